@@ -1,0 +1,1 @@
+"""An Azure Machine Learning workspace on this machine. See docs/emulator.md."""

@@ -1,0 +1,318 @@
+"""What the emulator knows, in one SQLite file, so that a restart loses nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+ACTIVE_STATUSES = frozenset(
+    {
+        "NotStarted",
+        "Starting",
+        "Provisioning",
+        "Preparing",
+        "Queued",
+        "Running",
+        "Finalizing",
+        "CancelRequested",
+        "NotResponding",
+        "Paused",
+    }
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    workspace TEXT NOT NULL, name TEXT NOT NULL, parent TEXT, status TEXT NOT NULL,
+    created_at TEXT NOT NULL, record TEXT NOT NULL, sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    UNIQUE (workspace, name)
+);
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
+CREATE INDEX IF NOT EXISTS jobs_by_parent ON jobs (workspace, parent);
+CREATE TABLE IF NOT EXISTS assets (
+    workspace TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+    record TEXT NOT NULL, sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    UNIQUE (workspace, kind, name, version)
+);
+CREATE TABLE IF NOT EXISTS metrics (
+    workspace TEXT NOT NULL, run TEXT NOT NULL, key TEXT NOT NULL, value REAL NOT NULL,
+    timestamp INTEGER NOT NULL, step INTEGER NOT NULL, sequence INTEGER PRIMARY KEY AUTOINCREMENT
+);
+CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (workspace, run, key);
+CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def utc_now() -> str:
+    """Now, as the service writes times: ISO 8601 with microseconds and +00:00."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job or a sweep's trial. ``properties`` has the shape of api-version 2025-12-01, without ``status``."""
+
+    workspace: str
+    name: str
+    job_type: str
+    properties: dict[str, Any]
+    status: str
+    parent: str | None = None
+    created_at: str = field(default_factory=utc_now)
+    created_by: str = ""
+    started_at: str | None = None
+    ended_at: str | None = None
+    cancel_requested: bool = False
+    error: dict[str, Any] | None = None
+    """The object under ``error`` in run history: {"code", "message", "innerError"...}."""
+    run_tags: dict[str, str] = field(default_factory=dict)
+    """Tags that the service or MLflow adds; the user's own are in ``properties``."""
+    run_properties: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    """MLflow parameters; on a trial also its point in the search space."""
+    log_files: tuple[str, ...] = ()
+    """Paths below ``ExperimentRun/dcid.<name>/`` in container ``azureml``."""
+
+    @property
+    def active(self) -> bool:
+        return self.status in ACTIVE_STATUSES
+
+
+@dataclass(frozen=True)
+class AssetRecord:
+    """A version of an asset; ``kind`` is its ARM collection: environments, codes, data."""
+
+    workspace: str
+    kind: str
+    name: str
+    version: str
+    properties: dict[str, Any]
+    created_at: str = field(default_factory=utc_now)
+    created_by: str = ""
+    modified_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    key: str
+    value: float
+    timestamp: int
+    """Milliseconds since 1970."""
+    step: int
+
+
+R = TypeVar("R", JobRecord, AssetRecord)
+
+
+class Store:
+    """Safe to use from several threads; every call is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    # jobs
+
+    def add_job(self, job: JobRecord) -> bool:
+        """Keep a new job; False if the name is taken (nothing is changed then)."""
+        with self.transaction() as db:
+            cursor = db.execute(
+                "INSERT OR IGNORE INTO jobs (workspace, name, parent, status, created_at, record)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (job.workspace, job.name, job.parent, job.status, job.created_at, _dump(job)),
+            )
+            return cursor.rowcount == 1
+
+    def job(self, workspace: str, name: str) -> JobRecord | None:
+        rows = self._jobs("workspace = ? AND name = ?", (workspace, name))
+        return rows[0] if rows else None
+
+    def update_job(self, workspace: str, name: str, **changes: Any) -> JobRecord:
+        """Change fields of a job as one step. Raises KeyError if there is no such job."""
+        with self.transaction() as db:
+            job = self.job(workspace, name)
+            if job is None:
+                raise KeyError(name)
+            job = replace(job, **changes)
+            db.execute(
+                "UPDATE jobs SET status = ?, record = ? WHERE workspace = ? AND name = ?",
+                (job.status, _dump(job), workspace, name),
+            )
+            return job
+
+    def transition(
+        self, workspace: str, name: str, to: str, *, only_from: Iterable[str] | None = None, **changes: Any
+    ) -> bool:
+        """Move a job to a status, unless it has ended or is not in ``only_from``. True if it moved."""
+        with self.transaction():
+            job = self.job(workspace, name)
+            if job is None or not job.active or (only_from is not None and job.status not in set(only_from)):
+                return False
+            self.update_job(workspace, name, status=to, **changes)
+            return True
+
+    def delete_job(self, workspace: str, name: str) -> bool:
+        with self.transaction() as db:
+            return db.execute("DELETE FROM jobs WHERE workspace = ? AND name = ?", (workspace, name)).rowcount == 1
+
+    def list_jobs(
+        self, workspace: str, *, parent: str | None = None, before: int | None = None, limit: int = 100
+    ) -> list[tuple[int, JobRecord]]:
+        """(sequence, job) newest first; ``before`` is the last sequence already seen.
+
+        Without ``parent``: top-level jobs only; with it: that sweep's trials, oldest first.
+        """
+        if parent is None:
+            where, parameters, order = "workspace = ? AND parent IS NULL", [workspace], "DESC"
+        else:
+            where, parameters, order = "workspace = ? AND parent = ?", [workspace, parent], "ASC"
+        if before is not None:
+            where += " AND sequence < ?" if parent is None else " AND sequence > ?"
+            parameters.append(before)  # type: ignore[arg-type]
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT sequence, record FROM jobs WHERE {where} ORDER BY sequence {order} LIMIT ?",
+                (*parameters, limit),
+            ).fetchall()
+        return [(sequence, _load(JobRecord, text)) for sequence, text in rows]
+
+    def children(self, workspace: str, parent: str) -> list[JobRecord]:
+        """A sweep's trials, in the order of their numbers."""
+        return self._jobs("workspace = ? AND parent = ?", (workspace, parent))
+
+    def active_jobs(self) -> list[JobRecord]:
+        """Every job and trial that has not ended, oldest first, of all workspaces."""
+        marks = ",".join("?" * len(ACTIVE_STATUSES))
+        return self._jobs(f"status IN ({marks})", tuple(ACTIVE_STATUSES))
+
+    def _jobs(self, where: str, parameters: tuple[Any, ...]) -> list[JobRecord]:
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT record FROM jobs WHERE {where} ORDER BY sequence", parameters
+            ).fetchall()
+        return [_load(JobRecord, text) for (text,) in rows]
+
+    # assets
+
+    def put_asset(self, asset: AssetRecord) -> bool:
+        """Keep a version of an asset, new or changed. True if it is new."""
+        with self.transaction() as db:
+            key = (asset.workspace, asset.kind, asset.name, asset.version)
+            new = self.asset(*key) is None
+            if new:
+                db.execute(
+                    "INSERT INTO assets (workspace, kind, name, version, record) VALUES (?, ?, ?, ?, ?)",
+                    (*key, _dump(asset)),
+                )
+            else:
+                db.execute(
+                    "UPDATE assets SET record = ? WHERE workspace = ? AND kind = ? AND name = ? AND version = ?",
+                    (_dump(asset), *key),
+                )
+            return new
+
+    def asset(self, workspace: str, kind: str, name: str, version: str) -> AssetRecord | None:
+        rows = self._assets(
+            "workspace = ? AND kind = ? AND name = ? AND version = ?", (workspace, kind, name, version)
+        )
+        return rows[0] if rows else None
+
+    def assets(self, workspace: str, kind: str, name: str | None = None) -> list[AssetRecord]:
+        """Versions newest first: of one name, or of all."""
+        if name is None:
+            return self._assets("workspace = ? AND kind = ?", (workspace, kind))
+        return self._assets("workspace = ? AND kind = ? AND name = ?", (workspace, kind, name))
+
+    def delete_asset(self, workspace: str, kind: str, name: str, version: str) -> bool:
+        with self.transaction() as db:
+            cursor = db.execute(
+                "DELETE FROM assets WHERE workspace = ? AND kind = ? AND name = ? AND version = ?",
+                (workspace, kind, name, version),
+            )
+            return cursor.rowcount == 1
+
+    def _assets(self, where: str, parameters: tuple[Any, ...]) -> list[AssetRecord]:
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT record FROM assets WHERE {where} ORDER BY sequence DESC", parameters
+            ).fetchall()
+        return [_load(AssetRecord, text) for (text,) in rows]
+
+    # metrics
+
+    def log_metrics(self, workspace: str, run: str, metrics: Iterable[Metric]) -> None:
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT INTO metrics (workspace, run, key, value, timestamp, step) VALUES (?, ?, ?, ?, ?, ?)",
+                [(workspace, run, m.key, m.value, m.timestamp, m.step) for m in metrics],
+            )
+
+    def metric_history(self, workspace: str, run: str, key: str | None = None) -> list[Metric]:
+        """Logged values in the order they came; of one metric, or of all."""
+        where, parameters = "workspace = ? AND run = ?", [workspace, run]
+        if key is not None:
+            where += " AND key = ?"
+            parameters.append(key)
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT key, value, timestamp, step FROM metrics WHERE {where} ORDER BY sequence", parameters
+            ).fetchall()
+        return [Metric(*row) for row in rows]
+
+    def latest_metrics(self, workspace: str, run: str) -> dict[str, Metric]:
+        """The last value of each metric, as MLflow reports it: highest step, then latest time."""
+        latest: dict[str, Metric] = {}
+        for metric in self.metric_history(workspace, run):
+            known = latest.get(metric.key)
+            if known is None or (metric.step, metric.timestamp) >= (known.step, known.timestamp):
+                latest[metric.key] = metric
+        return latest
+
+    # settings
+
+    def setting(self, key: str) -> str | None:
+        with self._lock:
+            row = self._connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_setting(self, key: str, value: str) -> None:
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
+
+
+def _dump(record: JobRecord | AssetRecord) -> str:
+    return json.dumps({f.name: getattr(record, f.name) for f in fields(record)})
+
+
+def _load(cls: type[R], text: str) -> R:
+    values = json.loads(text)
+    if "log_files" in values:
+        values["log_files"] = tuple(values["log_files"])
+    return cls(**values)
