@@ -212,6 +212,20 @@ class Store:
         marks = ",".join("?" * len(ACTIVE_STATUSES))
         return self._jobs(f"status IN ({marks})", tuple(ACTIVE_STATUSES))
 
+    def new_jobs(self, after: int) -> list[tuple[int, JobRecord]]:
+        """(sequence, job) of the jobs and trials that came after a sequence and have not ended, oldest first."""
+        marks = ",".join("?" * len(ACTIVE_STATUSES))
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT sequence, record FROM jobs WHERE sequence > ? AND status IN ({marks}) ORDER BY sequence",
+                (after, *ACTIVE_STATUSES),
+            ).fetchall()
+        return [(sequence, _load(JobRecord, text)) for sequence, text in rows]
+
+    def jobs_with_status(self, status: str) -> list[JobRecord]:
+        """Jobs and trials of all workspaces that have this status now, oldest first."""
+        return self._jobs("status = ?", (status,))
+
     def _jobs(self, where: str, parameters: tuple[Any, ...]) -> list[JobRecord]:
         with self._lock:
             rows = self._connection.execute(
