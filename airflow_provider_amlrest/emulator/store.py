@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,9 @@ ACTIVE_STATUSES = frozenset(
     }
 )
 
+MLFLOW_RUN = "MLflow"
+"""``job_type`` of a run that a script made through MLflow: nobody runs it, ARM does not list it."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     workspace TEXT NOT NULL, name TEXT NOT NULL, parent TEXT, status TEXT NOT NULL,
@@ -41,7 +45,7 @@ CREATE TABLE IF NOT EXISTS assets (
     UNIQUE (workspace, kind, name, version)
 );
 CREATE TABLE IF NOT EXISTS metrics (
-    workspace TEXT NOT NULL, run TEXT NOT NULL, key TEXT NOT NULL, value REAL NOT NULL,
+    workspace TEXT NOT NULL, run TEXT NOT NULL, key TEXT NOT NULL, value REAL,
     timestamp INTEGER NOT NULL, step INTEGER NOT NULL, sequence INTEGER PRIMARY KEY AUTOINCREMENT
 );
 CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (workspace, run, key);
@@ -78,6 +82,8 @@ class JobRecord:
     """MLflow parameters; on a trial also its point in the search space."""
     log_files: tuple[str, ...] = ()
     """Paths below ``ExperimentRun/dcid.<name>/`` in container ``azureml``."""
+    as_sent: dict[str, Any] | None = None
+    """The request's own ``properties`` if it came in api-version 2021-03-01-preview, to answer in its words."""
 
     @property
     def active(self) -> bool:
@@ -96,6 +102,8 @@ class AssetRecord:
     created_at: str = field(default_factory=utc_now)
     created_by: str = ""
     modified_at: str | None = None
+    as_sent: dict[str, Any] | None = None
+    """As on a job."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +187,17 @@ class Store:
             return True
 
     def delete_job(self, workspace: str, name: str) -> bool:
+        """Remove a job with its trials and metrics. False if there was no such job."""
         with self.transaction() as db:
+            for child in self.children(workspace, name):
+                self.delete_job(workspace, child.name)
+            db.execute("DELETE FROM metrics WHERE workspace = ? AND run = ?", (workspace, name))
             return db.execute("DELETE FROM jobs WHERE workspace = ? AND name = ?", (workspace, name)).rowcount == 1
+
+    def count_jobs(self) -> dict[str, int]:
+        """How many jobs and trials have each status, in all workspaces."""
+        with self._lock:
+            return dict(self._connection.execute("SELECT status, COUNT(*) FROM jobs GROUP BY status").fetchall())
 
     def list_jobs(
         self, workspace: str, *, parent: str | None = None, before: int | None = None, limit: int = 100
@@ -210,7 +227,8 @@ class Store:
     def active_jobs(self) -> list[JobRecord]:
         """Every job and trial that has not ended, oldest first, of all workspaces."""
         marks = ",".join("?" * len(ACTIVE_STATUSES))
-        return self._jobs(f"status IN ({marks})", tuple(ACTIVE_STATUSES))
+        jobs = self._jobs(f"status IN ({marks})", tuple(ACTIVE_STATUSES))
+        return [job for job in jobs if job.job_type != MLFLOW_RUN]
 
     def new_jobs(self, after: int) -> list[tuple[int, JobRecord]]:
         """(sequence, job) of the jobs and trials that came after a sequence and have not ended, oldest first."""
@@ -220,7 +238,8 @@ class Store:
                 f"SELECT sequence, record FROM jobs WHERE sequence > ? AND status IN ({marks}) ORDER BY sequence",
                 (after, *ACTIVE_STATUSES),
             ).fetchall()
-        return [(sequence, _load(JobRecord, text)) for sequence, text in rows]
+        jobs = [(sequence, _load(JobRecord, text)) for sequence, text in rows]
+        return [(sequence, job) for sequence, job in jobs if job.job_type != MLFLOW_RUN]
 
     def jobs_with_status(self, status: str) -> list[JobRecord]:
         """Jobs and trials of all workspaces that have this status now, oldest first."""
@@ -285,6 +304,7 @@ class Store:
         with self.transaction() as db:
             db.executemany(
                 "INSERT INTO metrics (workspace, run, key, value, timestamp, step) VALUES (?, ?, ?, ?, ?, ?)",
+                # SQLite has no NaN: it becomes NULL on the way in.
                 [(workspace, run, m.key, m.value, m.timestamp, m.step) for m in metrics],
             )
 
@@ -298,7 +318,10 @@ class Store:
             rows = self._connection.execute(
                 f"SELECT key, value, timestamp, step FROM metrics WHERE {where} ORDER BY sequence", parameters
             ).fetchall()
-        return [Metric(*row) for row in rows]
+        return [
+            Metric(key, math.nan if value is None else value, timestamp, step)
+            for key, value, timestamp, step in rows
+        ]
 
     def latest_metrics(self, workspace: str, run: str) -> dict[str, Metric]:
         """The last value of each metric, as MLflow reports it: highest step, then latest time."""
