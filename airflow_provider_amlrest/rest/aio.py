@@ -1,0 +1,129 @@
+"""The asynchronous client. Its methods are those of the synchronous one, to be awaited."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import AioHttpTransport
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
+from airflow_provider_amlrest.rest.codecs import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.operations import Answer, Flow, Operations, Send
+from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _method(
+    operation: Callable[Concatenate[Operations, P], Flow[T]],
+) -> Callable[Concatenate[AsyncAzureMLClient, P], Awaitable[T]]:
+    @wraps(operation)
+    async def method(self: AsyncAzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(operation(self.operations, *args, **kwargs))
+
+    return method
+
+
+def _pages(
+    operation: Callable[Concatenate[Operations, P], Flow[model.Page]],
+) -> Callable[Concatenate[AsyncAzureMLClient, P], AsyncIterator[Any]]:
+    @wraps(operation)
+    async def method(self: AsyncAzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
+        follow = cast("Callable[..., Flow[model.Page]]", operation)
+        link = None
+        while True:
+            page = await self._run(follow(self.operations, *args, **kwargs, next_link=link))
+            for item in page.items:
+                yield item
+            link = page.next_link
+            if link is None:
+                return
+
+    return method
+
+
+class AsyncAzureMLClient:
+    """A client of one workspace for one event loop. Use it as an async context manager.
+
+    :param credential: an ``AsyncTokenCredential`` of azure-identity; it stays the caller's to close.
+
+    The other parameters and what the methods raise: as :class:`client.AzureMLClient`.
+    """
+
+    def __init__(
+        self,
+        credential: Any,
+        workspace: WorkspaceId,
+        *,
+        cloud: Cloud = PUBLIC,
+        api_version: str = DEFAULT_API_VERSION,
+        on_secret: Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        self.operations = Operations(workspace, cloud, api_version, on_secret)
+        self._pipeline: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
+            cloud.resource_manager,
+            policies=async_policies(credential, cloud),
+            transport=AioHttpTransport(**transport_options(cloud)),
+        )
+
+    get_workspace = _method(Operations.get_workspace)
+    list_computes = _pages(Operations.list_computes)
+    get_compute = _method(Operations.get_compute)
+    get_default_datastore = _method(Operations.get_default_datastore)
+    list_datastore_secrets = _method(Operations.list_datastore_secrets)
+
+    get_environment = _method(Operations.get_environment)
+    get_latest_environment = _method(Operations.get_latest_environment)
+    create_environment = _method(Operations.create_environment)
+
+    get_code = _method(Operations.get_code)
+    get_latest_code = _method(Operations.get_latest_code)
+    find_code = _method(Operations.find_code)
+    start_pending_upload = _method(Operations.start_pending_upload)
+    create_code = _method(Operations.create_code)
+
+    get_data = _method(Operations.get_data)
+    get_latest_data = _method(Operations.get_latest_data)
+    create_data = _method(Operations.create_data)
+
+    create_job = _method(Operations.create_job)
+    get_job = _method(Operations.get_job)
+    list_jobs = _pages(Operations.list_jobs)
+    cancel_job = _method(Operations.cancel_job)
+
+    get_run = _method(Operations.get_run)
+    list_children = _pages(Operations.list_children)
+    get_metrics = _method(Operations.get_metrics)
+    list_trials = _method(Operations.list_trials)
+    get_best_trial = _method(Operations.get_best_trial)
+
+    async def close(self) -> None:
+        """Close the connections. The client cannot be used after."""
+        await self._pipeline.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self.close()
+
+    async def _run(self, flow: Flow[T]) -> T:
+        try:
+            send = next(flow)
+            while True:
+                send = flow.send(await self._send(send))
+        except StopIteration as done:
+            return cast("T", done.value)
+
+    async def _send(self, send: Send) -> Answer:
+        try:
+            return cast("Answer", await self._pipeline.send_request(send.request, **send.options))
+        except AzureError as error:
+            raise translate(error, send.asked) from None

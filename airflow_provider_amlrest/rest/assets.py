@@ -1,0 +1,210 @@
+"""Same content, same asset: register what is new, find what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.errors import (
+    ConflictError,
+    InvalidSpecError,
+    NotFoundError,
+    ResponseError,
+)
+from airflow_provider_amlrest.rest.uploads import Uploaded, upload_by_service, upload_to_datastore
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.client import AzureMLClient
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+log = logging.getLogger(__name__)
+
+A = TypeVar("A", model.Environment, model.Code, model.Data)
+
+VERSION_LENGTH = 16
+"""Characters of a version made of a hash; the service takes up to 30 for data."""
+
+
+def content_version(*parts: Any) -> str:
+    """A version out of what an asset is made of: the same parts, the same version."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_LENGTH]
+
+
+def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
+    """A conda file as a mapping, from a mapping, YAML text, or the path of a file.
+
+    Text with a line break or a ``dependencies:`` in it is YAML, other text a path (relative to ``base``).
+    Raises InvalidSpecError for YAML with a mistake, and for what is no conda file.
+    """
+    if value is None:
+        return None
+    source = field
+    if isinstance(value, str) and "\n" not in value and "dependencies:" not in value:
+        file = base / Path(value).expanduser()
+        source = f"{field} {str(file)!r}"
+        try:
+            value = file.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None
+    if isinstance(value, str):
+        try:
+            value = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InvalidSpecError(source, f"it is not valid YAML: {_one_line(error)}") from None
+    if not isinstance(value, Mapping) or not isinstance(value.get("dependencies"), list):
+        raise InvalidSpecError(
+            source, "it is no conda file: it must be a mapping with a list named 'dependencies'."
+        )
+    return dict(value)
+
+
+def ensure_environment(client: AzureMLClient, wanted: model.Environment) -> tuple[model.Environment, bool]:
+    """Find the environment's version, or register it.
+
+    :return: the environment as the service has it, and whether it is new.
+    :raises ConflictError: if the version exists with other content.
+    """
+    try:
+        found = client.get_environment(wanted.name, wanted.version)
+    except NotFoundError:
+        return client.create_environment(wanted), True
+    parts = environment_parts(wanted), environment_parts(found)
+    if parts[0] != parts[1]:
+        different = [key for key in parts[0] if parts[0][key] != parts[1][key]]
+        raise _changed("environments", wanted.name, wanted.version, different)
+    return found, False
+
+
+def environment_parts(environment: model.Environment) -> dict[str, Any]:
+    """What makes an environment what it is, in a form that compares and hashes."""
+    build = environment.build
+    return {
+        "image": environment.image,
+        "conda_file": json.loads(json.dumps(environment.conda)),
+        "build": [build.uri.rstrip("/"), build.dockerfile_path] if build else None,
+        "os_type": environment.os_type,
+    }
+
+
+def ensure_code(
+    client: AzureMLClient, content: LocalContent, *, name: str | None = None, version: str | None = None
+) -> tuple[model.Code, bool]:
+    """Find code with this content, or upload and register it.
+
+    Without a name any code of the workspace with the same content will do, whoever registered it.
+
+    :return: the code as the service has it, and whether it is new.
+    :raises ConflictError: if the named version exists with other content.
+    """
+    digest = content.hash
+    if name is None and client.operations.codec.uploads_by_service:
+        found = client.find_code(digest)
+        if found is not None:
+            return found, False
+    name = name or f"code-{digest[:32]}"
+    version = version or digest[:VERSION_LENGTH]
+    existing = _existing_code(client, name, version, digest)
+    if existing is not None:
+        return existing, False
+    uploaded = _upload_code(client, content, name, version)
+    wanted = model.Code(name, version, uploaded.url, uploaded.datastore, uploaded.path, digest)
+    try:
+        return client.create_code(wanted), True
+    except ConflictError:
+        # Another task registered the same content meanwhile, from another place.
+        existing = _existing_code(client, name, version, digest)
+        if existing is None:
+            raise
+        return existing, False
+
+
+def _existing_code(client: AzureMLClient, name: str, version: str, digest: str) -> model.Code | None:
+    try:
+        found = client.get_code(name, version)
+    except NotFoundError:
+        return None
+    if found.content_hash != digest:
+        raise _changed("codes", name, version, ["content"])
+    return found
+
+
+def _upload_code(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
+    if client.operations.codec.uploads_by_service:
+        try:
+            return upload_by_service(client, content, name, version)
+        except ResponseError as error:
+            log.warning(
+                "The place that the service hands out cannot be used, trying the datastore: %s", error
+            )
+    uploaded = upload_to_datastore(client, content)
+    if not content.is_folder:
+        # Code is a folder to the service, even with one file in it.
+        folder = (uploaded.path or "").rpartition("/")[0]
+        return replace(uploaded, url=uploaded.url.rpartition("/")[0], path=folder)
+    return uploaded
+
+
+def ensure_data(client: AzureMLClient, wanted: model.Data) -> tuple[model.Data, bool]:
+    """Find the data's version, or register it.
+
+    :return: the data as the service has it, and whether it is new.
+    :raises ConflictError: if the version exists with another type or URI.
+    """
+    try:
+        found = client.get_data(wanted.name, wanted.version)
+    except NotFoundError:
+        return client.create_data(wanted), True
+    different = [
+        field
+        for field, same in (
+            ("type", found.type == wanted.type),
+            ("path", same_uri(found.uri, wanted.uri)),
+        )
+        if not same
+    ]
+    if different:
+        raise _changed("data", wanted.name, wanted.version, different)
+    return found, False
+
+
+def upload_data(client: AzureMLClient, content: LocalContent) -> str:
+    """Upload to the default datastore; the URI to register."""
+    uploaded = upload_to_datastore(client, content)
+    slash = "/" if content.is_folder else ""
+    return f"azureml://datastores/{uploaded.datastore}/paths/{uploaded.path}{slash}"
+
+
+def same_uri(left: str, right: str) -> bool:
+    """Whether two data URIs mean one place: the service lengthens azureml:// and adds a slash to folders."""
+    return _short_uri(left) == _short_uri(right)
+
+
+def _short_uri(uri: str) -> str:
+    if uri.lower().startswith("azureml://"):
+        _, separator, rest = uri.partition("/datastores/")
+        uri = f"azureml://datastores/{rest}" if separator else uri
+    return uri.rstrip("/")
+
+
+def _changed(kind: str, name: str, version: str, different: list[str]) -> ConflictError:
+    return ConflictError(
+        f"Registering {kind}/{name}/versions/{version}",
+        409,
+        code="UserError",
+        message=f"This version exists with another {' and '.join(different)}, and versions cannot be "
+        "changed. Leave version out to have it made of the content, or choose a new one.",
+    )
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,141 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+
+from azure.core import PipelineClient
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import RequestsTransport
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
+from airflow_provider_amlrest.rest.codecs import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.operations import Answer, Flow, Operations, Send
+from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _method(
+    operation: Callable[Concatenate[Operations, P], Flow[T]],
+) -> Callable[Concatenate[AzureMLClient, P], T]:
+    """A method of the client that runs an operation."""
+
+    @wraps(operation)
+    def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(operation(self.operations, *args, **kwargs))
+
+    return method
+
+
+def _pages(
+    operation: Callable[Concatenate[Operations, P], Flow[model.Page]],
+) -> Callable[Concatenate[AzureMLClient, P], Iterator[Any]]:
+    """A method of the client that iterates over the items of all pages, asking for each page when needed."""
+
+    @wraps(operation)
+    def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+        follow = cast("Callable[..., Flow[model.Page]]", operation)
+        link = None
+        while True:
+            page = self._run(follow(self.operations, *args, **kwargs, next_link=link))
+            yield from page.items
+            link = page.next_link
+            if link is None:
+                return
+
+    return method
+
+
+class AzureMLClient:
+    """A client of one workspace. Use it as a context manager, or call :meth:`close`.
+
+    Not for use by several threads at once.
+
+    :param credential: a ``TokenCredential`` of azure-identity.
+    :param workspace: the workspace.
+    :param cloud: where the endpoints are; the public cloud if not given.
+    :param api_version: see :data:`codecs.API_VERSIONS`.
+    :param on_secret: called with every key and signature that is received, to have it masked in logs.
+    :raises InvalidSpecError: for an api-version without a codec.
+
+    Its methods raise :class:`errors.ResponseError` for what the service refuses and
+    :class:`errors.UnreachableError` when no answer came. azure-core retries 408, 429 and 5xx below them.
+    """
+
+    def __init__(
+        self,
+        credential: Any,
+        workspace: WorkspaceId,
+        *,
+        cloud: Cloud = PUBLIC,
+        api_version: str = DEFAULT_API_VERSION,
+        on_secret: Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        self.operations = Operations(workspace, cloud, api_version, on_secret)
+        self._pipeline: PipelineClient[Any, Any] = PipelineClient(
+            cloud.resource_manager,
+            policies=sync_policies(credential, cloud),
+            transport=RequestsTransport(**transport_options(cloud)),
+        )
+
+    get_workspace = _method(Operations.get_workspace)
+    list_computes = _pages(Operations.list_computes)
+    get_compute = _method(Operations.get_compute)
+    get_default_datastore = _method(Operations.get_default_datastore)
+    list_datastore_secrets = _method(Operations.list_datastore_secrets)
+
+    get_environment = _method(Operations.get_environment)
+    get_latest_environment = _method(Operations.get_latest_environment)
+    create_environment = _method(Operations.create_environment)
+
+    get_code = _method(Operations.get_code)
+    get_latest_code = _method(Operations.get_latest_code)
+    find_code = _method(Operations.find_code)
+    start_pending_upload = _method(Operations.start_pending_upload)
+    create_code = _method(Operations.create_code)
+
+    get_data = _method(Operations.get_data)
+    get_latest_data = _method(Operations.get_latest_data)
+    create_data = _method(Operations.create_data)
+
+    create_job = _method(Operations.create_job)
+    get_job = _method(Operations.get_job)
+    list_jobs = _pages(Operations.list_jobs)
+    cancel_job = _method(Operations.cancel_job)
+
+    get_run = _method(Operations.get_run)
+    list_children = _pages(Operations.list_children)
+    get_metrics = _method(Operations.get_metrics)
+    list_trials = _method(Operations.list_trials)
+    get_best_trial = _method(Operations.get_best_trial)
+
+    def close(self) -> None:
+        """Close the connections. The client cannot be used after."""
+        self._pipeline.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def _run(self, flow: Flow[T]) -> T:
+        try:
+            send = next(flow)
+            while True:
+                send = flow.send(self._send(send))
+        except StopIteration as done:
+            return cast("T", done.value)
+
+    def _send(self, send: Send) -> Answer:
+        try:
+            return cast("Answer", self._pipeline.send_request(send.request, **send.options))
+        except AzureError as error:
+            # The cause's own text may hold a signature or a traceback of libraries: not chained.
+            raise translate(error, send.asked) from None

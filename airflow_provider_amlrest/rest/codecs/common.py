@@ -1,0 +1,111 @@
+"""What the codecs share: words of the neutral model and their spelling on the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from airflow_provider_amlrest.rest import model
+
+MODES = {
+    "ro_mount": "ReadOnlyMount",
+    "rw_mount": "ReadWriteMount",
+    "download": "Download",
+    "upload": "Upload",
+    "direct": "Direct",
+    "eval_mount": "EvalMount",
+    "eval_download": "EvalDownload",
+}
+DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
+IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "UserIdentity"}
+POLICIES = {
+    "bandit": "Bandit",
+    "median_stopping": "MedianStopping",
+    "truncation_selection": "TruncationSelection",
+}
+
+
+def without_nones(**members: Any) -> dict[str, Any]:
+    """A JSON object without the members that are None or empty."""
+    return {key: value for key, value in members.items() if value is not None and value != {}}
+
+
+def iso_duration(seconds: float | None) -> str | None:
+    """Seconds as an ISO 8601 duration of whole seconds, rounded up."""
+    return None if seconds is None else f"PT{-int(-seconds // 1)}S"
+
+
+def conda_text(conda: Mapping[str, Any] | None) -> str | None:
+    """A conda file as YAML text."""
+    return None if conda is None else yaml.safe_dump(_plain(conda), sort_keys=False)
+
+
+def read_conda(text: str | None) -> dict[str, Any] | None:
+    """A conda file as the service gives it back: as JSON text, which is YAML too."""
+    parsed = yaml.safe_load(text) if text else None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def identity(value: model.Identity | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return without_nones(
+        identityType=IDENTITIES[value.type],
+        clientId=value.client_id,
+        objectId=value.object_id,
+        resourceId=value.resource_id,
+    )
+
+
+def early_termination(value: model.EarlyTermination | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return without_nones(
+        policyType=POLICIES[value.type],
+        evaluationInterval=value.evaluation_interval,
+        delayEvaluation=value.delay_evaluation,
+        slackFactor=value.slack_factor,
+        slackAmount=value.slack_amount,
+        truncationPercentage=value.truncation_percentage,
+    )
+
+
+def objective(value: model.Objective) -> dict[str, Any]:
+    return {"goal": value.goal.capitalize(), "primaryMetric": value.primary_metric}
+
+
+def properties_of(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource's properties; a pipeline's child has none at all."""
+    return resource.get("properties") or {}
+
+
+def asset_version(resource: Mapping[str, Any]) -> tuple[str, str]:
+    """(name, version) of an asset's version, out of its ARM id."""
+    parts = str(resource["id"]).split("/")
+    return parts[-3], parts[-1]
+
+
+def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of :class:`model.Job` that all api-versions spell alike."""
+    properties = properties_of(resource)
+    objective = properties.get("objective") or {}
+    return {
+        "id": resource["id"],
+        "name": resource["name"],
+        "type": properties.get("jobType", ""),
+        "status": properties.get("status", "Unknown"),
+        "display_name": properties.get("displayName"),
+        "experiment_name": properties.get("experimentName"),
+        "created_at": (resource.get("systemData") or {}).get("createdAt"),
+        "tags": properties.get("tags") or {},
+        "properties": properties.get("properties") or {},
+        "goal": str(objective["goal"]).lower() if objective.get("goal") else None,
+        "primary_metric": objective.get("primaryMetric"),
+    }

@@ -1,0 +1,226 @@
+"""The current family of api-versions: 2025-12-01, whose request schema 2026-03-01 and 2026-05-01 share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.codecs import common
+from airflow_provider_amlrest.rest.codecs.common import without_nones
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.search_space import encode
+
+HASH_VERSION = "202208"
+SERVICES = {
+    "ssh": "SSH",
+    "jupyter_lab": "JupyterLab",
+    "tensor_board": "TensorBoard",
+    "vs_code": "VSCode",
+    "custom": "Custom",
+}
+SAMPLING = {"random": "Random", "grid": "Grid", "bayesian": "Bayesian"}
+_MODES_BACK = {wire: neutral for neutral, wire in common.MODES.items()}
+
+
+@dataclass(frozen=True)
+class CurrentCodec:
+    workspace: WorkspaceId
+    uploads_by_service = True
+
+    # assets
+
+    def environment_body(self, environment: model.Environment) -> dict[str, Any]:
+        build = environment.build
+        return without_nones(
+            image=environment.image,
+            condaFile=common.conda_text(environment.conda),
+            build=build and {"contextUri": build.uri, "dockerfilePath": build.dockerfile_path},
+            osType=environment.os_type,
+            description=environment.description,
+            tags=dict(environment.tags),
+        )
+
+    def read_environment(self, resource: Mapping[str, Any]) -> model.Environment:
+        properties = common.properties_of(resource)
+        build = properties.get("build")
+        name, version = common.asset_version(resource)
+        return model.Environment(
+            name,
+            version,
+            image=properties.get("image"),
+            conda=common.read_conda(properties.get("condaFile")),
+            build=build
+            and model.BuildContext(build["contextUri"], build.get("dockerfilePath") or "Dockerfile"),
+            os_type=properties.get("osType") or "Linux",
+            description=properties.get("description"),
+            tags=properties.get("tags") or {},
+            id=resource["id"],
+        )
+
+    def code_body(self, code: model.Code) -> dict[str, Any]:
+        hashes = {"hash_sha256": code.content_hash, "hash_version": HASH_VERSION} if code.content_hash else {}
+        return without_nones(
+            codeUri=code.uri, properties=hashes, description=code.description, tags=dict(code.tags)
+        )
+
+    def read_code(self, resource: Mapping[str, Any]) -> model.Code:
+        properties = common.properties_of(resource)
+        name, version = common.asset_version(resource)
+        return model.Code(
+            name,
+            version,
+            properties.get("codeUri") or "",
+            content_hash=(properties.get("properties") or {}).get("hash_sha256"),
+            description=properties.get("description"),
+            tags=properties.get("tags") or {},
+            id=resource["id"],
+        )
+
+    def data_body(self, data: model.Data) -> dict[str, Any]:
+        return without_nones(
+            dataType=data.type, dataUri=data.uri, description=data.description, tags=dict(data.tags)
+        )
+
+    def read_data(self, resource: Mapping[str, Any]) -> model.Data:
+        properties = common.properties_of(resource)
+        name, version = common.asset_version(resource)
+        return model.Data(
+            name,
+            version,
+            properties.get("dataType") or "uri_folder",
+            properties.get("dataUri") or "",
+            description=properties.get("description"),
+            tags=properties.get("tags") or {},
+            id=resource["id"],
+        )
+
+    def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
+        return read_datastore(resource["name"], common.properties_of(resource), "datastoreType")
+
+    # jobs
+
+    def job_body(self, job: model.CommandJob | model.SweepJob) -> dict[str, Any]:
+        body = self._sweep(job) if isinstance(job, model.SweepJob) else self._command(job)
+        return body | without_nones(
+            computeId=job.compute,
+            inputs={name: self._input(value) for name, value in job.inputs.items()},
+            outputs={name: self._output(value) for name, value in job.outputs.items()},
+            experimentName=job.experiment_name,
+            displayName=job.display_name,
+            description=job.description,
+            tags=dict(job.tags),
+            properties=dict(job.properties),
+            identity=common.identity(job.identity),
+            services={name: self._service(value) for name, value in job.services.items()},
+            queueSettings={"jobTier": job.job_tier.capitalize()} if job.job_tier else None,
+        )
+
+    def _command(self, job: model.CommandJob) -> dict[str, Any]:
+        limits = {"jobLimitsType": "Command", "timeout": common.iso_duration(job.timeout)}
+        return {
+            "jobType": "Command",
+            **self._run(job),
+            **without_nones(limits=limits if job.timeout else None),
+        }
+
+    def _sweep(self, job: model.SweepJob) -> dict[str, Any]:
+        limits = without_nones(
+            maxTotalTrials=job.limits.max_total_trials,
+            maxConcurrentTrials=job.limits.max_concurrent_trials,
+            timeout=common.iso_duration(job.limits.timeout),
+            trialTimeout=common.iso_duration(job.limits.trial_timeout),
+        )
+        sampling = without_nones(
+            samplingAlgorithmType=SAMPLING[job.sampling_algorithm.type],
+            rule=job.sampling_algorithm.rule and job.sampling_algorithm.rule.capitalize(),
+            seed=job.sampling_algorithm.seed,
+        )
+        return {
+            "jobType": "Sweep",
+            "trial": self._run(job.trial),
+            "searchSpace": {name: encode(value) for name, value in job.search_space.items()},
+            "objective": common.objective(job.objective),
+            "samplingAlgorithm": sampling,
+            **without_nones(
+                limits={"jobLimitsType": "Sweep", **limits} if limits else None,
+                earlyTermination=common.early_termination(job.early_termination),
+            ),
+        }
+
+    def _run(self, job: model.CommandJob | model.Trial) -> dict[str, Any]:
+        """What a command job and a sweep's trial have in common."""
+        resources = job.resources
+        return without_nones(
+            command=job.command,
+            environmentId=job.environment,
+            codeId=job.code,
+            environmentVariables=dict(job.environment_variables),
+            distribution=self._distribution(job.distribution),
+            resources=without_nones(
+                instanceCount=resources.instance_count,
+                instanceType=resources.instance_type,
+                shmSize=resources.shm_size,
+                dockerArgs=resources.docker_args,
+            ),
+        )
+
+    def _distribution(self, value: model.Distribution | None) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        return without_nones(
+            distributionType=common.DISTRIBUTIONS[value.type],
+            processCountPerInstance=value.process_count_per_instance,
+            parameterServerCount=value.parameter_server_count,
+            workerCount=value.worker_count,
+        )
+
+    def _input(self, value: model.Input) -> dict[str, Any]:
+        if isinstance(value, model.LiteralInput):
+            return {"jobInputType": "literal", "value": value.value}
+        return {"jobInputType": value.type, "uri": value.uri, "mode": common.MODES[value.mode]}
+
+    def _output(self, value: model.Output) -> dict[str, Any]:
+        return without_nones(
+            jobOutputType=value.type, mode=common.MODES[value.mode], uri=value.uri, assetName=value.name
+        )
+
+    def _service(self, value: model.Service) -> dict[str, Any]:
+        return without_nones(
+            jobServiceType=SERVICES[value.type],
+            port=value.port,
+            properties=dict(value.properties),
+            nodes={"nodesValueType": "All"} if value.all_nodes else None,
+        )
+
+    def read_job(self, resource: Mapping[str, Any]) -> model.Job:
+        properties = common.properties_of(resource)
+        studio = (properties.get("services") or {}).get("Studio") or {}
+        outputs = {
+            name: model.Output(
+                value.get("jobOutputType") or "uri_folder",
+                _MODES_BACK.get(value.get("mode"), "rw_mount"),
+                value.get("uri"),
+                value.get("assetName"),
+            )
+            for name, value in (properties.get("outputs") or {}).items()
+        }
+        return model.Job(
+            **common.read_job_base(resource),
+            studio_url=studio.get("endpoint"),
+            compute=properties.get("computeId"),
+            outputs=outputs,
+        )
+
+
+def read_datastore(name: str, fields: Mapping[str, Any], type_key: str) -> model.Datastore:
+    """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
+    return model.Datastore(
+        name,
+        fields.get(type_key) or "",
+        fields.get("accountName") or "",
+        fields.get("containerName") or "",
+        fields.get("protocol") or "https",
+        fields.get("endpoint") or "core.windows.net",
+    )

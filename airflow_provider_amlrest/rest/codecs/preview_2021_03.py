@@ -1,0 +1,317 @@
+"""Api-version 2021-03-01-preview: that of Microsoft's article "Train models with REST (preview)".
+
+What this version cannot say is refused, never left out silently.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.codecs import common
+from airflow_provider_amlrest.rest.codecs.common import without_nones
+from airflow_provider_amlrest.rest.codecs.current import read_datastore
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.search_space import encode
+
+API_VERSION = "2021-03-01-preview"
+
+_DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
+_DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>\w+)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Preview202103Codec:
+    workspace: WorkspaceId
+    uploads_by_service = False
+
+    # assets
+
+    def environment_body(self, environment: model.Environment) -> dict[str, Any]:
+        if environment.build is not None:
+            raise _unsupported("build", "an environment from a build context", "2022-02-01-preview")
+        docker = {
+            "dockerSpecificationType": "Image",
+            "dockerImageUri": environment.image,
+            "platform": {"operatingSystemType": environment.os_type},
+        }
+        return without_nones(
+            docker=docker if environment.image else None,
+            condaFile=common.conda_text(environment.conda),
+            description=environment.description,
+            tags=dict(environment.tags),
+        )
+
+    def read_environment(self, resource: Mapping[str, Any]) -> model.Environment:
+        properties = common.properties_of(resource)
+        docker = properties.get("docker") or {}
+        name, version = common.asset_version(resource)
+        return model.Environment(
+            name,
+            version,
+            image=docker.get("dockerImageUri"),
+            conda=common.read_conda(properties.get("condaFile")),
+            os_type=(docker.get("platform") or {}).get("operatingSystemType") or "Linux",
+            description=properties.get("description"),
+            tags=properties.get("tags") or {},
+            id=resource["id"],
+        )
+
+    def code_body(self, code: model.Code) -> dict[str, Any]:
+        place = (
+            {"datastoreId": self._datastore_id(code.datastore), "path": code.path}
+            if code.datastore
+            else {"path": code.uri}
+        )
+        hashes = {"hash_sha256": code.content_hash} if code.content_hash else {}
+        return without_nones(**place, properties=hashes, description=code.description, tags=dict(code.tags))
+
+    def read_code(self, resource: Mapping[str, Any]) -> model.Code:
+        properties = common.properties_of(resource)
+        name, version = common.asset_version(resource)
+        datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
+        path = properties.get("path") or ""
+        return model.Code(
+            name,
+            version,
+            "" if datastore else path,
+            datastore=datastore["datastore"] if datastore else None,
+            path=path if datastore else None,
+            content_hash=(properties.get("properties") or {}).get("hash_sha256"),
+            description=properties.get("description"),
+            tags=properties.get("tags") or {},
+            id=resource["id"],
+        )
+
+    def data_body(self, data: model.Data) -> dict[str, Any]:
+        if data.type == "mltable":
+            raise _unsupported("type", "mltable data", "2022-02-01-preview")
+        match = _DATASTORE_URI.match(data.uri)
+        place = (
+            {"datastoreId": self._datastore_id(match["datastore"]), "path": match["path"]}
+            if match
+            else {"path": data.uri}
+        )
+        # The version knows no file or folder: a tag keeps which one it was.
+        tags = {**data.tags, "data_type": data.type}
+        return without_nones(datasetType="Simple", **place, description=data.description, tags=tags)
+
+    def read_data(self, resource: Mapping[str, Any]) -> model.Data:
+        properties = common.properties_of(resource)
+        name, version = common.asset_version(resource)
+        tags = dict(properties.get("tags") or {})
+        path = properties.get("path") or ""
+        datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
+        folder = path.endswith("/") or "." not in path.rsplit("/", 1)[-1]
+        return model.Data(
+            name,
+            version,
+            tags.pop("data_type", "uri_folder" if folder else "uri_file"),
+            f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore else path,
+            description=properties.get("description"),
+            tags=tags,
+            id=resource["id"],
+        )
+
+    def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
+        contents = common.properties_of(resource).get("contents") or {}
+        return read_datastore(resource["name"], contents, "contentsType")
+
+    def _datastore_id(self, name: str | None) -> str | None:
+        return str(self.workspace.resource("datastores", name)) if name else None
+
+    # jobs
+
+    def job_body(self, job: model.CommandJob | model.SweepJob) -> dict[str, Any]:
+        self._refuse_unsupported(job)
+        body = self._sweep(job) if isinstance(job, model.SweepJob) else self._command(job)
+        resources = job.trial.resources if isinstance(job, model.SweepJob) else job.resources
+        return body | without_nones(
+            compute=without_nones(
+                target=job.compute,
+                instanceCount=resources.instance_count,
+                instanceType=resources.instance_type,
+            ),
+            experimentName=job.experiment_name,
+            description=job.description,
+            tags=dict(job.tags),
+            properties=dict(job.properties),
+            identity=common.identity(job.identity),
+        )
+
+    def _refuse_unsupported(self, job: model.CommandJob | model.SweepJob) -> None:
+        resources = job.trial.resources if isinstance(job, model.SweepJob) else job.resources
+        rule = isinstance(job, model.SweepJob) and (
+            job.sampling_algorithm.rule or job.sampling_algorithm.seed is not None
+        )
+        for field, value, feature, since in (
+            ("display_name", job.display_name, "a display name", "2022-02-01-preview"),
+            ("services", job.services, "services", "2022-02-01-preview"),
+            ("queue_settings", job.job_tier, "queue settings", "2023-10-01"),
+            ("shm_size", resources.shm_size, "shared memory", "2022-10-01"),
+            ("docker_args", resources.docker_args, "docker arguments", "2022-10-01"),
+            ("outputs", any(o.name for o in job.outputs.values()), "a named output asset", "2025-12-01"),
+            ("sampling_algorithm", rule, "a sampling rule or seed", "2022-02-01-preview"),
+            ("compute", job.compute is None, "a job without a compute", "2022-02-01-preview"),
+        ):
+            if value:
+                raise _unsupported(field, feature, since)
+        if job.identity is not None and job.identity.type == "user_identity":
+            raise _unsupported("identity", "the user's own identity", "2022-02-01-preview")
+
+    def _command(self, job: model.CommandJob) -> dict[str, Any]:
+        return {
+            "jobType": "Command",
+            **self._run(job, job.command, job.inputs, job.outputs),
+            **without_nones(timeout=common.iso_duration(job.timeout)),
+        }
+
+    def _sweep(self, job: model.SweepJob) -> dict[str, Any]:
+        command, flags = _arguments_to_keys(job.trial.command, job.search_space)
+        trial = self._run(job.trial, command, job.inputs, job.outputs)
+        limits = job.limits
+        return {
+            "jobType": "Sweep",
+            "algorithm": job.sampling_algorithm.type.capitalize(),
+            "objective": common.objective(job.objective),
+            "searchSpace": {flags[name]: encode(value) for name, value in job.search_space.items()},
+            "trial": trial | without_nones(timeout=_minutes(limits.trial_timeout)),
+            **without_nones(
+                maxTotalTrials=limits.max_total_trials,
+                maxConcurrentTrials=limits.max_concurrent_trials,
+                timeout=_minutes(limits.timeout),
+                earlyTermination=common.early_termination(job.early_termination),
+            ),
+        }
+
+    def _run(
+        self,
+        job: model.CommandJob | model.Trial,
+        command: str,
+        inputs: Mapping[str, model.Input],
+        outputs: Mapping[str, model.Output],
+    ) -> dict[str, Any]:
+        data = {name: value for name, value in inputs.items() if isinstance(value, model.DataInput)}
+        return without_nones(
+            command=_bind(command, inputs),
+            environmentId=job.environment,
+            codeId=job.code,
+            environmentVariables=dict(job.environment_variables),
+            distribution=self._distribution(job.distribution, job.resources),
+            inputDataBindings={
+                name: {"dataId": self._data_id(name, value), "mode": common.MODES[value.mode]}
+                for name, value in data.items()
+            },
+            outputDataBindings={name: self._output(name, value) for name, value in outputs.items()},
+        )
+
+    def _data_id(self, name: str, value: model.DataInput) -> str:
+        if not value.uri.lower().startswith("/subscriptions/"):
+            raise _unsupported(
+                f"inputs.{name}", f"{value.uri!r}, which is no registered data,", "2022-02-01-preview"
+            )
+        return value.uri
+
+    def _output(self, name: str, value: model.Output) -> dict[str, Any]:
+        match = _DATASTORE_URI.match(value.uri or "")
+        if value.uri and not match:
+            raise _unsupported(
+                f"outputs.{name}", f"{value.uri!r}, which is no datastore path,", "2022-02-01-preview"
+            )
+        return without_nones(
+            mode=common.MODES[value.mode],
+            datastoreId=self._datastore_id(match["datastore"]) if match else None,
+            pathOnDatastore=match["path"] if match else None,
+        )
+
+    def _distribution(
+        self, value: model.Distribution | None, resources: model.Resources
+    ) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        # This version counts PyTorch's processes over all nodes, later ones per node.
+        total = (value.process_count_per_instance or 1) * resources.instance_count
+        return without_nones(
+            distributionType=common.DISTRIBUTIONS[value.type],
+            processCount=total if value.type == "pytorch" else None,
+            processCountPerInstance=value.process_count_per_instance if value.type == "mpi" else None,
+            parameterServerCount=value.parameter_server_count,
+            workerCount=value.worker_count,
+        )
+
+    def read_job(self, resource: Mapping[str, Any]) -> model.Job:
+        properties = common.properties_of(resource)
+        studio = (properties.get("interactionEndpoints") or {}).get("Studio") or {}
+        bindings = properties.get("outputDataBindings") or (properties.get("trial") or {}).get(
+            "outputDataBindings"
+        )
+        return model.Job(
+            **common.read_job_base(resource),
+            studio_url=studio.get("endpoint"),
+            compute=(properties.get("compute") or {}).get("target"),
+            outputs={name: self._read_output(value) for name, value in (bindings or {}).items()},
+        )
+
+    def _read_output(self, binding: Mapping[str, Any]) -> model.Output:
+        datastore = _DATASTORE_ID.search(binding.get("datastoreId") or "")
+        path = binding.get("pathOnDatastore")
+        uri = f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore and path else None
+        return model.Output(uri=uri)
+
+
+def _bind(command: str, inputs: Mapping[str, model.Input]) -> str:
+    """Write a command's placeholders as this version has them: data as variables, literals in place."""
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match["name"]
+        if match["group"] == "outputs":
+            return f"$AZURE_ML_OUTPUT_{name}"
+        value = inputs[name]
+        return (
+            shlex.quote(value.value) if isinstance(value, model.LiteralInput) else f"$AZURE_ML_INPUT_{name}"
+        )
+
+    return _PLACEHOLDER.sub(replacement, command)
+
+
+def _arguments_to_keys(
+    command: str, names: Mapping[str, model.SearchDistribution]
+) -> tuple[str, dict[str, str]]:
+    """Take ``--lr ${{search_space.lr}}`` out of a command: this version appends ``--lr <value>`` itself.
+
+    :return: the command without them, and the key of each parameter (``--lr``).
+    """
+    keys = {}
+    for name in names:
+        pattern = re.compile(
+            rf"\s*(?P<flag>--?[\w\-]+)(?:\s+|=)[\"']?\$\{{\{{\s*search_space\.{re.escape(name)}\s*\}}\}}[\"']?"
+        )
+        found = pattern.findall(command)
+        if len(found) > 1 or (not found and f"search_space.{name}" in command):
+            raise InvalidSpecError(
+                f"search_space.{name}",
+                f"api-version {API_VERSION} passes parameters only as arguments: write it once, "
+                f"as --{name} ${{{{search_space.{name}}}}}, in the command.",
+            )
+        keys[name] = found[0] if found else f"--{name}"
+        command = pattern.sub("", command)
+    return command, keys
+
+
+def _minutes(seconds: float | None) -> str | None:
+    """This version's sweep times have a precision of minutes."""
+    return None if seconds is None else f"PT{max(1, -int(-seconds // 60))}M"
+
+
+def _unsupported(field: str, feature: str, since: str) -> InvalidSpecError:
+    return InvalidSpecError(
+        field,
+        f"api-version {API_VERSION} cannot say {feature}; {since} is the first that can. "
+        "Leave it out, or set a newer api_version.",
+    )

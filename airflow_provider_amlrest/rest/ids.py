@@ -1,0 +1,87 @@
+"""ARM resource ids of a workspace and of what it holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+PROVIDER = "Microsoft.MachineLearningServices"
+
+NAME_PATTERN = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$")
+"""Names of jobs, codes, data and environments (JSON schemas up to api-version 2025-09-01)."""
+
+_PATTERN = re.compile(
+    r"^/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+)"
+    r"(?:/(?P<kind>[^/]+)/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?)?/?$",
+    re.IGNORECASE,
+)
+
+
+class _CaseInsensitive:
+    """ARM compares ids without regard to case, and the service changes the case of what it returns."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and str(self).lower() == str(other).lower()
+
+    def __hash__(self) -> int:
+        return hash(str(self).lower())
+
+
+@dataclass(frozen=True, eq=False)
+class WorkspaceId(_CaseInsensitive):
+    """A workspace; ``str()`` gives its ARM id."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"/subscriptions/{quote(self.subscription_id, safe='')}"
+            f"/resourceGroups/{quote(self.resource_group, safe='')}"
+            f"/providers/{PROVIDER}/workspaces/{quote(self.name, safe='')}"
+        )
+
+    def resource(self, kind: str, name: str, version: str | None = None) -> ResourceId:
+        """The id of something in this workspace. ``kind`` is the ARM collection: jobs, computes, data..."""
+        return ResourceId(self, kind, name, version)
+
+    @classmethod
+    def parse(cls, text: str) -> WorkspaceId:
+        """Read a workspace's ARM id. Raises ValueError if it is not one."""
+        match = _PATTERN.match(text)
+        if match is None or match["kind"] is not None:
+            raise ValueError(f"{text!r} is not the ARM id of an Azure ML workspace.")
+        return cls(match["subscription"], match["group"], match["workspace"])
+
+
+@dataclass(frozen=True, eq=False)
+class ResourceId(_CaseInsensitive):
+    """Something in a workspace: a job, a compute, a version of an asset; ``str()`` gives its ARM id."""
+
+    workspace: WorkspaceId
+    kind: str
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        base = f"{self.workspace}/{self.kind}/{quote(self.name, safe='')}"
+        return base if self.version is None else f"{base}/versions/{quote(self.version, safe='')}"
+
+    @classmethod
+    def parse(cls, text: str) -> ResourceId:
+        """Read an ARM id, with or without the ``azureml:`` that the CLI puts before it.
+
+        Raises ValueError if it is not the id of something in a workspace.
+        """
+        match = _PATTERN.match(text.removeprefix("azureml:"))
+        if match is None or match["kind"] is None:
+            raise ValueError(
+                f"{text!r} is not the ARM id of something in an Azure ML workspace. Expected "
+                f"/subscriptions/<id>/resourceGroups/<group>/providers/{PROVIDER}/workspaces/<name>"
+                "/<kind>/<name>[/versions/<version>]."
+            )
+        workspace = WorkspaceId(match["subscription"], match["group"], match["workspace"])
+        return cls(workspace, match["kind"], match["name"], match["version"])

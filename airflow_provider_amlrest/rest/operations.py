@@ -1,0 +1,395 @@
+"""Every operation on a workspace, without I/O.
+
+An operation is a generator: it yields requests, is sent their answers, and returns its result. The sync
+and the async client drive the same generators, so that nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+from azure.core.rest import HttpRequest
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
+from airflow_provider_amlrest.rest.codecs import codec_for
+from airflow_provider_amlrest.rest.codecs.current import HASH_VERSION
+from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, response_error
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+
+T = TypeVar("T")
+
+
+class Send(NamedTuple):
+    """A request on its way, what it asks for in words, and options for the pipeline."""
+
+    request: HttpRequest
+    asked: str
+    options: Mapping[str, Any] = {}
+
+
+class Answer(Protocol):
+    """What both of azure-core's responses have once their body is read."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Any: ...
+    def json(self) -> Any: ...
+    def text(self) -> str: ...
+
+
+Flow = Generator[Send, Answer, T]
+
+
+class Operations:
+    """The operations on one workspace in one api-version.
+
+    :param on_secret: called with every key and signature the moment it is received, to have it masked.
+    """
+
+    def __init__(
+        self,
+        workspace: WorkspaceId,
+        cloud: Cloud,
+        api_version: str,
+        on_secret: Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        self.workspace = workspace
+        self.cloud = cloud
+        self.api_version = api_version
+        self.codec = codec_for(api_version, workspace)
+        self._on_secret = on_secret
+        self._endpoints: tuple[str, str] | None = None
+
+    # workspace
+
+    def get_workspace(self) -> Flow[model.Workspace]:
+        """The workspace itself."""
+        resource = yield from self._get("")
+        properties = resource.get("properties") or {}
+        return model.Workspace(
+            resource["id"],
+            resource["name"],
+            resource.get("location") or "",
+            properties.get("discoveryUrl") or "",
+            properties.get("mlFlowTrackingUri") or "",
+        )
+
+    def list_computes(self, next_link: str | None = None) -> Flow[model.Page]:
+        """The workspace's computes, as an iterator of :class:`model.Compute`."""
+        return (yield from self._page("computes", next_link, _read_compute))
+
+    def get_compute(self, name: str) -> Flow[model.Compute]:
+        """One compute. Raises NotFoundError if the workspace has none of that name."""
+        return _read_compute((yield from self._get(f"computes/{_segment(name)}")))
+
+    def get_default_datastore(self) -> Flow[model.Datastore]:
+        """The default datastore. Raises NotFoundError if the workspace has none."""
+        answer = yield from self._get("datastores", {"isDefault": "true"})
+        for resource in answer.get("value") or ():
+            return self.codec.read_datastore(resource)
+        raise NotFoundError("GET datastores", 404, message="The workspace has no default datastore.")
+
+    def list_datastore_secrets(self, name: str) -> Flow[model.DatastoreSecrets]:
+        """A datastore's key or shared access signature. It spends the quota of writes."""
+        secrets = yield from self._call("POST", f"datastores/{_segment(name)}/listSecrets")
+        found = model.DatastoreSecrets(secrets.get("key"), secrets.get("sasToken"))
+        for secret in (found.account_key, found.sas_token):
+            if secret:
+                self._on_secret(secret)
+        return found
+
+    # environments
+
+    def get_environment(self, name: str, version: str) -> Flow[model.Environment]:
+        """A version of an environment. Raises NotFoundError."""
+        return self.codec.read_environment((yield from self._get(_version("environments", name, version))))
+
+    def get_latest_environment(self, name: str) -> Flow[model.Environment]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_environment((yield from self._latest("environments", name)))
+
+    def create_environment(self, environment: model.Environment) -> Flow[model.Environment]:
+        """Register a version. Raises ConflictError if it exists with other content."""
+        path = _version("environments", environment.name, environment.version)
+        return self.codec.read_environment(
+            (yield from self._put(path, self.codec.environment_body(environment)))
+        )
+
+    # code
+
+    def get_code(self, name: str, version: str) -> Flow[model.Code]:
+        """A version of a code asset. Raises NotFoundError."""
+        return self.codec.read_code((yield from self._get(_version("codes", name, version))))
+
+    def get_latest_code(self, name: str) -> Flow[model.Code]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_code((yield from self._latest("codes", name)))
+
+    def find_code(self, content_hash: str) -> Flow[model.Code | None]:
+        """Code with this content hash, whatever its name: the service searches the whole workspace."""
+        query = {"hash": content_hash, "hashVersion": HASH_VERSION}
+        # The name in the path is not used for the search, but the route wants one.
+        answer = yield from self._get(f"codes/{_segment(content_hash[:32])}/versions", query)
+        for resource in answer.get("value") or ():
+            return self.codec.read_code(resource)
+        return None
+
+    def start_pending_upload(self, name: str, version: str) -> Flow[model.PendingUpload]:
+        """Ask for a place to upload code to: a fresh container at each call. Since 2023-04-01."""
+        path = f"{_version('codes', name, version)}/startPendingUpload"
+        answer = yield from self._call("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
+        reference = answer.get("blobReferenceForConsumption") or {}
+        sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
+        if not sas_uri:
+            raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
+        self._on_secret(urlsplit(sas_uri).query)
+        return model.PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
+
+    def create_code(self, code: model.Code) -> Flow[model.Code]:
+        """Register a version. Raises ConflictError if it exists with another path."""
+        path = _version("codes", code.name, code.version)
+        return self.codec.read_code((yield from self._put(path, self.codec.code_body(code))))
+
+    # data
+
+    def get_data(self, name: str, version: str) -> Flow[model.Data]:
+        """A version of a data asset. Raises NotFoundError."""
+        return self.codec.read_data((yield from self._get(_version("data", name, version))))
+
+    def get_latest_data(self, name: str) -> Flow[model.Data]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_data((yield from self._latest("data", name)))
+
+    def create_data(self, data: model.Data) -> Flow[model.Data]:
+        """Register a version. Raises ConflictError if it exists with another path."""
+        path = _version("data", data.name, data.version)
+        return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
+
+    # jobs
+
+    def create_job(self, name: str, job: model.CommandJob | model.SweepJob) -> Flow[model.Job]:
+        """Submit a job under a name of one's own.
+
+        The same body again changes nothing; another one raises ConflictError.
+        """
+        return self.codec.read_job((yield from self._put(f"jobs/{_segment(name)}", self.codec.job_body(job))))
+
+    def get_job(self, name: str) -> Flow[model.Job]:
+        """A job as it is now. Raises NotFoundError."""
+        return self.codec.read_job((yield from self._get(f"jobs/{_segment(name)}")))
+
+    def list_jobs(self, next_link: str | None = None) -> Flow[model.Page]:
+        """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`."""
+        return (yield from self._page("jobs", next_link, self.codec.read_job))
+
+    def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
+        """Ask for a job's end. It ends some time later; a job that has ended is no error.
+
+        :param patience: seconds to wait for the answer, without retries; None: as every request.
+        :raises NotFoundError: if there is no such job.
+        """
+        options: dict[str, Any] = {}
+        if patience is not None:
+            options = {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
+        path = f"jobs/{_segment(name)}/cancel"
+        answer = yield self._request("POST", path, options=options)
+        # What the service says to the cancel of an ended job is documented for pipelines only: 400.
+        if answer.status_code == 400 and "terminal" in answer.text().lower():
+            return
+        _checked(answer, f"POST {path}")
+
+    # run history and metrics
+
+    def get_run(self, name: str) -> Flow[model.Run]:
+        """A run's times, error, warnings and log files. Raises NotFoundError."""
+        history = yield from self._history()
+        asked = f"GET runs/{name}/details"
+        answer = yield Send(HttpRequest("GET", f"{history}/runs/{_segment(name)}/details"), asked)
+        details = _checked(answer, asked)
+        log_files = details.get("logFiles") or {}
+        for url in log_files.values():
+            self._on_secret(urlsplit(url).query)
+        return _read_run(details) if details else model.Run(name, "Unknown")
+
+    def list_children(self, name: str, next_link: str | None = None) -> Flow[model.Page]:
+        """A sweep's trials as run history lists them, as an iterator of :class:`model.Run`."""
+        history = yield from self._history()
+        asked = f"GET runs/{name}/children"
+        base = f"{history}/runs/{_segment(name)}/children"
+        answer = yield Send(HttpRequest("GET", self._next(next_link, base) or base), asked)
+        page = _checked(answer, asked)
+        return model.Page(tuple(map(_read_run, page.get("value") or ())), page.get("nextLink") or None)
+
+    def get_metrics(self, run: str) -> Flow[dict[str, float]]:
+        """The last value of each MLflow metric of a run. Values that JSON cannot carry are left out."""
+        mlflow = (yield from self._discover())[1]
+        asked = f"GET MLflow run {run}"
+        request = HttpRequest("GET", f"{mlflow}/api/2.0/mlflow/runs/get", params={"run_id": run})
+        answer = yield Send(request, asked)
+        metrics = ((_checked(answer, asked).get("run") or {}).get("data") or {}).get("metrics") or ()
+        values = {str(metric["key"]): float(metric["value"]) for metric in metrics}
+        return {key: value for key, value in values.items() if abs(value) < float("inf")}
+
+    def list_trials(self, sweep: str) -> Flow[list[model.SweepTrial]]:
+        """All trials of a sweep with their parameters and metrics, in the order of their numbers."""
+        job = yield from self.get_job(sweep)
+        runs: list[model.Run] = []
+        link: str | None = None
+        while True:
+            page = yield from self.list_children(sweep, link)
+            runs += page.items
+            link = page.next_link
+            if link is None:
+                break
+        trials = []
+        for run in sorted(runs, key=lambda run: _trial_number(run.name)):
+            metrics = yield from self.get_metrics(run.name)
+            trials.append(model.SweepTrial(run.name, run.status, _trial_params(job, run.name), metrics))
+        return trials
+
+    def get_best_trial(self, sweep: str) -> Flow[model.SweepTrial | None]:
+        """The best trial: the one that the service names, else the best last value of the metric.
+
+        None if no trial has reported the metric.
+        """
+        job = yield from self.get_job(sweep)
+        name = job.best_trial_name
+        if name:
+            run = yield from self.get_run(name)
+            metrics = yield from self.get_metrics(name)
+            return model.SweepTrial(name, run.status, _trial_params(job, name), metrics)
+        trials = yield from self.list_trials(sweep)
+        metric = job.primary_metric or ""
+        reported = [trial for trial in trials if metric in trial.metrics]
+        if not reported:
+            return None
+        choose = max if job.goal == "maximize" else min
+        return choose(reported, key=lambda trial: trial.metrics[metric])
+
+    # plumbing
+
+    def _discover(self) -> Flow[tuple[str, str]]:
+        """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
+        if self._endpoints is None:
+            workspace = yield from self.get_workspace()
+            asked = "GET discovery"
+            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
+            services = _checked(answer, asked)
+            history = f"{str(services.get('api') or services.get('history')).rstrip('/')}/history/v1.0"
+            tracking = workspace.mlflow_tracking_uri.rstrip("?").replace("azureml://", "https://", 1)
+            self._endpoints = f"{history}{self.workspace}", tracking
+        return self._endpoints
+
+    def _history(self) -> Flow[str]:
+        return (yield from self._discover())[0]
+
+    def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
+        path = f"{kind}/{_segment(name)}/versions"
+        answer = yield from self._get(path, {"$orderBy": "createdtime desc", "$top": "1"})
+        for resource in answer.get("value") or ():
+            return dict(resource)
+        raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
+
+    def _page(
+        self, path: str, next_link: str | None, read: Callable[[dict[str, Any]], Any]
+    ) -> Flow[model.Page]:
+        asked = f"GET {path}"
+        link = self._next(next_link, self.cloud.resource_manager)
+        answer = yield Send(HttpRequest("GET", link), asked) if link else self._request("GET", path)
+        page = _checked(answer, asked)
+        return model.Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
+
+    def _next(self, link: str | None, base: str) -> str | None:
+        # The token goes where the link points.
+        if link is not None and not is_same_origin(link, base):
+            raise AzureMLError(f"The service's next page is at another host: {link.partition('?')[0]}")
+        return link
+
+    def _get(
+        self, path: str, query: Mapping[str, str] | None = None, asked: str = ""
+    ) -> Flow[dict[str, Any]]:
+        answer = yield self._request("GET", path, query=query)
+        return _checked(answer, asked or f"GET {path}")
+
+    def _put(self, path: str, properties: dict[str, Any]) -> Flow[dict[str, Any]]:
+        return (yield from self._call("PUT", path, {"properties": properties}))
+
+    def _call(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
+        answer = yield self._request(method, path, body=body)
+        return _checked(answer, f"{method} {path}")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Send:
+        url = f"{self.cloud.resource_manager}{self.workspace}" + (f"/{path}" if path else "")
+        params = {"api-version": self.api_version, **(query or {})}
+        request = HttpRequest(method, url, params=params, json=body)
+        return Send(request, f"{method} {path or 'workspace'}", options or {})
+
+
+def _checked(answer: Answer, asked: str) -> dict[str, Any]:
+    """An answer's JSON object. Raises the fitting ResponseError for a status of 400 and more."""
+    if answer.status_code >= 400:
+        raise response_error(asked, answer.status_code, answer.text(), answer.headers)
+    text = answer.text()
+    try:
+        document = json.loads(text) if text.strip() else {}
+    except ValueError:
+        raise AzureMLError(f"{asked}: the answer is not JSON; is there a proxy in between?") from None
+    return document if isinstance(document, dict) else {}
+
+
+def _segment(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _version(kind: str, name: str, version: str) -> str:
+    return f"{kind}/{_segment(name)}/versions/{_segment(version)}"
+
+
+def _read_compute(resource: Mapping[str, Any]) -> model.Compute:
+    properties = resource.get("properties") or {}
+    return model.Compute(
+        resource["name"],
+        properties.get("computeType") or "",
+        properties.get("provisioningState") or "",
+        resource.get("location") or "",
+    )
+
+
+def _read_run(details: Mapping[str, Any]) -> model.Run:
+    error = (details.get("error") or {}).get("error") or {}
+    return model.Run(
+        details.get("runId") or "",
+        details.get("status") or "Unknown",
+        details.get("startTimeUtc"),
+        details.get("endTimeUtc"),
+        model.RunError(error.get("code") or "", error.get("message") or "") if error else None,
+        tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
+        details.get("logFiles") or {},
+    )
+
+
+def _trial_number(name: str) -> int:
+    suffix = name.rpartition("_")[2]
+    return int(suffix) if suffix.isdigit() else 0
+
+
+def _trial_params(sweep: model.Job, trial: str) -> dict[str, Any]:
+    """A trial's point in the search space, which the service keeps as a tag of the sweep."""
+    try:
+        params = json.loads(sweep.tags.get(f"_aml_system_{trial}", "{}"))
+    except ValueError:
+        return {}
+    return params if isinstance(params, dict) else {}

@@ -1,0 +1,80 @@
+"""The ways in which a person names an asset, and the ARM id that each becomes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import ResourceId
+
+_NAMED = re.compile(r"^(?:azureml:)?(?P<name>[a-zA-Z0-9][\w.\-]{0,254})(?::(?P<version>[^:/@\\]+)|@latest)$")
+_REGISTRY = re.compile(r"^azureml://registries/[^/]+/\w+/[^/]+/(?:versions|labels)/[^/]+$")
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Named:
+    """An asset by its name in the connection's workspace; version None: the latest."""
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """An asset of a registry, which the service resolves."""
+
+    uri: str
+
+
+Reference = ResourceId | Named | Registry
+
+
+def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
+    """Read a reference to an asset; None: the value is none (a path, a URL, a literal).
+
+    Taken are an ARM id, ``name:version``, ``name@latest``, each also with ``azureml:`` before it,
+    ``azureml://registries/...``, and what an upstream operator returned (a mapping with ``id``), rendered
+    as text or not. Raises InvalidSpecError for a mapping without an id, and for the id of another kind.
+    """
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = _rendered_mapping(field, value)
+    if isinstance(value, Mapping):
+        if not isinstance(value.get("id"), str):
+            raise InvalidSpecError(
+                field, f"{dict(value)!r} has no 'id'; pass what an upstream task returned."
+            )
+        value = value["id"]
+    if not isinstance(value, str):
+        return None
+    value = value.strip()
+    if value.removeprefix("azureml:").lower().startswith("/subscriptions/"):
+        return _arm_id(field, value, kind)
+    if _REGISTRY.match(value):
+        return Registry(value)
+    match = _NAMED.match(value)
+    return Named(match["name"], match["version"]) if match else None
+
+
+def _arm_id(field: str, value: str, kind: str) -> ResourceId:
+    try:
+        resource = ResourceId.parse(value)
+    except ValueError as error:
+        raise InvalidSpecError(field, str(error)) from None
+    if resource.kind.lower() != kind.lower():
+        raise InvalidSpecError(field, f"{value!r} is the id of one of {resource.kind}, not of {kind}.")
+    if kind in ("environments", "codes", "data") and resource.version is None:
+        raise InvalidSpecError(field, f"{value!r} names no version; add /versions/<version>.")
+    return resource
+
+
+def _rendered_mapping(field: str, text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        raise InvalidSpecError(field, f"{text!r} looks like a mapping but cannot be read as one.") from None

@@ -1,0 +1,110 @@
+"""Search-space distributions, in Azure ML's own names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.model import SearchDistribution
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "choice": ("values",),
+    "randint": ("upper",),
+    "uniform": ("min_value", "max_value"),
+    "quniform": ("min_value", "max_value", "q"),
+    "loguniform": ("min_value", "max_value"),
+    "qloguniform": ("min_value", "max_value", "q"),
+    "normal": ("mu", "sigma"),
+    "qnormal": ("mu", "sigma", "q"),
+    "lognormal": ("mu", "sigma"),
+    "qlognormal": ("mu", "sigma", "q"),
+}
+"""Arguments of each distribution, in the wire's order; loguniform's bounds are exponents of e."""
+
+
+def parse_search_space(value: Any) -> dict[str, SearchDistribution]:
+    """Read ``{parameter: {"type": "uniform", "min_value": 0.01, "max_value": 0.3}}``.
+
+    The wire's own form, ``["uniform", [0.01, 0.3]]``, is taken too.
+    Raises InvalidSpecError naming the parameter, what is wrong, and what would be right.
+    """
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidSpecError(
+            "search_space", f"{value!r} must be a non-empty mapping of parameter to distribution."
+        )
+    return {str(name): _distribution(f"search_space.{name}", spec) for name, spec in value.items()}
+
+
+def encode(distribution: SearchDistribution) -> list[Any]:
+    """The form of every api-version: ``[type, [arguments]]``; nested in the values of a choice too."""
+    if distribution.type == "choice":
+        return ["choice", [[_encode_value(value) for value in distribution.arguments[0]]]]
+    return [distribution.type, list(distribution.arguments)]
+
+
+def _encode_value(value: Any) -> Any:
+    if isinstance(value, SearchDistribution):
+        return encode(value)
+    if isinstance(value, Mapping):
+        return {key: _encode_value(member) for key, member in value.items()}
+    return value
+
+
+def _distribution(field: str, spec: Any) -> SearchDistribution:
+    if isinstance(spec, Mapping):
+        kind, given = spec.get("type"), {key: value for key, value in spec.items() if key != "type"}
+    elif isinstance(spec, list | tuple) and len(spec) == 2 and isinstance(spec[1], list | tuple):
+        kind = spec[0]
+        given = dict(zip(ARGUMENTS.get(str(kind), ()), spec[1], strict=False))
+    else:
+        raise InvalidSpecError(field, f'{spec!r} must be a mapping such as {{"type": "uniform", ...}}.')
+    if kind not in ARGUMENTS:
+        raise InvalidSpecError(
+            field, f"{kind!r} is no distribution of Azure ML; there are: {', '.join(ARGUMENTS)}."
+        )
+    wanted = ARGUMENTS[kind]
+    if set(given) != set(wanted):
+        raise InvalidSpecError(
+            field, f"{kind} takes exactly {', '.join(wanted)}; got {', '.join(map(str, given)) or 'nothing'}."
+        )
+    if kind == "choice":
+        return SearchDistribution("choice", (_choices(field, given["values"]),))
+    arguments = tuple(_number(f"{field}.{name}", given[name]) for name in wanted)
+    _check_range(field, kind, dict(zip(wanted, arguments, strict=True)))
+    return SearchDistribution(kind, arguments)
+
+
+def _choices(field: str, values: Any) -> tuple[Any, ...]:
+    if not isinstance(values, list | tuple) or not values:
+        raise InvalidSpecError(f"{field}.values", f"{values!r} must be a non-empty list.")
+    return tuple(_choice(f"{field}.values[{index}]", value) for index, value in enumerate(values))
+
+
+def _choice(field: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: _distribution(f"{field}.{key}", member)
+        if isinstance(member, Mapping) and "type" in member
+        else member
+        for key, member in value.items()
+    }
+
+
+def _number(field: str, value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidSpecError(field, f"{value!r} must be a number.")
+    return value
+
+
+def _check_range(field: str, kind: str, arguments: Mapping[str, int | float]) -> None:
+    if kind == "randint" and (not isinstance(arguments["upper"], int) or arguments["upper"] < 1):
+        raise InvalidSpecError(f"{field}.upper", f"{arguments['upper']!r} must be a whole number above 0.")
+    if "min_value" in arguments and arguments["min_value"] >= arguments["max_value"]:
+        raise InvalidSpecError(
+            field, f"min_value {arguments['min_value']} must be below max_value {arguments['max_value']}."
+        )
+    for name in ("q", "sigma"):
+        if name in arguments and arguments[name] <= 0:
+            raise InvalidSpecError(f"{field}.{name}", f"{arguments[name]!r} must be above 0.")

@@ -1,0 +1,256 @@
+"""What a person writes about a job, read into the neutral model, or refused in words.
+
+Every function takes the field's name first, so that an error can say where it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
+
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import NAME_PATTERN
+from airflow_provider_amlrest.rest.model import (
+    CommandJob,
+    DataInput,
+    Distribution,
+    EarlyTermination,
+    Identity,
+    LiteralInput,
+    Objective,
+    Output,
+    Resources,
+    SamplingAlgorithm,
+    Service,
+    SweepJob,
+    SweepLimits,
+)
+
+T = TypeVar("T")
+
+DATA_TYPES = ("uri_file", "uri_folder", "mltable")
+MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
+INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
+OUTPUT_MODES = ("rw_mount", "upload", "direct")
+JOB_TIERS = ("spot", "basic", "standard", "premium")
+
+_TYPES: dict[type, tuple[str, ...]] = {
+    Distribution: ("pytorch", "mpi", "tensorflow"),
+    EarlyTermination: ("bandit", "median_stopping", "truncation_selection"),
+    Identity: ("aml_token", "managed", "user_identity"),
+    SamplingAlgorithm: ("random", "grid", "bayesian"),
+    Service: ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom"),
+}
+
+_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}")
+
+
+def check_name(field: str, name: str) -> str:
+    """The name, if Azure ML takes it. Raises InvalidSpecError otherwise."""
+    if not isinstance(name, str) or not NAME_PATTERN.match(name):
+        raise InvalidSpecError(
+            field,
+            f"{name!r} is no name for Azure ML: 1 to 255 letters, digits, '-' and '_', "
+            "beginning with a letter or digit.",
+        )
+    return name
+
+
+def string_map(field: str, value: Any) -> dict[str, str]:
+    """A mapping of text to text; numbers and booleans become text, None is refused."""
+    result = {}
+    for key, member in _mapping(field, value).items():
+        if not isinstance(member, str | int | float | bool):
+            raise InvalidSpecError(f"{field}.{key}", f"{member!r} must be text or a number.")
+        result[str(key)] = str(member)
+    return result
+
+
+def parse_literal(field: str, value: Any) -> LiteralInput:
+    """A literal input. The wire takes text only, so numbers and booleans become text."""
+    if not isinstance(value, str | int | float | bool):
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is no input. Use text, a number or a boolean for a literal; for data a reference, "
+            'or {"type": "uri_file", "path": "azureml:name:version"}.',
+        )
+    if value == "":
+        raise InvalidSpecError(field, "an empty text is no input; leave the input out.")
+    return LiteralInput(str(value))
+
+
+def parse_data_input(field: str, value: Mapping[str, Any], uri: str, type_: str) -> DataInput:
+    """A data input from a mapping whose reference is already an ARM id or URI."""
+    mode = value.get("mode", "ro_mount")
+    one_of(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
+    one_of(f"{field}.mode", mode, INPUT_MODES)
+    return DataInput(type_, uri, mode)
+
+
+def parse_outputs(field: str, value: Any) -> dict[str, Output]:
+    """Read ``{name: {"type": "uri_folder", "mode": ..., "path": ..., "name": ...}}``, or ``{name: type}``."""
+    outputs = {}
+    for name, spec in _mapping(field, value).items():
+        where = f"{field}.{name}"
+        spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else _mapping(where, spec)
+        _no_other_keys(where, spec, {"type", "mode", "path", "name"})
+        output = Output(
+            one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),
+            one_of(f"{where}.mode", spec.get("mode", "rw_mount"), OUTPUT_MODES),
+            spec.get("path"),
+            spec.get("name"),
+        )
+        outputs[str(name)] = output
+    return outputs
+
+
+def parse_typed(field: str, value: Any, cls: type[T]) -> T | None:
+    """Read a mapping with a ``type``, or just the type as text, into one of the model's classes."""
+    if value is None:
+        return None
+    result = _build(field, {"type": value} if isinstance(value, str) else _mapping(field, value), cls)
+    one_of(f"{field}.type", getattr(result, "type"), _TYPES[cls])  # noqa: B009
+    return result
+
+
+def parse_services(field: str, value: Any) -> dict[str, Service]:
+    """Read ``{name: {"type": "ssh", ...}}``."""
+    services = {}
+    for name, spec in _mapping(field, value).items():
+        service = parse_typed(f"{field}.{name}", spec, Service)
+        if service is not None:
+            services[str(name)] = service
+    return services
+
+
+def parse_objective(field: str, value: Any) -> Objective:
+    """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
+    objective = _build(field, _mapping(field, value), Objective)
+    one_of(f"{field}.goal", objective.goal, ("minimize", "maximize"))
+    return objective
+
+
+def parse_sweep_limits(field: str, value: Any) -> SweepLimits:
+    """Read the mapping with a sweep's limits; times in seconds."""
+    limits = _build(field, _mapping(field, value), SweepLimits)
+    for name in ("max_total_trials", "max_concurrent_trials"):
+        number = getattr(limits, name)
+        if number is not None:
+            _whole(f"{field}.{name}", number, 1, 1000)
+    for name in ("timeout", "trial_timeout"):
+        seconds(f"{field}.{name}", getattr(limits, name))
+    return limits
+
+
+def parse_command_limits(field: str, value: Any) -> float | None:
+    """Read ``{"timeout": seconds}``."""
+    limits = _mapping(field, value)
+    _no_other_keys(field, limits, {"timeout"})
+    return seconds(f"{field}.timeout", limits.get("timeout"))
+
+
+def parse_resources(
+    instance_count: Any, instance_type: Any, shm_size: Any = None, docker_args: Any = None
+) -> Resources:
+    """How many nodes, of which size, with how much shared memory (``"2g"``)."""
+    _whole("instance_count", instance_count, 1, 10_000)
+    if shm_size is not None and not re.fullmatch(r"\d+[bBkKmMgG]", str(shm_size)):
+        raise InvalidSpecError("shm_size", f"{shm_size!r} must be a number and a unit, such as '2g'.")
+    return Resources(instance_count, instance_type, shm_size, docker_args)
+
+
+def seconds(field: str, value: Any) -> float | None:
+    """A time in seconds, or None. Raises InvalidSpecError for what is no positive number."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0.")
+    return float(value)
+
+
+def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
+    """The value, if it is one of those allowed. Raises InvalidSpecError naming them otherwise."""
+    if value not in allowed:
+        raise InvalidSpecError(field, f"{value!r} is not one of: {', '.join(allowed)}.")
+    return str(value)
+
+
+def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]]) -> list[str]:
+    """Check a command's placeholders against the names there are, a group each: inputs, outputs, ...
+
+    :return: the search-space parameters that the command never uses.
+    :raises InvalidSpecError: for an empty command, and a placeholder without its input, output or parameter.
+    """
+    if not isinstance(command, str) or not command.strip():
+        raise InvalidSpecError(field, "it is empty; give the command that the job runs.")
+    used = set()
+    for match in _PLACEHOLDER.finditer(command):
+        group, name = match["group"], match["name"]
+        used.add((group, name))
+        if group not in groups:
+            allowed = ", ".join(f"${{{{{known}.<name>}}}}" for known in groups)
+            raise InvalidSpecError(field, f"{match[0]!r} means nothing here; there are: {allowed}.")
+        names = list(groups[group])
+        # The rest of a dotted name is a member of the input: ${{inputs.data.path}}.
+        if name not in names and name.split(".")[0] not in names:
+            have = f"it has: {', '.join(names)}" if names else "there are none"
+            raise InvalidSpecError(field, f"{match[0]!r} is used, but {group} has no {name!r} ({have}).")
+    return [name for name in groups.get("search_space", ()) if ("search_space", name) not in used]
+
+
+def check_command_job(job: CommandJob) -> None:
+    """Check what only the whole job shows: the command's placeholders."""
+    check_command("command", job.command, {"inputs": job.inputs, "outputs": job.outputs})
+
+
+def check_sweep_job(job: SweepJob) -> list[str]:
+    """Check what only the whole sweep shows; returns the parameters that the command never uses."""
+    kinds = {distribution.type for distribution in job.search_space.values()}
+    for algorithm, allowed in (("grid", {"choice"}), ("bayesian", {"choice", "uniform", "quniform"})):
+        if job.sampling_algorithm.type == algorithm and not kinds <= allowed:
+            raise InvalidSpecError(
+                "sampling_algorithm",
+                f"{algorithm} takes only {', '.join(sorted(allowed))}; the search space has "
+                f"{', '.join(sorted(kinds - allowed))}.",
+            )
+    policy = job.early_termination
+    if policy and policy.type == "bandit" and (policy.slack_factor is None) == (policy.slack_amount is None):
+        raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
+    if policy and policy.type == "truncation_selection":
+        _whole("early_termination.truncation_percentage", policy.truncation_percentage, 1, 99)
+    groups = {"inputs": job.inputs, "outputs": job.outputs, "search_space": job.search_space}
+    return check_command("command", job.trial.command, groups)
+
+
+def _mapping(field: str, value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidSpecError(field, f"{value!r} must be a mapping.")
+    return value
+
+
+def _no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]) -> None:
+    other = set(value) - set(allowed)
+    if other:
+        raise InvalidSpecError(
+            field,
+            f"unknown key {', '.join(sorted(map(repr, other)))}; there are: {', '.join(sorted(allowed))}.",
+        )
+
+
+def _build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
+    known = fields(cls)  # type: ignore[arg-type]
+    _no_other_keys(field, value, [member.name for member in known])
+    required = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING}
+    missing = required - set(value)
+    if missing:
+        raise InvalidSpecError(field, f"{', '.join(sorted(missing))} is missing.")
+    return cls(**value)
+
+
+def _whole(field: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidSpecError(field, f"{value!r} must be a whole number from {low} to {high}.")

@@ -1,0 +1,60 @@
+"""What each job status means: the only place that decides.
+
+The values are those of api-versions 2021-03-01-preview to 2026-05-01. The service's enum is open, so a
+value that is not listed counts as active: a new status must never end a wait, let alone turn it green.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """The four things a status can mean to somebody who waits."""
+
+    ACTIVE = "active"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+COMPLETED = "Completed"
+FAILED = "Failed"
+CANCELED = "Canceled"
+
+_ENDED = {COMPLETED: Outcome.SUCCEEDED, FAILED: Outcome.FAILED, CANCELED: Outcome.CANCELED}
+
+# NotResponding can recover and Paused can resume: the SDK ends its stream there, the service does not.
+_ACTIVE = frozenset(
+    {
+        "NotStarted",
+        "Starting",
+        "Provisioning",
+        "Preparing",
+        "Queued",
+        "Running",
+        "Finalizing",
+        "CancelRequested",
+        "NotResponding",
+        "Paused",
+        "Scheduled",
+        "Unknown",
+    }
+)
+
+DOCUMENTED_STATUSES = frozenset(_ENDED) | _ACTIVE
+
+_reported: set[str] = set()
+
+
+def classify(status: str | None) -> Outcome:
+    """What a job's status means. An unlisted status is active, and is logged once per process."""
+    if status in _ENDED:
+        return _ENDED[status]
+    if status not in _ACTIVE and (status or "") not in _reported:
+        _reported.add(status or "")
+        log.warning("Azure ML reports a job status unknown to this version: %r. It counts as active.", status)
+    return Outcome.ACTIVE
