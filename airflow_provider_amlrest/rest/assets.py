@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,15 +19,18 @@ from airflow_provider_amlrest.rest.errors import (
     NotFoundError,
     ResponseError,
 )
-from airflow_provider_amlrest.rest.uploads import Uploaded, upload_by_service, upload_to_datastore
+from airflow_provider_amlrest.rest.uploads import (
+    Uploaded,
+    datastore_path,
+    upload_by_service,
+    upload_to_datastore,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.client import AzureMLClient
     from airflow_provider_amlrest.rest.content import LocalContent
 
 log = logging.getLogger(__name__)
-
-A = TypeVar("A", model.Environment, model.Code, model.Data)
 
 VERSION_LENGTH = 16
 """Characters of a version made of a hash; the service takes up to 30 for data."""
@@ -68,19 +71,30 @@ def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
     return dict(value)
 
 
-def ensure_environment(client: AzureMLClient, wanted: model.Environment) -> tuple[model.Environment, bool]:
+def ensure_environment(
+    client: AzureMLClient, wanted: model.Environment, context: LocalContent | None = None
+) -> tuple[model.Environment, bool]:
     """Find the environment's version, or register it.
 
+    :param context: a local build context; it is uploaded if the version is new.
     :return: the environment as the service has it, and whether it is new.
     :raises ConflictError: if the version exists with other content.
     """
     try:
         found = client.get_environment(wanted.name, wanted.version)
     except NotFoundError:
+        if context is not None and wanted.build is not None:
+            uri = f"{upload_to_datastore(client, context).url}/"
+            wanted = replace(wanted, build=replace(wanted.build, uri=uri))
         return client.create_environment(wanted), True
-    parts = environment_parts(wanted), environment_parts(found)
-    if parts[0] != parts[1]:
-        different = [key for key in parts[0] if parts[0][key] != parts[1][key]]
+    if context is not None and wanted.build is not None and found.build is not None:
+        uri = found.build.uri if _lies_at(found.build.uri, context) else "elsewhere"
+        found_parts = environment_parts(replace(found, build=replace(found.build, uri=uri)))
+        wanted_parts = environment_parts(replace(wanted, build=replace(wanted.build, uri=found.build.uri)))
+    else:
+        wanted_parts, found_parts = environment_parts(wanted), environment_parts(found)
+    different = [key for key in wanted_parts if wanted_parts[key] != found_parts[key]]
+    if different:
         raise _changed("environments", wanted.name, wanted.version, different)
     return found, False
 
@@ -147,41 +161,42 @@ def _upload_code(client: AzureMLClient, content: LocalContent, name: str, versio
                 "The place that the service hands out cannot be used, trying the datastore: %s", error
             )
     uploaded = upload_to_datastore(client, content)
-    if not content.is_folder:
-        # Code is a folder to the service, even with one file in it.
-        folder = (uploaded.path or "").rpartition("/")[0]
-        return replace(uploaded, url=uploaded.url.rpartition("/")[0], path=folder)
-    return uploaded
+    if content.is_folder or uploaded.path is None:
+        return uploaded
+    # Code is a folder to the service, even with one file in it.
+    return replace(uploaded, url=uploaded.url.rpartition("/")[0], path=uploaded.path.rpartition("/")[0])
 
 
-def ensure_data(client: AzureMLClient, wanted: model.Data) -> tuple[model.Data, bool]:
+def ensure_data(
+    client: AzureMLClient, wanted: model.Data, content: LocalContent | None = None
+) -> tuple[model.Data, bool]:
     """Find the data's version, or register it.
 
+    :param content: local data; it is uploaded to the default datastore if the version is new.
     :return: the data as the service has it, and whether it is new.
-    :raises ConflictError: if the version exists with another type or URI.
+    :raises ConflictError: if the version exists with another type, URI or content.
     """
     try:
         found = client.get_data(wanted.name, wanted.version)
     except NotFoundError:
+        if content is not None:
+            uploaded = upload_to_datastore(client, content)
+            slash = "/" if content.is_folder else ""
+            uri = f"azureml://datastores/{uploaded.datastore}/paths/{uploaded.path}{slash}"
+            wanted = replace(wanted, uri=uri)
         return client.create_data(wanted), True
-    different = [
-        field
-        for field, same in (
-            ("type", found.type == wanted.type),
-            ("path", same_uri(found.uri, wanted.uri)),
-        )
-        if not same
-    ]
+    same_place = same_uri(found.uri, wanted.uri) if content is None else _lies_at(found.uri, content)
+    different = [] if found.type == wanted.type else ["type"]
+    if not same_place:
+        different.append("path" if content is None else "content")
     if different:
         raise _changed("data", wanted.name, wanted.version, different)
     return found, False
 
 
-def upload_data(client: AzureMLClient, content: LocalContent) -> str:
-    """Upload to the default datastore; the URI to register."""
-    uploaded = upload_to_datastore(client, content)
-    slash = "/" if content.is_folder else ""
-    return f"azureml://datastores/{uploaded.datastore}/paths/{uploaded.path}{slash}"
+def _lies_at(uri: str, content: LocalContent) -> bool:
+    """Whether a URI is where this content is, or would be, uploaded to."""
+    return uri.rstrip("/").endswith(datastore_path(content))
 
 
 def same_uri(left: str, right: str) -> bool:

@@ -12,7 +12,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
-from airflow_provider_amlrest.rest.codecs import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Answer, Flow, Operations, Send
 from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
@@ -60,7 +60,7 @@ class AzureMLClient:
     :param credential: a ``TokenCredential`` of azure-identity.
     :param workspace: the workspace.
     :param cloud: where the endpoints are; the public cloud if not given.
-    :param api_version: see :data:`codecs.API_VERSIONS`.
+    :param api_version: see :data:`codecs.versions.API_VERSIONS`.
     :param on_secret: called with every key and signature that is received, to have it masked in logs.
     :raises InvalidSpecError: for an api-version without a codec.
 

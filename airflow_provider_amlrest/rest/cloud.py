@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 
@@ -22,6 +22,11 @@ class Cloud:
     """PEM file of the authorities to trust instead of the usual ones."""
     blob_endpoint: str | None = None
     """URL of the workspace's blob service; None: https://<account>.blob.<suffix>, from the datastore."""
+
+    def trusting(self, ca_bundle: str | None, blob_endpoint: str | None) -> Cloud:
+        """The same cloud with other authorities to trust and another blob endpoint."""
+        endpoint = blob_endpoint.rstrip("/") if blob_endpoint else None
+        return replace(self, ca_bundle=ca_bundle, blob_endpoint=endpoint)
 
     @property
     def verify(self) -> str | bool:
@@ -54,19 +59,10 @@ CLOUDS = {cloud.name: cloud for cloud in (PUBLIC, CHINA, US_GOVERNMENT)}
 CUSTOM = "custom"
 
 
-def custom_cloud(
-    resource_manager: str, authority: str, *, ca_bundle: str | None = None, blob_endpoint: str | None = None
-) -> Cloud:
+def custom_cloud(resource_manager: str, authority: str) -> Cloud:
     """A cloud of one's own: Azure Stack, a private gateway, an emulator."""
     resource_manager = resource_manager.rstrip("/")
-    return Cloud(
-        CUSTOM,
-        resource_manager,
-        authority.rstrip("/"),
-        f"{resource_manager}/.default",
-        ca_bundle=ca_bundle,
-        blob_endpoint=blob_endpoint.rstrip("/") if blob_endpoint else None,
-    )
+    return Cloud(CUSTOM, resource_manager, authority.rstrip("/"), f"{resource_manager}/.default")
 
 
 def endpoint_problem(url: str) -> str | None:

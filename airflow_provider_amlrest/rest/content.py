@@ -100,7 +100,7 @@ def _ignore_rules(field: str, root: Path) -> GitIgnoreSpec:
 
 def _walk(field: str, root: Path, real_root: Path) -> Iterator[tuple[Path, str]]:
     """Every file below a folder with its name relative to it; folders that a link leads to included."""
-    pending, seen = [root], {real_root}
+    pending = [root]
     while pending:
         folder = pending.pop()
         try:
@@ -112,11 +112,7 @@ def _walk(field: str, root: Path, real_root: Path) -> Iterator[tuple[Path, str]]
             if entry.is_symlink():
                 _check_link(field, path, real_root)
             if entry.is_dir():
-                real = path.resolve()
-                # A link to a folder above itself would never end.
-                if not entry.is_symlink() or real not in seen:
-                    seen.add(real)
-                    pending.append(path)
+                pending.append(path)
             elif entry.is_file():
                 yield path, path.relative_to(root).as_posix()
 
@@ -132,7 +128,7 @@ def _check_link(field: str, link: Path, real_root: Path) -> None:
             f"the link {str(link)!r} leaves the folder, to {str(target)!r}; copy what it points to, "
             "or remove the link.",
         )
-    if target in link.parents or target == link.parent.resolve():
+    if target in {parent.resolve() for parent in link.parents}:
         raise InvalidSpecError(field, f"the link {str(link)!r} leads to a folder that it lies in; remove it.")
 
 

@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN
 from airflow_provider_amlrest.rest.model import (
-    CommandJob,
-    DataInput,
     Distribution,
     EarlyTermination,
     Identity,
@@ -81,21 +79,13 @@ def parse_literal(field: str, value: Any) -> LiteralInput:
     return LiteralInput(str(value))
 
 
-def parse_data_input(field: str, value: Mapping[str, Any], uri: str, type_: str) -> DataInput:
-    """A data input from a mapping whose reference is already an ARM id or URI."""
-    mode = value.get("mode", "ro_mount")
-    one_of(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
-    one_of(f"{field}.mode", mode, INPUT_MODES)
-    return DataInput(type_, uri, mode)
-
-
 def parse_outputs(field: str, value: Any) -> dict[str, Output]:
     """Read ``{name: {"type": "uri_folder", "mode": ..., "path": ..., "name": ...}}``, or ``{name: type}``."""
     outputs = {}
     for name, spec in _mapping(field, value).items():
         where = f"{field}.{name}"
         spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else _mapping(where, spec)
-        _no_other_keys(where, spec, {"type", "mode", "path", "name"})
+        no_other_keys(where, spec, {"type", "mode", "path", "name"})
         output = Output(
             one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),
             one_of(f"{where}.mode", spec.get("mode", "rw_mount"), OUTPUT_MODES),
@@ -125,6 +115,15 @@ def parse_services(field: str, value: Any) -> dict[str, Service]:
     return services
 
 
+def parse_job_tier(field: str, value: Any) -> str | None:
+    """Read ``{"job_tier": "spot"}``."""
+    settings = _mapping(field, value)
+    no_other_keys(field, settings, {"job_tier"})
+    if settings.get("job_tier") is None:
+        return None
+    return one_of(f"{field}.job_tier", str(settings["job_tier"]).lower(), JOB_TIERS)
+
+
 def parse_objective(field: str, value: Any) -> Objective:
     """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
     objective = _build(field, _mapping(field, value), Objective)
@@ -147,7 +146,7 @@ def parse_sweep_limits(field: str, value: Any) -> SweepLimits:
 def parse_command_limits(field: str, value: Any) -> float | None:
     """Read ``{"timeout": seconds}``."""
     limits = _mapping(field, value)
-    _no_other_keys(field, limits, {"timeout"})
+    no_other_keys(field, limits, {"timeout"})
     return seconds(f"{field}.timeout", limits.get("timeout"))
 
 
@@ -200,13 +199,8 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
     return [name for name in groups.get("search_space", ()) if ("search_space", name) not in used]
 
 
-def check_command_job(job: CommandJob) -> None:
-    """Check what only the whole job shows: the command's placeholders."""
-    check_command("command", job.command, {"inputs": job.inputs, "outputs": job.outputs})
-
-
-def check_sweep_job(job: SweepJob) -> list[str]:
-    """Check what only the whole sweep shows; returns the parameters that the command never uses."""
+def check_sweep(job: SweepJob) -> None:
+    """Check what only the whole sweep shows: that algorithm, search space and policy go together."""
     kinds = {distribution.type for distribution in job.search_space.values()}
     for algorithm, allowed in (("grid", {"choice"}), ("bayesian", {"choice", "uniform", "quniform"})):
         if job.sampling_algorithm.type == algorithm and not kinds <= allowed:
@@ -220,8 +214,6 @@ def check_sweep_job(job: SweepJob) -> list[str]:
         raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
     if policy and policy.type == "truncation_selection":
         _whole("early_termination.truncation_percentage", policy.truncation_percentage, 1, 99)
-    groups = {"inputs": job.inputs, "outputs": job.outputs, "search_space": job.search_space}
-    return check_command("command", job.trial.command, groups)
 
 
 def _mapping(field: str, value: Any) -> Mapping[str, Any]:
@@ -232,7 +224,8 @@ def _mapping(field: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]) -> None:
+def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]) -> None:
+    """Raises InvalidSpecError if a mapping has a key that is not allowed."""
     other = set(value) - set(allowed)
     if other:
         raise InvalidSpecError(
@@ -243,7 +236,7 @@ def _no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str
 
 def _build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
     known = fields(cls)  # type: ignore[arg-type]
-    _no_other_keys(field, value, [member.name for member in known])
+    no_other_keys(field, value, [member.name for member in known])
     required = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING}
     missing = required - set(value)
     if missing:

@@ -53,8 +53,7 @@ def upload_to_datastore(client: AzureMLClient, content: LocalContent) -> Uploade
     account_url = (
         cloud.blob_endpoint or f"{datastore.protocol}://{datastore.account_name}.blob.{datastore.endpoint}"
     )
-    path = f"LocalUpload/{content.hash}"
-    path = f"{path}/{_folder(content)}" if content.is_folder else path
+    path = datastore_path(content)
     container = ContainerClient(
         account_url,
         datastore.container_name,
@@ -62,10 +61,13 @@ def upload_to_datastore(client: AzureMLClient, content: LocalContent) -> Uploade
         **transport_options(cloud),
     )
     with container:
-        _upload(container, content, path)
-    if not content.is_folder:
-        path = f"{path}/{content.files[0].name}"
+        _upload(container, content, path if content.is_folder else path.rpartition("/")[0])
     return Uploaded(f"{account_url}/{datastore.container_name}/{path}", datastore.name, path)
+
+
+def datastore_path(content: LocalContent) -> str:
+    """Where content lies in the default datastore: a path that only this content has."""
+    return f"LocalUpload/{content.hash}/{content.root.resolve().name}"
 
 
 def _folder(content: LocalContent) -> str:

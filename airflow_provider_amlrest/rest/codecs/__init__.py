@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from airflow_provider_amlrest.rest.codecs.current import CurrentCodec
 from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
+from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION, PREVIEW_2021_03
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.model import (
@@ -17,8 +18,6 @@ from airflow_provider_amlrest.rest.model import (
     Job,
     SweepJob,
 )
-
-DEFAULT_API_VERSION = "2025-12-01"
 
 Wire = dict[str, Any]
 
@@ -41,11 +40,9 @@ class Codec(Protocol):
 
 
 _CODECS: dict[str, type[CurrentCodec] | type[Preview202103Codec]] = {
-    "2021-03-01-preview": Preview202103Codec,
+    PREVIEW_2021_03: Preview202103Codec,
     DEFAULT_API_VERSION: CurrentCodec,
 }
-
-API_VERSIONS = tuple(_CODECS)
 
 
 def codec_for(api_version: str, workspace: WorkspaceId) -> Codec:

@@ -15,11 +15,10 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import common
 from airflow_provider_amlrest.rest.codecs.common import without_nones
 from airflow_provider_amlrest.rest.codecs.current import read_datastore
+from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2021_03 as API_VERSION
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import encode
-
-API_VERSION = "2021-03-01-preview"
 
 _DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
 _DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)

@@ -1,0 +1,172 @@
+"""Waiting for a job, and what its end means: one place for operators, sensor and, later, trigger."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.rest.errors import (
+    AzureMLError,
+    NotFoundError,
+    ServiceError,
+    ThrottledError,
+    UnreachableError,
+)
+from airflow_provider_amlrest.rest.status import Outcome
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.model import Job, Run
+
+log = logging.getLogger(__name__)
+
+OUTAGE_PATIENCE = 3600.0
+"""Seconds without one good answer after which a wait gives up; the job goes on, the next try finds it."""
+
+TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
+"""A failed read is not a failed job: these do not end a wait."""
+
+MAX_METRICS = 50
+MAX_TEXT = 1500
+
+
+class JobFailedError(AzureMLError):
+    """The job ended as Failed."""
+
+
+class JobCanceledError(AzureMLError):
+    """The job ended as Canceled, by somebody or something else than this task."""
+
+
+class JobTimeoutError(AzureMLError, TimeoutError):
+    """The task's ``timeout`` ran out; the job was asked to end."""
+
+
+class Weather:
+    """Tells of failed reads once when they begin and once when they end, not at every poll."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def failed(self, error: AzureMLError) -> None:
+        """A read failed. Raises the error when no read has succeeded for OUTAGE_PATIENCE."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
+        elif now - self._since > OUTAGE_PATIENCE:
+            raise error
+
+    def succeeded(self) -> None:
+        if self._since is not None:
+            log.info("Azure ML answers again, after %.0f s.", time.monotonic() - self._since)
+            self._since = None
+
+
+def wait(client: AzureMLClient, job: Job, *, poll_interval: float, deadline: float | None) -> Job:
+    """Ask for a job's status until it has ended.
+
+    :param poll_interval: seconds between two reads.
+    :param deadline: on the clock of :func:`time.monotonic`; None: wait for ever.
+    :return: the job after its end.
+    :raises TimeoutError: at the deadline; the job is left as it is.
+    """
+    weather = Weather()
+    while job.outcome is Outcome.ACTIVE:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError
+        pause = poll_interval if deadline is None else min(poll_interval, deadline - time.monotonic())
+        time.sleep(max(0.0, pause))
+        try:
+            fresh = client.get_job(job.name)
+        except TRANSIENT as error:
+            weather.failed(error)
+            continue
+        weather.succeeded()
+        if fresh.status != job.status:
+            log.info("Job %s: %s -> %s", job.name, job.status, fresh.status)
+        job = fresh
+    return job
+
+
+def summarize(job: Job, studio_url: str) -> dict[str, Any]:
+    """What is worth knowing of any job, as a small JSON object."""
+    return {"name": job.name, "id": job.id, "status": job.status, "studio_url": studio_url}
+
+
+def finish(client: AzureMLClient, job: Job, studio_url: str) -> dict[str, Any]:
+    """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
+
+    :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep also trials (how many)
+        and best_trial {name, params, metric, metrics}.
+    :raises JobFailedError: with the service's error text and the Studio link.
+    :raises JobCanceledError: with the Studio link.
+    """
+    if job.outcome is Outcome.CANCELED:
+        raise JobCanceledError(f"Azure ML job {job.name} was canceled. {studio_url}")
+    if job.outcome is Outcome.FAILED:
+        raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
+    result = summarize(job, studio_url)
+    result["metrics"] = _some(_metrics(client, job.name))
+    result["outputs"] = job.output_uris()
+    if job.type == "Sweep":
+        result |= _sweep_result(client, job)
+    return result
+
+
+def failure_text(client: AzureMLClient, job: Job) -> str:
+    """Why a job failed, in the service's words; the log's last lines where it has none."""
+    try:
+        run = client.get_run(job.name)
+    except AzureMLError as error:
+        return f"(the reason could not be read: {error})"
+    if run.error is not None and run.error.message:
+        return f"{run.error.message.strip()[:MAX_TEXT]} [{run.error.code}]"
+    return _log_tail(client, run) or "the service gives no reason."
+
+
+def _log_tail(client: AzureMLClient, run: Run) -> str:
+    from airflow_provider_amlrest.rest.logs import read_tail
+
+    for name in sorted(run.log_files):
+        if name.startswith(("user_logs/std_log", "azureml-logs/70_driver_log")):
+            try:
+                tail = read_tail(run.log_files[name], client.operations.cloud, MAX_TEXT)
+            except AzureMLError as error:
+                return f"(its log could not be read: {error})"
+            return f"the last lines of {name} are:\n{tail}\n"
+    return ""
+
+
+def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
+    try:
+        return client.get_metrics(run)
+    except (NotFoundError, *TRANSIENT) as error:
+        log.warning("The metrics of %s could not be read: %s", run, error)
+        return {}
+
+
+def _some(metrics: Mapping[str, float]) -> dict[str, float]:
+    """At most MAX_METRICS of them: an XCom is no store for metrics."""
+    if len(metrics) > MAX_METRICS:
+        log.warning("The job has %d metrics; the XCom has the first %d.", len(metrics), MAX_METRICS)
+    return dict(sorted(metrics.items())[:MAX_METRICS])
+
+
+def _sweep_result(client: AzureMLClient, job: Job) -> dict[str, Any]:
+    trials = sum(1 for _ in client.list_children(job.name))
+    best = client.get_best_trial(job.name)
+    if best is None:
+        log.warning("No trial of %s has reported the metric %r.", job.name, job.primary_metric)
+        return {"trials": trials, "best_trial": None}
+    return {
+        "trials": trials,
+        "best_trial": {
+            "name": best.name,
+            "params": dict(best.params),
+            "metric": best.metrics.get(job.primary_metric or ""),
+            "metrics": _some(best.metrics),
+        },
+    }

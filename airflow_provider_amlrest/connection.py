@@ -1,0 +1,183 @@
+"""What a connection of type ``azureml`` holds: one table, for all forms and for us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM, PUBLIC, Cloud, custom_cloud, endpoint_problem
+from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.credentials import Ambient, ClientSecret, IdentitySource
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+
+CONNECTION_TYPE = "azureml"
+DEFAULT_CONNECTION = "azureml_default"
+HOOK_NAME = "Azure Machine Learning"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the connection's extra."""
+
+    name: str
+    label: str
+    description: str
+    placeholder: str = ""
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+
+
+FIELDS = (
+    Field("tenant_id", "Tenant ID", "Microsoft Entra tenant of the service principal.", "GUID"),
+    Field("subscription_id", "Subscription ID", "Azure subscription of the workspace.", "GUID"),
+    Field("resource_group", "Resource group", "Resource group of the workspace.", "my-group"),
+    Field("workspace_name", "Workspace name", "Azure Machine Learning workspace.", "my-workspace"),
+    Field(
+        "cloud",
+        "Cloud",
+        "public, china, us_government, or custom with the two endpoints below.",
+        choices=(*CLOUDS, CUSTOM),
+        default=PUBLIC.name,
+    ),
+    Field(
+        "resource_manager",
+        "Resource Manager endpoint",
+        "https URL of Azure Resource Manager. Custom cloud only.",
+        "https://management.example.com",
+    ),
+    Field(
+        "authority",
+        "Authority",
+        "https URL of Microsoft Entra ID. Custom cloud only.",
+        "https://login.example.com",
+    ),
+    Field(
+        "ca_bundle",
+        "CA bundle",
+        "Path of a PEM file with the certificate authorities to trust instead of the usual ones.",
+        "/etc/ssl/certs/company.pem",
+    ),
+    Field(
+        "blob_endpoint",
+        "Blob endpoint",
+        "https URL of the workspace's blob service, where it is not https://<account>.blob.<suffix>.",
+    ),
+    Field(
+        "api_version",
+        "API version",
+        "Azure ML REST API version.",
+        choices=API_VERSIONS,
+        default=DEFAULT_API_VERSION,
+    ),
+    Field(
+        "managed_identity_client_id",
+        "Managed identity client ID",
+        "Which user-assigned identity to use when no client secret is given.",
+        "GUID",
+    ),
+)
+
+HIDDEN_FIELDS = ("host", "port", "schema")
+RELABELING = {"login": "Client ID", "password": "Client secret"}
+
+
+class InvalidConnectionError(AzureMLError, ValueError):
+    """The connection cannot be used. The text names everything that is wrong with it."""
+
+    def __init__(self, connection_id: str, problems: tuple[str, ...]) -> None:
+        lines = "; ".join(f"({number}) {problem}" for number, problem in enumerate(problems, 1))
+        super().__init__(f"The Airflow connection {connection_id!r} cannot be used: {lines}.")
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """A connection that makes sense."""
+
+    workspace: WorkspaceId
+    cloud: Cloud
+    api_version: str
+    identity: IdentitySource
+    tenant_id: str | None
+
+
+def read_connection(
+    connection_id: str, login: str | None, password: str | None, extra: Mapping[str, Any]
+) -> ConnectionSettings:
+    """Make sense of a connection.
+
+    Raises InvalidConnectionError naming all that is missing or contradictory.
+    """
+    values = {field.name: str(extra.get(field.name) or "").strip() for field in FIELDS}
+    login, password = (login or "").strip(), password or ""
+    problems = (
+        *_missing(values),
+        *_identity_problems(values, login, password),
+        *_cloud_problems(values),
+    )
+    if problems:
+        raise InvalidConnectionError(connection_id, problems)
+    return ConnectionSettings(
+        WorkspaceId(values["subscription_id"], values["resource_group"], values["workspace_name"]),
+        _cloud(values),
+        values["api_version"] or DEFAULT_API_VERSION,
+        ClientSecret(values["tenant_id"], login, password)
+        if password
+        else Ambient(values["managed_identity_client_id"] or None),
+        values["tenant_id"] or None,
+    )
+
+
+def _missing(values: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name} is missing"
+        for name in ("subscription_id", "resource_group", "workspace_name")
+        if not values[name]
+    ]
+
+
+def _identity_problems(values: Mapping[str, str], login: str, password: str) -> list[str]:
+    problems = []
+    if password and not login:
+        problems.append("there is a client secret (password), but no client ID (login)")
+    if login and not password:
+        problems.append(
+            "there is a client ID (login), but no client secret (password); give both, or neither to use "
+            "the machine's own identity (managed_identity_client_id chooses one)"
+        )
+    if password and not values["tenant_id"]:
+        problems.append("tenant_id is missing; a client secret needs it")
+    if password and values["managed_identity_client_id"]:
+        problems.append("managed_identity_client_id contradicts the client secret; leave one of them out")
+    return problems
+
+
+def _cloud_problems(values: Mapping[str, str]) -> list[str]:
+    problems = [
+        f"{field.name} {values[field.name]!r} is not one of {', '.join(field.choices)}"
+        for field in FIELDS
+        if field.choices and values[field.name] not in ("", *field.choices)
+    ]
+    for name in ("resource_manager", "authority"):
+        if values["cloud"] == CUSTOM and not values[name]:
+            problems.append(f"{name} is missing; the cloud 'custom' needs it")
+        if values["cloud"] != CUSTOM and values[name]:
+            problems.append(f"{name} is given, but cloud is not 'custom'")
+    for name in ("resource_manager", "authority", "blob_endpoint"):
+        problem = endpoint_problem(values[name]) if values[name] else None
+        if problem:
+            problems.append(f"{name} {problem}")
+    if values["ca_bundle"] and not Path(values["ca_bundle"]).is_file():
+        problems.append(f"ca_bundle {values['ca_bundle']!r} is no file on this machine")
+    return problems
+
+
+def _cloud(values: Mapping[str, str]) -> Cloud:
+    if values["cloud"] == CUSTOM:
+        cloud = custom_cloud(values["resource_manager"], values["authority"])
+    else:
+        cloud = CLOUDS[values["cloud"] or PUBLIC.name]
+    return cloud.trusting(values["ca_bundle"] or None, values["blob_endpoint"] or None)

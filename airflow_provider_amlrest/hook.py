@@ -1,0 +1,184 @@
+"""A connection becomes a client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_amlrest.connection import (
+    CONNECTION_TYPE,
+    DEFAULT_CONNECTION,
+    FIELDS,
+    HIDDEN_FIELDS,
+    HOOK_NAME,
+    RELABELING,
+    ConnectionSettings,
+    read_connection,
+)
+from airflow_provider_amlrest.rest.errors import (
+    AuthenticationError,
+    AzureMLError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.model import Job
+
+
+class AzureMLHook(BaseHook):
+    """A connection of type ``azureml``, and the client that it becomes.
+
+    :param azureml_conn_id: the connection; its fields are described in docs/connection.md.
+    :param api_version: instead of the connection's.
+    """
+
+    conn_name_attr = "azureml_conn_id"
+    default_conn_name = DEFAULT_CONNECTION
+    conn_type = CONNECTION_TYPE
+    hook_name = HOOK_NAME
+
+    def __init__(
+        self, azureml_conn_id: str = DEFAULT_CONNECTION, api_version: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.azureml_conn_id = azureml_conn_id
+        self.api_version = api_version
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """What the connection says. Raises InvalidConnectionError if it makes no sense."""
+        connection = self.get_connection(self.azureml_conn_id)
+        return read_connection(
+            self.azureml_conn_id, connection.login, connection.password, connection.extra_dejson
+        )
+
+    @cached_property
+    def credential(self) -> Any:
+        """The connection's identity as azure-identity's ``TokenCredential``; it caches tokens."""
+        from airflow_provider_amlrest.rest.credentials import sync_credential
+
+        return sync_credential(self.settings.identity, self.settings.cloud)
+
+    def get_conn(self) -> AzureMLClient:
+        """A client of the connection's workspace; the same one at each call. Close it with :meth:`close`."""
+        return self._client
+
+    @cached_property
+    def _client(self) -> AzureMLClient:
+        return self.new_client()
+
+    def new_client(self) -> AzureMLClient:
+        """A client of its own, for the caller to close. It shares the tokens of this hook."""
+        from airflow.providers.common.compat.sdk import mask_secret
+
+        from airflow_provider_amlrest.rest import AzureMLClient
+
+        _quieten_azure()
+        return AzureMLClient(
+            self.credential,
+            self.settings.workspace,
+            cloud=self.settings.cloud,
+            api_version=self.api_version or self.settings.api_version,
+            on_secret=mask_secret,
+        )
+
+    def close(self) -> None:
+        """Close the client and the credential, if they were opened."""
+        for name in ("_client", "credential"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    @contextmanager
+    def client(self) -> Iterator[AzureMLClient]:
+        """A client for a ``with`` block; the hook is closed at its end."""
+        try:
+            yield self.get_conn()
+        finally:
+            self.close()
+
+    def studio_url(self, job: Job) -> str:
+        """The job's page in Azure ML Studio, for the connection's tenant."""
+        settings = self.settings
+        workspace = settings.workspace
+        url = job.studio_url or (
+            f"{settings.cloud.studio}/runs/{job.name}?wsid=/subscriptions/{workspace.subscription_id}"
+            f"/resourcegroups/{workspace.resource_group}/workspaces/{workspace.name}"
+        )
+        return f"{url}&tid={settings.tenant_id}" if settings.tenant_id and "&tid=" not in url else url
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Read the workspace once; (whether it went well, what to tell the person)."""
+        try:
+            with self.client() as client:
+                workspace = client.get_workspace()
+        except AzureMLError as error:
+            return False, _explain(error, self)
+        return True, f"Connected to the workspace {workspace.name} in {workspace.location}."
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's fields for Airflow before 3.2; later versions read the provider's metadata."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget, Select2Widget
+        from flask_babel import lazy_gettext
+        from wtforms import SelectField, StringField
+        from wtforms.validators import Optional
+
+        widgets: dict[str, Any] = {}
+        for field in FIELDS:
+            options = {
+                "label": lazy_gettext(field.label),
+                "description": field.description,
+                "default": field.default,
+                "validators": [Optional()],
+            }
+            if field.choices:
+                widgets[field.name] = SelectField(
+                    **options, choices=list(field.choices), widget=Select2Widget()
+                )
+            else:
+                widgets[field.name] = StringField(**options, widget=BS3TextFieldWidget())
+        return widgets
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """How the form shows its fields, for Airflow before 3.2."""
+        return {
+            "hidden_fields": list(HIDDEN_FIELDS),
+            "relabeling": dict(RELABELING),
+            "placeholders": {field.name: field.placeholder for field in FIELDS if field.placeholder},
+        }
+
+
+def _explain(error: AzureMLError, hook: AzureMLHook) -> str:
+    """Why the test failed, in words that say where to look."""
+    if isinstance(error, AuthenticationError):
+        start = "Not signed in: Microsoft Entra ID or Azure did not accept the identity."
+    elif isinstance(error, PermissionDeniedError):
+        start = "Signed in, but the identity may not read the workspace."
+    elif isinstance(error, NotFoundError):
+        workspace = hook.settings.workspace
+        start = (
+            f"Signed in, but there is no workspace {workspace.name!r} in resource group "
+            f"{workspace.resource_group!r} of subscription {workspace.subscription_id!r}."
+        )
+    elif isinstance(error, UnreachableError):
+        start = "Azure could not be reached; check the network, the proxy, and the cloud's endpoints."
+    else:
+        start = ""
+    return f"{start} {error}".strip()
+
+
+def _quieten_azure() -> None:
+    """Azure's libraries log each request at INFO: too much for a task's log, unless somebody asked for it."""
+    for name in ("azure.core", "azure.identity", "azure.storage"):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)

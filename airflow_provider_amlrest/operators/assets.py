@@ -1,0 +1,243 @@
+"""Operators that register environments, code and data: same content, same asset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.spec import DATA_TYPES, check_name, one_of, string_map
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+URI_SCHEMES = ("azureml://", "https://", "http://", "wasbs://", "abfss://")
+
+
+class AzureMLCreateEnvironmentOperator(AzureMLOperator):
+    """Register a version of an environment, or find it: running it again registers nothing new.
+
+    Give ``image``, with or without ``conda_file``; or ``build``.
+
+    :param name: the environment's name.
+    :param image: the Docker image that jobs run in.
+    :param conda_file: conda packages on top of the image: the path of a file (relative to the DAG's),
+        YAML text, or a mapping.
+    :param build: ``{"path": folder, "dockerfile_path": "Dockerfile"}``: an image built from a local
+        folder, which is uploaded, or from a URI.
+    :param version: the version; without it, it is made of the content.
+    :param os_type: ``Linux`` or ``Windows``.
+    :param description: free text.
+    :param tags: the version's tags.
+
+    XCom: ``{"id", "name", "version"}``, where id is the ARM id.
+    """
+
+    template_fields = (
+        *AzureMLOperator.template_fields,
+        "name",
+        "image",
+        "conda_file",
+        "build",
+        "version",
+        "os_type",
+        "description",
+        "tags",
+    )
+    template_fields_renderers = {"conda_file": "yaml", "build": "json", "tags": "json"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        image: str | None = None,
+        conda_file: str | Mapping[str, Any] | None = None,
+        build: Mapping[str, str] | None = None,
+        version: str | None = None,
+        os_type: str = "Linux",
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.image = image
+        self.conda_file = conda_file
+        self.build = build
+        self.version = version
+        self.os_type = os_type
+        self.description = description
+        self.tags = tags
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Register or find the version."""
+        with explained():
+            from airflow_provider_amlrest.rest.assets import ensure_environment
+
+            environment, build_context = self._read(dag_folder(context))
+            with self.hook.client() as client:
+                found, new = ensure_environment(client, environment, build_context)
+        self.log.info("Environment %s, version %s: %s.", found.name, found.version, _news(new))
+        return {"id": found.id, "name": found.name, "version": found.version}
+
+    def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
+        """What was asked for, with its version, and the files of a local build context."""
+        from airflow_provider_amlrest.rest.assets import content_version, environment_parts, read_conda
+
+        check_name("name", self.name)
+        one_of("os_type", self.os_type, ("Linux", "Windows"))
+        if (self.image is None) == (self.build is None):
+            raise InvalidSpecError("image", "give either an image (with or without conda_file) or build.")
+        build, build_context = self._read_build(base)
+        environment = model.Environment(
+            self.name,
+            self.version or "",
+            image=self.image,
+            conda=read_conda("conda_file", self.conda_file, base),
+            build=build,
+            os_type=self.os_type,
+            description=self.description,
+            tags=string_map("tags", self.tags),
+        )
+        if not environment.version:
+            made_of = [environment_parts(environment), build_context and build_context.hash]
+            environment = replace(environment, version=content_version(*made_of))
+        return environment, build_context
+
+    def _read_build(self, base: Path) -> tuple[model.BuildContext | None, LocalContent | None]:
+        if self.build is None:
+            return None, None
+        if not isinstance(self.build, Mapping) or not self.build.get("path"):
+            raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
+        path, dockerfile = self.build["path"], self.build.get("dockerfile_path") or "Dockerfile"
+        if path.startswith(URI_SCHEMES):
+            return model.BuildContext(path, dockerfile), None
+        content = read_local("build.path", base, path)
+        if dockerfile not in {file.name for file in content.files}:
+            raise InvalidSpecError("build.dockerfile_path", f"{path!r} has no {dockerfile!r}.")
+        return model.BuildContext("", dockerfile), content
+
+
+class AzureMLUploadCodeOperator(AzureMLOperator):
+    """Upload a local folder or file as a code asset, or find it: the same content is uploaded once.
+
+    A folder's ``.amlignore``, else its ``.gitignore``, says what is left out.
+
+    :param path: the folder or file, relative to the DAG's file.
+    :param name: the asset's name; without it, any code of the workspace with the same content is used.
+    :param version: the version; without it, it is made of the content.
+
+    XCom: ``{"id", "name", "version"}``, where id is the ARM id.
+    """
+
+    template_fields = (*AzureMLOperator.template_fields, "path", "name", "version")
+
+    def __init__(
+        self, *, path: str, name: str | None = None, version: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.name = name
+        self.version = version
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Upload and register the code, or find it."""
+        with explained():
+            from airflow_provider_amlrest.rest.assets import ensure_code
+
+            if self.name is not None:
+                check_name("name", self.name)
+            content = read_local("path", dag_folder(context), self.path)
+            with self.hook.client() as client:
+                code, new = ensure_code(client, content, name=self.name, version=self.version)
+        self.log.info("Code %s, version %s: %s.", code.name, code.version, _news(new))
+        return {"id": code.id, "name": code.name, "version": code.version}
+
+
+class AzureMLRegisterDataOperator(AzureMLOperator):
+    """Register a version of a data asset, or find it. A local path is uploaded first.
+
+    :param name: the asset's name.
+    :param path: a URI (https, azureml, wasbs, abfss), or a local file or folder, relative to the DAG's file.
+    :param type: ``uri_file``, ``uri_folder`` or ``mltable``.
+    :param version: the version; without it, it is made of the content, or of the URI.
+    :param description: free text.
+    :param tags: the version's tags.
+
+    XCom: ``{"id", "name", "version", "type", "uri"}``, where id is the ARM id.
+    """
+
+    template_fields = (
+        *AzureMLOperator.template_fields,
+        "name",
+        "path",
+        "type",
+        "version",
+        "description",
+        "tags",
+    )
+    template_fields_renderers = {"tags": "json"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        path: str,
+        type: str = "uri_folder",  # noqa: A002
+        version: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.path = path
+        self.type = type
+        self.version = version
+        self.description = description
+        self.tags = tags
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Register or find the data."""
+        with explained():
+            check_name("name", self.name)
+            one_of("type", self.type, DATA_TYPES)
+            from airflow_provider_amlrest.rest.assets import content_version, ensure_data
+
+            content = self._read_content(dag_folder(context))
+            source = content.hash if content is not None else self.path.rstrip("/")
+            version = self.version or content_version(self.type, source)
+            tags = string_map("tags", self.tags)
+            data = model.Data(self.name, version, self.type, self.path, self.description, tags)
+            with self.hook.client() as client:
+                found, new = ensure_data(client, data, content)
+        self.log.info("Data %s, version %s: %s.", found.name, found.version, _news(new))
+        return {
+            "id": found.id,
+            "name": found.name,
+            "version": found.version,
+            "type": found.type,
+            "uri": found.uri,
+        }
+
+    def _read_content(self, base: Path) -> LocalContent | None:
+        if self.path.startswith(URI_SCHEMES):
+            return None
+        if "://" in self.path:
+            raise InvalidSpecError("path", f"{self.path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
+        content = read_local("path", base, self.path)
+        if content.is_folder != (self.type != "uri_file"):
+            is_one = "folder" if content.is_folder else "file"
+            raise InvalidSpecError("type", f"{self.type!r} does not fit {self.path!r}, which is a {is_one}.")
+        return content
+
+
+def _news(new: bool) -> str:
+    return "registered" if new else "found, nothing to do"

@@ -1,0 +1,75 @@
+"""What all operators and the sensor share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
+from airflow_provider_amlrest.rest.errors import InvalidSpecError, ResponseError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+UI_COLOR = "#cfe8fb"
+
+# Asking again cannot help. Not 401 and 404: a rotated secret and a new workspace take their time.
+HOPELESS_STATUSES = frozenset({400, 403, 409})
+
+
+class AzureMLOperator(BaseOperator):
+    """Base of the operators: a connection, and errors that a person can act on.
+
+    :param azureml_conn_id: the connection.
+    :param api_version: instead of the connection's.
+    """
+
+    template_fields: tuple[str, ...] = ("azureml_conn_id", "api_version")
+    ui_color = UI_COLOR
+
+    def __init__(
+        self, *, azureml_conn_id: str = DEFAULT_CONNECTION, api_version: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.azureml_conn_id = azureml_conn_id
+        self.api_version = api_version
+
+    @cached_property
+    def hook(self) -> AzureMLHook:
+        """The hook, made when a task needs it."""
+        from airflow_provider_amlrest.hook import AzureMLHook
+
+        return AzureMLHook(self.azureml_conn_id, self.api_version)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Fail without retries where asking again cannot help."""
+    try:
+        yield
+    except (InvalidSpecError, InvalidConnectionError) as error:
+        raise AirflowFailException(str(error)) from None
+    except ResponseError as error:
+        if error.status in HOPELESS_STATUSES:
+            raise AirflowFailException(str(error)) from None
+        raise
+
+
+def dag_folder(context: Context) -> Path:
+    """The folder of the DAG's file: relative paths in a DAG are relative to it."""
+    return Path(context["dag"].fileloc).parent
+
+
+def read_local(field: str, base: Path, path: str) -> LocalContent:
+    """What there is to upload at a path, which is relative to ``base`` if it is relative."""
+    from airflow_provider_amlrest.rest.content import read_content
+
+    return read_content(field, base / Path(path).expanduser())

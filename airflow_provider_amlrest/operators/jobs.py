@@ -1,0 +1,423 @@
+"""Operators that submit jobs: once, whatever crashes; green only when the job completed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.completion import JobTimeoutError, finish, summarize, wait
+from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
+from airflow_provider_amlrest.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.operators import references
+from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained
+from airflow_provider_amlrest.rest import model, spec
+from airflow_provider_amlrest.rest.references import Reference
+from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.submission import IDENTITY_PROPERTY, SPEC_PROPERTY, submit_once
+from airflow_provider_amlrest.version import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+CANCEL_PATIENCE = 10.0
+"""Seconds that a cancel may take while Airflow ends the task."""
+
+COMMON_FIELDS = (
+    "job_name",
+    "command",
+    "environment",
+    "code",
+    "compute",
+    "inputs",
+    "outputs",
+    "experiment_name",
+    "display_name",
+    "description",
+    "environment_variables",
+    "instance_type",
+    "shm_size",
+    "docker_args",
+    "distribution",
+    "limits",
+    "identity",
+    "services",
+    "queue_settings",
+    "tags",
+    "properties",
+)
+COMMON_RENDERERS = {
+    "command": "bash",
+    "environment": "json",
+    "code": "json",
+    "inputs": "json",
+    "outputs": "json",
+    "environment_variables": "json",
+    "distribution": "json",
+    "limits": "json",
+    "identity": "json",
+    "services": "json",
+    "queue_settings": "json",
+    "tags": "json",
+    "properties": "json",
+}
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A job as far as it can be read without asking the service, and what is still to be looked up."""
+
+    job: model.CommandJob | model.SweepJob
+    environment: Reference
+    code: Reference | LocalContent | None
+    inputs: Mapping[str, model.Input | references.ReferencedInput]
+
+    def resolve(self, client: AzureMLClient, compute: str | None) -> model.CommandJob | model.SweepJob:
+        """Look everything up, and upload code that the workspace has not got."""
+        common: dict[str, Any] = {
+            "compute": references.resolve_compute(client, compute),
+            "inputs": {name: references.resolve_input(client, value) for name, value in self.inputs.items()},
+        }
+        run: dict[str, Any] = {
+            "environment": references.resolve_environment(client, self.environment),
+            "code": references.resolve_code(client, self.code),
+        }
+        if isinstance(self.job, model.SweepJob):
+            return replace(self.job, **common, trial=replace(self.job.trial, **run))
+        return replace(self.job, **common, **run)
+
+
+class AzureMLJobOperator(AzureMLOperator):
+    """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
+
+    operator_extra_links = (AzureMLStudioLink(),)
+
+    def __init__(
+        self,
+        *,
+        command: str,
+        environment: str | Mapping[str, str],
+        compute: str | None = None,
+        code: str | Mapping[str, str] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        experiment_name: str | None = None,
+        display_name: str | None = None,
+        description: str | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        instance_count: int = 1,
+        instance_type: str | None = None,
+        shm_size: str | None = None,
+        docker_args: str | None = None,
+        distribution: str | Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        identity: str | Mapping[str, str] | None = None,
+        services: Mapping[str, Any] | None = None,
+        queue_settings: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        job_name: str | None = None,
+        wait_for_completion: bool = True,
+        poll_interval: float = 30.0,
+        timeout: float | None = None,
+        cancel_on_kill: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.command = command
+        self.environment = environment
+        self.compute = compute
+        self.code = code
+        self.inputs = inputs
+        self.outputs = outputs
+        self.experiment_name = experiment_name
+        self.display_name = display_name
+        self.description = description
+        self.environment_variables = environment_variables
+        self.instance_count = instance_count
+        self.instance_type = instance_type
+        self.shm_size = shm_size
+        self.docker_args = docker_args
+        self.distribution = distribution
+        self.limits = limits
+        self.identity = identity
+        self.services = services
+        self.queue_settings = queue_settings
+        self.tags = tags
+        self.properties = properties
+        self.job_name = job_name
+        self.wait_for_completion = wait_for_completion
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.cancel_on_kill = cancel_on_kill
+        self._submitted_name: str | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        with explained():
+            request = self._read(dag_folder(context))
+            identity = _identity(context)
+            with self.hook.client() as client:
+                job = self._submit(client, request, identity, context)
+                studio_url = self._publish(job, context)
+                if not self.wait_for_completion:
+                    return summarize(job, studio_url)
+                return self._await(client, job, studio_url, deadline)
+
+    def on_kill(self) -> None:
+        """Ask for the job's end, once and shortly: Airflow is ending this process."""
+        name = self._submitted_name
+        if name is None or not self.cancel_on_kill:
+            return
+        try:
+            # The client in use may be in the middle of an answer.
+            with self.hook.new_client() as client:
+                client.cancel_job(name, patience=CANCEL_PATIENCE)
+        except Exception as error:
+            self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
+        else:
+            self.log.info("Azure ML job %s was asked to end, because the task was ended.", name)
+
+    @abstractmethod
+    def _read(self, base: Path) -> JobRequest:
+        """Read what was given, without asking the service. Raises InvalidSpecError."""
+
+    def _submit(
+        self, client: AzureMLClient, request: JobRequest, identity: TaskIdentity, context: Context
+    ) -> model.Job:
+        wanted = request.resolve(client, self.compute)
+        wanted = replace(
+            wanted,
+            tags=_made_by(context) | dict(wanted.tags),
+            properties={
+                **wanted.properties,
+                IDENTITY_PROPERTY: identity.digest,
+                SPEC_PROPERTY: _digest(client.operations.codec.job_body(wanted)),
+            },
+        )
+        return submit_once(client, job_names(identity, self.job_name), wanted, self._remember)
+
+    def _remember(self, name: str) -> None:
+        self._submitted_name = name
+
+    def _publish(self, job: model.Job, context: Context) -> str:
+        """Say where the job is, as soon as it exists."""
+        studio_url = self.hook.studio_url(job)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
+        self.log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
+        return studio_url
+
+    def _await(
+        self, client: AzureMLClient, job: model.Job, studio_url: str, deadline: float | None
+    ) -> dict[str, Any]:
+        try:
+            job = wait(client, job, poll_interval=self.poll_interval, deadline=deadline)
+        except TimeoutError:
+            client.cancel_job(job.name)
+            raise JobTimeoutError(
+                f"Azure ML job {job.name} did not end within {self.timeout:g} s and was asked to end. "
+                f"{studio_url}"
+            ) from None
+        return finish(client, job, studio_url)
+
+    def _read_common(self) -> dict[str, Any]:
+        """The members that both kinds of job have, as far as they need no asking."""
+        if self.job_name is not None:
+            spec.check_name("job_name", self.job_name)
+        spec.seconds("poll_interval", self.poll_interval)
+        spec.seconds("timeout", self.timeout)
+        return {
+            "outputs": spec.parse_outputs("outputs", self.outputs),
+            "experiment_name": self.experiment_name,
+            "display_name": self.display_name,
+            "description": self.description,
+            "tags": spec.string_map("tags", self.tags),
+            "properties": spec.string_map("properties", self.properties),
+            "identity": spec.parse_typed("identity", self.identity, model.Identity),
+            "services": spec.parse_services("services", self.services),
+            "job_tier": spec.parse_job_tier("queue_settings", self.queue_settings),
+        }
+
+    def _read_run(self) -> dict[str, Any]:
+        """The members that a command job and a sweep's trial have; the environment is looked up later."""
+        return {
+            "command": self.command,
+            "environment": "",
+            "environment_variables": spec.string_map("environment_variables", self.environment_variables),
+            "distribution": spec.parse_typed("distribution", self.distribution, model.Distribution),
+            "resources": spec.parse_resources(
+                self.instance_count, self.instance_type, self.shm_size, self.docker_args
+            ),
+        }
+
+    def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
+        """Read the references, and check the command against the names that there are."""
+        inputs = references.read_inputs(self.inputs)
+        groups: dict[str, Iterable[str]] = {"inputs": inputs, "outputs": job.outputs}
+        if isinstance(job, model.SweepJob):
+            groups["search_space"] = job.search_space
+        for name in spec.check_command("command", self.command, groups):
+            self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
+        environment = references.read_environment(self.environment)
+        return JobRequest(job, environment, references.read_code(self.code, base), inputs)
+
+
+class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
+    """Submit a command job, once, and wait for its end. Green means that the job is Completed.
+
+    The job's name comes from the task's identity: a retry after a crash finds the running job, a retry
+    after a failed job submits a new one, and so does a clear.
+
+    :param command: the shell command, with ``${{inputs.x}}`` and ``${{outputs.x}}``.
+    :param environment: ``name:version``, ``name@latest``, an ARM id, or what
+        :class:`AzureMLCreateEnvironmentOperator` returned.
+    :param compute: a compute's name or ARM id; None: serverless.
+    :param code: a local path (relative to the DAG's file), which is uploaded, or a reference as above.
+    :param inputs: name to a literal (text, number, boolean), a reference to data (``azureml:name:version``,
+        what :class:`AzureMLRegisterDataOperator` returned), or
+        ``{"type": "uri_file", "path": <reference or URI>, "mode": "ro_mount"}``.
+    :param outputs: name to ``{"type": "uri_folder", "mode": "rw_mount", "path": <URI>, "name": <asset>}``;
+        all members have defaults.
+    :param experiment_name: groups jobs in the Studio.
+    :param display_name: the job's name in the Studio.
+    :param description: free text.
+    :param environment_variables: of the job's process.
+    :param instance_count: nodes.
+    :param instance_type: VM size, for serverless jobs.
+    :param shm_size: shared memory, such as ``"2g"``.
+    :param docker_args: further arguments of ``docker run``.
+    :param distribution: ``{"type": "pytorch", "process_count_per_instance": 4}``, ``mpi`` or ``tensorflow``.
+    :param limits: ``{"timeout": seconds}``: Azure ML ends the job then.
+    :param identity: ``{"type": "managed", "client_id": ...}``, ``user_identity`` or ``aml_token``.
+    :param services: ``{"ssh": {"type": "ssh"}}`` and the like.
+    :param queue_settings: ``{"job_tier": "spot"}``.
+    :param tags: the job's tags; Airflow's own (``airflow_dag_id``...) come with them.
+    :param properties: the job's properties; they cannot be changed later.
+    :param job_name: a name of one's own instead of the derived one; it has to be new for each DAG run.
+    :param wait_for_completion: False: return as soon as the job exists.
+    :param poll_interval: seconds between two reads of the status.
+    :param timeout: seconds from the start of the try after which the job is canceled and the task fails.
+    :param cancel_on_kill: cancel the job when Airflow ends the task.
+
+    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values) and
+    ``outputs`` (URIs).
+    """
+
+    template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)
+    template_fields_renderers = COMMON_RENDERERS
+
+    def _read(self, base: Path) -> JobRequest:
+        job = model.CommandJob(
+            **self._read_common(),
+            **self._read_run(),
+            timeout=spec.parse_command_limits("limits", self.limits),
+        )
+        return self._request(job, base)
+
+
+class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
+    """Submit a hyper-parameter sweep, once, and wait for its end.
+
+    The parameters of :class:`AzureMLSubmitCommandJobOperator` describe the trial; the command also has
+    ``${{search_space.x}}``. Beside them:
+
+    :param search_space: parameter to ``{"type": "uniform", "min_value": 0.01, "max_value": 0.3}``; types:
+        choice (values), randint (upper), uniform, loguniform (exponents of e), normal, lognormal (mu, sigma),
+        and their q-forms (q).
+    :param objective: ``{"goal": "minimize" or "maximize", "primary_metric": <MLflow metric>}``.
+    :param sampling_algorithm: ``random``, ``grid``, ``bayesian``, or
+        ``{"type": "random", "rule": "sobol", "seed": 7}``.
+    :param limits: ``{"max_total_trials", "max_concurrent_trials", "timeout", "trial_timeout"}``; seconds.
+    :param early_termination: ``{"type": "bandit", "slack_factor": 0.1, "evaluation_interval": 1}``,
+        ``median_stopping`` or ``truncation_selection`` (truncation_percentage).
+
+    XCom: as a command job's; after waiting also ``trials`` (how many) and ``best_trial``
+    ``{"name", "params", "metric", "metrics"}``.
+    """
+
+    template_fields = (
+        *AzureMLOperator.template_fields,
+        *COMMON_FIELDS,
+        "search_space",
+        "objective",
+        "sampling_algorithm",
+        "early_termination",
+    )
+    template_fields_renderers = {  # noqa: RUF012
+        **COMMON_RENDERERS,
+        "search_space": "json",
+        "objective": "json",
+        "sampling_algorithm": "json",
+        "early_termination": "json",
+    }
+
+    def __init__(
+        self,
+        *,
+        search_space: Mapping[str, Any],
+        objective: Mapping[str, str],
+        sampling_algorithm: str | Mapping[str, Any] = "random",
+        early_termination: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.search_space = search_space
+        self.objective = objective
+        self.sampling_algorithm = sampling_algorithm
+        self.early_termination = early_termination
+
+    def _read(self, base: Path) -> JobRequest:
+        sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
+        job = model.SweepJob(
+            **self._read_common(),
+            trial=model.Trial(**self._read_run()),
+            search_space=parse_search_space(self.search_space),
+            objective=spec.parse_objective("objective", self.objective),
+            sampling_algorithm=sampling or model.SamplingAlgorithm("random"),
+            limits=spec.parse_sweep_limits("limits", self.limits),
+            early_termination=spec.parse_typed(
+                "early_termination", self.early_termination, model.EarlyTermination
+            ),
+        )
+        spec.check_sweep(job)
+        return self._request(job, base)
+
+
+def _identity(context: Context) -> TaskIdentity:
+    ti = context["ti"]
+    return TaskIdentity(
+        ti.dag_id,
+        ti.task_id,
+        ti.run_id,
+        ti.map_index if ti.map_index is not None else -1,
+        (ti.max_tries or 0) - (context["task"].retries or 0) + 1,
+    )
+
+
+def _made_by(context: Context) -> dict[str, str]:
+    """Tags that say who made a job: so that its cost can be attributed and orphans can be found."""
+    ti = context["ti"]
+    return {
+        "airflow_dag_id": ti.dag_id,
+        "airflow_task_id": ti.task_id,
+        "airflow_run_id": ti.run_id,
+        "airflow_map_index": str(ti.map_index if ti.map_index is not None else -1),
+        "airflow_try_number": str(ti.try_number),
+        "airflow_provider": f"airflow-provider-amlrest/{__version__}",
+    }
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    text = json.dumps(body, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

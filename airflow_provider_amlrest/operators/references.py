@@ -1,0 +1,185 @@
+"""What a job operator was given for environment, code, compute and inputs becomes ids of the workspace.
+
+In two steps: ``read_*`` looks at the value alone and says what is wrong with it; ``resolve_*`` asks the
+service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.operators.base import read_local
+from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.ids import ResourceId
+from airflow_provider_amlrest.rest.model import DataInput, Input
+from airflow_provider_amlrest.rest.references import Named, Reference, Registry, parse_reference
+from airflow_provider_amlrest.rest.spec import (
+    DATA_TYPES,
+    INPUT_MODES,
+    MODEL_TYPES,
+    no_other_keys,
+    one_of,
+    parse_literal,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+URI_SCHEMES = ("azureml://", "https://", "http://", "wasbs://", "abfss://")
+
+CURATED_PREFIX = "AzureML-"
+
+
+@dataclass(frozen=True)
+class ReferencedInput:
+    """Data that is still to be looked up."""
+
+    field: str
+    reference: Reference
+    type: str | None
+    mode: str
+
+
+def read_environment(value: Any) -> Reference:
+    """An environment: a reference. Raises InvalidSpecError otherwise."""
+    reference = parse_reference("environment", value, "environments")
+    if reference is None:
+        raise InvalidSpecError(
+            "environment",
+            f"{value!r} is no reference to an environment: give name:version, name@latest, an ARM id, "
+            "or what AzureMLCreateEnvironmentOperator returned.",
+        )
+    return reference
+
+
+def resolve_environment(client: AzureMLClient, reference: Reference) -> str:
+    """The id to send. Raises NotFoundError for a version that the workspace does not have."""
+    if isinstance(reference, Registry):
+        return reference.uri
+    if not isinstance(reference, Named):
+        return str(reference)
+    if reference.version is None:
+        return client.get_latest_environment(reference.name).id
+    if reference.name.startswith(CURATED_PREFIX):
+        # Curated environments live in a registry of Microsoft's; the service resolves them itself.
+        return f"azureml:{reference.name}:{reference.version}"
+    return client.get_environment(reference.name, reference.version).id
+
+
+def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
+    """Code: a reference, or the files at a local path."""
+    if value is None:
+        return None
+    reference = parse_reference("code", value, "codes")
+    if reference is not None:
+        return reference
+    if not isinstance(value, str) or not value:
+        raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
+    return read_local("code", base, value)
+
+
+def resolve_code(client: AzureMLClient, code: Reference | LocalContent | None) -> str | None:
+    """The id to send. Local files are uploaded if the workspace has not got them."""
+    if code is None or isinstance(code, ResourceId):
+        return str(code) if code else None
+    if isinstance(code, Registry):
+        return code.uri
+    if isinstance(code, Named):
+        if code.version is None:
+            return client.get_latest_code(code.name).id
+        return client.get_code(code.name, code.version).id
+    from airflow_provider_amlrest.rest.assets import ensure_code
+
+    return ensure_code(client, code)[0].id
+
+
+def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
+    """The ARM id of a compute named by name or id; None: serverless.
+
+    Raises InvalidSpecError for one that the workspace does not have, naming those that it has.
+    """
+    if value is None:
+        return None
+    name = value.removeprefix("azureml:")
+    if name.startswith("/"):
+        try:
+            name = ResourceId.parse(name).name
+        except ValueError as error:
+            raise InvalidSpecError("compute", str(error)) from None
+    try:
+        client.get_compute(name)
+    except NotFoundError as error:
+        if error.code and error.code != "ComputeNotFound" and "Resource" in error.code + error.inner_code:
+            raise
+        names = sorted(compute.name for compute in client.list_computes())
+        has = f"it has: {', '.join(names)}" if names else "it has none"
+        raise InvalidSpecError("compute", f"the workspace has no compute named {name!r}; {has}.") from None
+    return str(client.operations.workspace.resource("computes", name))
+
+
+def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
+    """Inputs: literals, URIs, references. Raises InvalidSpecError for what is none of them."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidSpecError("inputs", f"{value!r} must be a mapping of name to input.")
+    return {str(name): _read_input(f"inputs.{name}", member) for name, member in value.items()}
+
+
+def _read_input(field: str, value: Any) -> Input | ReferencedInput:
+    if isinstance(value, str) and not value.startswith(("azureml:", "/subscriptions/", "{")):
+        return parse_literal(field, value)
+    if isinstance(value, Mapping) and "path" in value:
+        no_other_keys(field, value, {"type", "path", "mode"})
+        return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
+    if isinstance(value, str) and value.startswith("azureml://") and "/registries/" not in value:
+        raise InvalidSpecError(field, f'write a URI as {{"type": "uri_file", "path": {value!r}}}.')
+    reference = parse_reference(field, value, "data")
+    if reference is None:
+        return parse_literal(field, value)
+    type_ = value.get("type") if isinstance(value, Mapping) else None
+    return ReferencedInput(field, reference, type_, "ro_mount")
+
+
+def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:
+    one_of(f"{field}.mode", mode, INPUT_MODES)
+    if type_ is not None:
+        one_of(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
+    reference = parse_reference(f"{field}.path", path, "models" if type_ in MODEL_TYPES else "data")
+    if reference is not None:
+        return ReferencedInput(field, reference, type_, mode)
+    if not isinstance(path, str) or not path.startswith(URI_SCHEMES):
+        raise InvalidSpecError(
+            f"{field}.path",
+            f"{path!r} is neither a reference (azureml:name:version) nor a URI ({', '.join(URI_SCHEMES)}); "
+            "register local data with AzureMLRegisterDataOperator.",
+        )
+    return DataInput(type_ or "uri_folder", path, mode)
+
+
+def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Input:
+    """The input to send. Raises NotFoundError for data that the workspace does not have."""
+    if not isinstance(value, ReferencedInput):
+        return value
+    reference = value.reference
+    if isinstance(reference, Registry):
+        return DataInput(value.type or "uri_folder", reference.uri, value.mode)
+    if value.type in MODEL_TYPES:
+        raise_if_named(value.field, reference)
+    if isinstance(reference, ResourceId) and value.type is not None:
+        return DataInput(value.type, str(reference), value.mode)
+    if reference.version is None:
+        data = client.get_latest_data(reference.name)
+    else:
+        data = client.get_data(reference.name, reference.version)
+    return DataInput(value.type or data.type, data.id, value.mode)
+
+
+def raise_if_named(field: str, reference: Reference) -> None:
+    """Models are not looked up yet: their ARM id is needed."""
+    if isinstance(reference, Named):
+        raise InvalidSpecError(f"{field}.path", "give a model's ARM id, or its azureml:// path.")
