@@ -1,0 +1,212 @@
+"""Command jobs that really run, in the runtimes ``venv`` and ``host``."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec, read_conda_file
+from airflow_provider_amlrest.emulator.runtime.data import DataResolver
+from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
+from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache, Interpreter
+from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError
+from airflow_provider_amlrest.emulator.runtime.log_upload import shown_log
+from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
+from airflow_provider_amlrest.emulator.runtime.process import run_supervised
+from airflow_provider_amlrest.emulator.runtime.staging import Staging
+from airflow_provider_amlrest.emulator.store import utc_now
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.runtime.context import JobContext
+    from airflow_provider_amlrest.emulator.runtime.nodes import NodePool
+
+STD_LOG = "user_logs/std_log.txt"
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ERROR_LINES = 10
+_ERROR_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class CommandRunner:
+    """Runs one command job at a time per call; many calls may be under way."""
+
+    pools: dict[str, NodePool]
+    """Free nodes by the compute's name in lower case; ``""`` is serverless compute."""
+    environments: EnvironmentCache | None
+    """None: jobs run with the emulator's own interpreter (runtime ``host``)."""
+
+    async def run(self, context: JobContext) -> None:
+        """Take a job from Starting to the end of its command and the upload of what it wrote.
+
+        :raises JobError: the job has failed, or run out of time.
+        """
+        staging = Staging(context)
+        pool = self._pool(context)
+        nodes = self._nodes(context, pool)
+        staging.check()
+        interpreter = await self._interpreter(context)
+        context.move("Queued")
+        async with pool.take(nodes):
+            shutil.rmtree(context.folder, ignore_errors=True)
+            context.folder.mkdir(mode=0o700, parents=True)
+            context.move("Running", started_at=utc_now())
+            try:
+                await self._run_on_node(context, staging, interpreter)
+            finally:
+                await asyncio.to_thread(_clean, context.folder)
+
+    async def _run_on_node(self, context: JobContext, staging: Staging, interpreter: Interpreter) -> None:
+        log = context.folder / STD_LOG
+        async with shown_log(context, log, STD_LOG):
+            seconds = timeout_seconds(
+                (context.properties.get("limits") or {}).get("timeout"), "limits.timeout"
+            )
+            try:
+                async with asyncio.timeout(seconds):
+                    await asyncio.to_thread(staging.fetch)
+                    code = await self._execute(context, staging, interpreter, log)
+            except TimeoutError:
+                raise JobTimeoutError(
+                    f"The job was canceled: it ran longer than limits.timeout, {seconds:g} seconds."
+                ) from None
+        context.move("Finalizing")
+        await asyncio.to_thread(staging.deliver)
+        if code != 0:
+            raise JobError(
+                f"Execution failed. User process 'bash' exited with status code {code}. Please check log "
+                f"file '{STD_LOG}' for error details. Error: {_tail(log)}",
+                "UserScriptError",
+            )
+        staging.register_outputs()
+
+    async def _execute(
+        self, context: JobContext, staging: Staging, interpreter: Interpreter, log: Path
+    ) -> int:
+        command = resolve(
+            context.properties["command"], {"inputs": staging.input_texts, "outputs": staging.output_texts}
+        )
+        return await run_supervised(
+            ["bash", "-c", command],
+            environment=job_environment(context, staging, interpreter),
+            folder=staging.code_folder,
+            log=log,
+        )
+
+    def _pool(self, context: JobContext) -> NodePool:
+        compute = str(context.properties.get("computeId") or "").rsplit("/", 1)[-1]
+        pool = self.pools.get(compute.lower())
+        if pool is None:
+            known = ", ".join(sorted(name for name in self.pools if name))
+            raise JobError(
+                f"Compute {compute!r} is not in the workspace, which has {known}.", "ComputeNotFound"
+            )
+        return pool
+
+    def _nodes(self, context: JobContext, pool: NodePool) -> int:
+        """How many nodes the job takes.
+
+        :raises JobError: more than there are, or a distributed job, whose ranks the emulator cannot start.
+        """
+        nodes = int((context.properties.get("resources") or {}).get("instanceCount") or 1)
+        distribution = context.properties.get("distribution")
+        if nodes > 1 or distribution:
+            asked = (distribution or {}).get("distributionType", f"instanceCount {nodes}")
+            raise JobError(
+                f"Distributed jobs ({asked}) are not emulated by the runtimes venv and host: use one "
+                "instance and no distribution, or the runtime simulated.",
+                "NotEmulated",
+            )
+        if nodes > pool.nodes:
+            raise JobError(f"The job asks for {nodes} nodes; its compute has {pool.nodes}.")
+        return nodes
+
+    async def _interpreter(self, context: JobContext) -> Interpreter:
+        if self.environments is None:
+            return Interpreter(Path(sys.prefix))
+        spec = environment_spec(context)
+        built = self.environments.built(spec)
+        if built is not None:
+            return built
+        context.move("Preparing")
+        log = self.environments.log_file(spec)
+        async with shown_log(context, log, BUILD_LOG):
+            return await self.environments.build(spec)
+
+
+def environment_spec(context: JobContext) -> EnvironmentSpec:
+    """What the job's environment asks for.
+
+    :raises JobError: the workspace does not have it, or it cannot be had without Docker.
+    """
+    reference = context.properties["environmentId"]
+    data = DataResolver(context.services, context.workspace)
+    asset = data.asset(reference, "environments")
+    if asset is None:
+        raise JobError(
+            f"Environment {reference!r} is not of this workspace. The emulator has no registries and no "
+            "curated environments: create an environment with the packages you need, or start the emulator "
+            "with --runtime host.",
+            "NotEmulated",
+        )
+    if asset.properties.get("build"):
+        raise JobError(
+            f"Environment {asset.name}:{asset.version} is built from a Docker build context, which is not "
+            "emulated: use image and condaFile instead, or start the emulator with --runtime host.",
+            "NotEmulated",
+        )
+    return read_conda_file(asset.properties.get("condaFile"))
+
+
+def job_environment(context: JobContext, staging: Staging, interpreter: Interpreter) -> dict[str, str]:
+    """The environment variables of a job's command: a clean base, the service's own, then the user's."""
+    workspace, job, services = context.workspace, context.job, context.services
+    experiment = context.properties.get("experimentName") or "Default"
+    temporary = context.folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    variables = {
+        "PATH": f"{interpreter.bin}:{SYSTEM_PATH}",
+        "HOME": str(context.folder),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "AZUREML_RUN_ID": job.name,
+        "AZUREML_ROOT_RUN_ID": job.parent or job.name,
+        "AZUREML_EXPERIMENT_NAME": experiment,
+        "AZUREML_ARM_SUBSCRIPTION": workspace.subscription_id,
+        "AZUREML_ARM_RESOURCEGROUP": workspace.resource_group,
+        "AZUREML_ARM_WORKSPACE_NAME": workspace.name,
+        "AZUREML_ARM_PROJECT_NAME": experiment,
+        "AZUREML_WORKSPACE_ID": workspace.workspace_id,
+        "AZUREML_SERVICE_ENDPOINT": services.endpoint,
+        "MLFLOW_TRACKING_URI": services.mlflow_tracking_uri(workspace),
+        "MLFLOW_TRACKING_TOKEN": services.issue_job_token(workspace, job.name),
+        "MLFLOW_TRACKING_SERVER_CERT_PATH": str(services.ca_bundle),
+        "MLFLOW_EXPERIMENT_NAME": experiment,
+        "MLFLOW_RUN_ID": job.name,
+    }
+    variables |= {f"AZURE_ML_INPUT_{name}": text for name, text in staging.input_texts.items()}
+    variables |= {f"AZURE_ML_OUTPUT_{name}": text for name, text in staging.output_texts.items()}
+    libgomp = interpreter.bundled_libgomp()
+    if libgomp:
+        libraries = context.folder / "lib"
+        libraries.mkdir()
+        (libraries / "libgomp.so.1").symlink_to(libgomp)
+        variables["LD_LIBRARY_PATH"] = str(libraries)
+    return variables | (context.properties.get("environmentVariables") or {})
+
+
+def _tail(log: Path) -> str:
+    text = log.read_bytes()[-_ERROR_BYTES:].decode(errors="replace")
+    return "\n".join(text.splitlines()[-_ERROR_LINES:])
+
+
+def _clean(folder: Path) -> None:
+    """Keep the logs of a job that has ended; the rest is in blob storage."""
+    for entry in folder.iterdir():
+        if entry.name != "user_logs":
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)

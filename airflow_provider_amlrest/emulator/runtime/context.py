@@ -1,0 +1,72 @@
+"""One job on its way through the statuses."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.emulator.store import ACTIVE_STATUSES, utc_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_amlrest.emulator.config import Services, Workspace
+    from airflow_provider_amlrest.emulator.runtime.errors import JobError
+    from airflow_provider_amlrest.emulator.store import JobRecord, Store
+
+_NOT_CANCELLING = ACTIVE_STATUSES - {"CancelRequested"}
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a runner needs to run one job, and to say how it goes."""
+
+    services: Services
+    workspace: Workspace
+    job: JobRecord
+
+    @property
+    def store(self) -> Store:
+        return self.services.store
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return self.job.properties
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The user's tags."""
+        return self.properties.get("tags") or {}
+
+    @property
+    def folder(self) -> Path:
+        """The job's own folder on this machine."""
+        return self.services.settings.data_dir / "runs" / self.workspace.name / self.job.name
+
+    def move(self, status: str, **changes: Any) -> None:
+        """Enter a status on the way.
+
+        :raises asyncio.CancelledError: the job is to be cancelled, or has been deleted.
+        """
+        if not self.store.transition(
+            self.job.workspace, self.job.name, status, only_from=_NOT_CANCELLING, **changes
+        ):
+            raise asyncio.CancelledError
+
+    def end(self, status: str, error: JobError | None = None) -> None:
+        """Enter a terminal status. A job that was asked to cancel before it completed ends Canceled."""
+        changes: dict[str, Any] = {"ended_at": utc_now(), "error": error.run_error() if error else None}
+        key = (self.job.workspace, self.job.name)
+        if status == "Completed" and not self.store.transition(
+            *key, status, only_from=_NOT_CANCELLING, **changes
+        ):
+            status = "Canceled"
+        self.store.transition(*key, status, **changes)
+
+    def add_log_file(self, path: str) -> None:
+        """Show a log below ``ExperimentRun/dcid.<name>/`` in run history."""
+        with self.store.transaction():
+            job = self.store.job(self.job.workspace, self.job.name)
+            if job is not None and path not in job.log_files:
+                self.store.update_job(job.workspace, job.name, log_files=(*job.log_files, path))

@@ -1,0 +1,53 @@
+"""How a job ends badly, and how run history tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MESSAGE_LIMIT = 3000
+"""Characters of a run's error message; the service keeps no more."""
+
+
+class JobError(Exception):
+    """The job cannot run, or its command failed: it ends Failed with this message."""
+
+    code = "UserError"
+
+    def __init__(self, message: str, inner_code: str = "BadArgument") -> None:
+        super().__init__(message)
+        self.inner_code = inner_code
+
+    def run_error(self) -> dict[str, Any]:
+        """The object under ``error`` in run history."""
+        message = str(self)
+        if len(message) > MESSAGE_LIMIT:
+            message = message[: MESSAGE_LIMIT - 3] + "..."
+        return {
+            "code": self.code,
+            "severity": None,
+            "message": message,
+            "messageFormat": message,
+            "messageParameters": {},
+            "referenceCode": None,
+            "detailsUri": None,
+            "target": None,
+            "details": [],
+            "innerError": {"code": self.inner_code, "innerError": None},
+            "additionalInfo": None,
+        }
+
+
+class JobTimeoutError(JobError):
+    """The job ran longer than ``limits.timeout``: the service cancels it, so it ends Canceled."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "JobTimeout")
+
+
+class ServiceSideError(JobError):
+    """The fault is not the user's: the service (here, the emulator) could not run the job."""
+
+    code = "ServiceError"
+
+    def __init__(self, message: str, inner_code: str = "InternalServerError") -> None:
+        super().__init__(message, inner_code)

@@ -1,0 +1,145 @@
+"""The thread in which all jobs are scheduled: one task per active job, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_amlrest.emulator.azurite import cache_dir
+from airflow_provider_amlrest.emulator.runtime.command import CommandRunner
+from airflow_provider_amlrest.emulator.runtime.context import JobContext
+from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
+from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
+from airflow_provider_amlrest.emulator.runtime.nodes import NodePool
+from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
+from airflow_provider_amlrest.emulator.runtime.sweep import SweepRunner
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.config import Services
+    from airflow_provider_amlrest.emulator.store import JobRecord
+
+log = logging.getLogger(__name__)
+
+SERVERLESS_NODES = 4
+"""Nodes of serverless compute: of the jobs that name no compute."""
+
+STOP_SECONDS = 5.0
+_INTERRUPTED = frozenset({"Provisioning", "Preparing", "Queued", "Running", "Finalizing", "NotResponding"})
+
+
+class Runner(Protocol):
+    """Takes one job from its first status to its last but one."""
+
+    async def run(self, context: JobContext) -> None: ...
+
+
+class Runtime:
+    """Runs the jobs that the store holds."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
+        self._workspaces = {w.name: w for w in services.settings.workspaces}
+        self._environments = EnvironmentCache(cache_dir() / "environments")
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._seen = 0
+        self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run_thread, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Take up all active jobs, and those to come. Jobs that an earlier stop cut off run again."""
+        self._thread.start()
+        self._started.wait()
+
+    def wake(self) -> None:
+        """Say that a job has been added, or is to be cancelled. Safe to call from any thread."""
+        if self._loop is not None and self._woken is not None and not self._stopping:
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def stop(self) -> None:
+        """End all processes and the thread. The jobs stay active: the next start runs them again."""
+        self._stopping = True
+        if self._loop is not None and self._woken is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._woken.set)
+            self._thread.join(STOP_SECONDS)
+
+    # inside the thread
+
+    def _run_thread(self) -> None:
+        with asyncio.Runner() as runner:
+            runner.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
+        self._runners = self._make_runners()
+        self._started.set()
+        for job in self._store.active_jobs():
+            if job.job_type == "Command" and job.status in _INTERRUPTED:
+                self._store.transition(job.workspace, job.name, "Queued", only_from=_INTERRUPTED)
+        while not self._stopping:
+            self._take_in()
+            await self._woken.wait()
+            self._woken.clear()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), self._environments.stop())
+
+    def _make_runners(self) -> dict[str, Runner]:
+        settings = self._services.settings
+        simulated = settings.runtime == "simulated"
+        command: Runner = SimulatedRunner()
+        if not simulated:
+            pools = {compute.name.lower(): NodePool(compute.nodes) for compute in settings.computes}
+            pools[""] = NodePool(SERVERLESS_NODES)
+            command = CommandRunner(pools, self._environments if settings.runtime == "venv" else None)
+        return {"Command": command, "Sweep": SweepRunner(self._start_job, simulated=simulated)}
+
+    def _take_in(self) -> None:
+        """Start what is new, and cancel what is to be cancelled."""
+        for sequence, job in self._store.new_jobs(self._seen):
+            self._seen = sequence
+            # A trial belongs to its sweep, which starts it.
+            if job.parent is None and job.status != "CancelRequested":
+                self._start_job(job)
+        for job in self._store.jobs_with_status("CancelRequested"):
+            task = self._tasks.get((job.workspace, job.name))
+            if task is not None:
+                task.cancel()
+            else:
+                self._context(job).end("Canceled")
+
+    def _start_job(self, job: JobRecord) -> asyncio.Task[None]:
+        key = (job.workspace, job.name)
+        task = self._tasks[key] = asyncio.create_task(self._run_job(job))
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        return task
+
+    def _context(self, job: JobRecord) -> JobContext:
+        return JobContext(self._services, self._workspaces[job.workspace], job)
+
+    async def _run_job(self, job: JobRecord) -> None:
+        context = self._context(job)
+        try:
+            await self._runners[job.job_type].run(context)
+            context.end("Completed")
+        except asyncio.CancelledError:
+            # Cancelling its task is how a job is cancelled; at a stop it is left to the next start.
+            if not self._stopping:
+                context.end("Canceled")
+        except JobTimeoutError as error:
+            context.end("Canceled", error)
+        except JobError as error:
+            context.end("Failed", error)
+        except Exception as error:
+            log.exception("Job %s could not be run", job.name)
+            context.end(
+                "Failed",
+                ServiceSideError(
+                    f"The emulator could not run the job ({type(error).__name__}); its log says more."
+                ),
+            )
