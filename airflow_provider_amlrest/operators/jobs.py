@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.content import LocalContent
+
+_AZURE_ML_EXPRESSION = re.compile(r"\$\{\{[^{}]*\}\}")
 
 CANCEL_PATIENCE = 10.0
 """Seconds that a cancel may take while Airflow ends the task."""
@@ -160,6 +163,12 @@ class AzureMLJobOperator(AzureMLOperator):
         self.timeout = timeout
         self.cancel_on_kill = cancel_on_kill
         self._submitted_name: str | None = None
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render with Jinja, but leave ``${{...}}`` alone: that is Azure ML's, not Jinja's."""
+        if isinstance(content, str):
+            content = _AZURE_ML_EXPRESSION.sub(r"{% raw %}\g<0>{% endraw %}", content)
+        return super().render_template(content, *args, **kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
