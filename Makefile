@@ -1,0 +1,60 @@
+# Everything a developer types. It needs git, make and Python 3.11 or newer; `make help` lists the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
+	then echo $$python; break; fi; done)
+VENV := .venv
+VENV_2 := .venv-airflow-2.11
+
+# A user's own PYTHONPATH or bytecode settings have no place in here.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo ui test lint test-demo benchmark constraints clean environment environments
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+demo: environment ## Train a model from a DAG: Airflow and an emulator of Azure ML, on this machine
+	@$(VENV)/bin/python -m tools.demo
+
+ui: environment ## The same Airflow to click in, until Ctrl-C
+	@$(VENV)/bin/python -m tools.ui
+
+test: environments ## The default tests, on Airflow 3.3 and on 2.11 (more arguments: PYTEST="-k name")
+	$(VENV_2)/bin/python -m pytest $(PYTEST)
+	$(VENV)/bin/python -m pytest $(PYTEST)
+
+test-demo: environment ## make demo twice; the second run must register and upload nothing
+	$(VENV)/bin/python -m pytest -m demo $(PYTEST)
+
+lint: environment ## ruff, and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+benchmark: environment ## What importing the operators and parsing a DAG costs, as a ratio to bare Airflow
+	$(VENV)/bin/python benchmarks/import_cost.py
+
+constraints: environment ## Pin anew what the environments and the example's training job install
+	$(VENV)/bin/python -m tools.constraints
+
+clean: ## Remove what the other targets have made
+	rm -rf build dist $(VENV) $(VENV_2) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment: check-python
+	@$(PYTHON) -m tools.environments $(VENV)
+
+environments: check-python
+	@$(PYTHON) -m tools.environments $(VENV) $(VENV_2)
+
+.PHONY: check-python
+check-python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or newer is needed (and older than 3.15); python3 here is: $$(python3 --version 2>&1)." >&2; \
+		echo "On Debian 12 or newer and Ubuntu 24.04 or newer: apt-get install python3 python3-venv" >&2; \
+		echo "Or name another one: make demo PYTHON=/path/to/python3.12" >&2; exit 1; fi

@@ -1,0 +1,152 @@
+"""The few calls to Airflow's REST API that the tools and tests make: v2 of Airflow 3, v1 of Airflow 2."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import requests
+
+FINISHED_RUN = {"success", "failed"}
+_HEALTHY = {"healthy", None}  # None: a component that is not started here
+
+
+class TaskInstance(NamedTuple):
+    """One try of one task of a DAG run, as the API told it last."""
+
+    task_id: str
+    map_index: int
+    state: str | None
+    try_number: int
+    seconds: float | None
+
+
+class AirflowAPI:
+    """:param url: of the API server or web server; :param stable: path of its stable API."""
+
+    def __init__(self, url: str, *, stable: str) -> None:
+        self._url = f"{url}/{stable}"
+        self._v2 = stable.endswith("v2")
+        self._health = f"{self._url}/monitor/health" if self._v2 else f"{self._url}/health"
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy lies between us and loopback
+
+    def healthy(self) -> bool:
+        """Whether the API answers, the scheduler is healthy, and every other component that has started."""
+        try:
+            answer = self._session.get(self._health, timeout=5)
+        except requests.RequestException:
+            return False
+        if not answer.ok:
+            return False
+        components = answer.json()
+        states = {name: component.get("status") for name, component in components.items() if component}
+        return states.get("scheduler") == "healthy" and set(states.values()) <= _HEALTHY
+
+    def dag_ids(self) -> set[str]:
+        return {dag["dag_id"] for dag in self._get("dags")["dags"]}
+
+    def import_errors(self) -> dict[str, str]:
+        """DAG file -> traceback."""
+        errors = self._get("importErrors")["import_errors"]
+        return {error["filename"]: error["stack_trace"] for error in errors}
+
+    def trigger(self, dag_id: str) -> str:
+        """Unpause the DAG, start a run, and return its id."""
+        self._call("PATCH", f"dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
+        run = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None} if self._v2 else {})
+        return str(run["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self._get(_run(dag_id, run_id))["state"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
+        instances = self._get(f"{_run(dag_id, run_id)}/taskInstances")["task_instances"]
+        return [
+            TaskInstance(
+                instance["task_id"],
+                instance["map_index"],
+                instance["state"],
+                instance["try_number"],
+                instance["duration"],
+            )
+            for instance in instances
+        ]
+
+    def watch(self, dag_id: str, run_id: str, timeout: float) -> Iterator[list[TaskInstance]]:
+        """Give the task instances every second until the run has ended.
+
+        :raises TimeoutError: if it has not ended after ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            over = self.run_state(dag_id, run_id) in FINISHED_RUN
+            yield self.task_instances(dag_id, run_id)
+            if over:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Run {run_id} of {dag_id} has not ended after {timeout:.0f} seconds")
+            time.sleep(1)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """A value that a task handed on.
+
+        :raises requests.HTTPError: 404 if it handed on no such value.
+        """
+        path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self._get(path, deserialize=str(not self._v2).lower(), stringify="false")["value"]
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Clear one task of a run, so that it runs again."""
+        self._call(
+            "POST",
+            f"dags/{dag_id}/clearTaskInstances",
+            {
+                "dry_run": False,
+                "dag_run_id": run_id,
+                "task_ids": [task_id],
+                "only_failed": False,
+                "reset_dag_runs": True,
+            },
+        )
+
+    def task_log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[str]:
+        """The lines of a try's log."""
+        answer = self._session.get(
+            f"{self._url}/{_run(dag_id, run_id)}/taskInstances/{task.task_id}/logs/{task.try_number}",
+            params={"full_content": "true", "map_index": str(task.map_index)},
+            headers={"Accept": "application/x-ndjson" if self._v2 else "text/plain"},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        lines = answer.text.splitlines()
+        return [line for raw in lines for line in _log_lines(raw)] if self._v2 else lines
+
+    def _get(self, path: str, **parameters: str) -> Any:
+        return self._call("GET", path, None, parameters)
+
+    def _call(self, method: str, path: str, body: Any, parameters: dict[str, str] | None = None) -> Any:
+        answer = self._session.request(
+            method, f"{self._url}/{path}", json=body, params=parameters, timeout=30
+        )
+        if not answer.ok:
+            raise requests.HTTPError(f"{method} {path}: {answer.status_code} {answer.text}", response=answer)
+        return answer.json()
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _log_lines(raw: str) -> Iterator[str]:
+    """The text of one structured log entry of Airflow 3, with the exception that it carries."""
+    entry = json.loads(raw)
+    if not isinstance(entry, dict):
+        yield str(entry)
+        return
+    yield from str(entry.get("event", "")).splitlines()
+    for error in entry.get("error_detail") or []:
+        yield from f"{error.get('exc_type')}: {error.get('exc_value')}".splitlines()

@@ -1,0 +1,85 @@
+"""What ``make demo`` leaves: ``summary.json``, and the report on the screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.airflow_api import TaskInstance
+
+
+def write_summary(
+    path: Path, tasks: Iterable[TaskInstance], results: Mapping[str, Any], seconds: float
+) -> None:
+    """Write the facts that a program may read after the demo.
+
+    :param results: task id -> XCom of the tasks ``wait_for_training``, ``sweep`` and ``report``.
+    """
+    command, sweep = results["wait_for_training"], results["sweep"]
+    best = sweep["best_trial"]
+    summary = {
+        "command_job": {key: command[key] for key in ("name", "status", "metrics")},
+        "sweep_job": {
+            **{key: sweep[key] for key in ("name", "status", "trials")},
+            "best_trial": {key: best[key] for key in ("name", "params", "metric")},
+        },
+        "steps": [
+            {"task_id": task.task_id, "state": task.state, "seconds": round(task.seconds or 0.0, 1)}
+            for task in tasks
+        ],
+        "seconds": seconds,
+    }
+    path.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_dir: Path) -> None:
+    """Print steps, metrics, trials, and where the outputs lie.
+
+    :param data_dir: the emulator's.
+    """
+    print("\nSteps")
+    print_table(
+        ("task", "state", "seconds"),
+        [(step["task_id"], step["state"], f"{step['seconds']:.1f}") for step in summary["steps"]],
+    )
+
+    command, report = summary["command_job"], results["report"]
+    print(f"\nCommand job {command['name']}: {command['status']}")
+    print_table(("metric", "value"), [(name, _number(value)) for name, value in command["metrics"].items()])
+
+    sweep = summary["sweep_job"]
+    best = sweep["best_trial"]
+    print(f"\nSweep job {sweep['name']}: {sweep['status']}, {sweep['trials']} trials")
+    params = list(best["params"])
+    print_table(
+        ("trial", "status", *params, report["primary_metric"], ""),
+        [
+            (
+                trial["name"],
+                trial["status"],
+                *(_number(trial["params"].get(name)) for name in params),
+                _number(trial["metric"]),
+                "<- best" if trial["name"] == best["name"] else "",
+            )
+            for trial in report["trials"]
+        ],
+    )
+
+    print("\nOutputs")
+    for job in (results["wait_for_training"], results["sweep"]):
+        for name, uri in (job.get("outputs") or {}).items():
+            print(f"  {name}: {uri}")
+    print(f"  The emulator's workspace, kept for the next run: {data_dir}")
+    print(f"\nDone in {summary['seconds']:.0f} seconds. build/demo/summary.json has the same facts.")
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    for row in (header, ["-" * width for width in widths], *rows):
+        print(("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

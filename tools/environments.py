@@ -1,0 +1,99 @@
+"""Make the Python environments of the project; only the standard library of Python 3.11 or newer is needed.
+
+``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
+tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11. An
+environment is made again only when what it is made from has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MAIN = ".venv"
+CONSTRAINTS = {MAIN: "airflow-3.3.txt", ".venv-airflow-2.11": "airflow-2.11.txt"}
+# Airflow 2.11 does not support newer ones.
+PYTHON_OF_AIRFLOW_2 = ">=3.11,<3.13"
+
+
+def make(name: str) -> None:
+    """Make the environment unless it is up to date."""
+    folder, constraints = ROOT / name, ROOT / "constraints" / CONSTRAINTS[name]
+    stamp, fingerprint = folder / ".stamp", _fingerprint(constraints)
+    if stamp.exists() and stamp.read_text() == fingerprint and (folder / "bin" / "airflow").exists():
+        return
+    print(f"Making {name} with the versions of constraints/{constraints.name} ...", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    if name == MAIN:
+        _check_venv()
+        _run(sys.executable, "-m", "venv", str(folder))
+        pip = (
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        )
+        _run(*pip, "--constraint", str(constraints), "uv")
+    else:
+        make(MAIN)
+        # uv finds such a Python on this machine, or downloads one.
+        _run(_uv(), "venv", "--quiet", "--python", PYTHON_OF_AIRFLOW_2, str(folder))
+    _install(folder, constraints)
+    stamp.write_text(fingerprint)
+
+
+def _install(folder: Path, constraints: Path) -> None:
+    """Install the provider from this checkout, Airflow, and everything else at the pinned versions."""
+    _run(
+        *(_uv(), "pip", "install", "--quiet", "--compile-bytecode"),
+        *("--python", str(folder / "bin" / "python")),
+        *("--constraints", str(constraints), "--build-constraints", str(constraints)),
+        *("--group", f"{ROOT / 'pyproject.toml'}:dev"),
+        *("--editable", f"{ROOT}[emulator]"),
+        "apache-airflow",
+    )
+
+
+def _fingerprint(constraints: Path) -> str:
+    """Changes whenever the environment must be made again."""
+    sources = (constraints, ROOT / "setup.cfg", ROOT / "pyproject.toml", Path(__file__))
+    digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _check_venv() -> None:
+    if find_spec("venv") is None or find_spec("ensurepip") is None:
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        raise SystemExit(
+            f"{sys.executable} cannot make virtual environments: it has no venv or ensurepip module.\n"
+            f"On Debian and Ubuntu: apt-get install {package}"
+        )
+
+
+def _uv() -> str:
+    return str(ROOT / MAIN / "bin" / "uv")
+
+
+def _run(*command: str) -> None:
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))
+    }
+    try:
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"Failed, exit code {error.returncode}: {' '.join(command)}") from None
+
+
+if __name__ == "__main__":
+    for environment_name in sys.argv[1:]:
+        make(environment_name)

@@ -1,0 +1,179 @@
+"""A real Airflow on this machine: SQLite, the services as processes, everything on loopback.
+
+It is the Airflow of the Python environment that runs this code: 3.x (API server, scheduler, DAG processor,
+triggerer) or 2.11 (web server, scheduler, triggerer).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tools.airflow_api import AirflowAPI
+from tools.services import Service, ServiceError, clean_environment, free_port, stop, wait_until
+
+AIRFLOW_3 = int(importlib.metadata.version("apache-airflow").split(".")[0]) >= 3
+
+_PUBLIC_ADMIN = 'AUTH_ROLE_PUBLIC = "Admin"\n'
+
+
+class LocalAirflow:
+    """Airflow's services over a folder of DAG files. A context manager: start, then stop.
+
+    :param home: folder for the database, the configuration and, in ``logs``, the logs.
+    :param dags_folder: the DAG files.
+    :param logs: folder for the logs, if not ``home/logs``.
+    :param port: port of the API server; a free one if not given.
+    :param triggerer: whether to start a triggerer (deferred tasks need one).
+    :param settings: more environment variables of the services, such as ``AIRFLOW__CORE__PARALLELISM``.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        dags_folder: Path,
+        *,
+        logs: Path | None = None,
+        port: int | None = None,
+        triggerer: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home.resolve()
+        self.logs = (logs or self.home / "logs").resolve()
+        self.port = port or free_port()
+        self.api = AirflowAPI(self.url, stable="api/v2" if AIRFLOW_3 else "api/v1")
+        self._triggerer = triggerer
+        self._services: list[Service] = []
+        self.environment = {
+            **clean_environment(),
+            **self._settings(dags_folder.resolve()),
+            **(settings or {}),
+        }
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def _settings(self, dags_folder: Path) -> dict[str, str]:
+        settings = {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs / "tasks"),
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+        if not AIRFLOW_3:
+            return {
+                **settings,
+                "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
+                # Everybody on loopback is an admin: see webserver_config.py below.
+                "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
+                "AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "5",
+                "AIRFLOW__WEBSERVER__BASE_URL": self.url,
+            }
+        return {
+            **settings,
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            # Airflow 3.3.2 may fail a task that is deferred for less than this many seconds (default 5).
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        }
+
+    def connect(self, conn_id: str, uri: str) -> None:
+        """Give the services a connection, in their environment; call it before :meth:`start`."""
+        self.environment[f"AIRFLOW_CONN_{conn_id.upper()}"] = uri
+
+    def migrate(self) -> Service:
+        """Start to make the database; wait for the service that is returned before :meth:`start`."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        if not AIRFLOW_3:
+            (self.home / "webserver_config.py").write_text(_PUBLIC_ADMIN)
+        return self._start("db-migrate", "db", "migrate")
+
+    def start(self) -> None:
+        """Start the services, and return at once."""
+        if AIRFLOW_3:
+            self._start(
+                "api-server", "api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"
+            )
+            self._start("dag-processor", "dag-processor")
+        else:
+            self._start(
+                "webserver",
+                "webserver",
+                "--hostname",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                "--workers",
+                "1",
+            )
+        # Their log servers would listen on all interfaces; the API server reads the same files.
+        self._start("scheduler", "scheduler", "--skip-serve-logs")
+        if self._triggerer:
+            self._start("triggerer", "triggerer", "--skip-serve-logs")
+
+    def wait_until_healthy(self, timeout: float = 90) -> None:
+        """:raises ServiceError: if a service ends, or one is not healthy after ``timeout`` seconds."""
+        wait_until(self.api.healthy, timeout, "Airflow", self._running())
+
+    def wait_for_dags(self, dag_ids: Iterable[str], timeout: float = 60) -> None:
+        """Wait until Airflow has parsed the DAGs.
+
+        :raises ServiceError: with Airflow's words if a DAG file cannot be imported.
+        """
+        wanted = set(dag_ids)
+
+        def parsed() -> bool:
+            if wanted <= self.api.dag_ids():
+                return True
+            for file, error in self.api.import_errors().items():
+                raise ServiceError(f"Airflow cannot import {file}:\n{error}")
+            return False
+
+        wait_until(parsed, timeout, f"DAG {', '.join(sorted(wanted))}", self._running())
+
+    def check(self) -> None:
+        """:raises ServiceError: if one of the services has ended."""
+        for service in self._running():
+            service.check()
+
+    def stop(self) -> None:
+        """Stop everything that was started here."""
+        stop(self._services)
+        self._services.clear()
+
+    def __enter__(self) -> Self:
+        """Make the database, start the services and wait until all are healthy."""
+        try:
+            self.migrate().wait(120)
+            self.start()
+            self.wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _running(self) -> list[Service]:
+        return [service for service in self._services if service.name != "db-migrate"]
+
+    def _start(self, name: str, *arguments: str) -> Service:
+        command = [str(Path(sys.executable).with_name("airflow")), *arguments]
+        service = Service(name, command, environment=self.environment, log=self.logs / f"{name}.log")
+        self._services.append(service)
+        return service
