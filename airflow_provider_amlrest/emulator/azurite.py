@@ -156,7 +156,15 @@ class Azurite:
 
     @classmethod
     def start(
-        cls, *, port: int, data: Path, log_file: Path, certificate: Path, key: Path, account: str, account_key: str
+        cls,
+        *,
+        port: int,
+        data: Path,
+        log_file: Path,
+        certificate: Path,
+        key: Path,
+        account: str,
+        account_key: str,
     ) -> Azurite:
         """Start Azurite on 127.0.0.1 and return when it listens.
 
@@ -176,7 +184,9 @@ class Azurite:
             # Current storage clients send API versions that Azurite does not list yet.
             *("--skipApiVersionCheck", "--disableTelemetry", "--silent"),
         ]
-        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        environment = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
+        }
         environment["AZURITE_ACCOUNTS"] = f"{account}:{account_key}"
         with log_file.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603
@@ -221,4 +231,3 @@ class Azurite:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-

@@ -16,6 +16,9 @@ RuntimeKind = Literal["venv", "host", "simulated"]
 ARTIFACT_CONTAINER = "azureml"
 """Logs and artifacts of runs: ``ExperimentRun/dcid.<run>/...``."""
 
+DEFAULT_DATASTORE = "workspaceblobstore"
+ARTIFACT_DATASTORE = "workspaceartifactstore"
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -46,6 +49,11 @@ class Workspace:
     def default_container(self) -> str:
         """The container behind the datastore ``workspaceblobstore``."""
         return f"azureml-blobstore-{self.workspace_id}"
+
+    @property
+    def datastores(self) -> dict[str, str]:
+        """Datastore -> its container."""
+        return {DEFAULT_DATASTORE: self.default_container, ARTIFACT_DATASTORE: ARTIFACT_CONTAINER}
 
 
 @dataclass(frozen=True)

@@ -192,12 +192,17 @@ class Store:
             for child in self.children(workspace, name):
                 self.delete_job(workspace, child.name)
             db.execute("DELETE FROM metrics WHERE workspace = ? AND run = ?", (workspace, name))
-            return db.execute("DELETE FROM jobs WHERE workspace = ? AND name = ?", (workspace, name)).rowcount == 1
+            return (
+                db.execute("DELETE FROM jobs WHERE workspace = ? AND name = ?", (workspace, name)).rowcount
+                == 1
+            )
 
     def count_jobs(self) -> dict[str, int]:
         """How many jobs and trials have each status, in all workspaces."""
         with self._lock:
-            return dict(self._connection.execute("SELECT status, COUNT(*) FROM jobs GROUP BY status").fetchall())
+            return dict(
+                self._connection.execute("SELECT status, COUNT(*) FROM jobs GROUP BY status").fetchall()
+            )
 
     def list_jobs(
         self, workspace: str, *, parent: str | None = None, before: int | None = None, limit: int = 100
@@ -223,6 +228,10 @@ class Store:
     def children(self, workspace: str, parent: str) -> list[JobRecord]:
         """A sweep's trials, in the order of their numbers."""
         return self._jobs("workspace = ? AND parent = ?", (workspace, parent))
+
+    def all_jobs(self, workspace: str) -> list[JobRecord]:
+        """Every job, trial and run of a workspace, oldest first."""
+        return self._jobs("workspace = ?", (workspace,))
 
     def active_jobs(self) -> list[JobRecord]:
         """Every job and trial that has not ended, oldest first, of all workspaces."""
@@ -338,6 +347,12 @@ class Store:
         with self._lock:
             row = self._connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def settings(self, prefix: str) -> list[tuple[str, str]]:
+        """(key, value) of the settings whose key begins like this."""
+        with self._lock:
+            rows = self._connection.execute("SELECT key, value FROM settings ORDER BY key").fetchall()
+        return [(key, value) for key, value in rows if key.startswith(prefix)]
 
     def set_setting(self, key: str, value: str) -> None:
         with self.transaction() as db:

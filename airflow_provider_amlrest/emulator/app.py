@@ -1,0 +1,98 @@
+"""Which part of the emulator answers which path."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from airflow_provider_amlrest.emulator.admin import Admin
+from airflow_provider_amlrest.emulator.answers import GatewayError, not_emulated, pretty
+from airflow_provider_amlrest.emulator.arm.gateway import Gateway
+from airflow_provider_amlrest.emulator.context import Context
+from airflow_provider_amlrest.emulator.entra import Entra
+from airflow_provider_amlrest.emulator.faults import FaultRules
+from airflow_provider_amlrest.emulator.history import History
+from airflow_provider_amlrest.emulator.mlflow import Mlflow
+
+NOT_EMULATED_PREFIXES = (
+    "/providers/",
+    "/metric/",
+    "/artifact/",
+    "/assetstore/",
+    "/studioservice/",
+    "/modelregistry/",
+)
+
+
+def build_app(context: Context, faults: FaultRules, *, client_secret: str, admin_key: str) -> ASGIApp:
+    """The emulator as one ASGI application, without what stands in front of it (see front.py)."""
+    entra = Entra(
+        context.tokens, client_secret, context.blobs.endpoint if context.blobs else None, context.tuning
+    )
+    return Root(
+        {
+            "/subscriptions": Gateway(context),
+            "/history/v1.0": (history := History(context)),
+            "/data/v1.0": history,
+            "/mlflow/v1.0": (mlflow := Mlflow(context)),
+            "/mlflow/v2.0": mlflow,
+            "/_emulator": Admin(context, faults, admin_key),
+        },
+        Router([*entra.routes(), *_public_routes(context)], default=_unknown),
+    )
+
+
+class Root:
+    """Chooses by the beginning of the path; ARM's paths have no case."""
+
+    def __init__(self, parts: dict[str, ASGIApp], default: ASGIApp) -> None:
+        self._parts = parts
+        self._default = default
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].lower()
+        for prefix, part in self._parts.items():
+            if path.startswith(f"{prefix}/"):
+                await part(scope, receive, send)
+                return
+        await self._default(scope, receive, send)
+
+
+def _public_routes(context: Context) -> list[Route]:
+    """What needs no token: service discovery and the description of this cloud."""
+    endpoint = context.endpoint
+
+    async def discovery(request: Request) -> Response:
+        names = ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "pipelines", "studio")
+        return pretty({**dict.fromkeys(names, endpoint), "studio": "https://ml.azure.com"})
+
+    async def metadata(request: Request) -> Response:
+        suffix = context.blobs.suffix if context.blobs else "core.localhost"
+        return JSONResponse(
+            [
+                {
+                    "name": "AmlrestEmulator",
+                    "portal": endpoint,
+                    "resourceManager": endpoint,
+                    "authentication": {
+                        "loginEndpoint": endpoint,
+                        "audiences": [endpoint],
+                        "tenant": context.tokens.tenant_id,
+                    },
+                    "suffixes": {"storage": suffix},
+                }
+            ]
+        )
+
+    return [Route("/discovery", discovery), Route("/metadata/endpoints", metadata)]
+
+
+async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    path = scope["path"]
+    if path.lower().startswith(NOT_EMULATED_PREFIXES):
+        error = not_emulated(f"{scope['method']} {path}")
+    else:
+        error = GatewayError(404, "NotFound", f"Nothing answers {scope['method']} {path}.")
+    await error.answer("")(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The ARM side of a workspace: what a client reaches below ``/subscriptions``."""

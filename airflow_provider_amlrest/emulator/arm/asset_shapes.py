@@ -1,0 +1,168 @@
+"""The canonical shape of assets and what the service makes of what it is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+from airflow_provider_amlrest.emulator.answers import MlError, invalid
+from airflow_provider_amlrest.emulator.config import Workspace
+from airflow_provider_amlrest.emulator.shapes import (
+    Field,
+    Reader,
+    Record,
+    anything,
+    boolean,
+    enum,
+    filled,
+    listing,
+    mapping,
+    required,
+    text,
+)
+
+KINDS = {"environments": "Environment", "codes": "Code", "data": "Data"}
+CONTENT = {
+    "environments": ("image", "build", "condaFile", "osType", "inferenceConfig"),
+    "codes": ("codeUri",),
+    "data": ("dataUri", "dataType", "referencedUris"),
+}
+"""What of a version cannot change any more."""
+
+BASE: dict[str, Reader | Field] = {
+    "description": text,
+    "tags": Field(mapping(text), dict),
+    "properties": Field(mapping(text), dict),
+    "isArchived": Field(boolean, default=False),
+    "isAnonymous": Field(boolean, default=False),
+}
+VERSIONS = {
+    "environments": Record(
+        **BASE,
+        image=filled,
+        build=Record(contextUri=required(filled), dockerfilePath=Field(filled, "Dockerfile")),
+        condaFile=Field(text, ""),
+        osType=Field(enum("Linux", "Windows"), "Linux"),
+        inferenceConfig=mapping(anything),
+        stage=text,
+        autoRebuild=enum("Disabled", "OnBaseImageUpdate"),
+    ),
+    "codes": Record(**BASE, codeUri=required(filled)),
+    "data": Record(
+        **BASE,
+        dataUri=required(filled),
+        dataType=required(enum("uri_file", "uri_folder", "mltable")),
+        referencedUris=listing(text),
+    ),
+}
+CONTAINERS = {
+    "environments": Record(
+        description=text, tags=mapping(text), properties=mapping(text), isArchived=BASE["isArchived"]
+    ),
+    "codes": Record(
+        description=text, tags=mapping(text), properties=mapping(text), isArchived=BASE["isArchived"]
+    ),
+    "data": Record(
+        description=text,
+        tags=mapping(text),
+        properties=mapping(text),
+        isArchived=BASE["isArchived"],
+        dataType=required(enum("uri_file", "uri_folder", "mltable")),
+    ),
+}
+DATA_SCHEMES = ("azureml", "https", "http", "wasbs", "wasb", "abfss", "abfs", "adl")
+SHORT_URI = re.compile(r"azureml://datastores/([^/]+)/paths/(.*)", re.IGNORECASE)
+LONG_URI = re.compile(
+    r"azureml://subscriptions/[^/]+/resourcegroups/[^/]+(?:/providers/Microsoft\.MachineLearningServices)?"
+    r"/workspaces/[^/]+/datastores/([^/]+)/paths/(.*)",
+    re.IGNORECASE,
+)
+
+
+def read_version(kind: str, properties: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """The canonical properties of a version as it was sent."""
+    values = VERSIONS[kind](properties, "properties")
+    return _NORMALISE[kind](values, workspace)
+
+
+def _environment(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    if (values["image"] is None) == (values["build"] is None):
+        raise invalid("properties.image", "give either an image or a build context")
+    values["condaFile"] = conda_as_json(values["condaFile"])
+    values["environmentType"] = "UserCreated"
+    return values
+
+
+def conda_as_json(content: str) -> str:
+    """The service answers a conda file, sent as YAML, as pretty JSON text."""
+    if not content.strip():
+        return ""
+    try:
+        parsed = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise invalid("properties.condaFile", f"is not YAML: {error}") from None
+    if not isinstance(parsed, dict):
+        raise invalid("properties.condaFile", "must be a conda environment: a mapping with 'dependencies'")
+    return json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
+
+
+def _code(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    # Recorded: isAnonymous is answered false whatever was sent.
+    return {**values, "isAnonymous": False}
+
+
+def _data(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    values["dataUri"] = long_uri(values["dataUri"], workspace)
+    if values["dataType"] != "uri_file" and not values["dataUri"].endswith("/"):
+        values["dataUri"] += "/"
+    return values
+
+
+def long_uri(uri: str, workspace: Workspace) -> str:
+    """``azureml://datastores/d/paths/p`` with the workspace's ids; other URIs as they are.
+
+    Raises:
+        MlError: 400, the URI's scheme is none of the service's.
+    """
+    match = SHORT_URI.fullmatch(uri) or LONG_URI.fullmatch(uri)
+    if match:
+        return (
+            f"azureml://subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
+            f"/workspaces/{workspace.name}/datastores/{match[1]}/paths/{match[2]}"
+        )
+    scheme, separator, _ = uri.partition("://")
+    if not separator or scheme.lower() not in DATA_SCHEMES:
+        raise invalid("properties.dataUri", f"{uri!r} is no URI of {', '.join(DATA_SCHEMES)}")
+    return uri
+
+
+_NORMALISE = {"environments": _environment, "codes": _code, "data": _data}
+
+
+def check_unchanged(kind: str, name: str, version: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """A version's content is fixed; description, tags, properties and isArchived are not.
+
+    Raises:
+        MlError: 409 for environments; 400 for code and data (text of the SDK, the status is our guess).
+    """
+    if all(old.get(field) == new.get(field) for field in CONTENT[kind]):
+        return
+    if kind == "environments":
+        message = f"Environment {name} with version {version} is already registered and cannot be changed."
+        raise MlError(409, message, ("Conflict",))
+    raise MlError(400, "Asset paths cannot be updated.", ("BadArgument", "Immutable"))
+
+
+def not_found(kind: str, name: str, version: str | None = None) -> MlError:
+    """404 for a version or, without one, a container. The texts for environments and data are recorded."""
+    if kind == "environments":
+        message = f"No environment exists for name: {name}, version: {version or ''}, label: "
+    elif version is not None:
+        message = f"{KINDS[kind]} version {name}:{version} ({kind}ContainerName:version) not found."
+        message = message.replace("codesContainerName", "codeContainerName")
+    else:
+        message = f"{KINDS[kind]} container {name} not found."
+    return MlError(404, message, ("NotFoundError",))

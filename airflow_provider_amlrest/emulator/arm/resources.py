@@ -1,0 +1,181 @@
+"""Workspace, computes and datastores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from airflow_provider_amlrest.emulator.answers import MlError, empty, pretty
+from airflow_provider_amlrest.emulator.arm import lists, wire_2021
+from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
+from airflow_provider_amlrest.emulator.blobs import ACCOUNT
+from airflow_provider_amlrest.emulator.config import DEFAULT_DATASTORE, Compute
+
+CREATED_SETTING = "created_at"
+
+
+def get_workspace(call: Call) -> Response:
+    workspace = call.workspace
+    group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}/providers"
+    host = call.context.endpoint.removeprefix("https://")
+    created = call.store.setting(CREATED_SETTING) or ""
+    body = {
+        "id": workspace.arm_id,
+        "name": workspace.name,
+        "type": f"{NAMESPACE}/workspaces",
+        "location": workspace.location,
+        "tags": {},
+        "etag": None,
+        "properties": {
+            "friendlyName": workspace.name,
+            "description": "An emulated workspace",
+            "storageAccount": f"{group}/Microsoft.Storage/storageAccounts/{ACCOUNT}",
+            "hbiWorkspace": False,
+            "tenantId": call.context.tokens.tenant_id,
+            "imageBuildCompute": None,
+            "provisioningState": "Succeeded",
+            "v1LegacyMode": False,
+            "workspaceId": workspace.workspace_id,
+            "publicNetworkAccess": "Enabled",
+            "discoveryUrl": f"{call.context.endpoint}/discovery",
+            "mlFlowTrackingUri": f"azureml://{host}/mlflow/v1.0{workspace.arm_id}",
+        },
+        "identity": {
+            "type": "SystemAssigned",
+            "principalId": workspace.workspace_id,
+            "tenantId": call.context.tokens.tenant_id,
+        },
+        "kind": "Default",
+        "sku": {"name": "Basic", "tier": "Basic"},
+        "systemData": call.system_data(created, call.principal.application_id, created),
+    }
+    return pretty(body)
+
+
+# computes
+
+
+def list_computes(call: Call) -> Response:
+    computes = [_compute(call, compute) for compute in call.context.settings.computes]
+    return pretty(lists.page(call, computes))
+
+
+def get_compute(call: Call, name: str) -> Response:
+    compute = find_compute(call, name)
+    # The service's own 404 for a compute has no body at all.
+    return empty(404) if compute is None else pretty(_compute(call, compute))
+
+
+def find_compute(call: Call, name: str) -> Compute | None:
+    for compute in call.context.settings.computes:
+        if compute.name.lower() == name.lower():
+            return compute
+    return None
+
+
+def _compute(call: Call, compute: Compute) -> dict[str, Any]:
+    busy = min(_busy_nodes(call, compute), compute.nodes)
+    created = call.store.setting(CREATED_SETTING) or ""
+    nodes = dict.fromkeys(("preparing", "running", "idle", "unusable", "leaving", "preempted"), 0)
+    nodes |= {"running": busy, "idle": compute.nodes - busy}
+    return {
+        "id": f"{call.workspace.arm_id}/computes/{compute.name}",
+        "name": compute.name,
+        "type": f"{NAMESPACE}/workspaces/computes",
+        "location": call.workspace.location,
+        "tags": {},
+        "properties": {
+            "createdOn": created,
+            "modifiedOn": created,
+            "disableLocalAuth": False,
+            "description": None,
+            "resourceId": None,
+            "computeType": "AmlCompute",
+            "computeLocation": call.workspace.location,
+            "provisioningState": "Succeeded",
+            "provisioningErrors": None,
+            "isAttachedCompute": False,
+            "properties": {
+                "vmSize": compute.vm_size.upper(),
+                "vmPriority": "Dedicated",
+                "scaleSettings": {
+                    "maxNodeCount": compute.nodes,
+                    "minNodeCount": compute.nodes,
+                    "nodeIdleTimeBeforeScaleDown": "PT2M",
+                },
+                "subnet": None,
+                "currentNodeCount": compute.nodes,
+                "targetNodeCount": compute.nodes,
+                "nodeStateCounts": {f"{state}NodeCount": count for state, count in nodes.items()},
+                "allocationState": "Steady",
+                "allocationStateTransitionTime": created,
+                "errors": None,
+                "remoteLoginPortPublicAccess": "Disabled",
+                "osType": "Linux",
+                "virtualMachineImage": None,
+                "isolatedNetwork": False,
+                "propertyBag": {},
+            },
+        },
+    }
+
+
+def _busy_nodes(call: Call, compute: Compute) -> int:
+    ending = f"/computes/{compute.name.lower()}"
+    return sum(
+        (job.properties.get("resources") or {}).get("instanceCount", 1)
+        for job in call.store.jobs_with_status("Running")
+        if job.job_type == "Command" and (job.properties.get("computeId") or "").lower().endswith(ending)
+    )
+
+
+# datastores
+
+
+def list_datastores(call: Call) -> Response:
+    names = list(call.workspace.datastores)
+    if (default := call.query.get("isdefault")) is not None:
+        names = [name for name in names if (name == DEFAULT_DATASTORE) == (default.lower() == "true")]
+    if wanted := call.query.get("names"):
+        names = [name for name in names if name in wanted.split(",")]
+    if part := call.query.get("searchtext"):
+        names = [name for name in names if part.lower() in name]
+    return pretty(lists.page(call, [_datastore(call, name) for name in names]))
+
+
+def get_datastore(call: Call, name: str) -> Response:
+    return pretty(_datastore(call, _known_datastore(call, name)))
+
+
+def list_secrets(call: Call, name: str) -> Response:
+    _known_datastore(call, name)
+    return pretty({"secretsType": "AccountKey", "key": call.context.need_blobs("listSecrets").key})
+
+
+def _known_datastore(call: Call, name: str) -> str:
+    if name not in call.workspace.datastores:
+        raise MlError(404, f"Could not find datastore: {name}.", ("NotFoundError",))
+    return name
+
+
+def _datastore(call: Call, name: str) -> dict[str, Any]:
+    blobs = call.context.blobs
+    created = call.store.setting(CREATED_SETTING) or ""
+    properties = {
+        "description": None,
+        "tags": None,
+        "properties": None,
+        "isDefault": name == DEFAULT_DATASTORE,
+        "credentials": {"credentialsType": "AccountKey"},
+        "datastoreType": "AzureBlob",
+        "accountName": ACCOUNT,
+        "containerName": call.workspace.datastores[name],
+        "endpoint": blobs.suffix if blobs else "core.localhost",
+        "protocol": "https",
+        "serviceDataAccessAuthIdentity": "None",
+    }
+    if call.version.is_2021:
+        properties = wire_2021.datastore_answer(properties)
+    system_data = call.system_data(created, call.principal.application_id, created)
+    return call.resource(f"datastores/{name}", properties, system_data)

@@ -1,0 +1,218 @@
+"""What a test can change in a running emulator: settings, throttling and fault rules."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import threading
+import time
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+RateLimits = dict[str, tuple[float, float]]
+"""``{"reads": (bucket size, refill per second)}``; kinds: reads, writes, deletes."""
+
+HOURLY_QUOTA = {"reads": 11_999, "writes": 1_199, "deletes": 14_999}
+KIND_OF_METHOD = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+
+
+@dataclass
+class Tuning:
+    """Settings of the admin route."""
+
+    token_lifetime_seconds: float = 3600.0
+    page_size: int = 20
+    """Items on a page of a list."""
+    list_lag_seconds: float = 0.0
+    """Lists do not show what is younger than this: the service's lists are eventually consistent."""
+    rate_limit: RateLimits | None = None
+    """Token buckets that answer 429 when empty; None: the quota headers count down, nothing is refused."""
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Set some of the settings, all or none.
+
+        Raises:
+            ValueError: an unknown name or an impossible value; nothing is changed then.
+        """
+        names = {f.name for f in fields(self)}
+        unknown = sorted(set(values) - names)
+        if unknown:
+            raise ValueError(f"unknown setting {unknown[0]!r}; there are {', '.join(sorted(names))}")
+        checked = {name: _checked_setting(name, value) for name, value in values.items()}
+        for name, value in checked.items():
+            setattr(self, name, value)
+
+
+def _checked_setting(name: str, value: Any) -> Any:
+    if name == "rate_limit":
+        return _checked_limits(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} must be a number >= 0, not {value!r}")
+    if name == "page_size":
+        if value < 1 or value != int(value):
+            raise ValueError(f"page_size must be a whole number >= 1, not {value!r}")
+        return int(value)
+    return float(value)
+
+
+def _checked_limits(value: Any) -> RateLimits | None:
+    if value is None:
+        return None
+    example = '{"reads": [250, 25], "writes": [200, 10]}'
+    try:
+        limits = {str(kind): (float(size), float(refill)) for kind, (size, refill) in value.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError(f"rate_limit must look like {example}, not {value!r}") from None
+    if set(limits) - set(HOURLY_QUOTA) or any(size < 1 or refill <= 0 for size, refill in limits.values()):
+        raise ValueError(f"rate_limit must look like {example} with positive numbers, not {value!r}")
+    return limits
+
+
+@dataclass
+class _Bucket:
+    level: float
+    at: float
+
+
+class RateLimiter:
+    """ARM's quota of one subscription and principal."""
+
+    def __init__(self, tuning: Tuning) -> None:
+        self._tuning = tuning
+        self._used = dict.fromkeys(HOURLY_QUOTA, 0)
+        self._hour = time.monotonic()
+        self._limits: RateLimits | None = None
+        self._buckets: dict[str, _Bucket] = {}
+
+    def spend(self, method: str) -> tuple[str, int, int]:
+        """(kind, remaining requests, seconds to wait): the last is 0 if the request may go on."""
+        kind = KIND_OF_METHOD.get(method, "writes")
+        limits = self._tuning.rate_limit
+        if limits is not None and kind in limits:
+            return (kind, *self._take(kind, limits))
+        now = time.monotonic()
+        if now - self._hour >= 3600:
+            self._used, self._hour = dict.fromkeys(HOURLY_QUOTA, 0), now
+        remaining = max(HOURLY_QUOTA[kind] - self._used[kind], 0)
+        self._used[kind] += 1
+        return kind, remaining, 0
+
+    def _take(self, kind: str, limits: RateLimits) -> tuple[int, int]:
+        if limits is not self._limits:
+            self._limits, self._buckets = limits, {}
+        size, refill = limits[kind]
+        now = time.monotonic()
+        bucket = self._buckets.setdefault(kind, _Bucket(size, now))
+        bucket.level = min(size, bucket.level + (now - bucket.at) * refill)
+        bucket.at = now
+        if bucket.level < 1:
+            return 0, math.ceil((1 - bucket.level) / refill)
+        bucket.level -= 1
+        return int(bucket.level), 0
+
+
+@dataclass
+class FaultRule:
+    """When a request matches, something goes wrong instead of, before or after its handling."""
+
+    id: str
+    path: str
+    """Regular expression that is searched for in the path, ignoring case."""
+    method: str | None = None
+    times: int | None = 1
+    """How many requests it hits; None: all."""
+    when: Literal["before", "after"] = "before"
+    """``after``: the request takes effect, and its answer is lost or replaced."""
+    delay_seconds: float = 0.0
+    drop: bool = False
+    """Reset the connection."""
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    """Text, or what becomes JSON."""
+    hits: int = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        return (
+            (self.times is None or self.hits < self.times)
+            and (self.method is None or self.method == method)
+            and re.search(self.path, path, re.IGNORECASE) is not None
+        )
+
+
+class FaultRules:
+    """Rules in the order they came; the first that matches hits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._rules: list[FaultRule] = []
+
+    def add(self, values: dict[str, Any]) -> FaultRule:
+        """Add a rule from its JSON form.
+
+        Raises:
+            ValueError: says which field is wrong.
+        """
+        rule = FaultRule(id=str(next(self._numbers)), **_checked_rule(values))
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+    def all(self) -> list[FaultRule]:
+        with self._lock:
+            return list(self._rules)
+
+    def remove(self, rule_id: str | None = None) -> int:
+        """Remove one rule, or all; how many went."""
+        with self._lock:
+            kept = [rule for rule in self._rules if rule_id is not None and rule.id != rule_id]
+            removed = len(self._rules) - len(kept)
+            self._rules = kept
+            return removed
+
+    def hit(self, method: str, path: str) -> FaultRule | None:
+        """The rule that this request hits, counted."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.matches(method, path):
+                    rule.hits += 1
+                    return rule
+        return None
+
+
+def _checked_rule(values: dict[str, Any]) -> dict[str, Any]:
+    kinds: dict[str, tuple[type, ...]] = {
+        "path": (str,),
+        "method": (str, type(None)),
+        "times": (int, type(None)),
+        "when": (str,),
+        "delay_seconds": (int, float),
+        "drop": (bool,),
+        "status": (int, type(None)),
+        "headers": (dict,),
+        "body": (object,),
+    }
+    for name, value in values.items():
+        if name not in kinds:
+            raise ValueError(f"unknown field {name!r} in a fault rule; there are {', '.join(kinds)}")
+        if not isinstance(value, kinds[name]) or (isinstance(value, bool) and name not in ("drop", "body")):
+            raise ValueError(f"field {name!r} of a fault rule cannot be {value!r}")
+    checked = dict(values)
+    if "path" not in checked:
+        raise ValueError("a fault rule needs 'path', a regular expression")
+    try:
+        re.compile(checked["path"])
+    except re.error as error:
+        raise ValueError(f"'path' is not a regular expression: {error}") from None
+    if checked.get("when", "before") not in ("before", "after"):
+        raise ValueError(f"'when' must be before or after, not {checked['when']!r}")
+    if checked.get("method"):
+        checked["method"] = checked["method"].upper()
+    actions = [name for name in ("drop", "status") if checked.get(name)]
+    if len(actions) > 1 or not (actions or checked.get("delay_seconds")):
+        raise ValueError(
+            "a fault rule needs 'status', 'drop': true, or 'delay_seconds' (which goes with either)"
+        )
+    return checked

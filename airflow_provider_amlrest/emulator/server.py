@@ -1,0 +1,309 @@
+"""An emulator's life: what it makes at its start, serves, and takes away at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+import uvicorn
+
+from airflow_provider_amlrest.emulator.app import build_app
+from airflow_provider_amlrest.emulator.azurite import Azurite
+from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
+from airflow_provider_amlrest.emulator.config import (
+    ARTIFACT_CONTAINER,
+    Compute,
+    RuntimeKind,
+    Services,
+    Settings,
+    Workspace,
+)
+from airflow_provider_amlrest.emulator.context import Context
+from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
+from airflow_provider_amlrest.emulator.front import DroppableProtocol, Front, RequestLog
+from airflow_provider_amlrest.emulator.instance import Instance, StartError
+from airflow_provider_amlrest.emulator.pki import Pki, open_pki, open_signing_key, write_secret
+from airflow_provider_amlrest.emulator.store import Store, utc_now
+from airflow_provider_amlrest.emulator.tokens import TokenAuthority
+
+log = logging.getLogger(__name__)
+
+SECRET_VARIABLE = "AMLREST_EMULATOR_CLIENT_SECRET"  # noqa: S105 (the name of one)
+LOCATION = "eastus"
+RESOURCE_GROUP = "emulator"
+SHUTDOWN_SECONDS = 3
+
+
+class JobRuntime(Protocol):
+    """What the server wants of the part that runs the jobs."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def wake(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    data_dir: Path
+    runtime: RuntimeKind
+    port: int = 0
+    """0: the port of the last start if it is free, else any."""
+    ready_file: Path | None = None
+    computes: tuple[Compute, ...] = ()
+    workspace_names: tuple[str, ...] = ()
+
+
+def run(options: StartOptions, announce: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until SIGTERM or SIGINT; ``announce`` gets the ready file's content when everything answers.
+
+    Raises:
+        StartError, AzuriteError: it could not start.
+    """
+    # Until the event loop takes over, a SIGTERM unwinds what was started like Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with ExitStack() as stack:
+        instance = stack.enter_context(Instance(options.data_dir))
+        asyncio.run(_Emulator(options, instance, stack).serve(announce))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us: after its end there is more to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Emulator:
+    def __init__(self, options: StartOptions, instance: Instance, stack: ExitStack) -> None:
+        self.options, self.instance, self.stack = options, instance, stack
+        data = options.data_dir
+        self.store = Store(data / "emulator.sqlite3")
+        stack.callback(self.store.close)
+        self._remember("created_at", utc_now)
+        self.settings = Settings(data, options.runtime, self._workspaces(), options.computes)
+        self.pki = open_pki(data / "pki", ("127.0.0.1", "localhost", f"{ACCOUNT}.blob.core.localhost"))
+        self.socket = self._bind("port", options.port)
+        self.endpoint = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.tuning = Tuning()
+        self.tokens = TokenAuthority(
+            open_signing_key(data / "pki" / "token-signing.key"),
+            tenant_id=self._remember("tenant_id", _new_id),
+            client_id=self._remember("client_id", _new_id),
+            endpoint=self.endpoint,
+        )
+        self.blobs = self._start_blobs()
+        self.runtime = self._make_runtime()
+        self.stop_requested = asyncio.Event()
+
+    def _remember(self, key: str, make: Callable[[], str]) -> str:
+        """A value that this data directory has once and for all."""
+        value = self.store.setting(key)
+        if value is None:
+            value = make()
+            self.store.set_setting(key, value)
+        return value
+
+    def _workspaces(self) -> tuple[Workspace, ...]:
+        subscription = self._remember("subscription_id", _new_id)
+        return tuple(
+            Workspace(
+                subscription,
+                RESOURCE_GROUP,
+                name,
+                LOCATION,
+                str(uuid.uuid5(uuid.UUID(subscription), name.lower())),
+            )
+            for name in self.options.workspace_names
+        )
+
+    def _bind(self, key: str, wanted: int) -> socket.socket:
+        """A listening place on loopback: the wanted port, else the one of the last start, else any."""
+        remembered = int(self.store.setting(key) or 0)
+        for port in [wanted] if wanted else [remembered, 0]:
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError as error:
+                listener.close()
+                if wanted:
+                    raise StartError(f"Port {wanted} of 127.0.0.1 is not free: {error.strerror}.") from None
+                log.warning(
+                    "Port %s of the last start is taken: URLs and connections that name it are stale.", port
+                )
+                continue
+            self.store.set_setting(key, str(listener.getsockname()[1]))
+            return listener
+        raise StartError("No port of 127.0.0.1 is free.")
+
+    def _start_blobs(self) -> BlobStorage | None:
+        if self.options.runtime == "simulated":
+            return None
+        # Azurite binds for itself, so this only chooses the port.
+        with self._bind("blob_port", 0) as chosen:
+            port = int(chosen.getsockname()[1])
+        key = _storage_key(self.pki)
+        azurite = Azurite.start(
+            port=port,
+            data=self.options.data_dir / "azurite",
+            log_file=self.options.data_dir / "azurite.log",
+            certificate=self.pki.server_certificate,
+            key=self.pki.server_key,
+            account=ACCOUNT,
+            account_key=key,
+        )
+        self.stack.callback(azurite.stop)
+        blobs = BlobStorage(port, key, self.pki.ca_bundle)
+        self.stack.callback(blobs.service.close)
+        for name in (
+            ARTIFACT_CONTAINER,
+            *(workspace.default_container for workspace in self.settings.workspaces),
+        ):
+            blobs.ensure_container(name)
+        return blobs
+
+    def _make_runtime(self) -> JobRuntime:
+        from airflow_provider_amlrest.emulator.runtime import Runtime
+
+        runtime: JobRuntime = Runtime(
+            Services(
+                settings=self.settings,
+                store=self.store,
+                blobs=self.blobs,
+                endpoint=self.endpoint,
+                ca_bundle=self.pki.ca_bundle,
+                issue_job_token=lambda workspace, run: self.tokens.issue_job_token(workspace.name, run),
+            )
+        )
+        return runtime
+
+    def _secret(self) -> str:
+        return os.environ.get(SECRET_VARIABLE) or self.pki.derive_text("client secret")
+
+    def _uvicorn(self) -> _Server:
+        faults = FaultRules()
+        context = Context(
+            self.settings, self.store, self.blobs, self.tokens, self.tuning, self.endpoint, self.runtime.wake
+        )
+        request_log = RequestLog(self.options.data_dir / "requests.jsonl")
+        self.stack.callback(request_log.close)
+        app = build_app(context, faults, client_secret=self._secret(), admin_key=self._admin_key())
+        config = uvicorn.Config(
+            Front(app, request_log=request_log, faults=faults, location=context.location),
+            http=DroppableProtocol,
+            ws="none",
+            lifespan="off",
+            ssl_certfile=str(self.pki.server_certificate),
+            ssl_keyfile=str(self.pki.server_key),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        return _Server(config)
+
+    async def serve(self, announce: Callable[[dict[str, Any]], None]) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop_requested.set)
+        server = self._uvicorn()
+        serving = asyncio.create_task(server.serve(sockets=[self.socket]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        try:
+            if not serving.done():
+                await asyncio.to_thread(self.runtime.start)
+                self.stack.callback(self.runtime.stop)
+                self._tell(announce)
+                stopping = asyncio.create_task(self.stop_requested.wait())
+                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if self.options.ready_file:
+                self.options.ready_file.unlink(missing_ok=True)
+            server.should_exit = True
+            await serving
+
+    def _tell(self, announce: Callable[[dict[str, Any]], None]) -> None:
+        facts = self._facts()
+        ready_file = self.options.ready_file
+        if ready_file is not None:
+            ready_file.parent.mkdir(parents=True, exist_ok=True)
+            write_secret(ready_file, (json.dumps(facts, indent=2) + "\n").encode())
+        self.instance.write(
+            {
+                "pid": os.getpid(),
+                "arm_endpoint": self.endpoint,
+                "ready_file": str(ready_file) if ready_file else None,
+            }
+        )
+        announce(facts)
+
+    def _admin_key(self) -> str:
+        return self.pki.derive_text("admin key")
+
+    def _facts(self) -> dict[str, Any]:
+        workspace = self.settings.workspaces[0]
+        facts = {
+            "arm_endpoint": self.endpoint,
+            "authority_host": self.endpoint,
+            "tenant_id": self.tokens.tenant_id,
+            "client_id": self.tokens.client_id,
+            "client_secret": self._secret(),
+            "subscription_id": workspace.subscription_id,
+            "resource_group": workspace.resource_group,
+            "workspace_name": workspace.name,
+            "location": workspace.location,
+            "ca_bundle": str(self.pki.ca_bundle),
+            "blob_endpoint": self.blobs.endpoint if self.blobs else None,
+        }
+        return {
+            **facts,
+            "airflow_connection_uri": airflow_connection_uri(facts),
+            "admin_key": self._admin_key(),
+            "pid": os.getpid(),
+        }
+
+
+def airflow_connection_uri(facts: dict[str, Any]) -> str:
+    """A value for ``AIRFLOW_CONN_AZUREML_DEFAULT``."""
+    extra = {
+        "tenant_id": facts["tenant_id"],
+        "subscription_id": facts["subscription_id"],
+        "resource_group": facts["resource_group"],
+        "workspace_name": facts["workspace_name"],
+        "cloud": "custom",
+        "resource_manager": facts["arm_endpoint"],
+        "authority": facts["authority_host"],
+        "ca_bundle": facts["ca_bundle"],
+        "blob_endpoint": facts["blob_endpoint"],
+    }
+    query = urlencode(
+        {name: value for name, value in extra.items() if value is not None}, quote_via=quote, safe=""
+    )
+    return (
+        f"azureml://{quote(facts['client_id'], safe='')}:{quote(facts['client_secret'], safe='')}@/?{query}"
+    )
+
+
+def _storage_key(pki: Pki) -> str:
+    return base64.b64encode(pki.derive("storage account key", 64)).decode()
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

@@ -1,0 +1,144 @@
+"""Access tokens: who issues them, and what makes one good."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+JOB_TOKEN_SECONDS = 30 * 24 * 3600
+"""As long as a job may run."""
+STORAGE_AUDIENCE = "https://storage.azure.com"
+AML_AUDIENCES = (
+    "https://ml.azure.com",
+    "https://management.azure.com",
+    "https://management.core.windows.net",
+)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whom a valid token stands for."""
+
+    application_id: str
+    object_id: str
+    run: tuple[str, str] | None = None
+    """(workspace, run) if this is a job's own token: good for that run and those below it, nothing else."""
+
+
+class TokenError(Exception):
+    """A token that is not accepted; ``code`` and text are those of Azure Resource Manager."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TokenAuthority:
+    """Issues and checks the RS256 tokens of one tenant."""
+
+    def __init__(self, key: rsa.RSAPrivateKey, *, tenant_id: str, client_id: str, endpoint: str) -> None:
+        self._key = key
+        self._public = key.public_key()
+        self.tenant_id = tenant_id
+        self.client_id = client_id
+        self.object_id = str(uuid.uuid5(uuid.UUID(tenant_id), client_id))
+        self.endpoint = endpoint
+        self.issuer = f"https://sts.windows.net/{tenant_id}/"
+        """The v1 issuer: Azurite accepts storage tokens of no other."""
+        der = self._public.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.key_id = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:20]).decode().rstrip("=")
+
+    @property
+    def management_audiences(self) -> tuple[str, ...]:
+        return (self.endpoint, *AML_AUDIENCES)
+
+    @property
+    def jobs_audience(self) -> str:
+        return f"{self.endpoint}/runs"
+
+    def key_set(self) -> dict[str, Any]:
+        """The public key as JWKS."""
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self._public, as_dict=True)
+        return {
+            "keys": [{**key, "use": "sig", "kid": self.key_id, "x5t": self.key_id, "issuer": self.issuer}]
+        }
+
+    def issue(self, audience: str, seconds: float) -> str:
+        """A token for the emulator's service principal."""
+        return self._sign(audience, seconds, {"sub": self.object_id, "appidacr": "1"})
+
+    def issue_job_token(self, workspace: str, run: str) -> str:
+        """A token that is good for one run and the runs below it."""
+        return self._sign(
+            self.jobs_audience, JOB_TOKEN_SECONDS, {"sub": run, "run": run, "workspace": workspace}
+        )
+
+    def _sign(self, audience: str, seconds: float, claims: dict[str, Any]) -> str:
+        now = time.time()
+        payload = {
+            "aud": audience,
+            "iss": self.issuer,
+            "iat": int(now),
+            "nbf": int(now) - 5,
+            "exp": int(now + seconds),
+            "appid": self.client_id,
+            "idp": self.issuer,
+            "oid": self.object_id,
+            "tid": self.tenant_id,
+            "uti": uuid.uuid4().hex,
+            "ver": "1.0",
+            **claims,
+        }
+        return jwt.encode(
+            payload, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id}
+        )
+
+    def check(self, token: str, *, jobs: bool = False) -> Principal:
+        """Whom the token stands for; ``jobs``: whether a job's own token will do.
+
+        Raises:
+            TokenError: with the code that Azure Resource Manager answers.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=["RS256"],
+                options={"verify_aud": False, "require": ["exp", "aud", "iss"]},
+            )
+        except jwt.ExpiredSignatureError:
+            now = datetime.now(UTC).strftime("%m/%d/%Y %I:%M:%S %p")
+            raise TokenError(
+                "ExpiredAuthenticationToken",
+                f"The access token expiry UTC time is earlier than current UTC time '{now}'.",
+            ) from None
+        except jwt.InvalidTokenError:
+            raise TokenError("InvalidAuthenticationToken", "The access token is invalid.") from None
+        if claims["iss"] != self.issuer:
+            raise TokenError(
+                "InvalidAuthenticationTokenTenant",
+                f"The access token is from the wrong issuer '{claims['iss']}'. It must match the tenant "
+                f"'{self.issuer}' associated with this subscription.",
+            )
+        audience = str(claims["aud"]).rstrip("/")
+        if jobs and audience == self.jobs_audience:
+            return Principal(claims["appid"], claims["oid"], (claims["workspace"], claims["run"]))
+        if audience not in self.management_audiences:
+            allowed = "','".join(self.management_audiences)
+            raise TokenError(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for wrong audience or resource '{audience}'. It should "
+                f"exactly match with one of the allowed audiences '{allowed}'.",
+            )
+        return Principal(claims["appid"], claims["oid"])
