@@ -82,7 +82,10 @@ class Runtime:
             if job.job_type == "Command" and job.status in _INTERRUPTED:
                 self._store.transition(job.workspace, job.name, "Queued", only_from=_INTERRUPTED)
         while not self._stopping:
-            self._take_in()
+            try:
+                self._take_in()
+            except Exception:  # the next job must not suffer from this one
+                log.exception("Jobs could not be taken in")
             await self._woken.wait()
             self._woken.clear()
         for task in self._tasks.values():
@@ -111,13 +114,24 @@ class Runtime:
             if task is not None:
                 task.cancel()
             else:
-                self._context(job).end("Canceled")
+                self._end_at_once(job)
 
     def _start_job(self, job: JobRecord) -> asyncio.Task[None]:
         key = (job.workspace, job.name)
         task = self._tasks[key] = asyncio.create_task(self._run_job(job))
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task.add_done_callback(lambda done: self._forget(job, done))
         return task
+
+    def _forget(self, job: JobRecord, task: asyncio.Task[None]) -> None:
+        self._tasks.pop((job.workspace, job.name), None)
+        if task.cancelled() and not self._stopping:  # before it took its first step
+            self._end_at_once(job)
+
+    def _end_at_once(self, job: JobRecord) -> None:
+        """End a job that nothing runs for, with the trials that it may have left."""
+        for trial in self._store.children(job.workspace, job.name):
+            self._context(trial).end("Canceled")
+        self._context(job).end("Canceled")
 
     def _context(self, job: JobRecord) -> JobContext:
         return JobContext(self._services, self._workspaces[job.workspace], job)
