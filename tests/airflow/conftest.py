@@ -1,0 +1,74 @@
+"""Operators against the emulator over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
+from airflow_provider_amlrest.rest import AzureMLClient
+from tests.support.emulated import Emulated
+
+ENVIRONMENT = "AzureML-sklearn-1.5:1"
+
+
+@pytest.fixture
+def connection(emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The default connection leads to the emulator; its URI as JSON."""
+    uri = emulator.connection_uri()
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", uri)
+    return uri
+
+
+@pytest.fixture
+def client(connection: str) -> Iterator[AzureMLClient]:
+    """A client of the emulator's workspace, beside the one that the operators use."""
+    with AzureMLHook().client() as client:
+        yield client
+
+
+@pytest.fixture
+def command_task(connection: str, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Make a submit operator; its task id is the test's name, so that tests share no jobs."""
+
+    def make(**arguments: Any) -> AzureMLSubmitCommandJobOperator:
+        return AzureMLSubmitCommandJobOperator(
+            **{
+                "task_id": request.node.name.replace("[", "-").replace("]", ""),
+                "command": "echo hello",
+                "environment": ENVIRONMENT,
+                "compute": "cpu-cluster",
+                "poll_interval": 0.2,
+                "tags": {"emulator.seconds": "0.2"},
+                **arguments,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def sweep_task(connection: str, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Make a sweep operator, as ``command_task``."""
+
+    def make(**arguments: Any) -> AzureMLSubmitSweepJobOperator:
+        return AzureMLSubmitSweepJobOperator(
+            **{
+                "task_id": request.node.name.replace("[", "-").replace("]", ""),
+                "command": "echo ${{search_space.lr}}",
+                "environment": ENVIRONMENT,
+                "compute": "cpu-cluster",
+                "search_space": {"lr": {"type": "uniform", "min_value": 0.1, "max_value": 0.9}},
+                "objective": {"goal": "minimize", "primary_metric": "loss"},
+                "limits": {"max_total_trials": 5, "max_concurrent_trials": 2},
+                "sampling_algorithm": {"type": "random", "seed": 7},
+                "poll_interval": 0.2,
+                "tags": {"emulator.seconds": "0.1"},
+                **arguments,
+            }
+        )
+
+    return make

@@ -1,0 +1,355 @@
+"""Submit operators: once, whatever crashes; green only when the job completed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_amlrest.completion import JobCanceledError, JobFailedError, JobTimeoutError
+from airflow_provider_amlrest.links import STUDIO_LINK_KEY
+from airflow_provider_amlrest.rest.errors import NotFoundError, UnreachableError
+from tests.support.tasks import Try
+
+
+def jobs_of(client: Any, name: str) -> list[str]:
+    """Names of the jobs whose name begins so, oldest first."""
+    return sorted((job.name for job in client.list_jobs() if job.name.startswith(name)), key=lambda n: (len(n), n))
+
+
+def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) -> None:
+    task = command_task(
+        outputs={"model": "uri_folder"},
+        tags={"emulator.seconds": "0.1", "emulator.metrics": json.dumps({"auc": 0.93})},
+    )
+    attempt = Try(task)
+    result = attempt.execute()
+    assert result["status"] == "Completed"
+    assert result["metrics"] == {"auc": 0.93}
+    assert result["outputs"] == {
+        "model": f"azureml://datastores/workspaceblobstore/paths/azureml/{result['name']}/model/"
+    }
+    assert result["id"].endswith(f"/jobs/{result['name']}")
+    assert attempt.xcoms == {STUDIO_LINK_KEY: result["studio_url"]}
+    assert f"/runs/{result['name']}?wsid=" in result["studio_url"]
+    assert "&tid=" in result["studio_url"]
+    assert len(json.dumps(result)) < 8192
+
+
+def test_the_job_says_who_made_it(command_task: Any, client: Any) -> None:
+    result = Try(command_task(tags={"emulator.seconds": "0", "team": "iris"})).execute()
+    tags = client.get_job(result["name"]).tags
+    assert tags["airflow_dag_id"] == "tests"
+    assert tags["airflow_run_id"] == "manual__2026-01-01T00:00:00+00:00"
+    assert tags["team"] == "iris"
+
+
+def test_templates_are_rendered_and_azure_ml_expressions_are_not(command_task: Any, client: Any) -> None:
+    task = command_task(
+        command="python train.py --day {{ ds }} --lr ${{inputs.lr}}",
+        inputs={"lr": 0.1},
+        display_name="train {{ ds }}",
+    )
+    result = Try(task).execute()
+    assert client.get_job(result["name"]).display_name == "train 2026-01-01"
+    assert task.command == "python train.py --day 2026-01-01 --lr ${{inputs.lr}}"
+
+
+def test_without_waiting_the_task_ends_when_the_job_exists(command_task: Any, client: Any) -> None:
+    result = Try(command_task(wait_for_completion=False, tags={"emulator.outcome": "stuck"})).execute()
+    assert set(result) == {"name", "id", "status", "studio_url"}
+    client.cancel_job(result["name"])
+
+
+def test_a_failed_job_fails_the_task_with_its_error_and_link(command_task: Any) -> None:
+    task = command_task(
+        tags={"emulator.outcome": "failed", "emulator.seconds": "0.1", "emulator.error": "out of memory"}
+    )
+    with pytest.raises(JobFailedError, match=r"(?s)out of memory.*https://.*/runs/"):
+        Try(task).execute()
+
+
+def test_a_canceled_job_fails_the_task(command_task: Any) -> None:
+    task = command_task(tags={"emulator.outcome": "canceled", "emulator.seconds": "0.1"})
+    with pytest.raises(JobCanceledError, match="was canceled"):
+        Try(task).execute()
+
+
+def test_a_retry_after_a_crash_finds_the_running_job(command_task: Any, client: Any) -> None:
+    crashed = command_task(wait_for_completion=False, tags={"emulator.seconds": "1"})
+    first = Try(crashed).execute()
+    retry = Try(command_task(tags={"emulator.seconds": "1"}), try_number=2)
+    second = retry.execute()
+    assert second["name"] == first["name"]
+    assert second["status"] == "Completed"
+    assert jobs_of(client, first["name"]) == [first["name"]]
+
+
+def test_a_retry_takes_the_result_of_a_job_that_completed_meanwhile(command_task: Any, client: Any) -> None:
+    first = Try(command_task()).execute()
+    again = Try(command_task(), try_number=2).execute()
+    assert again == first
+    assert jobs_of(client, first["name"]) == [first["name"]]
+
+
+def test_a_retry_after_a_failed_job_submits_a_new_one(command_task: Any, client: Any) -> None:
+    failing = command_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
+    with pytest.raises(JobFailedError):
+        Try(failing).execute()
+    result = Try(command_task(), try_number=2).execute()
+    base = result["name"].removesuffix("-2")
+    assert jobs_of(client, base) == [base, f"{base}-2"]
+
+
+def test_a_clear_submits_a_new_job(command_task: Any, client: Any) -> None:
+    first = Try(command_task()).execute()
+    # A clear sets max_tries to try_number + retries: Airflow 2.11 to 3.3.
+    cleared = Try(command_task(), try_number=2, max_tries=1).execute()
+    assert cleared["name"] != first["name"]
+    assert client.get_job(cleared["name"]).status == "Completed"
+
+
+def test_mapped_tasks_and_other_runs_have_jobs_of_their_own(command_task: Any) -> None:
+    names = {
+        Try(command_task(), map_index=index, run_id=run).execute()["name"]
+        for index in (-1, 0, 1)
+        for run in ("a", "b")
+    }
+    assert len(names) == 6
+
+
+def test_changed_work_within_a_generation_is_taken_over_with_a_warning(
+    command_task: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Try(command_task()).execute()
+    second = Try(command_task(command="echo other"), try_number=2).execute()
+    assert second["name"] == first["name"]
+    assert "has changed since job" in caplog.text
+
+
+def test_a_name_of_ones_own(command_task: Any) -> None:
+    assert Try(command_task(job_name="my-{{ ds }}")).execute()["name"] == "my-2026-01-01"
+
+
+def test_the_job_of_another_run_is_never_taken_over(command_task: Any) -> None:
+    Try(command_task(job_name="shared-name"), run_id="monday").execute()
+    with pytest.raises(AirflowFailException, match="was not made by this task and DAG run"):
+        Try(command_task(job_name="shared-name"), run_id="tuesday").execute()
+
+
+def test_the_timeout_cancels_the_job(command_task: Any, client: Any) -> None:
+    task = command_task(timeout=0.5, tags={"emulator.outcome": "stuck"})
+    with pytest.raises(JobTimeoutError, match=r"did not end within 0\.5 s"):
+        Try(task).execute()
+    assert status_soon(client, task._submitted_name) == "Canceled"
+
+
+def status_soon(client: Any, name: str) -> str:
+    """The status that a job ends with."""
+    for _ in range(50):
+        status = str(client.get_job(name).status)
+        if status in ("Completed", "Failed", "Canceled"):
+            return status
+        time.sleep(0.1)
+    return status
+
+
+class TestOnKill:
+    def test_it_cancels_the_job(self, command_task: Any, client: Any) -> None:
+        task = command_task(wait_for_completion=False, tags={"emulator.outcome": "stuck"})
+        name = Try(task).execute()["name"]
+        task.on_kill()
+        assert status_soon(client, name) == "Canceled"
+
+    def test_while_the_job_is_awaited(self, command_task: Any, client: Any) -> None:
+        task = command_task(tags={"emulator.outcome": "stuck"})
+        ended: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                Try(task).execute()
+            except BaseException as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        while task._submitted_name is None:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        task.on_kill()
+        thread.join(20)
+        assert isinstance(ended[0], JobCanceledError)
+        assert client.get_job(task._submitted_name).status == "Canceled"
+
+    def test_before_the_job_exists_it_does_nothing(self, command_task: Any, emulator: Any) -> None:
+        mark = emulator.mark()
+        command_task().on_kill()
+        assert emulator.asked(since=mark) == []
+
+    def test_a_job_that_has_ended_is_no_error(
+        self, command_task: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        task = command_task()
+        Try(task).execute()
+        task.on_kill()
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+    def test_it_never_raises_and_says_that_the_job_may_go_on(
+        self, command_task: Any, emulator: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        task = command_task(wait_for_completion=False)
+        Try(task).execute()
+        with emulator.fault("/cancel", status=503, times=None):
+            task.on_kill()
+        assert "could not be canceled and may go on" in caplog.text
+
+    def test_it_can_be_switched_off(self, command_task: Any, emulator: Any) -> None:
+        task = command_task(wait_for_completion=False, cancel_on_kill=False)
+        Try(task).execute()
+        mark = emulator.mark()
+        task.on_kill()
+        assert emulator.asked(path="/cancel", since=mark) == []
+
+
+class TestWeather:
+    def test_a_lost_answer_to_the_put_makes_no_second_job(
+        self, command_task: Any, client: Any, emulator: Any
+    ) -> None:
+        with emulator.fault("/jobs/", method="PUT", when="after", drop=True, times=None):
+            result = Try(command_task()).execute()
+        assert result["status"] == "Completed"
+        assert jobs_of(client, result["name"]) == [result["name"]]
+
+    def test_a_put_that_was_accepted_and_then_throttled_makes_no_second_job(
+        self, command_task: Any, client: Any, emulator: Any
+    ) -> None:
+        throttled = {"status": 429, "headers": {"Retry-After": "0"}, "when": "after"}
+        with emulator.fault("/jobs/", method="PUT", times=None, **throttled):
+            result = Try(command_task()).execute()
+        assert result["status"] == "Completed"
+        assert jobs_of(client, result["name"]) == [result["name"]]
+
+    def test_failed_reads_end_no_wait(
+        self, command_task: Any, emulator: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        task = command_task(tags={"emulator.seconds": "3"})
+        name = task.task_id.replace("_", "-")
+        with emulator.fault(f"/jobs/.*{name[:20]}", method="GET", status=404, times=1):
+            pass
+        storm = threading.Timer(1.0, lambda: emulator.admin("POST", "faults", rule))
+        rule = {"path": "/jobs/", "method": "GET", "status": 503, "times": 8}
+        storm.start()
+        try:
+            result = Try(task).execute()
+        finally:
+            storm.cancel()
+            emulator.admin("DELETE", "faults")
+        assert result["status"] == "Completed"
+        complaints = [r for r in caplog.records if "cannot be asked for" in r.message]
+        assert len(complaints) <= 2
+
+    def test_an_outage_at_submit_is_for_airflow_to_retry(self, command_task: Any, emulator: Any) -> None:
+        with (
+            emulator.fault("/jobs/", method="PUT", drop=True, times=None),
+            pytest.raises(UnreachableError, match="No answer to PUT jobs/"),
+        ):
+            Try(command_task()).execute()
+
+
+class TestSweep:
+    def test_the_best_trial_is_the_best_of_all(self, sweep_task: Any, client: Any) -> None:
+        result = Try(sweep_task()).execute()
+        trials = client.list_trials(result["name"])
+        best = min(trials, key=lambda trial: trial.metrics["loss"])
+        assert result["status"] == "Completed"
+        assert result["trials"] == len(trials) == 5
+        assert result["best_trial"]["name"] == best.name
+        assert result["best_trial"]["metric"] == best.metrics["loss"]
+        assert result["best_trial"]["params"] == {"lr": pytest.approx(best.params["lr"])}
+
+    def test_maximize(self, sweep_task: Any, client: Any) -> None:
+        result = Try(sweep_task(objective={"goal": "maximize", "primary_metric": "auc"})).execute()
+        trials = client.list_trials(result["name"])
+        assert result["best_trial"]["metric"] == max(trial.metrics["auc"] for trial in trials)
+
+    def test_a_parameter_that_is_never_used_is_warned_about(
+        self, sweep_task: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        Try(sweep_task(command="echo nothing", wait_for_completion=False)).execute()
+        assert "never uses the sweep's parameter ${{search_space.lr}}" in caplog.text
+
+    def test_all_trials_failed(self, sweep_task: Any) -> None:
+        task = sweep_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
+        with pytest.raises(JobFailedError):
+            Try(task).execute()
+
+
+class TestBeforeAnythingIsSent:
+    """What the user can get wrong before a request is said before one: no request, no retry."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"command": "x ${{inputs.iris}}"}, r"inputs has no 'iris' \(there are none\)"),
+            ({"command": "x ${{input.iris}}"}, r"'\$\{\{input.iris\}\}' means nothing here"),
+            ({"command": "x ${{outputs.model}}", "outputs": {"mode": None}}, "outputs has no 'model'"),
+            ({"command": " "}, "command: it is empty"),
+            ({"job_name": "spaces are not allowed"}, "job_name: 'spaces are not allowed' is no name"),
+            ({"environment": "sklearn"}, "environment: 'sklearn' is no reference"),
+            ({"code": "no/such/folder"}, "code: there is no file or folder"),
+            ({"inputs": {"x": None}}, "inputs.x: None is no input"),
+            ({"inputs": {"x": {"path": "data.csv"}}}, "inputs.x.path: 'data.csv' is neither"),
+            ({"outputs": {"m": {"typ": "uri_file"}}}, "outputs.m: unknown key 'typ'"),
+            ({"instance_count": 0}, "instance_count: 0 must be a whole number"),
+            ({"limits": {"timeout": "1h"}}, "limits.timeout: '1h' must be a number of seconds"),
+            ({"distribution": "horovod"}, "distribution.type: 'horovod' is not one of: pytorch"),
+            ({"queue_settings": {"job_tier": "cheap"}}, "queue_settings.job_tier: 'cheap' is not one of"),
+        ],
+    )
+    def test_command(self, command_task: Any, emulator: Any, arguments: dict[str, Any], message: str) -> None:
+        mark = emulator.mark()
+        with pytest.raises(AirflowFailException, match=message):
+            Try(command_task(**arguments)).execute()
+        assert emulator.asked(since=mark) == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"search_space": {"lr": {"type": "gaussian"}}}, "'gaussian' is no distribution of Azure ML"),
+            ({"search_space": {}}, "search_space: {} must be a non-empty mapping"),
+            (
+                {"search_space": {"lr": {"type": "uniform", "min_value": 2, "max_value": 1}}},
+                "search_space.lr: min_value 2 must be below max_value 1",
+            ),
+            ({"command": "x ${{search_space.momentum}}"}, r"search_space has no 'momentum' \(it has: lr\)"),
+            ({"sampling_algorithm": "grid"}, "grid takes only choice"),
+            ({"objective": {"goal": "best", "primary_metric": "x"}}, "objective.goal: 'best' is not one of"),
+            ({"objective": {"goal": "minimize"}}, "objective: primary_metric is missing"),
+            ({"limits": {"max_total_trials": 0}}, "limits.max_total_trials: 0 must be"),
+            ({"early_termination": "bandit"}, "bandit takes either slack_factor or slack_amount"),
+        ],
+    )
+    def test_sweep(self, sweep_task: Any, emulator: Any, arguments: dict[str, Any], message: str) -> None:
+        mark = emulator.mark()
+        with pytest.raises(AirflowFailException, match=message):
+            Try(sweep_task(**arguments)).execute()
+        assert emulator.asked(since=mark) == []
+
+    def test_an_unknown_compute_names_those_there_are(self, command_task: Any, emulator: Any) -> None:
+        mark = emulator.mark()
+        with pytest.raises(
+            AirflowFailException, match=r"no compute named 'gpus'; it has: cpu-cluster, gpu-cluster"
+        ):
+            Try(command_task(compute="gpus", code=".")).execute()
+        assert emulator.asked("PUT|POST", "/workspaces/", since=mark) == []
+
+    def test_an_unknown_environment(self, command_task: Any, emulator: Any) -> None:
+        mark = emulator.mark()
+        with pytest.raises(NotFoundError, match="No environment|not found"):
+            Try(command_task(environment="nobody:7")).execute()
+        assert emulator.asked("PUT|POST", "/workspaces/", since=mark) == []

@@ -1,0 +1,66 @@
+"""The sensor waits for jobs that others submitted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.completion import JobCanceledError, JobFailedError
+from airflow_provider_amlrest.rest.errors import NotFoundError
+from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from tests.support.tasks import Try
+
+
+@pytest.fixture
+def submitted(command_task: Any) -> Any:
+    """Submit a job with these tags; its name."""
+
+    def submit(**tags: str) -> str:
+        named = {f"emulator.{key}": value for key, value in tags.items()}
+        return str(Try(command_task(wait_for_completion=False, tags=named)).execute()["name"])
+
+    return submit
+
+
+def sense(name: str) -> Any:
+    return Try(AzureMLJobSensor(task_id="wait", job_name=name, poke_interval=0.2, timeout=30)).execute()
+
+
+def test_it_returns_what_a_waiting_operator_would(submitted: Any) -> None:
+    name = submitted(seconds="0.5", metrics=json.dumps({"auc": 0.9}))
+    result = sense(name)
+    assert result["name"] == name
+    assert result["status"] == "Completed"
+    assert result["metrics"] == {"auc": 0.9}
+
+
+def test_it_fails_with_the_jobs_error(submitted: Any) -> None:
+    with pytest.raises(JobFailedError, match="disk full"):
+        sense(submitted(seconds="0.1", outcome="failed", error="disk full"))
+
+
+def test_it_fails_if_the_job_was_canceled(submitted: Any) -> None:
+    with pytest.raises(JobCanceledError):
+        sense(submitted(seconds="0.1", outcome="canceled"))
+
+
+def test_a_failed_read_is_not_a_failed_job(submitted: Any, emulator: Any) -> None:
+    name = submitted(seconds="1")
+    with emulator.fault(f"/jobs/{name}$", method="GET", status=500, times=6):
+        assert sense(name)["status"] == "Completed"
+
+
+def test_a_job_that_does_not_exist(connection: str) -> None:
+    with pytest.raises(NotFoundError, match="no-such-job"):
+        sense("no-such-job")
+
+
+def test_the_link_is_pushed_before_the_end(submitted: Any) -> None:
+    sensor = AzureMLJobSensor(task_id="wait", job_name=submitted(seconds="5"))
+    attempt = Try(sensor)
+    sensor.render_template_fields(attempt.context)
+    assert sensor.poke(attempt.context) is False
+    sensor.hook.close()
+    assert [url for url in attempt.xcoms.values() if "/runs/" in url]

@@ -1,0 +1,40 @@
+"""Fixtures that several kinds of tests share. Servers listen on loopback and are stopped by pid."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports Airflow: it reads these once.
+_HOME = tempfile.mkdtemp(prefix="amlrest-airflow-")
+os.environ["AIRFLOW_HOME"] = _HOME
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] = "False"
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AZURE_", "AMLREST_"))]:
+    if _name != "AMLREST_EMULATOR_CACHE":
+        del os.environ[_name]
+
+from tests.support.emulated import Emulated  # noqa: E402
+from tools.local_emulator import LocalEmulator  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
+    """An emulator whose jobs are states on a clock: no processes, no blob storage."""
+    yield from _emulator(tmp_path_factory.mktemp("simulated"), "simulated")
+
+
+@pytest.fixture(scope="session")
+def training_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
+    """An emulator with blob storage that runs jobs with the interpreter at hand."""
+    yield from _emulator(tmp_path_factory.mktemp("host"), "host")
+
+
+def _emulator(folder: Path, runtime: str) -> Iterator[Emulated]:
+    with LocalEmulator(folder / "data", folder / "emulator.log", runtime=runtime) as emulator:
+        yield Emulated(emulator)
