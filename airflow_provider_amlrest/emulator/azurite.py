@@ -174,7 +174,7 @@ class Azurite:
         node = find_node()
         main = install(node)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        command = [
+        command: list[str | Path] = [
             node.binary,
             "--eval",
             RUN_WHILE_PARENT_LIVES,

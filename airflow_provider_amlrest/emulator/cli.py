@@ -53,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         "--runtime",
         choices=get_args(RuntimeKind),
         default="venv",
-        help="how jobs run: in a virtual environment built from their conda file (default), with this interpreter, "
-        "or not at all, as states on a clock (no blob storage then)",
+        help="how jobs run: in a virtual environment built from their conda file (default), with this "
+        "interpreter, or not at all, as states on a clock (no blob storage then)",
     )
     start.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="JSON with endpoints and credentials, mode 0600"
@@ -95,7 +95,8 @@ def _compute(text: str) -> Compute:
     match = COMPUTE.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not NAME:NODES (name: 3-24 letters, digits and dashes, a letter first, no -<number> at its end)"
+            f"{text!r} is not NAME:NODES (name: 3-24 letters, digits and dashes, a letter first, "
+            "no -<number> at its end)"
         )
     return Compute(match[1], int(match[2]))
 
@@ -133,7 +134,7 @@ def _announce(ready_file: Path | None, facts: dict[str, Any]) -> None:
     _say(
         f"""The Azure ML emulator is ready. Stop it with Ctrl-C.
   Azure Resource Manager, Entra ID, run history, MLflow  {facts["arm_endpoint"]}
-  blob storage                                           {facts["blob_endpoint"] or "none (simulated runtime)"}
+  blob storage                                           {facts["blob_endpoint"] or "none (simulated)"}
   workspace                                              {facts["resource_group"]}/{facts["workspace_name"]}
   CA certificate                                         {facts["ca_bundle"]}
   Airflow connection (AIRFLOW_CONN_AZUREML_DEFAULT)      {connection}"""

@@ -54,7 +54,8 @@ class Context:
             raise GatewayError(
                 501,
                 "NotImplemented",
-                f"{what} needs blob storage, and this emulator runs without: start it with --runtime host or venv.",
+                f"{what} needs blob storage, and this emulator runs without: "
+                "start it with --runtime host or venv.",
             )
         return self.blobs
 

@@ -25,6 +25,11 @@ PATH = re.compile(
     re.IGNORECASE,
 )
 
+ERROR_FIELDS = (
+    *("code", "severity", "message", "messageFormat", "messageParameters", "referenceCode", "detailsUri"),
+    *("target", "details", "innerError", "additionalInfo"),
+)
+
 
 @dataclass(frozen=True)
 class DataCall:
@@ -108,17 +113,7 @@ def data_error(error: MlError | GatewayError, location: str) -> Response:
 
 def run_error_fields(error: dict[str, Any]) -> dict[str, Any]:
     """The object under ``error`` with all the members that run history gives it."""
-    names = (
-        "code",
-        "severity",
-        "message",
-        "messageFormat",
-        "messageParameters",
-        "referenceCode",
-        "detailsUri",
-    )
-    names += ("target", "details", "innerError", "additionalInfo")
-    return {**dict.fromkeys(names), "messageParameters": {}, "details": [], **error}
+    return {**dict.fromkeys(ERROR_FIELDS), "messageParameters": {}, "details": [], **error}
 
 
 def error_frame(location: str, time: str | None = None) -> dict[str, Any]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.faults import Tuning
     from airflow_provider_amlrest.emulator.tokens import TokenAuthority
 
+NOT_INSTALLED = (
+    "This can happen if the application has not been installed by the administrator of the tenant or consented "
+    "to by any user in the tenant."
+)
 NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
@@ -132,9 +136,8 @@ class Entra:
                 "unauthorized_client",
                 700016,
                 f"Application with identifier '{form['client_id']}' was not found in the directory "
-                f"'{self._authority.tenant_id}'. This can happen if the application has not been installed by the "
-                "administrator of the tenant or consented to by any user in the tenant. You may have sent your "
-                "authentication request to the wrong tenant.",
+                f"'{self._authority.tenant_id}'. {NOT_INSTALLED} You may have sent your authentication request "
+                "to the wrong tenant.",
             )
         for name, check in self._proofs.items():
             if name in form:
@@ -153,8 +156,9 @@ class Entra:
                 401,
                 "invalid_client",
                 7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
-                f"value, not the client secret ID, for a secret added to app '{self._authority.client_id}'.",
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+                "secret value, not the client secret ID, for a secret added to app "
+                f"'{self._authority.client_id}'.",
             )
 
     def _audience(self, scope: str) -> str:
@@ -164,8 +168,8 @@ class Entra:
                 400,
                 "invalid_scope",
                 1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value "
-                "with /.default suffixed to the resource identifier (application ID URI).",
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a "
+                "scope value with /.default suffixed to the resource identifier (application ID URI).",
             )
         if resource.rstrip("/") not in self._resources:
             raise EntraError(
@@ -173,8 +177,7 @@ class Entra:
                 "invalid_resource",
                 500011,
                 f"The resource principal named {resource} was not found in the tenant named "
-                f"{self._authority.tenant_id}. This can happen if the application has not been installed by the "
-                "administrator of the tenant or consented to by any user in the tenant.",
+                f"{self._authority.tenant_id}. {NOT_INSTALLED}",
             )
         return resource.rstrip("/")
 
@@ -184,7 +187,7 @@ def _unknown_tenant(tenant: str, error: str) -> EntraError:
         400,
         error,
         90002,
-        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the "
-        "correct cloud. Check with your subscription administrator, this may happen if there are no active "
-        "subscriptions for the tenant.",
+        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing "
+        "into the correct cloud. Check with your subscription administrator, this may happen if there are "
+        "no active subscriptions for the tenant.",
     )

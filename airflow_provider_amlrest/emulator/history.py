@@ -30,6 +30,11 @@ Handler = Callable[..., Response]
 RUN = r"(?:experiments/[^/]+/)?runs/(?P<name>[^/]+)"
 RUN_TYPES = {"Sweep": "hyperdrive", "Command": "azureml.scriptrun", MLFLOW_RUN: "mlflow"}
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
+DETAILS = (
+    *("runId", "target", "status", "startTimeUtc", "endTimeUtc", "error", "warnings", "tags", "properties"),
+    *("parentRunId", "services", "revision", "runTypeV2", "inputs", "outputs"),
+)
+"""What run details share with the run."""
 ASSET_ID = re.compile(
     r"azureml://locations/[^/]+/workspaces/([^/]+)/data/([^/]+)/versions/([^/]+)", re.IGNORECASE
 )
@@ -74,21 +79,9 @@ def get_run(call: DataCall, name: str) -> Response:
 def get_details(call: DataCall, name: str) -> Response:
     job = call.run(name)
     run = _run(call, job)
-    names = (
-        "runId",
-        "target",
-        "status",
-        "startTimeUtc",
-        "endTimeUtc",
-        "error",
-        "warnings",
-        "tags",
-        "properties",
-    )
-    names += ("parentRunId", "services", "revision", "runTypeV2", "inputs", "outputs")
     return pretty(
         {
-            **{field: run[field] for field in names},
+            **{field: run[field] for field in DETAILS},
             "createdTimeUtc": job.created_at,
             "runDefinition": None,
             "logFiles": _log_files(call, job),

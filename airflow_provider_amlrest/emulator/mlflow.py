@@ -144,7 +144,7 @@ def create_run(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def update_run(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
-    """Name and, for runs that MLflow made, status and end. A job's status is the runtime's, not the script's."""
+    """Name and, for runs that MLflow made, status and end. A job's own status is the runtime's."""
     job = _job(call, body)
     changes: dict[str, Any] = {}
     if body.get("run_name"):

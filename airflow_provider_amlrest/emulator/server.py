@@ -81,7 +81,17 @@ def run(options: StartOptions, announce: Callable[[dict[str, Any]], None]) -> No
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to us: after its end there is more to stop."""
+    """uvicorn that leaves signals to us, as after its end there is more to stop, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -224,10 +234,9 @@ class _Emulator:
             loop.add_signal_handler(number, self.stop_requested.set)
         server = self._uvicorn()
         serving = asyncio.create_task(server.serve(sockets=[self.socket]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
+        await server.listening.wait()
         try:
-            if not serving.done():
+            if server.started:
                 await asyncio.to_thread(self.runtime.start)
                 self.stack.callback(self.runtime.stop)
                 self._tell(announce)

@@ -60,7 +60,7 @@ def utc_now() -> str:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job or a sweep's trial. ``properties`` has the shape of api-version 2025-12-01, without ``status``."""
+    """A job, a trial or a run; ``properties`` is shaped as in api-version 2025-12-01, without ``status``."""
 
     workspace: str
     name: str
@@ -83,7 +83,7 @@ class JobRecord:
     log_files: tuple[str, ...] = ()
     """Paths below ``ExperimentRun/dcid.<name>/`` in container ``azureml``."""
     as_sent: dict[str, Any] | None = None
-    """The request's own ``properties`` if it came in api-version 2021-03-01-preview, to answer in its words."""
+    """The request's ``properties`` if it came in api-version 2021-03-01-preview, to answer in its words."""
 
     @property
     def active(self) -> bool:
@@ -119,7 +119,10 @@ R = TypeVar("R", JobRecord, AssetRecord)
 
 
 class Store:
-    """Safe to use from several threads; every call is one transaction."""
+    """Safe to use from several threads; every call is one transaction.
+
+    Statements are put together from fragments in this file only; values are always bound.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
@@ -220,7 +223,7 @@ class Store:
             parameters.append(before)  # type: ignore[arg-type]
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT sequence, record FROM jobs WHERE {where} ORDER BY sequence {order} LIMIT ?",
+                f"SELECT sequence, record FROM jobs WHERE {where} ORDER BY sequence {order} LIMIT ?",  # noqa: S608
                 (*parameters, limit),
             ).fetchall()
         return [(sequence, _load(JobRecord, text)) for sequence, text in rows]
@@ -240,11 +243,11 @@ class Store:
         return [job for job in jobs if job.job_type != MLFLOW_RUN]
 
     def new_jobs(self, after: int) -> list[tuple[int, JobRecord]]:
-        """(sequence, job) of the jobs and trials that came after a sequence and have not ended, oldest first."""
-        marks = ",".join("?" * len(ACTIVE_STATUSES))
+        """(sequence, job) of what came after a sequence and has not ended, oldest first."""
+        where = f"sequence > ? AND status IN ({','.join('?' * len(ACTIVE_STATUSES))})"
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT sequence, record FROM jobs WHERE sequence > ? AND status IN ({marks}) ORDER BY sequence",
+                f"SELECT sequence, record FROM jobs WHERE {where} ORDER BY sequence",  # noqa: S608
                 (after, *ACTIVE_STATUSES),
             ).fetchall()
         jobs = [(sequence, _load(JobRecord, text)) for sequence, text in rows]
@@ -257,7 +260,8 @@ class Store:
     def _jobs(self, where: str, parameters: tuple[Any, ...]) -> list[JobRecord]:
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT record FROM jobs WHERE {where} ORDER BY sequence", parameters
+                f"SELECT record FROM jobs WHERE {where} ORDER BY sequence",  # noqa: S608
+                parameters,
             ).fetchall()
         return [_load(JobRecord, text) for (text,) in rows]
 
@@ -275,7 +279,8 @@ class Store:
                 )
             else:
                 db.execute(
-                    "UPDATE assets SET record = ? WHERE workspace = ? AND kind = ? AND name = ? AND version = ?",
+                    "UPDATE assets SET record = ?"
+                    " WHERE workspace = ? AND kind = ? AND name = ? AND version = ?",
                     (_dump(asset), *key),
                 )
             return new
@@ -303,7 +308,8 @@ class Store:
     def _assets(self, where: str, parameters: tuple[Any, ...]) -> list[AssetRecord]:
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT record FROM assets WHERE {where} ORDER BY sequence DESC", parameters
+                f"SELECT record FROM assets WHERE {where} ORDER BY sequence DESC",  # noqa: S608
+                parameters,
             ).fetchall()
         return [_load(AssetRecord, text) for (text,) in rows]
 
@@ -325,7 +331,8 @@ class Store:
             parameters.append(key)
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT key, value, timestamp, step FROM metrics WHERE {where} ORDER BY sequence", parameters
+                f"SELECT key, value, timestamp, step FROM metrics WHERE {where} ORDER BY sequence",  # noqa: S608
+                parameters,
             ).fetchall()
         return [
             Metric(key, math.nan if value is None else value, timestamp, step)

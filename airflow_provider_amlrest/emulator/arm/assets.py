@@ -109,7 +109,7 @@ def list_versions(call: Call, kind: str, name: str) -> Response:
 
 
 def _has_hash(call: Call, record: AssetRecord, content_hash: str) -> bool:
-    properties = record.properties["properties"]
+    properties: dict[str, str] = record.properties["properties"]
     return properties.get("hash_sha256") == content_hash and (
         properties.get("hash_version") == call.query.get("hashversion", properties.get("hash_version"))
     )

@@ -135,13 +135,14 @@ class Gateway:
             raise GatewayError(
                 404,
                 "ParentResourceNotFound",
-                f"Can not perform requested operation on nested resource. Parent resource '{name}' not found.",
+                "Can not perform requested operation on nested resource. "
+                f"Parent resource '{name}' not found.",
             )
         raise GatewayError(
             404,
             "ResourceNotFound",
-            f"The Resource '{NAMESPACE}/workspaces/{name}' under resource group '{group}' was not found. For more "
-            "details please go to https://aka.ms/ARMResourceNotFoundFix",
+            f"The Resource '{NAMESPACE}/workspaces/{name}' under resource group '{group}' was not found. "
+            "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         )
 
 

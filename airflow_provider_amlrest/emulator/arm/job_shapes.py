@@ -111,8 +111,8 @@ SERVICE = Record(jobServiceType=text, port=integer, properties=mapping(anything)
 
 
 def search_space(value: Any, path: str) -> dict[str, Any]:
-    """Each parameter as ``["distribution", [arguments]]``. The form {"type": ...} is the CLI's, not the wire's."""
-    space = mapping(anything)(value, path)
+    """Each parameter as ``["distribution", [arguments]]``; {"type": ...} is the form of the CLI's files."""
+    space: dict[str, Any] = mapping(anything)(value, path)
     if not space:
         raise invalid(path, "must name at least one hyper-parameter")
     for name, parameter in space.items():

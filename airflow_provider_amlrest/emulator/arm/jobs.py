@@ -44,7 +44,7 @@ ASSET_ID = re.compile(
 
 
 def put_job(call: Call, name: str) -> Response:
-    # Schemas from 2025-12-01 on no longer state the pattern; that looks like a gap, not like a looser service.
+    # Schemas from 2025-12-01 on no longer state the pattern: a gap, it seems, not a looser service.
     check_name(name, "id")
     sent = call.properties
     as_sent = None
@@ -122,9 +122,9 @@ def _update(call: Call, old: JobRecord, new: dict[str, Any]) -> JobRecord:
 def _immutable(fields: list[str]) -> MlError:
     names = [PUBLIC_NAME.get(field, field[0].upper() + field[1:]) for field in fields]
     template = (
-        "A job with this name already exists. If you are trying to create a new job, use a different name. If you "
-        "are trying to update an existing job, the existing job's {property} cannot be changed. Only description, "
-        "tags, displayName, properties, and isArchived can be updated."
+        "A job with this name already exists. If you are trying to create a new job, use a different name. "
+        "If you are trying to update an existing job, the existing job's {property} cannot be changed. "
+        "Only description, tags, displayName, properties, and isArchived can be updated."
     )
     listed = ", ".join(names)
     return MlError(

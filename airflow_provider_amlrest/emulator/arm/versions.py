@@ -78,5 +78,6 @@ def read_api_version(text: str | None, resource_type: str, location: str) -> Api
         400,
         "NoRegisteredProviderFound",
         f"No registered resource provider found for location '{location}' and API version '{text}' for type "
-        f"'{resource_type}'. The supported api-versions are '{supported}'. The supported locations are '{location}'.",
+        f"'{resource_type}'. The supported api-versions are '{supported}'. "
+        f"The supported locations are '{location}'.",
     )

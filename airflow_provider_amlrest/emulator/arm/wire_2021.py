@@ -1,4 +1,4 @@
-"""api-version 2021-03-01-preview: other names for the same things, translated to the canonical shape and back."""
+"""api-version 2021-03-01-preview: other names for the same things, to the canonical shape and back."""
 
 from __future__ import annotations
 
