@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.tokens import TokenAuthority
 
 NOT_INSTALLED = (
-    "This can happen if the application has not been installed by the administrator of the tenant or consented "
-    "to by any user in the tenant."
+    "This can happen if the application has not been installed by the administrator of the tenant or "
+    "consented to by any user in the tenant."
 )
 NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
@@ -136,8 +136,8 @@ class Entra:
                 "unauthorized_client",
                 700016,
                 f"Application with identifier '{form['client_id']}' was not found in the directory "
-                f"'{self._authority.tenant_id}'. {NOT_INSTALLED} You may have sent your authentication request "
-                "to the wrong tenant.",
+                f"'{self._authority.tenant_id}'. {NOT_INSTALLED} You may have sent your "
+                "authentication request to the wrong tenant.",
             )
         for name, check in self._proofs.items():
             if name in form:

@@ -145,7 +145,8 @@ class _Emulator:
         """A listening place on loopback: the wanted port, else the one of the last start, else any."""
         remembered = int(self.store.setting(key) or 0)
         for port in [wanted] if wanted else [remembered, 0]:
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            # asyncio switches Nagle's delay off (40 ms per answer) only where the protocol is spelled out.
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind(("127.0.0.1", port))

@@ -130,8 +130,11 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
     if call.version.is_2021:
         properties = wire_2021.version_answer(record, call)
     else:
-        properties = {name: value for name, value in record.properties.items() if value is not None}
-        properties["description"] = record.properties.get("description")
+        properties = {
+            name: value
+            for name, value in record.properties.items()
+            if value is not None or name == "description"
+        }
         if call.version.has("2023-04-01", "2023-04-01-preview"):
             properties["provisioningState"] = "Succeeded"
         if listed and record.kind == "data":
