@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,10 @@ from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
 
 ENVIRONMENT = "AzureML-sklearn-1.5:1"
+
+
+def task_id(request: pytest.FixtureRequest) -> str:
+    return re.sub(r"\W+", "-", request.node.name)[:200]
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def command_task(connection: str, request: pytest.FixtureRequest) -> Callable[..
     def make(**arguments: Any) -> AzureMLSubmitCommandJobOperator:
         return AzureMLSubmitCommandJobOperator(
             **{
-                "task_id": request.node.name.replace("[", "-").replace("]", ""),
+                "task_id": task_id(request),
                 "command": "echo hello",
                 "environment": ENVIRONMENT,
                 "compute": "cpu-cluster",
@@ -57,7 +62,7 @@ def sweep_task(connection: str, request: pytest.FixtureRequest) -> Callable[...,
     def make(**arguments: Any) -> AzureMLSubmitSweepJobOperator:
         return AzureMLSubmitSweepJobOperator(
             **{
-                "task_id": request.node.name.replace("[", "-").replace("]", ""),
+                "task_id": task_id(request),
                 "command": "echo ${{search_space.lr}}",
                 "environment": ENVIRONMENT,
                 "compute": "cpu-cluster",
@@ -72,3 +77,17 @@ def sweep_task(connection: str, request: pytest.FixtureRequest) -> Callable[...,
         )
 
     return make
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """All that was logged or printed so far: Airflow 3 logs by structlog, 2.11 by logging."""
+    text: list[str] = []
+
+    def read() -> str:
+        captured = capsys.readouterr()
+        text.extend((captured.out, captured.err))
+        return "\n".join((*text, caplog.text))
+
+    caplog.set_level("INFO")
+    return read
