@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec, read_conda_file
 from airflow_provider_amlrest.emulator.runtime.data import DataResolver
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
-from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache, Interpreter
+from airflow_provider_amlrest.emulator.runtime.environments import BUILD_LOG, EnvironmentCache, Interpreter
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError
 from airflow_provider_amlrest.emulator.runtime.log_upload import shown_log
 from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
-from airflow_provider_amlrest.emulator.runtime.process import run_supervised
+from airflow_provider_amlrest.emulator.runtime.process import run_supervised, tail_of
 from airflow_provider_amlrest.emulator.runtime.staging import Staging
 from airflow_provider_amlrest.emulator.store import utc_now
 
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.nodes import NodePool
 
 STD_LOG = "user_logs/std_log.txt"
-BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ERROR_LINES = 10
-_ERROR_BYTES = 2000
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ class CommandRunner:
         if code != 0:
             raise JobError(
                 f"Execution failed. User process 'bash' exited with status code {code}. Please check log "
-                f"file '{STD_LOG}' for error details. Error: {_tail(log)}",
+                f"file '{STD_LOG}' for error details. Error: {tail_of(log)}",
                 "UserScriptError",
             )
         staging.register_outputs()
@@ -198,11 +195,6 @@ def job_environment(context: JobContext, staging: Staging, interpreter: Interpre
         (libraries / "libgomp.so.1").symlink_to(libgomp)
         variables["LD_LIBRARY_PATH"] = str(libraries)
     return variables | (context.properties.get("environmentVariables") or {})
-
-
-def _tail(log: Path) -> str:
-    text = log.read_bytes()[-_ERROR_BYTES:].decode(errors="replace")
-    return "\n".join(text.splitlines()[-_ERROR_LINES:])
 
 
 def _clean(folder: Path) -> None:

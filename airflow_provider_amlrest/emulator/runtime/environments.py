@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
-from airflow_provider_amlrest.emulator.runtime.process import run_supervised
+from airflow_provider_amlrest.emulator.runtime.process import run_supervised, tail_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,8 +32,11 @@ _PRIVATE_VARIABLES = (
     "VIRTUAL_ENV",
     "CONDA",
 )
-_LOG_LINES = 12
 _LOCK_SECONDS = 0.2
+
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
+_BESIDE = "beside"
+"""Below an environment: packages that are there for their libraries alone; Python does not see them."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,21 @@ class Interpreter:
 
         LightGBM's wheel links to libgomp.so.1 and does not bring it.
         """
-        if _has_libgomp():
+        if has_libgomp():
             return None
-        return next(self.prefix.glob("lib/python*/site-packages/scikit_learn.libs/libgomp*.so*"), None)
+        places = ("lib/python*/site-packages", _BESIDE)
+        found = (path for place in places for path in self.prefix.glob(f"{place}/scikit_learn.libs/libgomp*"))
+        return next(found, None)
+
+    @property
+    def lacks_libgomp(self) -> bool:
+        """Whether LightGBM is there and could not be imported for want of an OpenMP runtime."""
+        lightgbm = next(self.prefix.glob("lib/python*/site-packages/lightgbm"), None)
+        return lightgbm is not None and not has_libgomp() and self.bundled_libgomp() is None
 
 
-def _has_libgomp() -> bool:
+def has_libgomp() -> bool:
+    """Whether this machine has the OpenMP runtime of GCC (the system package libgomp1)."""
     try:
         ctypes.CDLL("libgomp.so.1")
     except OSError:
@@ -125,43 +137,41 @@ class EnvironmentCache:
 
     async def _install(self, spec: EnvironmentSpec, prefix: Path) -> None:
         log = self.log_file(spec)
-        lines = [
-            f"Building a virtual environment with Python {sys.version.split()[0]}.",
-            *(f"Note: {note}" for note in spec.notes),
-            *(f"Requirement: {requirement}" for requirement in spec.requirements),
-        ]
-        log.write_text("\n".join(lines) + "\n")
-        requirements = self._folder / f"{spec.key}.txt"
-        requirements.write_text("\n".join(spec.requirements) + "\n")
-        for command in _build_commands(prefix, requirements if spec.requirements else None):
-            code = await run_supervised(
-                command, environment=build_environment(), folder=self._folder, log=log, grace=0.5
-            )
-            if code != 0:
-                tail = "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
-                raise JobError(
-                    f"The environment could not be built: {Path(command[0]).name} exited with status code "
-                    f"{code}. Check log file 'azureml-logs/20_image_build_log.txt' for error details. "
-                    f"Error: {tail}",
-                    "ImageBuildFailure",
-                )
+        notes = [f"Building a virtual environment with Python {sys.version.split()[0]}.", *spec.notes]
+        log.write_text("\n".join(notes) + "\n")
+        create, install = _build_commands(prefix)
+        await self._step(create, log)
+        if spec.requirements:
+            requirements = prefix / "requirements.txt"
+            requirements.touch(mode=0o600)  # it may name an index with a password
+            requirements.write_text("\n".join(spec.requirements) + "\n")
+            await self._step([*install, "-r", str(requirements)], log)
+        if Interpreter(prefix).lacks_libgomp:
+            beside = ["--no-deps", "--target", str(prefix / _BESIDE)]
+            await self._step([*install, *beside, "scikit-learn"], log)
         with log.open("a") as file:
             file.write("The environment is built.\n")
 
+    async def _step(self, command: list[str], log: Path) -> None:
+        code = await run_supervised(
+            command, environment=build_environment(), folder=self._folder, log=log, grace=0.5
+        )
+        if code != 0:
+            raise JobError(
+                f"The environment could not be built: {command[0]} exited with status code {code}. Check log file '{BUILD_LOG}' for error details. Error: {tail_of(log)}",
+                "ImageBuildFailure",
+            )
 
-def _build_commands(prefix: Path, requirements: Path | None) -> list[list[str]]:
-    """uv where there is one (it is many times faster), else the standard tools."""
+
+def _build_commands(prefix: Path) -> tuple[list[str], list[str]]:
+    """How to create an environment, and to install into it: by uv where there is one, else the slower way."""
     uv, python = shutil.which("uv"), str(prefix / "bin" / "python")
     if uv:
         # Copies, because a hard link would let a job that edits a package edit uv's cache.
-        commands = [[uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(prefix)]]
-        install = [uv, "pip", "install", "--link-mode", "copy", "--python", python]
-    else:
-        commands = [[sys.executable, "-m", "venv", str(prefix)]]
-        install = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    if requirements:
-        commands.append([*install, "-r", str(requirements)])
-    return commands
+        create = [uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(prefix)]
+        return create, [uv, "pip", "install", "--link-mode", "copy", "--python", python]
+    create = [sys.executable, "-m", "venv", str(prefix)]
+    return create, [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
 
 
 def build_environment() -> dict[str, str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TERM_GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 
+_TAIL_BYTES = 2000
+_TAIL_LINES = 12
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
@@ -45,6 +47,14 @@ async def run_supervised(
         return await process.wait()
     finally:
         await asyncio.shield(_end(process, grace))
+
+
+def tail_of(log: Path) -> str:
+    """The last lines of a log, short enough for an error's message."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        text = file.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
 
 async def _end(process: Process, grace: float) -> None:

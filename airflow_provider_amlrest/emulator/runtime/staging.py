@@ -167,13 +167,12 @@ class Staging:
         return str(folder)
 
     def _is_blob(self, location: BlobLocation) -> bool:
-        if not location.path:
-            return False
-        found: bool = self._service.get_blob_client(location.container, location.path).exists()
-        return found
+        return bool(
+            location.path and self._service.get_blob_client(location.container, location.path).exists()
+        )
 
     def _direct(self, name: str) -> bool:
-        return self._outputs[name].get("mode") == "Direct"
+        return bool(self._outputs[name].get("mode") == "Direct")
 
     def _make_room(self, name: str) -> str:
         if self._direct(name):

@@ -162,7 +162,8 @@ class _Sweep:
             status="Starting",
             created_by=sweep.created_by,
             properties=self._trial_properties(name, point),
-            params={parameter: value_text(value) for parameter, value in point.items()},
+            # Not MLflow parameters: the script may log its own of the same name, which must not clash.
+            run_tags={"hyperparameters": json.dumps(point)},
         )
         with store.transaction():
             store.add_job(job)

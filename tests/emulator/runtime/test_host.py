@@ -223,13 +223,14 @@ def test_timeout_cancels(host: Harness) -> None:
 
 
 def test_nodes_limit_what_runs_at_once_in_order(host: Harness) -> None:
-    names = [host.submit(f"n{i}", "while [ ! -e stop ]; do sleep 0.05; done") for i in range(4)]
+    stop = host.services.settings.data_dir / "stop"
+    names = [host.submit(f"n{i}", f"while [ ! -e {stop}{i} ]; do sleep 0.05; done") for i in range(4)]
     for name in names[:2]:
         host.wait(name, "Running")
     assert [host.wait(name, "Queued").status for name in names[2:]] == ["Queued", "Queued"]
     host.cancel(names[2])
     assert host.wait(names[2]).status == "Canceled"
-    (host.services.settings.data_dir / "runs/ws/n0/code/stop").touch()
+    stop.with_name("stop0").touch()
     assert host.wait("n0").status == "Completed"
     assert host.wait("n3", "Running").status == "Running"
     for name in ("n1", "n3"):

@@ -97,7 +97,7 @@ def test_sweep_knows_its_best_trial(simulated: Harness) -> None:
     trials = simulated.store.children(WORKSPACE.name, "s")
     assert [t.name for t in trials] == [f"s_{i}" for i in range(12)]
     points = [json.loads(sweep.run_tags[f"_aml_system_s_{i}"]) for i in range(12)]
-    assert [float(t.params["lr"]) for t in trials] == [p["lr"] for p in points]
+    assert [json.loads(t.run_tags["hyperparameters"]) for t in trials] == points
     best = min(range(12), key=lambda i: points[i]["lr"])
     assert sweep.run_properties["best_child_run_id"] == f"s_{best}"
     assert float(sweep.run_properties["score"]) == points[best]["lr"]
@@ -240,4 +240,4 @@ def test_restart_goes_on_with_a_sweep(simulated: Harness) -> None:
     trials = simulated.store.children(WORKSPACE.name, "s")
     assert [t.status for t in trials] == ["Completed"] * 10
     assert {t.name: t.ended_at for t in trials if t.name in ended} == ended
-    assert [t.params for t in trials[: len(before)]] == [t.params for t in before]
+    assert [t.run_tags for t in trials[: len(before)]] == [t.run_tags for t in before]

@@ -126,7 +126,7 @@ def test_scikit_learns_libgomp_stands_in_for_the_systems(
     bundled = tmp_path / "lib/python3.11/site-packages/scikit_learn.libs/libgomp-ab12.so.1.0.0"
     bundled.parent.mkdir(parents=True)
     bundled.touch()
-    monkeypatch.setattr(environments, "_has_libgomp", lambda: True)
+    monkeypatch.setattr(environments, "has_libgomp", lambda: True)
     assert Interpreter(tmp_path).bundled_libgomp() is None
-    monkeypatch.setattr(environments, "_has_libgomp", lambda: False)
+    monkeypatch.setattr(environments, "has_libgomp", lambda: False)
     assert Interpreter(tmp_path).bundled_libgomp() == bundled
