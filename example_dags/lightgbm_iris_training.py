@@ -70,6 +70,7 @@ def lightgbm_iris_training() -> None:
         outputs={"model": {"type": "uri_folder"}},
         experiment_name=EXPERIMENT,
         wait_for_completion=False,
+        multiple_outputs=True,  # the result's keys become XComs of their own: train.output["name"]
     )
     wait_for_training = AzureMLJobSensor(
         task_id="wait_for_training", job_name=train.output["name"], poke_interval=5
@@ -101,6 +102,7 @@ def lightgbm_iris_training() -> None:
         """Compare the single job with the trials of the sweep."""
         with AzureMLHook().get_conn() as client:
             trials = client.list_trials(swept["name"])
+            best = client.get_job(swept["best_trial"]["name"])  # a trial is a job, with outputs of its own
         for trial in trials:
             print(f"{trial.name}: {trial.status}, {trial.params}, {METRIC} {trial.metrics.get(METRIC)}")
         print(f"Best: {swept['best_trial']}; the single job: {trained['metrics']}")
@@ -117,6 +119,10 @@ def lightgbm_iris_training() -> None:
                 for t in trials
             ],
             "best_trial": swept["best_trial"],
+            "models": {
+                "command_job": trained["outputs"]["model"],
+                "best_trial": best.output_uris()["model"],
+            },
         }
 
     [check_compute(), default_datastore()] >> train

@@ -21,6 +21,8 @@ class TaskInstance(NamedTuple):
     map_index: int
     state: str | None
     try_number: int
+    started: str | None
+    """ISO 8601."""
     seconds: float | None
 
 
@@ -71,6 +73,7 @@ class AirflowAPI:
                 instance["map_index"],
                 instance["state"],
                 instance["try_number"],
+                instance["start_date"],
                 instance["duration"],
             )
             for instance in instances

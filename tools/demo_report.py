@@ -27,7 +27,7 @@ def write_summary(
         },
         "steps": [
             {"task_id": task.task_id, "state": task.state, "seconds": round(task.seconds or 0.0, 1)}
-            for task in tasks
+            for task in sorted(tasks, key=lambda task: task.started or "")
         ],
         "seconds": seconds,
     }
@@ -68,10 +68,9 @@ def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_di
     )
 
     print("\nOutputs")
-    for job in (results["wait_for_training"], results["sweep"]):
-        for name, uri in (job.get("outputs") or {}).items():
-            print(f"  {name}: {uri}")
-    print(f"  The emulator's workspace, kept for the next run: {data_dir}")
+    print(f"  model of the command job  {report['models']['command_job']}")
+    print(f"  model of the best trial   {report['models']['best_trial']}")
+    print(f"  all of it lies in the emulator's blob storage, kept for the next run: {data_dir}")
     print(f"\nDone in {summary['seconds']:.0f} seconds. build/demo/summary.json has the same facts.")
 
 

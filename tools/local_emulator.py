@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tools.services import Service, clean_environment, free_port, stop, wait_until
+from tools.services import Service, clean_environment, stop, wait_until
 
 
 class LocalEmulator:
@@ -16,10 +16,12 @@ class LocalEmulator:
 
     :param data_dir: where it keeps its state; what a run registers there is found by the next run.
     :param log: file for its output.
+    :param runtime: how it runs jobs: ``venv``, ``host`` or ``simulated``.
     """
 
-    def __init__(self, data_dir: Path, log: Path) -> None:
+    def __init__(self, data_dir: Path, log: Path, *, runtime: str = "venv") -> None:
         self.data_dir = data_dir.resolve()
+        self.runtime = runtime
         self.log = log.resolve()
         self.facts: dict[str, Any] = {}
         """Its ready file: endpoints, workspace, connection. Never printed: there is a client secret in it."""
@@ -33,8 +35,7 @@ class LocalEmulator:
             str(Path(sys.executable).with_name("amlrest-emulator")),
             "start",
             *("--data-dir", str(self.data_dir)),
-            *("--port", str(free_port())),
-            *("--runtime", "venv"),
+            *("--runtime", self.runtime),
             *("--ready-file", str(self._ready_file)),
         ]
         self._services.append(Service("emulator", command, environment=clean_environment(), log=self.log))

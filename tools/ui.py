@@ -1,0 +1,51 @@
+"""``make ui``: the emulator and Airflow with the example DAGs, to click in until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tools.local_stack import ROOT, LocalStack
+from tools.services import ServiceError, free_port, interruptible
+
+DAG_IDS = ["lightgbm_iris_training", "retrain_if_better"]
+
+
+def welcome(stack: LocalStack) -> str:
+    """What a newcomer may click."""
+    facts = stack.emulator.facts
+    dag = f"{stack.airflow.url}/dags/{DAG_IDS[0]}"
+    return f"""
+  Airflow      {stack.airflow.url}   (no login; only this machine can reach it)
+  Azure ML     workspace {facts["workspace_name"]} of the emulator, connection azureml_default
+  Logs         {stack.logs}
+
+  1. Open {dag}
+  2. Click "Trigger" (the arrow at the top right), then "Trigger" again in the dialog.
+  3. Watch the grid: environment, data and code, a training job, a sweep of 8 trials. About a minute.
+     A click on a square shows the task: its log, its XCom, and the link to the job.
+
+  Ctrl-C stops everything."""
+
+
+def main() -> int:
+    try:
+        with (
+            interruptible(),
+            LocalStack(ROOT / "build" / "ui", say=print, port=free_port(8080), triggerer=True) as stack,
+        ):
+            stack.airflow.wait_for_dags(DAG_IDS)
+            print(welcome(stack), flush=True)
+            while True:
+                stack.check()
+                time.sleep(1)
+    except ServiceError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nEverything is stopped.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
