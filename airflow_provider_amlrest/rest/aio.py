@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
+from ssl import create_default_context
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from azure.core import AsyncPipelineClient
@@ -70,7 +71,11 @@ class AsyncAzureMLClient:
         self._pipeline: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
             cloud.resource_manager,
             policies=async_policies(credential, cloud),
-            transport=AioHttpTransport(**transport_options(cloud)),
+            # azure-core would read a CA bundle anew for each request, and open a connection for each.
+            transport=AioHttpTransport(**transport_options(cloud) | {"connection_verify": True}),
+        )
+        self._tls: dict[str, Any] = (
+            {"ssl": create_default_context(cafile=cloud.ca_bundle)} if cloud.ca_bundle else {}
         )
 
     get_workspace = _method(Operations.get_workspace)
@@ -124,6 +129,8 @@ class AsyncAzureMLClient:
 
     async def _send(self, send: Send) -> Answer:
         try:
-            return cast("Answer", await self._pipeline.send_request(send.request, **send.options))
+            return cast(
+                "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
+            )
         except AzureError as error:
             raise translate(error, send.asked) from None

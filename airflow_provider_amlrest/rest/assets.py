@@ -68,7 +68,10 @@ def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
         raise InvalidSpecError(
             source, "it is no conda file: it must be a mapping with a list named 'dependencies'."
         )
-    return dict(value)
+    try:
+        return dict(json.loads(json.dumps(value, allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        raise InvalidSpecError(source, f"it holds what a conda file cannot: {error}.") from None
 
 
 def ensure_environment(
@@ -104,7 +107,7 @@ def environment_parts(environment: model.Environment) -> dict[str, Any]:
     build = environment.build
     return {
         "image": environment.image,
-        "conda_file": json.loads(json.dumps(environment.conda)),
+        "conda_file": environment.conda,
         "build": [build.uri.rstrip("/"), build.dockerfile_path] if build else None,
         "os_type": environment.os_type,
     }

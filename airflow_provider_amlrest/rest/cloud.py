@@ -70,12 +70,16 @@ def endpoint_problem(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         return f"{url!r} is not an https URL"
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or parts.username or parts.password:
         return f"{url!r} must be a plain URL without user, query or fragment"
     return None
 
 
 def is_same_origin(url: str, base: str) -> bool:
     """Whether a URL has scheme, host and port of another."""
-    left, right = urlsplit(url), urlsplit(base)
-    return (left.scheme, left.hostname, left.port) == (right.scheme, right.hostname, right.port)
+    return _origin(url) == _origin(base)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else None)

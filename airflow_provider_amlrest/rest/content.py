@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
+from pathspec import GitIgnoreSpec, Pattern
 
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 
@@ -58,63 +58,89 @@ class LocalContent:
                 while chunk := stream.read(_CHUNK):
                     yield chunk
         except OSError as error:
-            raise _unreadable(self.field, file.path, error) from None
+            raise unreadable(self.field, file.path, error) from None
 
 
 def read_content(field: str, path: Path) -> LocalContent:
     """List what there is to upload at a path.
 
     A folder's ``.amlignore`` in its root decides what is left out, else its ``.gitignore``; nothing is
-    left out by default. Links are followed, but not out of the folder.
+    left out by default. Links are followed, but not out of the folder; what is left out may link anywhere.
 
     :raises InvalidSpecError: if there is nothing at the path, nothing is left of it, a link leaves the
         folder, or something cannot be read.
     """
-    if path.is_file():
-        return LocalContent(path, (LocalFile(path, path.name, path.stat().st_size),), False, field)
-    if not path.is_dir():
-        raise InvalidSpecError(field, f"there is no file or folder {str(path)!r}.")
-    ignore = _ignore_rules(field, path)
-    files = [
-        LocalFile(found, name, found.stat().st_size)
-        for found, name in _walk(field, path, path.resolve())
-        if not ignore.match_file(name)
-    ]
+    try:
+        if path.is_file():
+            return LocalContent(path, (LocalFile(path, path.name, path.stat().st_size),), False, field)
+        if not path.is_dir():
+            raise InvalidSpecError(field, f"there is no file or folder {str(path)!r}.")
+        ignore = _Ignore(field, path)
+        files = list(_walk(field, path, ignore))
+    except OSError as error:
+        raise unreadable(field, Path(error.filename or path), error) from None
     if not files:
-        rules = next((name for name in IGNORE_FILES if (path / name).is_file()), None)
-        reason = f"everything in it is left out by its {rules}" if rules else "it is empty"
+        reason = f"everything in it is left out by its {ignore.file}" if ignore.file else "it is empty"
         raise InvalidSpecError(field, f"the folder {str(path)!r} has nothing to upload: {reason}.")
-    return LocalContent(path, tuple(sorted(files, key=lambda file: file.name.lower())), True, field)
+    return LocalContent(
+        path, tuple(sorted(files, key=lambda file: (file.name.lower(), file.name))), True, field
+    )
 
 
-def _ignore_rules(field: str, root: Path) -> GitIgnoreSpec:
-    for name in IGNORE_FILES:
-        file = root / name
-        if file.is_file():
-            try:
-                return GitIgnoreSpec.from_lines(line.rstrip() for line in file.read_text().splitlines())
-            except (OSError, UnicodeDecodeError) as error:
-                raise _unreadable(field, file, error) from None
-    return GitIgnoreSpec(())
+class _Ignore:
+    """A folder's ignore rules. The last one that matches decides, as in Microsoft's SDK."""
+
+    def __init__(self, field: str, root: Path) -> None:
+        self.file = next((name for name in IGNORE_FILES if (root / name).is_file()), None)
+        self._patterns: Sequence[Pattern] = ()
+        if self.file is None:
+            return
+        try:
+            lines = (root / self.file).read_text(encoding="utf-8").splitlines()
+            self._patterns = list(GitIgnoreSpec.from_lines(map(str.rstrip, lines)).patterns)
+        except ValueError as error:
+            raise unreadable(field, root / self.file, error) from None
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether a file, or with a slash at its end a folder, is left out."""
+        left_out = False
+        for pattern in self._patterns:
+            if pattern.include is not None and pattern.match_file(name) is not None:
+                left_out = pattern.include
+        return left_out
+
+    def leaves_out_folder(self, name: str, is_link: bool) -> bool:
+        """Whether a folder needs no look: no ``!`` rule brings back a file of it. Links are not asked."""
+        may_come_back = not is_link and any(pattern.include is False for pattern in self._patterns)
+        return self.leaves_out(f"{name}/") and not may_come_back
 
 
-def _walk(field: str, root: Path, real_root: Path) -> Iterator[tuple[Path, str]]:
-    """Every file below a folder with its name relative to it; folders that a link leads to included."""
+def _walk(field: str, root: Path, ignore: _Ignore) -> Iterator[LocalFile]:
+    """Every file below a folder that is not left out; folders that a link leads to included."""
+    real_root = root.resolve()
     pending = [root]
     while pending:
         folder = pending.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise _unreadable(field, folder, error) from None
-        for entry in entries:
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             path = Path(entry.path)
-            if entry.is_symlink():
+            name = path.relative_to(root).as_posix()
+            is_link, is_folder = entry.is_symlink(), entry.is_dir()
+            if ignore.leaves_out_folder(name, is_link) if is_folder else ignore.leaves_out(name):
+                continue
+            if is_link:
                 _check_link(field, path, real_root)
-            if entry.is_dir():
+            if is_folder:
                 pending.append(path)
             elif entry.is_file():
-                yield path, path.relative_to(root).as_posix()
+                yield LocalFile(path, _utf8(field, name), path.stat().st_size)
+
+
+def _utf8(field: str, name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidSpecError(field, f"the file name {name!r} is not UTF-8; rename it.") from None
+    return name
 
 
 def _check_link(field: str, link: Path, real_root: Path) -> None:
@@ -132,6 +158,7 @@ def _check_link(field: str, link: Path, real_root: Path) -> None:
         raise InvalidSpecError(field, f"the link {str(link)!r} leads to a folder that it lies in; remove it.")
 
 
-def _unreadable(field: str, path: Path, error: Exception) -> InvalidSpecError:
+def unreadable(field: str, path: Path, error: Exception) -> InvalidSpecError:
+    """The error for a file or folder that cannot be read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return InvalidSpecError(field, f"{str(path)!r} cannot be read: {reason}.")

@@ -7,11 +7,14 @@ import re
 from typing import Any
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
+_SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+")
+_BEARER = re.compile(r"\bBearer [\w\-.~+/]{8,}=*")
 
 
-def without_queries(text: str) -> str:
-    """A text without the query strings of its URLs, where shared access signatures are."""
-    return _QUERY.sub("?...", text)
+def without_secrets(text: str) -> str:
+    """A text without the query strings of its URLs, where signatures are, and without keys and tokens."""
+    text = _SIGNATURE.sub(r"\1=...", _QUERY.sub("?...", text))
+    return _BEARER.sub("Bearer ...", text)
 
 
 class AzureMLError(Exception):
@@ -34,9 +37,9 @@ class UnreachableError(AzureMLError):
     """No answer came: name resolution, connection, TLS, or time ran out. ``asked`` is the request."""
 
     def __init__(self, asked: str, reason: str) -> None:
-        super().__init__(f"No answer to {asked}: {without_queries(reason)}")
         self.asked = asked
-        self.reason = reason
+        self.reason = without_secrets(reason)
+        super().__init__(f"No answer to {asked}: {self.reason}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.asked, self.reason)
@@ -67,7 +70,7 @@ class ResponseError(AzureMLError):
         self.status = status
         self.code = code
         self.inner_code = inner_code or code
-        self.message = without_queries(message.strip())
+        self.message = without_secrets(message.strip())
         self.correlation_id = correlation_id
         super().__init__(self._text())
 
@@ -84,7 +87,8 @@ class ResponseError(AzureMLError):
         return f"{self.asked} was refused: {said} [{facts}]" + (f" {hint}" if hint else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.__dict__)
+        state = {name: getattr(self, name) for name in ("code", "inner_code", "message", "correlation_id")}
+        return _rebuild, (type(self), self.asked, self.status, state)
 
 
 class AuthenticationError(ResponseError):
@@ -108,13 +112,14 @@ class ThrottledError(ResponseError):
 
 
 class ServiceError(ResponseError):
-    """5xx, after the pipeline's own retries."""
+    """408 or 5xx, after the pipeline's own retries."""
 
 
 _BY_STATUS: dict[int, type[ResponseError]] = {
     401: AuthenticationError,
     403: PermissionDeniedError,
     404: NotFoundError,
+    408: ServiceError,
     409: ConflictError,
     429: ThrottledError,
 }
@@ -132,7 +137,8 @@ _HINTS = {
     "ResourceNotFound": "Check workspace_name and resource_group in the connection.",
     "ParentResourceNotFound": "Check workspace_name and resource_group in the connection.",
     "KeyBasedAuthenticationNotPermitted": "The storage account allows no keys: "
-    "give the identity 'Storage Blob Data Contributor' on it.",
+    "let it allow them, or upload by another way and register the URI.",
+    "AuthorizationFailure": "The storage account's firewall does not let this machine in.",
 }
 
 
@@ -142,6 +148,8 @@ def _hint(status: int, code: str, inner_code: str) -> str:
             return _HINTS[key]
     if status == 401:
         return "Check client id, client secret and tenant_id in the connection."
+    if status == 403 and code == "AuthenticationFailed":
+        return "The storage account refused the key or signature; was the key renewed, is this clock right?"
     if status == 403:
         return _HINTS["AuthorizationFailed"]
     return ""
@@ -167,19 +175,25 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     )
 
 
+_XML_MESSAGE = re.compile(r"<Message>([^<\n]*)")
+
+
 def _error_object(body: str) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except ValueError:
-        return {"message": " ".join(re.sub(r"<[^>]*>", " ", body).split())[:300]}
+        # Storage answers XML, whose message is a first line for people and further ones for machines.
+        message = _XML_MESSAGE.search(body)
+        text = message[1] if message else re.sub(r"<[^>]*>", " ", body)
+        return {"message": " ".join(text.split())[:300]}
     error = document.get("error", document) if isinstance(document, dict) else {}
     return error if isinstance(error, dict) else {"message": str(error)}
 
 
 def _info(error: dict[str, Any], kind: str) -> dict[str, Any] | None:
     for entry in error.get("additionalInfo") or ():
-        if isinstance(entry, dict) and entry.get("type") == kind:
-            value = (entry.get("info") or {}).get("value")
+        if isinstance(entry, dict) and entry.get("type") == kind and isinstance(entry.get("info"), dict):
+            value = entry["info"].get("value")
             return value if isinstance(value, dict) else None
     return None
 
@@ -192,5 +206,5 @@ def _innermost(error: Any) -> str:
     return code
 
 
-def _rebuild(cls: type[ResponseError], state: dict[str, Any]) -> ResponseError:
-    return cls(**state)
+def _rebuild(cls: type[ResponseError], asked: str, status: int, state: dict[str, str]) -> ResponseError:
+    return cls(asked, status, **state)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+
 PROVIDER = "Microsoft.MachineLearningServices"
 
 NAME_PATTERN = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$")
@@ -17,6 +19,17 @@ _PATTERN = re.compile(
     r"(?:/(?P<kind>[^/]+)/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?)?/?$",
     re.IGNORECASE,
 )
+
+
+def path_segment(text: str) -> str:
+    """A name as one segment of a URL's path. Raises InvalidSpecError for one that is none, such as '..'."""
+    if text in ("", ".", ".."):
+        raise InvalidSpecError("name", f"{text!r} cannot be the name of anything in Azure ML.")
+    return quote(text, safe="")
+
+
+def _workspace_path(subscription: str, group: str, name: str) -> str:
+    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{PROVIDER}/workspaces/{name}"
 
 
 class _CaseInsensitive:
@@ -31,18 +44,19 @@ class _CaseInsensitive:
 
 @dataclass(frozen=True, eq=False)
 class WorkspaceId(_CaseInsensitive):
-    """A workspace; ``str()`` gives its ARM id."""
+    """A workspace; ``str()`` gives its ARM id, as it stands in bodies and XComs."""
 
     subscription_id: str
     resource_group: str
     name: str
 
     def __str__(self) -> str:
-        return (
-            f"/subscriptions/{quote(self.subscription_id, safe='')}"
-            f"/resourceGroups/{quote(self.resource_group, safe='')}"
-            f"/providers/{PROVIDER}/workspaces/{quote(self.name, safe='')}"
-        )
+        return _workspace_path(self.subscription_id, self.resource_group, self.name)
+
+    @property
+    def path(self) -> str:
+        """The ARM id as the path of a URL. Raises InvalidSpecError for a member that would lead elsewhere."""
+        return _workspace_path(*map(path_segment, (self.subscription_id, self.resource_group, self.name)))
 
     def resource(self, kind: str, name: str, version: str | None = None) -> ResourceId:
         """The id of something in this workspace. ``kind`` is the ARM collection: jobs, computes, data..."""
@@ -67,8 +81,8 @@ class ResourceId(_CaseInsensitive):
     version: str | None = None
 
     def __str__(self) -> str:
-        base = f"{self.workspace}/{self.kind}/{quote(self.name, safe='')}"
-        return base if self.version is None else f"{base}/versions/{quote(self.version, safe='')}"
+        base = f"{self.workspace}/{self.kind}/{self.name}"
+        return base if self.version is None else f"{base}/versions/{self.version}"
 
     @classmethod
     def parse(cls, text: str) -> ResourceId:

@@ -6,7 +6,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobClient
 
 from airflow_provider_amlrest.rest.cloud import Cloud
-from airflow_provider_amlrest.rest.pipeline import translate, transport_options
+from airflow_provider_amlrest.rest.pipeline import translate_blob, transport_options
 
 
 def read_tail(url: str, cloud: Cloud, size: int) -> str:
@@ -19,6 +19,6 @@ def read_tail(url: str, cloud: Cloud, size: int) -> str:
             start = max(0, length - size)
             text = blob.download_blob(offset=start, length=length - start).readall()
         except AzureError as error:
-            raise translate(error, f"GET log {blob.blob_name}") from None
+            raise translate_blob(error, f"GET log {blob.blob_name}") from None
     decoded = text.decode(errors="replace")
     return (decoded.partition("\n")[2] if start and "\n" in decoded else decoded).strip()

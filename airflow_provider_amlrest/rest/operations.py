@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
+from math import isfinite, nan
 from typing import Any, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from azure.core.rest import HttpRequest
 
@@ -17,8 +18,15 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.current import HASH_VERSION
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, response_error
+from airflow_provider_amlrest.rest.errors import (
+    AzureMLError,
+    NotFoundError,
+    UnreachableError,
+    response_error,
+)
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.ids import path_segment as _segment
+from airflow_provider_amlrest.rest.status import Outcome
 
 T = TypeVar("T")
 
@@ -38,7 +46,6 @@ class Answer(Protocol):
     def status_code(self) -> int: ...
     @property
     def headers(self) -> Any: ...
-    def json(self) -> Any: ...
     def text(self) -> str: ...
 
 
@@ -69,7 +76,7 @@ class Operations:
 
     def get_workspace(self) -> Flow[model.Workspace]:
         """The workspace itself."""
-        resource = yield from self._get("")
+        resource = yield from self._resource("GET", "")
         properties = resource.get("properties") or {}
         return model.Workspace(
             resource["id"],
@@ -85,7 +92,7 @@ class Operations:
 
     def get_compute(self, name: str) -> Flow[model.Compute]:
         """One compute. Raises NotFoundError if the workspace has none of that name."""
-        return _read_compute((yield from self._get(f"computes/{_segment(name)}")))
+        return _read_compute((yield from self._resource("GET", f"computes/{_segment(name)}")))
 
     def get_default_datastore(self) -> Flow[model.Datastore]:
         """The default datastore. Raises NotFoundError if the workspace has none."""
@@ -98,16 +105,18 @@ class Operations:
         """A datastore's key or shared access signature. It spends the quota of writes."""
         secrets = yield from self._call("POST", f"datastores/{_segment(name)}/listSecrets")
         found = model.DatastoreSecrets(secrets.get("key"), secrets.get("sasToken"))
-        for secret in (found.account_key, found.sas_token):
-            if secret:
-                self._on_secret(secret)
+        if found.account_key:
+            self._on_secret(found.account_key)
+        self._mask_signature(found.sas_token or "")
         return found
 
     # environments
 
     def get_environment(self, name: str, version: str) -> Flow[model.Environment]:
         """A version of an environment. Raises NotFoundError."""
-        return self.codec.read_environment((yield from self._get(_version("environments", name, version))))
+        return self.codec.read_environment(
+            (yield from self._resource("GET", _version("environments", name, version)))
+        )
 
     def get_latest_environment(self, name: str) -> Flow[model.Environment]:
         """The version that was created last. Raises NotFoundError if there is none."""
@@ -124,7 +133,7 @@ class Operations:
 
     def get_code(self, name: str, version: str) -> Flow[model.Code]:
         """A version of a code asset. Raises NotFoundError."""
-        return self.codec.read_code((yield from self._get(_version("codes", name, version))))
+        return self.codec.read_code((yield from self._resource("GET", _version("codes", name, version))))
 
     def get_latest_code(self, name: str) -> Flow[model.Code]:
         """The version that was created last. Raises NotFoundError if there is none."""
@@ -147,7 +156,7 @@ class Operations:
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:
             raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
-        self._on_secret(urlsplit(sas_uri).query)
+        self._mask_signature(urlsplit(sas_uri).query)
         return model.PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
 
     def create_code(self, code: model.Code) -> Flow[model.Code]:
@@ -159,7 +168,7 @@ class Operations:
 
     def get_data(self, name: str, version: str) -> Flow[model.Data]:
         """A version of a data asset. Raises NotFoundError."""
-        return self.codec.read_data((yield from self._get(_version("data", name, version))))
+        return self.codec.read_data((yield from self._resource("GET", _version("data", name, version))))
 
     def get_latest_data(self, name: str) -> Flow[model.Data]:
         """The version that was created last. Raises NotFoundError if there is none."""
@@ -181,7 +190,7 @@ class Operations:
 
     def get_job(self, name: str) -> Flow[model.Job]:
         """A job as it is now. Raises NotFoundError."""
-        return self.codec.read_job((yield from self._get(f"jobs/{_segment(name)}")))
+        return self.codec.read_job((yield from self._resource("GET", f"jobs/{_segment(name)}")))
 
     def list_jobs(self, next_link: str | None = None) -> Flow[model.Page]:
         """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`."""
@@ -196,12 +205,14 @@ class Operations:
         options: dict[str, Any] = {}
         if patience is not None:
             options = {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
-        path = f"jobs/{_segment(name)}/cancel"
-        answer = yield self._request("POST", path, options=options)
+        path = f"jobs/{_segment(name)}"
+        answer = yield self._request("POST", f"{path}/cancel", options=options)
         # What the service says to the cancel of an ended job is documented for pipelines only: 400.
-        if answer.status_code == 400 and "terminal" in answer.text().lower():
-            return
-        _checked(answer, f"POST {path}")
+        if answer.status_code in (400, 409):
+            look = yield self._request("GET", path, options=options)
+            if self.codec.read_job(_resource(look, f"GET {path}")).outcome is not Outcome.ACTIVE:
+                return
+        _checked(answer, f"POST {path}/cancel")
 
     # run history and metrics
 
@@ -213,7 +224,7 @@ class Operations:
         details = _checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
-            self._on_secret(urlsplit(url).query)
+            self._mask_signature(urlsplit(url).query)
         return _read_run(details) if details else model.Run(name, "Unknown")
 
     def list_children(self, name: str, next_link: str | None = None) -> Flow[model.Page]:
@@ -232,8 +243,8 @@ class Operations:
         request = HttpRequest("GET", f"{mlflow}/api/2.0/mlflow/runs/get", params={"run_id": run})
         answer = yield Send(request, asked)
         metrics = ((_checked(answer, asked).get("run") or {}).get("data") or {}).get("metrics") or ()
-        values = {str(metric["key"]): float(metric["value"]) for metric in metrics}
-        return {key: value for key, value in values.items() if abs(value) < float("inf")}
+        values = {str(metric["key"]): _number(metric.get("value")) for metric in metrics}
+        return {key: value for key, value in values.items() if isfinite(value)}
 
     def list_trials(self, sweep: str) -> Flow[list[model.SweepTrial]]:
         """All trials of a sweep with their parameters and metrics, in the order of their numbers."""
@@ -280,9 +291,11 @@ class Operations:
             asked = "GET discovery"
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
             services = _checked(answer, asked)
-            history = f"{str(services.get('api') or services.get('history')).rstrip('/')}/history/v1.0"
-            tracking = workspace.mlflow_tracking_uri.rstrip("?").replace("azureml://", "https://", 1)
-            self._endpoints = f"{history}{self.workspace}", tracking
+            api, tracking = services.get("api"), workspace.mlflow_tracking_uri
+            if not api or not tracking:
+                raise AzureMLError("The workspace does not say where its run history and MLflow are.")
+            history = f"{str(api).rstrip('/')}/history/v1.0{self.workspace.path}"
+            self._endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
         return self._endpoints
 
     def _history(self) -> Flow[str]:
@@ -290,7 +303,8 @@ class Operations:
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{_segment(name)}/versions"
-        answer = yield from self._get(path, {"$orderBy": "createdtime desc", "$top": "1"})
+        # azure-core takes parameters as they are to stand in the URL.
+        answer = yield from self._get(path, {"$orderBy": quote("createdtime desc"), "$top": "1"})
         for resource in answer.get("value") or ():
             return dict(resource)
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
@@ -310,14 +324,26 @@ class Operations:
             raise AzureMLError(f"The service's next page is at another host: {link.partition('?')[0]}")
         return link
 
-    def _get(
-        self, path: str, query: Mapping[str, str] | None = None, asked: str = ""
-    ) -> Flow[dict[str, Any]]:
+    def _mask_signature(self, query: str) -> None:
+        # Libraries write a URL anew: the signature alone stays what it is, in one encoding or the other.
+        for member in query.lstrip("?").split("&"):
+            name, _, value = member.partition("=")
+            if name == "sig" and value:
+                for secret in {value, unquote(value), quote(unquote(value), safe="")}:
+                    self._on_secret(secret)
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> Flow[dict[str, Any]]:
+        """A list, or another answer that is no resource."""
         answer = yield self._request("GET", path, query=query)
-        return _checked(answer, asked or f"GET {path}")
+        return _checked(answer, f"GET {path}")
 
     def _put(self, path: str, properties: dict[str, Any]) -> Flow[dict[str, Any]]:
-        return (yield from self._call("PUT", path, {"properties": properties}))
+        return (yield from self._resource("PUT", path, {"properties": properties}))
+
+    def _resource(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
+        send = self._request(method, path, body=body)
+        answer = yield send
+        return _resource(answer, send.asked)
 
     def _call(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
         answer = yield self._request(method, path, body=body)
@@ -332,26 +358,30 @@ class Operations:
         body: Any = None,
         options: Mapping[str, Any] | None = None,
     ) -> Send:
-        url = f"{self.cloud.resource_manager}{self.workspace}" + (f"/{path}" if path else "")
+        url = f"{self.cloud.resource_manager}{self.workspace.path}" + (f"/{path}" if path else "")
         params = {"api-version": self.api_version, **(query or {})}
         request = HttpRequest(method, url, params=params, json=body)
         return Send(request, f"{method} {path or 'workspace'}", options or {})
 
 
 def _checked(answer: Answer, asked: str) -> dict[str, Any]:
-    """An answer's JSON object. Raises the fitting ResponseError for a status of 400 and more."""
-    if answer.status_code >= 400:
+    """An answer's JSON object. Raises the fitting ResponseError for a status that is no success."""
+    if not 200 <= answer.status_code < 300:
         raise response_error(asked, answer.status_code, answer.text(), answer.headers)
     text = answer.text()
     try:
         document = json.loads(text) if text.strip() else {}
     except ValueError:
-        raise AzureMLError(f"{asked}: the answer is not JSON; is there a proxy in between?") from None
+        raise UnreachableError(asked, "what came is not JSON; is there a proxy in between?") from None
     return document if isinstance(document, dict) else {}
 
 
-def _segment(name: str) -> str:
-    return quote(name, safe="")
+def _resource(answer: Answer, asked: str) -> dict[str, Any]:
+    """An answer's ARM resource."""
+    document = _checked(answer, asked)
+    if not document.get("id") or not document.get("name"):
+        raise UnreachableError(asked, "what came is no ARM resource; is there a proxy in between?")
+    return document
 
 
 def _version(kind: str, name: str, version: str) -> str:
@@ -379,6 +409,14 @@ def _read_run(details: Mapping[str, Any]) -> model.Run:
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
     )
+
+
+def _number(value: Any) -> float:
+    """A metric's value, which JSON has as a number, as text ("NaN", "Infinity"), or not at all."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return nan
 
 
 def _trial_number(name: str) -> int:

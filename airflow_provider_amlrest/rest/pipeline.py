@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.core.pipeline.policies import (
     AsyncRetryPolicy,
     HeadersPolicy,
@@ -22,6 +28,8 @@ from airflow_provider_amlrest.rest.cloud import Cloud
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    ServiceError,
+    ThrottledError,
     UnreachableError,
     response_error,
 )
@@ -32,15 +40,37 @@ USER_AGENT = f"airflow-provider-amlrest/{__version__}"
 CONNECTION_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 
+MAX_RETRY_AFTER = 120.0
+"""Seconds. A longer Retry-After is the caller's to wait for, who has a deadline and can be told to stop."""
+
+
+class _Patience:
+    """Retries as azure-core does them, except that no answer makes a request sleep for an hour."""
+
+    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+        """Whether to send the request again after this answer."""
+        retry: Any = super()
+        return bool(
+            retry.is_retry(settings, response) and (retry.get_retry_after(response) or 0) <= MAX_RETRY_AFTER
+        )
+
+
+class _Retry(_Patience, RetryPolicy[Any, Any]):
+    pass
+
+
+class _AsyncRetry(_Patience, AsyncRetryPolicy[Any, Any]):
+    pass
+
 
 def sync_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The sync pipeline's policies; ``credential`` is a TokenCredential."""
-    return _policies(RetryPolicy(), ARMChallengeAuthenticationPolicy(credential, cloud.scope))
+    return _policies(_Retry(), ARMChallengeAuthenticationPolicy(credential, cloud.scope))
 
 
 def async_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The async pipeline's policies; ``credential`` is an AsyncTokenCredential."""
-    return _policies(AsyncRetryPolicy(), AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope))
+    return _policies(_AsyncRetry(), AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope))
 
 
 def _policies(retry: Any, authentication: Any) -> list[Any]:
@@ -64,18 +94,35 @@ def transport_options(cloud: Cloud) -> dict[str, Any]:
 
 
 def translate(error: AzureError, asked: str) -> AzureMLError:
-    """The exception of this client for one of azure-core or azure-identity. Its text holds no signature."""
-    if isinstance(error, ClientAuthenticationError) and error.response is None:
-        return AuthenticationError(
-            asked, 401, code="CredentialUnavailable", message=_first_paragraph(str(error.message))
-        )
+    """The exception of this client for one of its pipeline. Its text holds no secret."""
+    if isinstance(error, ClientAuthenticationError):
+        # The pipeline itself raises for no status: it is azure-identity that got no token.
+        return _no_token(error, asked)
+    return translate_blob(error, asked)
+
+
+def translate_blob(error: AzureError, asked: str) -> AzureMLError:
+    """The exception of this client for one of azure-storage-blob. Its text holds no secret."""
     if isinstance(error, HttpResponseError) and error.response is not None:
         response: Any = error.response
-        headers = response.headers
-        if isinstance(error, ClientAuthenticationError) and "www-authenticate" not in headers:
-            return AuthenticationError(asked, 401, code="AADToken", message=_first_paragraph(error.message))
-        return response_error(asked, response.status_code, _body(error), headers)
+        return response_error(asked, response.status_code, _body(error), response.headers)
     return UnreachableError(asked, _first_paragraph(str(error)))
+
+
+def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
+    """An identity that is refused is not the same as an identity service that is out of order."""
+    asked = f"a token to {asked}"
+    message = _first_paragraph(str(error.message))
+    if isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
+        return UnreachableError(asked, message)
+    status = getattr(error.response, "status_code", 401)
+    if status == 429:
+        return ThrottledError(asked, status, message=message)
+    if status >= 500:
+        return ServiceError(asked, status, message=message)
+    return AuthenticationError(
+        asked, 401, code="AADToken" if error.response else "CredentialUnavailable", message=message
+    )
 
 
 def _body(error: HttpResponseError) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
@@ -56,10 +58,12 @@ def _distribution(field: str, spec: Any) -> SearchDistribution:
         kind, given = spec.get("type"), {key: value for key, value in spec.items() if key != "type"}
     elif isinstance(spec, list | tuple) and len(spec) == 2 and isinstance(spec[1], list | tuple):
         kind = spec[0]
-        given = dict(zip(ARGUMENTS.get(str(kind), ()), spec[1], strict=False))
+        # An argument too many gets a name that no distribution has.
+        names = itertools.chain(ARGUMENTS.get(str(kind), ()), itertools.repeat("one too many"))
+        given = dict(zip(names, spec[1], strict=False))
     else:
         raise InvalidSpecError(field, f'{spec!r} must be a mapping such as {{"type": "uniform", ...}}.')
-    if kind not in ARGUMENTS:
+    if not isinstance(kind, str) or kind not in ARGUMENTS:
         raise InvalidSpecError(
             field, f"{kind!r} is no distribution of Azure ML; there are: {', '.join(ARGUMENTS)}."
         )
@@ -83,6 +87,8 @@ def _choices(field: str, values: Any) -> tuple[Any, ...]:
 
 def _choice(field: str, value: Any) -> Any:
     if not isinstance(value, Mapping):
+        if not isinstance(value, str | int | float | bool | list | tuple):
+            raise InvalidSpecError(field, f"{value!r} must be text, a number, true or false.")
         return value
     return {
         key: _distribution(f"{field}.{key}", member)
@@ -93,8 +99,8 @@ def _choice(field: str, value: Any) -> Any:
 
 
 def _number(field: str, value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidSpecError(field, f"{value!r} must be a number.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise InvalidSpecError(field, f"{value!r} must be a finite number.")
     return value
 
 

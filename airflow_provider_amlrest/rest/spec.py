@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+from math import inf
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN
@@ -32,6 +34,7 @@ DATA_TYPES = ("uri_file", "uri_folder", "mltable")
 MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
 INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "upload", "direct")
+URI_SCHEMES = ("azureml://", "https://", "wasbs://", "abfss://")
 JOB_TIERS = ("spot", "basic", "standard", "premium")
 
 _TYPES: dict[type, tuple[str, ...]] = {
@@ -42,7 +45,8 @@ _TYPES: dict[type, tuple[str, ...]] = {
     Service: ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom"),
 }
 
-_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
+"""Also what looks like one and is none; it has no group then."""
 
 
 def check_name(field: str, name: str) -> str:
@@ -86,13 +90,15 @@ def parse_outputs(field: str, value: Any) -> dict[str, Output]:
         where = f"{field}.{name}"
         spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else _mapping(where, spec)
         no_other_keys(where, spec, {"type", "mode", "path", "name"})
-        output = Output(
+        path, asset = spec.get("path"), spec.get("name")
+        if path is not None and not (isinstance(path, str) and path.startswith(URI_SCHEMES)):
+            raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
+        outputs[str(name)] = Output(
             one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),
             one_of(f"{where}.mode", spec.get("mode", "rw_mount"), OUTPUT_MODES),
-            spec.get("path"),
-            spec.get("name"),
+            path,
+            check_name(f"{where}.name", asset) if asset is not None else None,
         )
-        outputs[str(name)] = output
     return outputs
 
 
@@ -102,6 +108,8 @@ def parse_typed(field: str, value: Any, cls: type[T]) -> T | None:
         return None
     result = _build(field, {"type": value} if isinstance(value, str) else _mapping(field, value), cls)
     one_of(f"{field}.type", getattr(result, "type"), _TYPES[cls])  # noqa: B009
+    if isinstance(result, SamplingAlgorithm) and result.rule is not None:
+        one_of(f"{field}.rule", result.rule, ("random", "sobol"))
     return result
 
 
@@ -128,6 +136,8 @@ def parse_objective(field: str, value: Any) -> Objective:
     """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
     objective = _build(field, _mapping(field, value), Objective)
     one_of(f"{field}.goal", objective.goal, ("minimize", "maximize"))
+    if not objective.primary_metric:
+        raise InvalidSpecError(f"{field}.primary_metric", "it is empty; give the name that the script logs.")
     return objective
 
 
@@ -155,6 +165,9 @@ def parse_resources(
 ) -> Resources:
     """How many nodes, of which size, with how much shared memory (``"2g"``)."""
     _whole("instance_count", instance_count, 1, 10_000)
+    for field, value in (("instance_type", instance_type), ("docker_args", docker_args)):
+        if value is not None and (not isinstance(value, str) or not value):
+            raise InvalidSpecError(field, f"{value!r} must be text; leave it out if there is none.")
     if shm_size is not None and not re.fullmatch(r"\d+[bBkKmMgG]", str(shm_size)):
         raise InvalidSpecError("shm_size", f"{shm_size!r} must be a number and a unit, such as '2g'.")
     return Resources(instance_count, instance_type, shm_size, docker_args)
@@ -164,7 +177,7 @@ def seconds(field: str, value: Any) -> float | None:
     """A time in seconds, or None. Raises InvalidSpecError for what is no positive number."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
         raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0.")
     return float(value)
 
@@ -209,6 +222,10 @@ def check_sweep(job: SweepJob) -> None:
                 f"{algorithm} takes only {', '.join(sorted(allowed))}; the search space has "
                 f"{', '.join(sorted(kinds - allowed))}.",
             )
+    if job.sampling_algorithm.type != "random" and (
+        job.sampling_algorithm.rule is not None or job.sampling_algorithm.seed is not None
+    ):
+        raise InvalidSpecError("sampling_algorithm", "rule and seed belong to random alone; leave them out.")
     policy = job.early_termination
     if policy and policy.type == "bandit" and (policy.slack_factor is None) == (policy.slack_amount is None):
         raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
@@ -241,7 +258,24 @@ def _build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
     missing = required - set(value)
     if missing:
         raise InvalidSpecError(field, f"{', '.join(sorted(missing))} is missing.")
+    hints = get_type_hints(cls)
+    for name, member in value.items():
+        _check_type(f"{field}.{name}", member, hints[name])
     return cls(**value)
+
+
+_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Mapping: "a mapping"}
+
+
+def _check_type(field: str, value: Any, hint: Any) -> None:
+    """Raises InvalidSpecError if a value is not of a member's type, such as ``int | None``."""
+    kinds = [get_origin(kind) or kind for kind in (get_args(hint) if NoneType in get_args(hint) else (hint,))]
+    accepted = [*kinds, int] if float in kinds else kinds
+    if isinstance(value, tuple(accepted)) and (bool in kinds or not isinstance(value, bool)):
+        return
+    raise InvalidSpecError(
+        field, f"{value!r} must be {' or '.join(_KINDS[kind] for kind in kinds if kind is not NoneType)}."
+    )
 
 
 def _whole(field: str, value: Any, low: int, high: int) -> None:

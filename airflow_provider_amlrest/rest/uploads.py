@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import ContainerClient
 
-from airflow_provider_amlrest.rest.pipeline import translate, transport_options
+from airflow_provider_amlrest.rest.content import unreadable
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.pipeline import translate_blob, transport_options
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.client import AzureMLClient
@@ -49,6 +51,11 @@ def upload_to_datastore(client: AzureMLClient, content: LocalContent) -> Uploade
     """
     datastore = client.get_default_datastore()
     secrets = client.list_datastore_secrets(datastore.name)
+    if not (secrets.account_key or secrets.sas_token):
+        raise AzureMLError(
+            f"The datastore {datastore.name!r} gives out neither a key nor a signature, so nothing can be "
+            "uploaded to it; upload by another way and pass the URI."
+        )
     cloud = client.operations.cloud
     account_url = (
         cloud.blob_endpoint or f"{datastore.protocol}://{datastore.account_name}.blob.{datastore.endpoint}"
@@ -79,14 +86,16 @@ def _upload(container: ContainerClient, content: LocalContent, prefix: str) -> N
 
     def send(file: LocalFile) -> None:
         blob = f"{prefix}/{file.name}" if prefix else file.name
-        with file.path.open("rb") as stream:
-            try:
+        try:
+            with file.path.open("rb") as stream:
                 container.upload_blob(blob, stream, length=file.size, overwrite=False)
-            except ResourceExistsError:
-                # Its path holds the hash of the content, and a blob is there whole or not at all.
-                log.debug("Already there: %s", blob)
-            except AzureError as error:
-                raise translate(error, f"Upload of {file.name}") from None
+        except ResourceExistsError:
+            # Its path holds the hash of the content, and a blob is there whole or not at all.
+            log.debug("Already there: %s", blob)
+        except AzureError as error:
+            raise translate_blob(error, f"Upload of {file.name}") from None
+        except OSError as error:
+            raise unreadable(content.field, file.path, error) from None
 
     with ThreadPoolExecutor(min(WORKERS, len(content.files))) as pool:
         tasks = [pool.submit(send, file) for file in content.files]

@@ -19,6 +19,7 @@ MODES = {
     "eval_mount": "EvalMount",
     "eval_download": "EvalDownload",
 }
+MODES_BACK = {wire: neutral for neutral, wire in MODES.items()}
 DISTRIBUTIONS = {"pytorch": "PyTorch", "mpi": "Mpi", "tensorflow": "TensorFlow"}
 IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "UserIdentity"}
 POLICIES = {
@@ -40,17 +41,21 @@ def iso_duration(seconds: float | None) -> str | None:
 
 def conda_text(conda: Mapping[str, Any] | None) -> str | None:
     """A conda file as YAML text."""
-    return None if conda is None else yaml.safe_dump(_plain(conda), sort_keys=False)
+    # By way of JSON: a mapping of another kind, and tuples, are not YAML's.
+    return None if conda is None else yaml.safe_dump(json.loads(json.dumps(conda)), sort_keys=False)
 
 
 def read_conda(text: str | None) -> dict[str, Any] | None:
-    """A conda file as the service gives it back: as JSON text, which is YAML too."""
-    parsed = yaml.safe_load(text) if text else None
+    """A conda file as the service gives it back: as JSON text. Others' may be YAML, or neither: None."""
+    try:
+        # Not all JSON means the same as YAML: 1e3, and characters beyond the basic plane.
+        parsed = json.loads(text or "null")
+    except ValueError:
+        try:
+            parsed = yaml.safe_load(text or "")
+        except yaml.YAMLError:
+            return None
     return parsed if isinstance(parsed, dict) else None
-
-
-def _plain(value: Any) -> Any:
-    return json.loads(json.dumps(value))
 
 
 def identity(value: model.Identity | None) -> dict[str, Any] | None:
@@ -86,6 +91,11 @@ def properties_of(resource: Mapping[str, Any]) -> dict[str, Any]:
     return resource.get("properties") or {}
 
 
+def text_map(value: Mapping[str, Any] | None) -> dict[str, str]:
+    """Tags or properties of a resource: the service has null for none at all, and as a value."""
+    return {key: member for key, member in (value or {}).items() if member is not None}
+
+
 def asset_version(resource: Mapping[str, Any]) -> tuple[str, str]:
     """(name, version) of an asset's version, out of its ARM id."""
     parts = str(resource["id"]).split("/")
@@ -99,13 +109,13 @@ def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": resource["id"],
         "name": resource["name"],
-        "type": properties.get("jobType", ""),
-        "status": properties.get("status", "Unknown"),
+        "type": properties.get("jobType") or "",
+        "status": properties.get("status") or "Unknown",
         "display_name": properties.get("displayName"),
         "experiment_name": properties.get("experimentName"),
         "created_at": (resource.get("systemData") or {}).get("createdAt"),
-        "tags": properties.get("tags") or {},
-        "properties": properties.get("properties") or {},
+        "tags": text_map(properties.get("tags")),
+        "properties": text_map(properties.get("properties")),
         "goal": str(objective["goal"]).lower() if objective.get("goal") else None,
         "primary_metric": objective.get("primaryMetric"),
     }

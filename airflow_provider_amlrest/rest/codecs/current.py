@@ -21,7 +21,6 @@ SERVICES = {
     "custom": "Custom",
 }
 SAMPLING = {"random": "Random", "grid": "Grid", "bayesian": "Bayesian"}
-_MODES_BACK = {wire: neutral for neutral, wire in common.MODES.items()}
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,14 @@ class CurrentCodec:
             version,
             image=properties.get("image"),
             conda=common.read_conda(properties.get("condaFile")),
-            build=build
-            and model.BuildContext(build["contextUri"], build.get("dockerfilePath") or "Dockerfile"),
+            build=model.BuildContext(
+                build.get("contextUri") or "", build.get("dockerfilePath") or "Dockerfile"
+            )
+            if build
+            else None,
             os_type=properties.get("osType") or "Linux",
             description=properties.get("description"),
-            tags=properties.get("tags") or {},
+            tags=common.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -74,7 +76,7 @@ class CurrentCodec:
             properties.get("codeUri") or "",
             content_hash=(properties.get("properties") or {}).get("hash_sha256"),
             description=properties.get("description"),
-            tags=properties.get("tags") or {},
+            tags=common.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -92,7 +94,7 @@ class CurrentCodec:
             properties.get("dataType") or "uri_folder",
             properties.get("dataUri") or "",
             description=properties.get("description"),
-            tags=properties.get("tags") or {},
+            tags=common.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -200,7 +202,7 @@ class CurrentCodec:
         outputs = {
             name: model.Output(
                 value.get("jobOutputType") or "uri_folder",
-                _MODES_BACK.get(value.get("mode"), "rw_mount"),
+                common.MODES_BACK.get(value.get("mode"), "rw_mount"),
                 value.get("uri"),
                 value.get("assetName"),
             )

@@ -22,7 +22,8 @@ from airflow_provider_amlrest.rest.search_space import encode
 
 _DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
 _DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>\w+)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]+?)\s*\}\}")
+_SHELL_OPERATOR = re.compile(r"[;&|<>\n]")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Preview202103Codec:
 
     def environment_body(self, environment: model.Environment) -> dict[str, Any]:
         if environment.build is not None:
-            raise _unsupported("build", "an environment from a build context", "2022-02-01-preview")
+            raise _unsupported("build", "an environment from a build context")
         docker = {
             "dockerSpecificationType": "Image",
             "dockerImageUri": environment.image,
@@ -58,7 +59,7 @@ class Preview202103Codec:
             conda=common.read_conda(properties.get("condaFile")),
             os_type=(docker.get("platform") or {}).get("operatingSystemType") or "Linux",
             description=properties.get("description"),
-            tags=properties.get("tags") or {},
+            tags=common.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -84,14 +85,16 @@ class Preview202103Codec:
             path=path if datastore else None,
             content_hash=(properties.get("properties") or {}).get("hash_sha256"),
             description=properties.get("description"),
-            tags=properties.get("tags") or {},
+            tags=common.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
     def data_body(self, data: model.Data) -> dict[str, Any]:
         if data.type == "mltable":
-            raise _unsupported("type", "mltable data", "2022-02-01-preview")
+            raise _unsupported("type", "mltable data")
         match = _DATASTORE_URI.match(data.uri)
+        if not match and not data.uri.startswith("https://"):
+            raise _unsupported("path", f"{data.uri!r}, which is neither a datastore path nor https,")
         place = (
             {"datastoreId": self._datastore_id(match["datastore"]), "path": match["path"]}
             if match
@@ -104,7 +107,7 @@ class Preview202103Codec:
     def read_data(self, resource: Mapping[str, Any]) -> model.Data:
         properties = common.properties_of(resource)
         name, version = common.asset_version(resource)
-        tags = dict(properties.get("tags") or {})
+        tags = common.text_map(properties.get("tags"))
         path = properties.get("path") or ""
         datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
         folder = path.endswith("/") or "." not in path.rsplit("/", 1)[-1]
@@ -162,7 +165,7 @@ class Preview202103Codec:
             if value:
                 raise _unsupported(field, feature, since)
         if job.identity is not None and job.identity.type == "user_identity":
-            raise _unsupported("identity", "the user's own identity", "2022-02-01-preview")
+            raise _unsupported("identity", "the user's own identity")
 
     def _command(self, job: model.CommandJob) -> dict[str, Any]:
         return {
@@ -212,17 +215,13 @@ class Preview202103Codec:
 
     def _data_id(self, name: str, value: model.DataInput) -> str:
         if not value.uri.lower().startswith("/subscriptions/"):
-            raise _unsupported(
-                f"inputs.{name}", f"{value.uri!r}, which is no registered data,", "2022-02-01-preview"
-            )
+            raise _unsupported(f"inputs.{name}", f"{value.uri!r}, which is no registered data,")
         return value.uri
 
     def _output(self, name: str, value: model.Output) -> dict[str, Any]:
         match = _DATASTORE_URI.match(value.uri or "")
         if value.uri and not match:
-            raise _unsupported(
-                f"outputs.{name}", f"{value.uri!r}, which is no datastore path,", "2022-02-01-preview"
-            )
+            raise _unsupported(f"outputs.{name}", f"{value.uri!r}, which is no datastore path,")
         return without_nones(
             mode=common.MODES[value.mode],
             datastoreId=self._datastore_id(match["datastore"]) if match else None,
@@ -261,20 +260,20 @@ class Preview202103Codec:
         datastore = _DATASTORE_ID.search(binding.get("datastoreId") or "")
         path = binding.get("pathOnDatastore")
         uri = f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore and path else None
-        return model.Output(uri=uri)
+        return model.Output(mode=common.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
 
 
 def _bind(command: str, inputs: Mapping[str, model.Input]) -> str:
     """Write a command's placeholders as this version has them: data as variables, literals in place."""
 
     def replacement(match: re.Match[str]) -> str:
-        name = match["name"]
-        if match["group"] == "outputs":
-            return f"$AZURE_ML_OUTPUT_{name}"
-        value = inputs[name]
-        return (
-            shlex.quote(value.value) if isinstance(value, model.LiteralInput) else f"$AZURE_ML_INPUT_{name}"
-        )
+        group, name = match["group"], match["name"]
+        value = inputs.get(name)
+        if group == "inputs" and isinstance(value, model.LiteralInput):
+            return shlex.quote(value.value)
+        if not name.isidentifier():
+            raise _unsupported(f"{group}.{name}", "a name that cannot be part of an environment variable's")
+        return f"$AZURE_ML_{group.removesuffix('s').upper()}_{name}"
 
     return _PLACEHOLDER.sub(replacement, command)
 
@@ -291,14 +290,16 @@ def _arguments_to_keys(
         pattern = re.compile(
             rf"\s*(?P<flag>--?[\w\-]+)(?:\s+|=)[\"']?\$\{{\{{\s*search_space\.{re.escape(name)}\s*\}}\}}[\"']?"
         )
-        found = pattern.findall(command)
-        if len(found) > 1 or (not found and f"search_space.{name}" in command):
+        found = list(pattern.finditer(command))
+        used = len(re.findall(rf"\$\{{\{{\s*search_space\.{re.escape(name)}\s*\}}\}}", command))
+        # The service appends to the whole command's end: what follows must be the same program's.
+        if len(found) != used or used > 1 or (found and _SHELL_OPERATOR.search(command, found[0].end())):
             raise InvalidSpecError(
                 f"search_space.{name}",
-                f"api-version {API_VERSION} passes parameters only as arguments: write it once, "
-                f"as --{name} ${{{{search_space.{name}}}}}, in the command.",
+                f"api-version {API_VERSION} passes parameters only as arguments at the command's end: write "
+                f"it once, as --{name} ${{{{search_space.{name}}}}}, in the command's last program.",
             )
-        keys[name] = found[0] if found else f"--{name}"
+        keys[name] = found[0]["flag"] if found else f"--{name}"
         command = pattern.sub("", command)
     return command, keys
 
@@ -308,7 +309,7 @@ def _minutes(seconds: float | None) -> str | None:
     return None if seconds is None else f"PT{max(1, -int(-seconds // 60))}M"
 
 
-def _unsupported(field: str, feature: str, since: str) -> InvalidSpecError:
+def _unsupported(field: str, feature: str, since: str = "2022-02-01-preview") -> InvalidSpecError:
     return InvalidSpecError(
         field,
         f"api-version {API_VERSION} cannot say {feature}; {since} is the first that can. "
