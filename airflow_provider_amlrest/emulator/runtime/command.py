@@ -163,11 +163,12 @@ def job_environment(context: JobContext, staging: Staging, interpreter: Interpre
     """The environment variables of a job's command: a clean base, the service's own, then the user's."""
     workspace, job, services = context.workspace, context.job, context.services
     experiment = context.properties.get("experimentName") or "Default"
-    temporary = context.folder / "tmp"
-    temporary.mkdir(exist_ok=True)
+    home, temporary = context.folder / "home", context.folder / "tmp"
+    for folder in (home, temporary):
+        folder.mkdir()
     variables = {
         "PATH": f"{interpreter.bin}:{SYSTEM_PATH}",
-        "HOME": str(context.folder),
+        "HOME": str(home),
         "TMPDIR": str(temporary),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",

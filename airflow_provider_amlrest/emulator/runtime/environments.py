@@ -158,7 +158,8 @@ class EnvironmentCache:
         )
         if code != 0:
             raise JobError(
-                f"The environment could not be built: {command[0]} exited with status code {code}. Check log file '{BUILD_LOG}' for error details. Error: {tail_of(log)}",
+                f"The environment could not be built: {command[0]} exited with status code {code}. "
+                f"Check log file '{BUILD_LOG}' for error details. Error: {tail_of(log)}",
                 "ImageBuildFailure",
             )
 

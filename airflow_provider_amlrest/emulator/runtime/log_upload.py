@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1.0
 _BLOCK = 4 * 1024 * 1024
+_ATTEMPTS = 3
 
 
 @asynccontextmanager
@@ -59,21 +62,32 @@ class _GrowingCopy:
         self._path = path
         self._blob = blob
         self._copied = 0
+        self._lock = threading.Lock()
 
     async def follow(self) -> None:
+        started = time.monotonic()
         while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            # Shielded: a flush that has begun ends before the last one begins.
-            await asyncio.shield(asyncio.to_thread(self.flush))
+            # Slower as the job grows old: a blob takes 50,000 appends, and a job may run for 30 days.
+            await asyncio.sleep(max(FLUSH_SECONDS, (time.monotonic() - started) / 5000))
+            await asyncio.to_thread(self.flush)
 
     def flush(self) -> None:
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._copied)
-                while block := file.read(_BLOCK):
-                    self._blob.append_block(block, appendpos_condition=self._copied)
-                    self._copied += len(block)
-        except AzureError as error:
-            log.warning("Copying %s to its blob failed: %s", self._path.name, type(error).__name__)
-            with contextlib.suppress(AzureError):  # an append may have succeeded without an answer
-                self._copied = self._blob.get_blob_properties().size
+        """Append what is new; try again if the storage fails."""
+        # The last flush may come while the follower's is under way in its thread.
+        with self._lock:
+            for _ in range(_ATTEMPTS):
+                try:
+                    self._append()
+                except AzureError as error:
+                    log.warning("Copying %s to its blob failed: %s", self._path.name, type(error).__name__)
+                    with contextlib.suppress(AzureError):  # it may have succeeded without an answer
+                        self._copied = self._blob.get_blob_properties().size
+                else:
+                    return
+
+    def _append(self) -> None:
+        with self._path.open("rb") as file:
+            file.seek(self._copied)
+            while block := file.read(_BLOCK):
+                self._blob.append_block(block, appendpos_condition=self._copied)
+                self._copied += len(block)
