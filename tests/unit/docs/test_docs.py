@@ -1,0 +1,304 @@
+"""The documentation says what the code does: links, code, parameters, fields, messages."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from airflow_provider_amlrest import connection, operators
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.operators.base import AzureMLOperator
+from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM
+from airflow_provider_amlrest.rest.codecs import codec_for
+from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, PREVIEW_2021_03
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
+from airflow_provider_amlrest.sensors import AzureMLJobSensor
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
+
+_FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^(?P<level>#+) (?P<text>.+)$", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    page: Path
+    number: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}-{self.number}"
+
+
+def read(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text())
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = (match["text"].replace("`", "").lower() for match in _HEADING.finditer(prose(page)))
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
+
+
+def blocks(language: str) -> Iterator[Block]:
+    for page in PAGES:
+        for number, match in enumerate(_FENCE.finditer(page.read_text()), 1):
+            if match["language"] == language:
+                yield Block(page, number, match["text"])
+
+
+def section(text: str, heading: str) -> str:
+    """A section without those on its level that follow."""
+    start = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert start is not None, f"There is no heading {heading!r}."
+    rest = text[start.end() :]
+    end = re.search(rf"^#{{1,{len(start[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a text's tables, without their headers."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rules = [index for index, row in enumerate(cells) if set("".join(row)) <= set("-")]
+    headers = {index - 1 for index in rules}
+    return [row for index, row in enumerate(cells) if index not in headers and index not in rules]
+
+
+def code_words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# Links
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for match in _LINK.finditer(prose(page)):
+            if not match["target"].startswith("https://"):
+                yield page, match["target"]
+
+
+@pytest.mark.parametrize(
+    ("page", "target"), [pytest.param(p, t, id=f"{p.name}:{t}") for p, t in sorted(set(links()))]
+)
+def test_a_relative_link_leads_somewhere(page: Path, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    assert file.is_relative_to(ROOT)
+    assert file.exists()
+    if anchor:
+        assert anchor in anchors(file)
+
+
+def test_the_index_names_every_page() -> None:
+    linked = {match["target"] for match in _LINK.finditer(read("index.md"))}
+    assert linked == {page.name for page in DOCS.glob("*.md")} - {"index.md"}
+
+
+# Code
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_compiles(block: Block) -> None:
+    compile(block.text, str(block), "exec")
+
+
+PROVIDER_BLOCKS = [block for block in blocks("python") if "airflow_provider_amlrest" in block.text]
+
+
+@pytest.mark.parametrize("block", PROVIDER_BLOCKS, ids=str)
+def test_python_that_uses_the_provider_is_parsed_by_airflow(block: Block) -> None:
+    """Operators refuse parameters that they do not have, so this finds the misspelled ones."""
+    from airflow.providers.common.compat.sdk import DAG
+
+    namespace: dict[str, Any] = {"__name__": "example"}
+    with DAG("documentation", schedule=None):
+        exec(compile(block.text, str(block), "exec"), namespace)  # noqa: S102
+
+
+def test_the_readme_has_a_short_dag() -> None:
+    first = next(block for block in PROVIDER_BLOCKS if block.page.name == "README.md")
+    assert len([line for line in first.text.splitlines() if line.strip()]) <= 22
+
+
+# Operators and sensor
+
+CLASSES: dict[str, type] = {
+    "Common parameters": AzureMLOperator,
+    **{name: getattr(operators, name) for name in operators.__all__},
+    "AzureMLJobSensor": AzureMLJobSensor,
+}
+COMMON = ("azureml_conn_id", "api_version")
+
+
+def own_parameters(heading: str) -> dict[str, inspect.Parameter]:
+    """The parameters that a section has to describe."""
+    cls = CLASSES[heading]
+    constructor: Callable[..., Any] = cls.__init__  # type: ignore[misc]
+    parameters = inspect.signature(constructor).parameters
+    return {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and (name in COMMON) == (heading == "Common parameters")
+    }
+
+
+def test_every_class_has_its_section() -> None:
+    headings = {match["text"] for match in _HEADING.finditer(read("operators.md"))}
+    assert set(CLASSES) <= headings
+
+
+@pytest.mark.parametrize("heading", CLASSES)
+def test_parameters_are_described_as_they_are(heading: str) -> None:
+    """Name, default and template: column by column what the class says."""
+    cls = CLASSES[heading]
+    parameters = own_parameters(heading)
+    table = [row for row in rows(section(read("operators.md"), heading)) if len(row) == 4]
+    documented = {
+        code_words(name)[0]: (default.strip("`"), template == "yes")
+        for name, default, template, _meaning in table
+    }
+    expected = {
+        name: (
+            "required" if parameter.default is inspect.Parameter.empty else repr(parameter.default),
+            name in cls.template_fields,  # type: ignore[attr-defined]
+        )
+        for name, parameter in parameters.items()
+    }
+    assert documented == expected
+
+
+def test_the_command_job_describes_what_both_kinds_of_job_take() -> None:
+    shared = inspect.signature(AzureMLJobOperator.__init__)
+    assert issubclass(operators.AzureMLSubmitSweepJobOperator, AzureMLJobOperator)
+    assert inspect.signature(operators.AzureMLSubmitCommandJobOperator.__init__) == shared
+
+
+def test_the_search_space_table_is_complete() -> None:
+    table = rows(section(read("operators.md"), "Search space"))
+    assert {code_words(row[0])[0]: tuple(code_words(row[1])) for row in table} == ARGUMENTS
+
+
+# Connection
+
+
+def test_connection_fields_are_described_as_they_are() -> None:
+    table = rows(section(read("connection.md"), "Fields"))
+    documented = {code_words(name)[0]: (code_words(default), meaning) for name, default, _, meaning in table}
+    assert set(documented) == {field.name for field in connection.FIELDS}
+    for field in connection.FIELDS:
+        default, meaning = documented[field.name]
+        assert default == ([field.default] if field.default else [])
+        assert set(field.choices) <= set(code_words(meaning)), field.name
+
+
+def test_clouds_are_described_as_they_are() -> None:
+    table = rows(section(read("connection.md"), "Clouds"))
+    documented = {code_words(row[0])[0]: [code_words(cell)[0] for cell in row[1:]] for row in table}
+    documented.pop(CUSTOM)
+    assert documented == {
+        cloud.name: [cloud.resource_manager, cloud.authority, cloud.studio] for cloud in CLOUDS.values()
+    }
+
+
+CONNECTIONS = [
+    pytest.param(match[1], id=f"{block}-{number}")
+    for block in blocks("bash")
+    for number, match in enumerate(
+        re.finditer(r"AIRFLOW_CONN_AZUREML_DEFAULT='(.*?)'", block.text, re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("text", CONNECTIONS)
+def test_a_connection_of_the_docs_is_understood(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", text)
+    assert AzureMLHook().settings.workspace == WorkspaceId("<GUID>", "my-group", "my-workspace")
+
+
+def test_both_forms_of_a_connection_are_shown() -> None:
+    texts = [str(parameter.values[0]) for parameter in CONNECTIONS]
+    assert any(text.startswith("{") for text in texts)
+    assert any(text.startswith("azureml://") for text in texts)
+
+
+# API versions
+
+
+def test_every_api_version_is_described() -> None:
+    table = rows(read("api-versions.md").partition("## ")[0])
+    assert {code_words(row[0])[0] for row in table} == set(API_VERSIONS)
+
+
+def test_placeholders_are_rewritten_as_the_page_shows() -> None:
+    before, after = _FENCE.findall(section(read("api-versions.md"), "Placeholders"))
+    job = model.SweepJob(
+        compute="/subscriptions/s",
+        inputs={
+            "iris": model.DataInput("uri_file", "/subscriptions/s"),
+            "rounds": model.LiteralInput("20"),
+        },
+        outputs={"model": model.Output()},
+        trial=model.Trial(before[1].strip(), "/subscriptions/s"),
+        search_space=parse_search_space({"lr": {"type": "uniform", "min_value": 0.01, "max_value": 0.3}}),
+        objective=model.Objective("minimize", "loss"),
+    )
+    body = codec_for(PREVIEW_2021_03, WorkspaceId("s", "g", "w")).job_body(job)
+    assert body["trial"]["command"] == after[1].strip()
+    assert body["searchSpace"] == {"--lr": ["uniform", [0.01, 0.3]]}
+
+
+# Errors
+
+
+def provider_source() -> str:
+    """The provider's source with the literals that a line break has split joined again."""
+    package = ROOT / "airflow_provider_amlrest"
+    files = [file for file in package.rglob("*.py") if "emulator" not in file.relative_to(package).parts]
+    return re.sub(r"\"\s*\n\s*f?\"", "", "\n".join(file.read_text() for file in files))
+
+
+def test_messages_are_those_of_the_code() -> None:
+    source = provider_source().replace("{{", "{").replace("}}", "}")
+    messages = [
+        message
+        for heading in (
+            "Said by the service",
+            "Said before anything is sent",
+            "Said after asking, before submitting",
+            "Said of a job",
+        )
+        for row in rows(section(read("errors.md"), heading))
+        for message in code_words(row[0])
+        if not message.startswith("HTTP ")
+    ]
+    assert len(messages) > 20
+    assert [message for message in messages if message not in source] == []
+
+
+def test_exceptions_are_where_the_page_says() -> None:
+    tree = section(read("errors.md"), "In Python")
+    home = "airflow_provider_amlrest.rest.errors"
+    found = re.findall(
+        r"(\w+Error)\b *(?:in (airflow_provider_amlrest\.[\w.]+))?", _FENCE.findall(tree)[0][1]
+    )
+    assert len(found) > 10
+    for name, module in found:
+        assert issubclass(getattr(importlib.import_module(module or home), name), Exception)
