@@ -100,7 +100,7 @@ class AirflowAPI:
         :raises requests.HTTPError: 404 if it handed on no such value.
         """
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self._get(path, deserialize=str(not self._v2).lower(), stringify="false")["value"]
+        return self._get(path, stringify="false")["value"]
 
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear one task of a run, so that it runs again."""

@@ -7,6 +7,7 @@ triggerer) or 2.11 (web server, scheduler, triggerer).
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from tools.services import Service, ServiceError, clean_environment, free_port, 
 
 AIRFLOW_3 = int(importlib.metadata.version("apache-airflow").split(".")[0]) >= 3
 
+_BIN = Path(sys.executable).parent
 _PUBLIC_ADMIN = 'AUTH_ROLE_PUBLIC = "Admin"\n'
 
 
@@ -51,6 +53,8 @@ class LocalAirflow:
         self.environment = {
             **clean_environment(),
             **self._settings(dags_folder.resolve()),
+            # Airflow 2's SequentialExecutor looks for `airflow` there.
+            "PATH": os.pathsep.join([str(_BIN), os.environ.get("PATH", os.defpath)]),
             **(settings or {}),
         }
 
@@ -143,6 +147,18 @@ class LocalAirflow:
 
         wait_until(parsed, timeout, f"DAG {', '.join(sorted(wanted))}", self._running())
 
+    def run_dag(self, dag_id: str, timeout: float = 300) -> tuple[str, str]:
+        """Run a DAG to its end; the run's id and state.
+
+        :raises ServiceError: if a service ends meanwhile.
+        :raises TimeoutError: if the run has not ended after ``timeout`` seconds.
+        """
+        self.wait_for_dags([dag_id])
+        run_id = self.api.trigger(dag_id)
+        for _ in self.api.watch(dag_id, run_id, timeout):
+            self.check()
+        return run_id, self.api.run_state(dag_id, run_id)
+
     def check(self) -> None:
         """:raises ServiceError: if one of the services has ended."""
         for service in self._running():
@@ -173,7 +189,7 @@ class LocalAirflow:
         return [service for service in self._services if service.name != "db-migrate"]
 
     def _start(self, name: str, *arguments: str) -> Service:
-        command = [str(Path(sys.executable).with_name("airflow")), *arguments]
+        command = [str(_BIN / "airflow"), *arguments]
         service = Service(name, command, environment=self.environment, log=self.logs / f"{name}.log")
         self._services.append(service)
         return service
