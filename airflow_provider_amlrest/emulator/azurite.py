@@ -26,7 +26,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 RUN_WHILE_PARENT_LIVES = """
-process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).on('error', () => {}).resume();
+process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).on('error', () => {}).resume().unref();
 require(process.argv[1]);
 """
 """Azurite's stdin is a pipe that the emulator holds: the kernel closes it even on kill -9."""

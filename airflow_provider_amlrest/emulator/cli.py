@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_COMPUTES = (Compute("cpu-cluster", 2), Compute("gpu-cluster", 1, "STANDARD_NC6S_V3"))
 DEFAULT_WORKSPACE = "emulator"
-COMPUTE = re.compile(r"([a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}):([1-9]\d{0,3})")
+COMPUTE = re.compile(r"([a-zA-Z](?![a-zA-Z0-9-]*-\d+:)[a-zA-Z0-9-]{2,23}):([1-9]\d{0,3})")
 WORKSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 STOP_SECONDS = 30.0
 MISSING_EXTRA = "The emulator needs its extra: pip install 'airflow-provider-amlrest[emulator]' (missing: {})"

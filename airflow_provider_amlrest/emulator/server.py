@@ -77,6 +77,9 @@ def run(options: StartOptions, announce: Callable[[dict[str, Any]], None]) -> No
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with ExitStack() as stack:
         instance = stack.enter_context(Instance(options.data_dir))
+        if options.ready_file is not None:
+            # One of an emulator that was killed would be believed by whoever waits for ours.
+            options.ready_file.unlink(missing_ok=True)
         asyncio.run(_Emulator(options, instance, stack).serve(announce))
 
 
