@@ -22,7 +22,6 @@ from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
-    from airflow_provider_amlrest.emulator.runtime.nodes import NodePool
 
 STD_LOG = "user_logs/std_log.txt"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -32,8 +31,8 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class CommandRunner:
     """Runs one command job at a time per call; many calls may be under way."""
 
-    pools: dict[str, NodePool]
-    """Free nodes by the compute's name in lower case; ``""`` is serverless compute."""
+    nodes: dict[str, asyncio.Semaphore]
+    """Free nodes by the compute's name in lower case, first come, first served; ``""`` is serverless."""
     environments: EnvironmentCache | None
     """None: jobs run with the emulator's own interpreter (runtime ``host``)."""
 
@@ -43,12 +42,12 @@ class CommandRunner:
         :raises JobError: the job has failed, or run out of time.
         """
         staging = Staging(context)
-        pool = self._pool(context)
-        nodes = self._nodes(context, pool)
+        nodes = self._nodes(context)
+        self._refuse_distributed(context)
         staging.check()
         interpreter = await self._interpreter(context)
         context.move("Queued")
-        async with pool.take(nodes):
+        async with nodes:
             shutil.rmtree(context.folder, ignore_errors=True)
             context.folder.mkdir(mode=0o700, parents=True)
             context.move("Running", started_at=utc_now())
@@ -94,33 +93,26 @@ class CommandRunner:
             log=log,
         )
 
-    def _pool(self, context: JobContext) -> NodePool:
+    def _nodes(self, context: JobContext) -> asyncio.Semaphore:
         compute = str(context.properties.get("computeId") or "").rsplit("/", 1)[-1]
-        pool = self.pools.get(compute.lower())
-        if pool is None:
-            known = ", ".join(sorted(name for name in self.pools if name))
+        nodes = self.nodes.get(compute.lower())
+        if nodes is None:
+            known = ", ".join(sorted(name for name in self.nodes if name))
             raise JobError(
                 f"Compute {compute!r} is not in the workspace, which has {known}.", "ComputeNotFound"
             )
-        return pool
+        return nodes
 
-    def _nodes(self, context: JobContext, pool: NodePool) -> int:
-        """How many nodes the job takes.
-
-        :raises JobError: more than there are, or a distributed job, whose ranks the emulator cannot start.
-        """
-        nodes = int((context.properties.get("resources") or {}).get("instanceCount") or 1)
+    def _refuse_distributed(self, context: JobContext) -> None:
+        instances = int((context.properties.get("resources") or {}).get("instanceCount") or 1)
         distribution = context.properties.get("distribution")
-        if nodes > 1 or distribution:
-            asked = (distribution or {}).get("distributionType", f"instanceCount {nodes}")
+        if instances > 1 or distribution:
+            asked = (distribution or {}).get("distributionType", f"instanceCount {instances}")
             raise JobError(
                 f"Distributed jobs ({asked}) are not emulated by the runtimes venv and host: use one "
                 "instance and no distribution, or the runtime simulated.",
                 "NotEmulated",
             )
-        if nodes > pool.nodes:
-            raise JobError(f"The job asks for {nodes} nodes; its compute has {pool.nodes}.")
-        return nodes
 
     async def _interpreter(self, context: JobContext) -> Interpreter:
         if self.environments is None:

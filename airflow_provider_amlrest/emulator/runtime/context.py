@@ -55,14 +55,11 @@ class JobContext:
             raise asyncio.CancelledError
 
     def end(self, status: str, error: JobError | None = None) -> None:
-        """Enter a terminal status. A job that was asked to cancel before it completed ends Canceled."""
-        changes: dict[str, Any] = {"ended_at": utc_now(), "error": error.run_error() if error else None}
-        key = (self.job.workspace, self.job.name)
-        if status == "Completed" and not self.store.transition(
-            *key, status, only_from=_NOT_CANCELLING, **changes
-        ):
-            status = "Canceled"
-        self.store.transition(*key, status, **changes)
+        """Enter a terminal status: Canceled, whatever became of the job, if its cancel was requested."""
+        key, now = (self.job.workspace, self.job.name), utc_now()
+        run_error = error.run_error() if error else None
+        if not self.store.transition(*key, status, only_from=_NOT_CANCELLING, ended_at=now, error=run_error):
+            self.store.transition(*key, "Canceled", ended_at=now)
 
     def add_log_file(self, path: str) -> None:
         """Show a log below ``ExperimentRun/dcid.<name>/`` in run history."""

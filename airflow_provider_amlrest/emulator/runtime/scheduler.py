@@ -12,7 +12,6 @@ from airflow_provider_amlrest.emulator.runtime.command import CommandRunner
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
-from airflow_provider_amlrest.emulator.runtime.nodes import NodePool
 from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
 from airflow_provider_amlrest.emulator.runtime.sweep import SweepRunner
 
@@ -97,9 +96,9 @@ class Runtime:
         simulated = settings.runtime == "simulated"
         command: Runner = SimulatedRunner()
         if not simulated:
-            pools = {compute.name.lower(): NodePool(compute.nodes) for compute in settings.computes}
-            pools[""] = NodePool(SERVERLESS_NODES)
-            command = CommandRunner(pools, self._environments if settings.runtime == "venv" else None)
+            nodes = {compute.name.lower(): asyncio.Semaphore(compute.nodes) for compute in settings.computes}
+            nodes[""] = asyncio.Semaphore(SERVERLESS_NODES)
+            command = CommandRunner(nodes, self._environments if settings.runtime == "venv" else None)
         return {"Command": command, "Sweep": SweepRunner(self._start_job, simulated=simulated)}
 
     def _take_in(self) -> None:

@@ -58,6 +58,8 @@ def download_web(location: WebLocation, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with requests.get(location.url, stream=True, timeout=_WEB_TIMEOUT) as response:
+            if not response.url.startswith("https://") and not location.url.startswith("http://"):
+                raise JobError(f"GET {location.shown} was redirected away from https.")
             if response.status_code >= 400:
                 raise JobError(f"GET {location.shown} was answered {response.status_code} {response.reason}.")
             with target.open("wb") as file:

@@ -28,7 +28,8 @@ def cluster(tmp_path: Path, blobs: BlobStorage) -> Iterator[Harness]:
 def waiting_trial(harness: Harness) -> dict[str, str]:
     """A trial that runs until the test makes the file ``go-<trial>``."""
     go = harness.services.settings.data_dir / "go"
-    command = f"echo $AZUREML_SWEEP_lr ${{{{search_space.lr}}}}; while [ ! -e {go}-$AZUREML_RUN_ID ]; do sleep 0.05; done"
+    wait = f"while [ ! -e {go}-$AZUREML_RUN_ID ]; do sleep 0.05; done"
+    command = f"echo $AZUREML_SWEEP_lr ${{{{search_space.lr}}}}; {wait}"
     return {"command": command, "environmentId": "azureml:env:1"}
 
 

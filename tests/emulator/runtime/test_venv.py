@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_amlrest.emulator.runtime import environments
-from airflow_provider_amlrest.emulator.runtime.environments import Interpreter
+from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec
+from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache, Interpreter
 
 from .harness import Harness
 
@@ -39,7 +40,17 @@ def built(venv: Harness) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir()]
 
 
-def test_environment_is_built_once_and_shared(venv: Harness, wheel: Path) -> None:
+def test_environment_is_built_once_and_shared(
+    venv: Harness, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installs: list[Path] = []
+    install = EnvironmentCache._install
+
+    async def counted(cache: EnvironmentCache, spec: EnvironmentSpec, prefix: Path) -> None:
+        installs.append(prefix)
+        await install(cache, spec, prefix)
+
+    monkeypatch.setattr(EnvironmentCache, "_install", counted)
     first = venv.asset(
         "environments", "tiny", image="ubuntu", condaFile=conda(str(wheel), python="python=2.7")
     )
@@ -55,7 +66,8 @@ def test_environment_is_built_once_and_shared(venv: Harness, wheel: Path) -> Non
     later = venv.wait("later")
     assert later.status == "Completed"
     assert BUILD_LOG not in later.log_files
-    assert len(built(venv)) == 1
+    assert installs == built(venv)
+    assert len(installs) == 1
     log = venv.log("j0", BUILD_LOG)
     assert "Asked for python=2.7" in log
     assert log.endswith("The environment is built.\n")
