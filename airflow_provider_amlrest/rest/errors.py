@@ -187,7 +187,7 @@ def _error_object(body: str) -> dict[str, Any]:
         text = message[1] if message else re.sub(r"<[^>]*>", " ", body)
         return {"message": " ".join(text.split())[:300]}
     error = document.get("error", document) if isinstance(document, dict) else {}
-    return error if isinstance(error, dict) else {"message": str(error)}
+    return error if isinstance(error, dict) else {"message": str(error or "")}
 
 
 def _info(error: dict[str, Any], kind: str) -> dict[str, Any] | None:

@@ -65,7 +65,7 @@ class WorkspaceId(_CaseInsensitive):
     @classmethod
     def parse(cls, text: str) -> WorkspaceId:
         """Read a workspace's ARM id. Raises ValueError if it is not one."""
-        match = _PATTERN.match(text)
+        match = _PATTERN.fullmatch(text)
         if match is None or match["kind"] is not None:
             raise ValueError(f"{text!r} is not the ARM id of an Azure ML workspace.")
         return cls(match["subscription"], match["group"], match["workspace"])
@@ -90,7 +90,7 @@ class ResourceId(_CaseInsensitive):
 
         Raises ValueError if it is not the id of something in a workspace.
         """
-        match = _PATTERN.match(text.removeprefix("azureml:"))
+        match = _PATTERN.fullmatch(text.removeprefix("azureml:"))
         if match is None or match["kind"] is None:
             raise ValueError(
                 f"{text!r} is not the ARM id of something in an Azure ML workspace. Expected "

@@ -55,9 +55,9 @@ def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
     value = value.strip()
     if value.removeprefix("azureml:").lower().startswith("/subscriptions/"):
         return _arm_id(field, value, kind)
-    if _REGISTRY.match(value):
+    if _REGISTRY.fullmatch(value):
         return Registry(value)
-    match = _NAMED.match(value)
+    match = _NAMED.fullmatch(value)
     return Named(match["name"], match["version"]) if match else None
 
 

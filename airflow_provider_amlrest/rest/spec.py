@@ -51,7 +51,7 @@ _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}
 
 def check_name(field: str, name: str) -> str:
     """The name, if Azure ML takes it. Raises InvalidSpecError otherwise."""
-    if not isinstance(name, str) or not NAME_PATTERN.match(name):
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
         raise InvalidSpecError(
             field,
             f"{name!r} is no name for Azure ML: 1 to 255 letters, digits, '-' and '_', "

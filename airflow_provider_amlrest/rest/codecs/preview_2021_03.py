@@ -92,7 +92,7 @@ class Preview202103Codec:
     def data_body(self, data: model.Data) -> dict[str, Any]:
         if data.type == "mltable":
             raise _unsupported("type", "mltable data")
-        match = _DATASTORE_URI.match(data.uri)
+        match = _DATASTORE_URI.fullmatch(data.uri)
         if not match and not data.uri.startswith("https://"):
             raise _unsupported("path", f"{data.uri!r}, which is neither a datastore path nor https,")
         place = (
@@ -219,7 +219,7 @@ class Preview202103Codec:
         return value.uri
 
     def _output(self, name: str, value: model.Output) -> dict[str, Any]:
-        match = _DATASTORE_URI.match(value.uri or "")
+        match = _DATASTORE_URI.fullmatch(value.uri or "")
         if value.uri and not match:
             raise _unsupported(f"outputs.{name}", f"{value.uri!r}, which is no datastore path,")
         return without_nones(

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_amlrest.rest.content import read_content
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+
+# Golden: get_content_hash(path, get_ignore_file(path)) of azure-ai-ml 1.35.2 (azure.ai.ml._utils._asset_utils)
+# on the tree of this fixture, and on one file of it.
+TREE_HASH = "8c8e8e27f21323eb5f443583a5ac79fadea1b73a0f2baaa1ac3dae6eb2e27e31"
+FILE_HASH = "31189e9ecec4a68fe1c95c8d5cd207c1b91d90e6e9630302dc6e40e438d4d93a"
+
+FILES = {
+    "src/train.py": b'print("hello")\n',
+    "src/__init__.py": b"",
+    "src/Nested/deep/Mod.PY": b"a=1\r\n",
+    "Zeta.txt": b"zeta",
+    "alpha.txt": b"alpha",
+    "b/data.bin": b"\xff\x00\x01",
+    "B dir/gr\u00fc\u00dfe.txt": "gr\u00fc\u00dfe".encode(),
+    "A/x": b"up",
+    "logs/a.log": b"log",
+    "logs/b.txt": b"log",
+    "keep/important.log": b"k",
+    "a_b": b"x",
+    "a-b": b"y",
+    ".amlignore": b"# comment\n*.log   \nlogs/\n!keep/important.log\n!logs/b.txt\n",
+    ".gitignore": b"nothing*\n",
+}
+
+
+def plant(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+def names(root: Path) -> list[str]:
+    return [file.name for file in read_content("code", root).files]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    plant(tmp_path / "tree", FILES)
+    (tmp_path / "tree/b/link.py").symlink_to("../src/train.py")
+    (tmp_path / "tree/linkdir").symlink_to("src")
+    return tmp_path / "tree"
+
+
+def test_hash_of_a_folder_is_that_of_microsofts_sdk(tree: Path) -> None:
+    content = read_content("code", tree)
+    assert content.hash == TREE_HASH
+    assert content.is_folder
+    assert [file.name for file in content.files] == sorted((f.name for f in content.files), key=str.lower)
+    assert "linkdir/Nested/deep/Mod.PY" in {file.name for file in content.files}
+    assert content.size == sum((tree / file.name).stat().st_size for file in content.files)
+
+
+def test_hash_of_a_file_is_that_of_microsofts_sdk(tree: Path) -> None:
+    content = read_content("code", tree / "src/train.py")
+    assert content.hash == FILE_HASH
+    assert not content.is_folder
+    assert [file.name for file in content.files] == ["train.py"]
+
+
+def test_hash_tells_contents_names_and_borders_apart(tmp_path: Path) -> None:
+    trees = [
+        {"a": b"1", "b": b"2"},
+        {"a": b"2", "b": b"1"},
+        {"a": b"12", "b": b""},
+        {"a": b"1", "c": b"2"},
+        {"a": b"1", "b/b": b"2"},
+    ]
+    hashes = {read_content("code", plant(tmp_path / str(i), files)).hash for i, files in enumerate(trees)}
+    assert len(hashes) == len(trees)
+    assert read_content("code", plant(tmp_path / "again", trees[0])).hash in hashes
+
+
+def test_amlignore_wins_over_gitignore_and_both_are_uploaded(tmp_path: Path) -> None:
+    plant(tmp_path, {".amlignore": b"a\n", ".gitignore": b"b\n", "a": b"", "b": b""})
+    assert names(tmp_path) == [".amlignore", ".gitignore", "b"]
+
+
+def test_gitignore_counts_where_there_is_no_amlignore(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {".gitignore": b"*.pyc\r\n__pycache__/\n", "a.py": b"", "x/__pycache__/a": b"", "x/b.pyc": b""},
+    )
+    assert names(tmp_path) == [".gitignore", "a.py"]
+
+
+def test_nested_ignore_files_are_files_like_others(tmp_path: Path) -> None:
+    plant(tmp_path, {"x/.gitignore": b"*\n", "x/a": b""})
+    assert names(tmp_path) == ["x/.gitignore", "x/a"]
+
+
+def test_nothing_is_left_out_by_default(tmp_path: Path) -> None:
+    plant(tmp_path, {".git/config": b"", "__pycache__/a.pyc": b"", ".env": b""})
+    assert names(tmp_path) == [".env", ".git/config", "__pycache__/a.pyc"]
+
+
+def test_the_last_rule_decides_as_in_microsofts_sdk(tmp_path: Path) -> None:
+    plant(tmp_path, {".amlignore": b"!keep/a.log\nkeep/\n", "keep/a.log": b"", "b": b""})
+    assert names(tmp_path) == [".amlignore", "b"]
+
+
+def test_a_folder_rule_leaves_a_file_of_that_name_alone(tmp_path: Path) -> None:
+    plant(tmp_path, {".amlignore": b"logs/\n", "logs": b"", "x/logs/a": b""})
+    assert names(tmp_path) == [".amlignore", "logs"]
+
+
+def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
+    plant(tmp_path, {"code/a": b"", "secret/key": b""})
+    for name, target in (("out", "../secret"), ("key", "../secret/key")):
+        link = tmp_path / "code" / name
+        link.symlink_to(target)
+        with pytest.raises(
+            InvalidSpecError, match=rf"^code: the link '.*{name}' leaves the folder, to '.*secret"
+        ):
+            read_content("code", tmp_path / "code")
+        link.unlink()
+
+
+def test_a_sibling_with_the_same_beginning_is_outside(tmp_path: Path) -> None:
+    plant(tmp_path, {"code/a": b"", "code2/b": b""})
+    (tmp_path / "code/link").symlink_to("../code2/b")
+    with pytest.raises(InvalidSpecError, match="leaves the folder"):
+        read_content("code", tmp_path / "code")
+
+
+@pytest.mark.parametrize("rules", [b".venv/\n", b".venv\n!other\n", b".venv/**\n"])
+def test_ignored_links_may_lead_anywhere(tmp_path: Path, rules: bytes) -> None:
+    plant(tmp_path, {"code/a": b"", "code/.amlignore": rules, "outside/python": b"", "code/.venv/bin/x": b""})
+    (tmp_path / "code/.venv/bin/python").symlink_to("../../../outside/python")
+    (tmp_path / "code/.venv/bin/gone").symlink_to("nowhere")
+    assert names(tmp_path / "code") == [".amlignore", "a"]
+
+
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b""})
+    (tmp_path / "b").symlink_to("gone")
+    with pytest.raises(InvalidSpecError, match="leads nowhere"):
+        read_content("code", tmp_path)
+
+
+@pytest.mark.parametrize("links", [{"x/up": ".."}, {"x/self": "."}, {"x/y": "../z", "z/x": "../x"}])
+def test_loops_are_refused(tmp_path: Path, links: dict[str, str]) -> None:
+    plant(tmp_path, {"x/a": b"", "z/a": b""})
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    with pytest.raises(InvalidSpecError, match="leads to a folder that it lies in"):
+        read_content("code", tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(
+        InvalidSpecError, match=r"^code: the folder '.*' has nothing to upload: it is empty\.$"
+    ):
+        read_content("code", tmp_path)
+
+
+def test_a_folder_that_its_rules_empty_is_refused_and_says_why(tmp_path: Path) -> None:
+    plant(tmp_path, {".gitignore": b"*\n", "a": b""})
+    with pytest.raises(InvalidSpecError, match=r"left out by its \.gitignore"):
+        read_content("code", tmp_path)
+
+
+def test_nothing_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpecError, match="there is no file or folder '.*gone'"):
+        read_content("code", tmp_path / "gone")
+
+
+def test_a_folder_that_cannot_be_listed_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # By patching: root, who runs the tests here, may read everything.
+    plant(tmp_path, {"a": b"", "locked/b": b""})
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InvalidSpecError, match=r"^code: '.*locked' cannot be read: Permission denied\.$"):
+        read_content("code", tmp_path)
+
+
+def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    content = read_content("code", tmp_path)
+    (tmp_path / "a").unlink()
+    with pytest.raises(InvalidSpecError, match=r"^code: '.*a' cannot be read: No such file or directory\.$"):
+        _ = content.hash
+
+
+@pytest.mark.parametrize("rules", [b"\xff\xfe", b"!\n", b"///\n"])
+def test_bad_ignore_files_are_no_crash(tmp_path: Path, rules: bytes) -> None:
+    plant(tmp_path, {".amlignore": rules, "a": b""})
+    try:
+        assert "a" in names(tmp_path)
+    except InvalidSpecError as error:
+        assert ".amlignore' cannot be read" in str(error)  # noqa: PT017
+
+
+def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    os.close(os.open(os.fsencode(tmp_path) + b"/\xff", os.O_CREAT | os.O_WRONLY))
+    with pytest.raises(InvalidSpecError, match="is not UTF-8"):
+        read_content("code", tmp_path)
+
+
+def test_what_is_neither_file_nor_folder_is_not_uploaded(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b""})
+    os.mkfifo(tmp_path / "pipe")
+    assert names(tmp_path) == ["a"]

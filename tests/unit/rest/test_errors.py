@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from airflow_provider_amlrest.rest.errors import (
+    AuthenticationError,
+    AzureMLError,
+    ConflictError,
+    InvalidSpecError,
+    NotFoundError,
+    PermissionDeniedError,
+    ResponseError,
+    ServiceError,
+    ThrottledError,
+    UnreachableError,
+    response_error,
+    without_secrets,
+)
+from tests.unit.answers import recorded
+
+# index in errors.json -> code, innermost code
+RECORDED = [
+    ("UserError", "NotFoundError"),
+    ("UserError", "JobNotFound"),
+    ("", ""),
+    ("NotFound", "NotFound"),
+    ("UserError", "NotFoundError"),
+    ("UserError", "NotFoundError"),
+    ("ParentResourceNotFound", "ParentResourceNotFound"),
+]
+
+
+def test_every_recorded_error() -> None:
+    exchanges = recorded("errors")
+    assert len(exchanges) == len(RECORDED)
+    for exchange, (code, inner_code) in zip(exchanges, RECORDED, strict=True):
+        body = exchange["response_body"]
+        text = "" if body is None else json.dumps(body)
+        error = response_error("GET x", exchange["status"], text, exchange["response_headers"])
+        assert type(error) is NotFoundError
+        assert (error.code, error.inner_code) == (code, inner_code)
+        correlations = [
+            entry["info"]["value"]["operation"]
+            for entry in (body or {}).get("error", {}).get("additionalInfo", ())
+            if entry["type"] == "Correlation"
+        ] or [exchange["response_headers"].get("x-ms-correlation-request-id", "")]
+        assert error.correlation_id == correlations[0]
+        assert error.message == ((body or {}).get("error", {}).get("message", "")).strip()
+        for fact in ("GET x", "404", code, inner_code, error.correlation_id, error.message):
+            assert fact in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        (302, ResponseError),
+        (400, ResponseError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (408, ServiceError),
+        (409, ConflictError),
+        (429, ThrottledError),
+        (500, ServiceError),
+        (503, ServiceError),
+    ],
+)
+@pytest.mark.parametrize("body", ["", "null", "[]", "{}", '{"error": null}', '{"error": {}}', "<html/>"])
+def test_status_decides_and_no_body_is_too_strange(status: int, cls: type, body: str) -> None:
+    error = response_error("PUT jobs/j", status, body, {})
+    assert type(error) is cls
+    assert str(error).startswith("PUT jobs/j was refused: the answer had no message.")
+    assert f"HTTP {status}" in str(error)
+
+
+def test_html_of_a_proxy_becomes_text() -> None:
+    error = response_error("GET x", 502, "<html><title>Bad\n Gateway</title><p>squid</p></html>", {})
+    assert error.message == "Bad Gateway squid"
+
+
+def test_storage_xml_keeps_the_message_for_people_alone() -> None:
+    body = (
+        "\ufeff<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate "
+        "the request.\nRequestId:1\nTime:2</Message><AuthenticationErrorDetail>The MAC signature found in the "
+        "HTTP request 'CANARY' is not the same</AuthenticationErrorDetail></Error>"
+    )
+    error = response_error("Upload of a", 403, body, {"x-ms-error-code": "AuthenticationFailed"})
+    assert type(error) is PermissionDeniedError
+    assert error.message == "Server failed to authenticate the request."
+    assert error.code == "AuthenticationFailed"
+    assert "storage account refused the key" in str(error)
+    assert "CANARY" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "UserError", "message": "A job with this name already exists.", "additionalInfo": [
+            {"type": "InnerError", "info": {"value": {"code": "Immutable",
+             "innerError": {"code": "JobPropertyImmutable", "innerError": None}}}}]},
+        {"code": "UserError", "message": "Asset paths cannot be updated."},
+        {"code": "UserError", "message": "Environment e with version 1 is already registered and cannot be changed."},
+    ],
+)  # fmt: skip
+def test_conflicts_that_come_as_400(body: dict[str, object]) -> None:
+    assert type(response_error("PUT x", 400, json.dumps({"error": body}), {})) is ConflictError
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (401, "InvalidAuthenticationTokenTenant", "another tenant"),
+        (401, "ExpiredAuthenticationToken", "client secret"),
+        (403, "AuthorizationFailed", "AzureML Data Scientist"),
+        (404, "SubscriptionNotFound", "subscription_id"),
+        (404, "ResourceGroupNotFound", "resource_group"),
+        (404, "ResourceNotFound", "workspace_name"),
+    ],
+)
+def test_hints(status: int, code: str, hint: str) -> None:
+    error = response_error("GET x", status, json.dumps({"error": {"code": code, "message": "m"}}), {})
+    assert hint in str(error)
+
+
+def test_lower_case_innererror_of_arm() -> None:
+    body = {"error": {"code": "A", "message": "m", "innererror": {"code": "B", "innererror": {"code": "C"}}}}
+    assert response_error("GET x", 400, json.dumps(body), {}).inner_code == "C"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "url: /c/b?sv=1&sig=CANARY (Caused by X)",
+        "https://a.blob.core.windows.net/c?sig=CANARY",
+        "connect 'https://h/p?x=CANARY'",
+        "sr=b&sig=CANARY&se=2",
+        "Authorization: Bearer CANARYCANARY.x-y_z==",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=CANARY==",
+        "client_secret=CANARY&x=1",
+    ],
+)
+def test_no_text_has_a_secret(text: str) -> None:
+    assert "CANARY" not in without_secrets(text)
+    for error in (
+        UnreachableError("GET x", text),
+        response_error("GET x", 403, json.dumps({"error": {"code": "C", "message": text}}), {}),
+        response_error("GET x", 502, text, {}),
+    ):
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+        for seen in (error, copy):
+            assert "CANARY" not in f"{seen} {seen!r} {seen.args} {vars(seen)}"
+
+
+def test_harmless_text_stays() -> None:
+    assert (
+        without_secrets("Job j not found. Is it? Bearer token required")
+        == "Job j not found. Is it? Bearer token required"
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidSpecError("inputs.x", "it is bad"),
+        UnreachableError("GET x", "timed out"),
+        response_error(
+            "GET x", 404, '{"error": {"code": "A", "message": "m"}}', {"x-ms-correlation-request-id": "c"}
+        ),
+    ],
+)
+def test_errors_survive_pickling_with_notes(error: AzureMLError) -> None:
+    error.add_note("seen by a worker")
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert {k: v for k, v in vars(copy).items()} == {k: v for k, v in vars(error).items() if k != "__notes__"}
+
+
+def test_spec_errors_name_the_field_and_are_value_errors() -> None:
+    error = InvalidSpecError("outputs.m.mode", "it is bad")
+    assert isinstance(error, ValueError)
+    assert (str(error), error.field) == ("outputs.m.mode: it is bad", "outputs.m.mode")

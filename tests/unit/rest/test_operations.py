@@ -1,0 +1,372 @@
+"""The operations' generators, fed with answers. Real HTTP is for the tests against servers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
+from airflow_provider_amlrest.rest.client import AzureMLClient
+from airflow_provider_amlrest.rest.cloud import PUBLIC
+from airflow_provider_amlrest.rest.errors import (
+    AzureMLError,
+    InvalidSpecError,
+    NotFoundError,
+    ResponseError,
+    UnreachableError,
+)
+from airflow_provider_amlrest.rest.operations import Operations, Send
+from tests.unit.answers import Answered, drive, recorded
+from tests.unit.jobs import CODE, PLAIN, WORKSPACE, arm_id
+
+BASE = f"https://management.azure.com{WORKSPACE}"
+HISTORY = f"https://eastus.api.azureml.ms/history/v1.0{WORKSPACE}"
+MLFLOW = f"https://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}"
+
+HOME = Answered(
+    {
+        "id": str(WORKSPACE),
+        "name": "ws",
+        "location": "eastus",
+        "properties": {
+            "discoveryUrl": "https://eastus.api.azureml.ms/discovery",
+            "mlFlowTrackingUri": f"azureml://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}?",
+        },
+    }
+)
+DISCOVERY = Answered({"api": "https://eastus.api.azureml.ms/", "history": "https://elsewhere"})
+
+
+@pytest.fixture
+def secrets() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def operations(secrets: list[str]) -> Operations:
+    return Operations(WORKSPACE, PUBLIC, "2025-12-01", secrets.append)
+
+
+def job(name: str = "j", **properties: Any) -> Answered:
+    return Answered(
+        {"id": arm_id("jobs", name), "name": name, "properties": {"jobType": "Command", **properties}}
+    )
+
+
+def asked(send: Send) -> tuple[str, str, dict[str, list[str]]]:
+    parts = urlsplit(send.request.url)
+    return send.request.method, f"{parts.scheme}://{parts.netloc}{parts.path}", parse_qs(parts.query)
+
+
+def metrics(**values: Any) -> Answered:
+    entries = [{"key": key, "value": value, "timestamp": 0, "step": 0} for key, value in values.items()]
+    return Answered({"run": {"data": {"metrics": entries}}})
+
+
+def test_create_job_puts_the_codecs_body(operations: Operations) -> None:
+    created, [send] = drive(operations.create_job("j", PLAIN), job(status="Starting"))
+    assert asked(send) == ("PUT", f"{BASE}/jobs/j", {"api-version": ["2025-12-01"]})
+    assert json.loads(send.request.content) == {"properties": operations.codec.job_body(PLAIN)}
+    assert send.asked == "PUT jobs/j"
+    assert created.status == "Starting"
+
+
+def test_names_cannot_lead_to_another_path(operations: Operations) -> None:
+    send = next(operations.get_environment("a/../b", "1?x"))
+    assert asked(send)[1] == f"{BASE}/environments/a%2F..%2Fb/versions/1%3Fx"
+    for name in ("..", ".", ""):
+        with pytest.raises(InvalidSpecError):
+            next(operations.get_job(name))
+
+
+def test_latest_asks_for_the_version_created_last(operations: Operations) -> None:
+    answer = recorded("lists")[1]["response_body"]
+    found, [send] = drive(operations.get_latest_environment("e"), Answered(answer))
+    assert found.version == "bar"
+    assert asked(send)[2] == {"api-version": ["2025-12-01"], "$orderBy": ["createdtime desc"], "$top": ["1"]}
+    assert " " not in send.request.url
+    with pytest.raises(NotFoundError, match="e has no version"):
+        drive(operations.get_latest_environment("e"), Answered({"value": []}))
+
+
+def test_pages_end_without_null_or_empty_link(operations: Operations) -> None:
+    link = f"{BASE}/jobs?api-version=2022-05-01&$skip=abc"
+    page, _ = drive(operations.list_jobs(), Answered({"value": [job().body], "nextLink": link}))
+    assert ([item.name for item in page.items], page.next_link) == (["j"], link)
+    _, [send] = drive(operations.list_jobs(next_link=link), Answered({"value": []}))
+    assert send.request.url == link
+    for last in ({"value": []}, {"value": [], "nextLink": None}, {"value": None, "nextLink": ""}):
+        assert drive(operations.list_jobs(), Answered(last))[0] == model.Page((), None)
+
+
+@pytest.mark.parametrize(
+    "link", ["https://evil.example/x?t=CANARY", "http://management.azure.com/x", "/relative"]
+)
+def test_the_token_follows_no_link_to_another_host(operations: Operations, link: str) -> None:
+    with pytest.raises(AzureMLError, match="at another host") as caught:
+        next(operations.list_jobs(next_link=link))
+    assert "CANARY" not in str(caught.value)
+
+
+def test_recorded_lists_of_computes(operations: Operations) -> None:
+    pages = [e for e in recorded("compute") if e["method"] == "GET" and "value" in (e["response_body"] or {})]
+    for exchange in pages:
+        page, _ = drive(operations.list_computes(), Answered(exchange["response_body"]))
+        assert [compute.name for compute in page.items] == [
+            c["name"] for c in exchange["response_body"]["value"]
+        ]
+
+
+def test_a_missing_compute_has_an_empty_answer(operations: Operations) -> None:
+    with pytest.raises(NotFoundError, match="GET computes/x"):
+        drive(operations.get_compute("x"), Answered(None, 404))
+
+
+def test_datastore_secrets_are_masked_when_they_arrive(operations: Operations, secrets: list[str]) -> None:
+    found, [send] = drive(
+        operations.list_datastore_secrets("d"), Answered({"secretsType": "AccountKey", "key": "KEY=="})
+    )
+    assert (found.account_key, found.sas_token, secrets) == ("KEY==", None, ["KEY=="])
+    assert asked(send)[:2] == ("POST", f"{BASE}/datastores/d/listSecrets")
+    drive(
+        operations.list_datastore_secrets("d"), Answered({"secretsType": "Sas", "sasToken": "?sv=1&sig=SAS"})
+    )
+    assert "SAS" in secrets
+    assert "KEY" not in repr(found)
+    assert (
+        drive(operations.list_datastore_secrets("d"), Answered({"secretsType": "None"}))[0]
+        == model.DatastoreSecrets()
+    )
+
+
+def test_pending_upload_masks_the_signature_in_every_encoding(
+    operations: Operations, secrets: list[str]
+) -> None:
+    blob = "https://acct.blob.core.windows.net:443/0123456789-guid"
+    signature = "a+b/c="
+    answer = {
+        "blobReferenceForConsumption": {
+            "blobUri": blob,
+            "credential": {"credentialType": "SAS", "sasUri": f"{blob}?sv=1&sig=a%2bb%2Fc%3d&se=2"},
+        }
+    }
+    pending, [send] = drive(operations.start_pending_upload("c", "1"), Answered(answer))
+    assert pending.blob_uri == blob
+    assert set(secrets) == {"a%2bb%2Fc%3d", signature, quote(signature, safe="")}
+    assert json.loads(send.request.content) == {"pendingUploadType": "TemporaryBlobReference"}
+    assert "sig" not in repr(pending)
+    with pytest.raises(AzureMLError, match="no shared access signature"):
+        drive(operations.start_pending_upload("c", "1"), Answered({"blobReferenceForConsumption": None}))
+
+
+def test_find_code_searches_by_hash(operations: Operations) -> None:
+    resource = {
+        "id": arm_id("codes", "other", "7"),
+        "name": "7",
+        "properties": operations.codec.code_body(CODE),
+    }
+    found, [send] = drive(operations.find_code("ab12"), Answered({"value": [resource]}))
+    assert found is not None
+    assert (found.name, found.version, found.content_hash) == ("other", "7", "ab12")
+    assert asked(send)[2] == {"api-version": ["2025-12-01"], "hash": ["ab12"], "hashVersion": ["202208"]}
+    assert drive(operations.find_code("ab12"), Answered({"value": []}))[0] is None
+
+
+def test_default_datastore(operations: Operations) -> None:
+    exchange = recorded("lists")[6]
+    store, [send] = drive(operations.get_default_datastore(), Answered(exchange["response_body"]))
+    assert store.name == "workspaceblobstore"
+    assert asked(send)[2]["isDefault"] == ["true"]
+    with pytest.raises(NotFoundError, match="no default datastore"):
+        drive(operations.get_default_datastore(), Answered({"value": []}))
+
+
+# What the service may answer to a cancel: 202 with the text null, 200 with nothing, 400 for an ended job.
+
+
+@pytest.mark.parametrize("answer", [Answered("null", 202), Answered(None, 200), Answered("{}", 202)])
+def test_cancel(operations: Operations, answer: Answered) -> None:
+    _, [send] = drive(operations.cancel_job("j"), answer)
+    assert asked(send)[:2] == ("POST", f"{BASE}/jobs/j/cancel")
+    assert send.request.content is None
+    assert send.options == {}
+
+
+def test_cancel_with_patience_does_not_try_again(operations: Operations) -> None:
+    send = next(operations.cancel_job("j", patience=7))
+    assert send.options == {"retry_total": 0, "connection_timeout": 7, "read_timeout": 7}
+
+
+def test_cancel_of_an_ended_job_is_no_error(operations: Operations) -> None:
+    refusal = next(e for e in recorded("cancel") if e["status"] == 400)
+    answer = Answered(refusal["response_body"], 400)
+    drive(operations.cancel_job("j"), answer, job(status="Canceled"))
+    with pytest.raises(ResponseError, match="terminal status"):
+        drive(operations.cancel_job("j"), answer, job(status="Running"))
+
+
+def test_cancel_of_no_job_is_one(operations: Operations) -> None:
+    with pytest.raises(NotFoundError):
+        drive(operations.cancel_job("j"), Answered(None, 404))
+
+
+def test_run_history_is_where_the_workspace_says_and_is_asked_once(
+    operations: Operations, secrets: list[str]
+) -> None:
+    details = {
+        "runId": "j",
+        "status": "Failed",
+        "startTimeUtc": "2026-01-01T00:00:00.1234567Z",
+        "error": {"error": {"code": "UserError", "message": "boom", "innerError": None}},
+        "warnings": [{"source": "x", "message": "slow"}],
+        "logFiles": {"user_logs/std_log.txt": "https://b/c/std_log.txt?sig=SECRET&se=1"},
+    }
+    run, sends = drive(operations.get_run("j"), HOME, DISCOVERY, Answered(details))
+    assert [asked(send)[1] for send in sends] == [
+        BASE,
+        "https://eastus.api.azureml.ms/discovery",
+        f"{HISTORY}/runs/j/details",
+    ]
+    assert run.error == model.RunError("UserError", "boom")
+    assert run.warnings == ("slow",)
+    assert secrets == ["SECRET"]
+    assert "SECRET" not in repr(run)
+    _, [send] = drive(
+        operations.get_run("k"), Answered({"runId": "k", "error": None, "logFiles": None, "warnings": None})
+    )
+    assert asked(send)[1] == f"{HISTORY}/runs/k/details"
+
+
+def test_recorded_run_history(operations: Operations) -> None:
+    exchanges = recorded("run_history")
+    discovery, children = exchanges[1]["response_body"], exchanges[2]["response_body"]
+    page, _ = drive(operations.list_children("s"), HOME, Answered(discovery), Answered(children))
+    assert [run.name for run in page.items] == [run["runId"] for run in children["value"]]
+    assert page.next_link is None
+
+
+@pytest.mark.parametrize(
+    ("home", "discovery"),
+    [
+        (HOME, Answered({})),
+        (Answered({"id": "/x", "name": "ws", "properties": {"discoveryUrl": "https://d"}}), DISCOVERY),
+    ],
+)
+def test_a_workspace_that_does_not_say_where(
+    operations: Operations, home: Answered, discovery: Answered
+) -> None:
+    with pytest.raises(AzureMLError, match="does not say where"):
+        drive(operations.get_run("j"), home, discovery)
+
+
+def test_metrics_are_finite_numbers(operations: Operations) -> None:
+    answer = metrics(loss=0.5, n=3, nan="NaN", inf="Infinity", nothing=None, text="x", exponent="1e3")
+    found, sends = drive(operations.get_metrics("j"), HOME, DISCOVERY, answer)
+    assert found == {"loss": 0.5, "n": 3.0, "exponent": 1000.0}
+    assert sends[-1].request.url == f"{MLFLOW}/api/2.0/mlflow/runs/get?run_id=j"
+    for empty in ({}, {"run": None}, {"run": {"data": {"metrics": None}}}):
+        assert drive(operations.get_metrics("j"), Answered(empty))[0] == {}
+
+
+def sweep(goal: str, **properties: str) -> Answered:
+    tags = {f"_aml_system_s_{n}": json.dumps({"lr": n / 10}) for n in range(11)} | {
+        "_aml_system_s_1": "no json"
+    }
+    return job(
+        "s",
+        jobType="Sweep",
+        objective={"goal": goal, "primaryMetric": "acc"},
+        tags=tags,
+        properties=properties,
+    )
+
+
+def children(*numbers: int) -> dict[str, Any]:
+    return {"value": [{"runId": f"s_{n}", "status": "Completed"} for n in numbers]}
+
+
+def test_trials_of_all_pages_in_their_order(operations: Operations) -> None:
+    link = f"{HISTORY}/runs/s/children?$continuationtoken=x"
+    trials, sends = drive(
+        operations.list_trials("s"),
+        sweep("Maximize"),
+        HOME,
+        DISCOVERY,
+        Answered(children(10, 1) | {"nextLink": link}),
+        Answered(children(2)),
+        *[metrics(acc=n) for n in (1, 2, 10)],
+    )
+    assert [(t.name, t.params, t.metrics) for t in trials] == [
+        ("s_1", {}, {"acc": 1.0}),
+        ("s_2", {"lr": 0.2}, {"acc": 2.0}),
+        ("s_10", {"lr": 1.0}, {"acc": 10.0}),
+    ]
+    assert sends[4].request.url == link
+
+
+@pytest.mark.parametrize(("goal", "best"), [("Maximize", "s_2"), ("Minimize", "s_0")])
+def test_best_trial_by_the_metric_where_the_service_names_none(
+    operations: Operations, goal: str, best: str
+) -> None:
+    found, _ = drive(
+        operations.get_best_trial("s"),
+        sweep(goal),
+        sweep(goal),
+        HOME,
+        DISCOVERY,
+        Answered(children(0, 2, 3)),
+        metrics(acc=0.1),
+        metrics(acc=0.9),
+        metrics(other=5),
+    )
+    assert found is not None
+    assert found.name == best
+
+
+def test_best_trial_that_the_service_names(operations: Operations) -> None:
+    found, _ = drive(
+        operations.get_best_trial("s"),
+        sweep("Maximize", best_child_run_id="s_3"),
+        HOME,
+        DISCOVERY,
+        Answered({"runId": "s_3", "status": "Completed"}),
+        metrics(acc=0.7),
+    )
+    assert found == model.SweepTrial("s_3", "Completed", {"lr": 0.3}, {"acc": 0.7})
+
+
+def test_no_trial_has_reported(operations: Operations) -> None:
+    answers = (sweep("Maximize"), sweep("Maximize"), HOME, DISCOVERY, Answered(children(0)), metrics(loss=1))
+    assert drive(operations.get_best_trial("s"), *answers)[0] is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answered("<html>login</html>"),
+        Answered('{"id": "/x", "na'),
+        Answered(None),
+        Answered({}),
+        Answered([]),
+        Answered("null"),
+    ],
+)
+def test_a_proxys_answer_is_no_answer(operations: Operations, answer: Answered) -> None:
+    with pytest.raises(UnreachableError, match="GET jobs/j: what came is no.*proxy"):
+        drive(operations.get_job("j"), answer)
+
+
+def test_a_redirect_is_no_success(operations: Operations) -> None:
+    with pytest.raises(ResponseError, match="HTTP 302"):
+        drive(operations.get_job("j"), Answered(None, 302))
+
+
+def test_both_clients_have_every_operation() -> None:
+    names = {name for name in vars(Operations) if not name.startswith("_")}
+    for client in (AzureMLClient, AsyncAzureMLClient):
+        assert names <= set(vars(client))
+        assert all(vars(client)[name].__doc__ for name in names)

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.rest import model, spec
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+
+
+def typed(cls: type) -> Callable[[str, Any], Any]:
+    return lambda field, value: spec.parse_typed(field, value, cls)
+
+
+REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
+    (spec.check_name, "a b", "f", "'a b' is no name for Azure ML: 1 to 255"),
+    (spec.check_name, "", "f", "beginning with a letter or digit"),
+    (spec.check_name, "a\n", "f", "is no name"),
+    (spec.check_name, None, "f", "None is no name"),
+    (spec.string_map, "x", "f", "'x' must be a mapping"),
+    (spec.string_map, {"k": None}, "f.k", "None must be text or a number"),
+    (spec.string_map, {"k": {}}, "f.k", "{} must be text"),
+    (spec.parse_literal, None, "f", "None is no input. Use text, a number"),
+    (spec.parse_literal, [1], "f", "is no input"),
+    (spec.parse_literal, "", "f", "leave the input out"),
+    (
+        spec.parse_outputs,
+        {"m": {"typ": "uri_file"}},
+        "f.m",
+        "unknown key 'typ'; there are: mode, name, path, type",
+    ),
+    (spec.parse_outputs, {"m": "uri_foo"}, "f.m.type", "'uri_foo' is not one of: uri_file"),
+    (spec.parse_outputs, {"m": {"mode": "ro_mount"}}, "f.m.mode", "'ro_mount' is not one of: rw_mount"),
+    (spec.parse_outputs, {"m": {"path": "/local"}}, "f.m.path", "'/local' must begin with azureml://"),
+    (spec.parse_outputs, {"m": {"path": 1}}, "f.m.path", "1 must begin with"),
+    (spec.parse_outputs, {"m": {"name": "a b"}}, "f.m.name", "'a b' is no name"),
+    (spec.parse_outputs, {"m": 3}, "f.m", "3 must be a mapping"),
+    (typed(model.Distribution), "ray", "f.type", "'ray' is not one of: pytorch, mpi, tensorflow"),
+    (typed(model.Distribution), {}, "f", "type is missing"),
+    (typed(model.Distribution), {"type": "mpi", "n": 1}, "f", "unknown key 'n'"),
+    (
+        typed(model.Distribution),
+        {"type": "mpi", "worker_count": "2"},
+        "f.worker_count",
+        "'2' must be a whole number",
+    ),
+    (typed(model.Distribution), {"type": "mpi", "worker_count": True}, "f.worker_count", "a whole number"),
+    (typed(model.Identity), {"type": "managed", "client_id": 7}, "f.client_id", "7 must be text"),
+    (typed(model.Identity), "me", "f.type", "'me' is not one of: aml_token"),
+    (typed(model.Identity), ["managed"], "f", "must be a mapping"),
+    (
+        typed(model.SamplingAlgorithm),
+        {"type": "random", "rule": "halton"},
+        "f.rule",
+        "'halton' is not one of: random, sobol",
+    ),
+    (typed(model.SamplingAlgorithm), {"type": "random", "seed": 1.5}, "f.seed", "1.5 must be a whole number"),
+    (
+        typed(model.EarlyTermination),
+        {"type": "bandit", "slack_factor": "0.1"},
+        "f.slack_factor",
+        "'0.1' must be a number",
+    ),
+    (typed(model.EarlyTermination), {"type": 1}, "f.type", "1 must be text"),
+    (spec.parse_services, {"s": {"type": "ftp"}}, "f.s.type", "'ftp' is not one of: ssh"),
+    (spec.parse_services, {"s": {"type": "ssh", "all_nodes": 1}}, "f.s.all_nodes", "1 must be true or false"),
+    (
+        spec.parse_services,
+        {"s": {"type": "ssh", "properties": "x"}},
+        "f.s.properties",
+        "'x' must be a mapping",
+    ),
+    (spec.parse_job_tier, {"job_tier": "gold"}, "f.job_tier", "'gold' is not one of: spot"),
+    (spec.parse_job_tier, {"tier": "spot"}, "f", "unknown key 'tier'"),
+    (spec.parse_objective, {}, "f", "goal, primary_metric is missing"),
+    (spec.parse_objective, None, "f", "goal, primary_metric is missing"),
+    (
+        spec.parse_objective,
+        {"goal": "max", "primary_metric": "m"},
+        "f.goal",
+        "'max' is not one of: minimize, maximize",
+    ),
+    (spec.parse_objective, {"goal": "maximize", "primary_metric": ""}, "f.primary_metric", "it is empty"),
+    (spec.parse_objective, {"goal": "maximize", "primary_metric": 1}, "f.primary_metric", "1 must be text"),
+    (
+        spec.parse_sweep_limits,
+        {"max_total_trials": 0},
+        "f.max_total_trials",
+        "0 must be a whole number from 1 to 1000",
+    ),
+    (spec.parse_sweep_limits, {"max_total_trials": 1001}, "f.max_total_trials", "from 1 to 1000"),
+    (spec.parse_sweep_limits, {"timeout": -1}, "f.timeout", "-1 must be a number of seconds above 0"),
+    (spec.parse_sweep_limits, {"trial_timeout": float("inf")}, "f.trial_timeout", "number of seconds"),
+    (spec.parse_sweep_limits, {"trials": 1}, "f", "unknown key 'trials'"),
+    (spec.parse_command_limits, {"timeout": "PT1H"}, "f.timeout", "'PT1H' must be a number of seconds"),
+    (spec.parse_command_limits, {"timeout": True}, "f.timeout", "True must be a number of seconds"),
+    (spec.parse_command_limits, {"trial_timeout": 1}, "f", "unknown key"),
+    (spec.seconds, 0, "f", "0 must be a number of seconds above 0"),
+    (spec.seconds, float("nan"), "f", "nan must be"),
+]
+
+
+@pytest.mark.parametrize(("read", "value", "field", "words"), REFUSALS)
+def test_refusals_name_field_value_and_way_out(
+    read: Callable[[str, Any], Any], value: Any, field: str, words: str
+) -> None:
+    with pytest.raises(InvalidSpecError) as caught:
+        read("f", value)
+    assert caught.value.field == field
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ((0, None), "instance_count"),
+        ((1.0, None), "instance_count"),
+        ((True, None), "instance_count"),
+        ((1, 7), "instance_type"),
+        ((1, None, "2 GB"), "shm_size"),
+        ((1, None, "2g", ["--ipc=host"]), "docker_args"),
+    ],
+)
+def test_resources_that_are_refused(arguments: tuple[Any, ...], field: str) -> None:
+    with pytest.raises(InvalidSpecError) as caught:
+        spec.parse_resources(*arguments)
+    assert caught.value.field == field
+
+
+def test_what_is_taken() -> None:
+    assert spec.parse_resources(2, "Standard_E4s_v3", "2g", "--ipc=host") == model.Resources(
+        2, "Standard_E4s_v3", "2g", "--ipc=host"
+    )
+    assert spec.string_map("tags", {"a": 1, 2: True, "c": "x"}) == {"a": "1", "2": "True", "c": "x"}
+    assert spec.string_map("tags", None) == {}
+    assert spec.parse_literal("i", 0.1) == model.LiteralInput("0.1")
+    assert spec.parse_outputs(
+        "o", {"a": None, "b": "mlflow_model", "c": {"path": "azureml://datastores/d/paths/p"}}
+    ) == {
+        "a": model.Output(),
+        "b": model.Output("mlflow_model"),
+        "c": model.Output(uri="azureml://datastores/d/paths/p"),
+    }
+    assert spec.parse_typed("d", "mpi", model.Distribution) == model.Distribution("mpi")
+    assert spec.parse_typed("d", None, model.Distribution) is None
+    assert spec.parse_typed("e", {"type": "bandit", "slack_factor": 1}, model.EarlyTermination) == (
+        model.EarlyTermination("bandit", slack_factor=1)
+    )
+    assert spec.parse_services(
+        "s", {"j": "jupyter_lab", "t": {"type": "tensor_board", "properties": {"logDir": "x"}}}
+    ) == {
+        "j": model.Service("jupyter_lab"),
+        "t": model.Service("tensor_board", properties={"logDir": "x"}),
+    }
+    assert spec.parse_job_tier("q", {"job_tier": "Spot"}) == "spot"
+    assert spec.parse_job_tier("q", None) is None
+    assert spec.parse_sweep_limits("l", {"max_total_trials": 8, "timeout": 60}) == model.SweepLimits(
+        8, timeout=60
+    )
+    assert spec.parse_command_limits("l", {"timeout": 3600}) == 3600.0
+    assert spec.parse_command_limits("l", None) is None
+
+
+GROUPS = {"inputs": ["data", "lr"], "outputs": ["model"], "search_space": ["depth", "my-leaf"]}
+
+
+def test_placeholders_are_found_with_and_without_spaces() -> None:
+    command = (
+        "t ${{inputs.data}} ${{ inputs.lr }} ${{inputs.data.path}} ${{outputs.model}} ${{search_space.depth}}"
+    )
+    assert spec.check_command("command", command, GROUPS) == ["my-leaf"]
+    assert spec.check_command("command", command + " ${{search_space.my-leaf}}", GROUPS) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("", "it is empty"),
+        ("  \n", "it is empty"),
+        (None, "it is empty"),
+        ("t ${{inputs.x}}", "'${{inputs.x}}' is used, but inputs has no 'x' (it has: data, lr)"),
+        ("t ${{outputs.x}}", "outputs has no 'x' (it has: model)"),
+        ("t ${{input.data}}", "'${{input.data}}' means nothing here; there are: ${{inputs.<name>}}"),
+        ("t ${{inputs.}}", "means nothing here"),
+        ("t ${{data}}", "means nothing here"),
+        ("t ${{inputs.data", "means nothing here"),
+        ("t ${{inputs.my data}}", "means nothing here"),
+        ("t ${{}}", "means nothing here"),
+    ],
+)
+def test_commands_that_are_refused(command: Any, words: str) -> None:
+    with pytest.raises(InvalidSpecError) as caught:
+        spec.check_command("command", command, GROUPS)
+    assert caught.value.field == "command"
+    assert words in str(caught.value)
+
+
+def test_a_command_job_has_no_search_space() -> None:
+    with pytest.raises(InvalidSpecError, match=r"'\$\{\{search_space\.lr\}\}' means nothing here"):
+        spec.check_command("command", "t ${{search_space.lr}}", {"inputs": [], "outputs": []})
+    with pytest.raises(InvalidSpecError, match="there are none"):
+        spec.check_command("command", "t ${{inputs.lr}}", {"inputs": [], "outputs": []})
+
+
+def sweep(**changes: Any) -> model.SweepJob:
+    members: dict[str, Any] = {
+        "trial": model.Trial("t", "e"),
+        "search_space": {
+            "a": model.SearchDistribution("choice", ((1,),)),
+            "b": model.SearchDistribution("uniform", (0, 1)),
+        },
+        "objective": model.Objective("minimize", "loss"),
+    }
+    return model.SweepJob(**members | changes)
+
+
+def test_sweeps_that_fit() -> None:
+    spec.check_sweep(sweep())
+    spec.check_sweep(sweep(sampling_algorithm=model.SamplingAlgorithm("bayesian")))
+    spec.check_sweep(sweep(sampling_algorithm=model.SamplingAlgorithm("random", "sobol", 7)))
+    spec.check_sweep(sweep(early_termination=model.EarlyTermination("bandit", slack_amount=0.1)))
+    spec.check_sweep(
+        sweep(early_termination=model.EarlyTermination("truncation_selection", truncation_percentage=99))
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        (
+            {"sampling_algorithm": model.SamplingAlgorithm("grid")},
+            "sampling_algorithm",
+            "grid takes only choice; the search space has uniform",
+        ),
+        (
+            {
+                "sampling_algorithm": model.SamplingAlgorithm("bayesian"),
+                "search_space": {"a": model.SearchDistribution("normal", (0, 1))},
+            },
+            "sampling_algorithm",
+            "the search space has normal",
+        ),
+        (
+            {"sampling_algorithm": model.SamplingAlgorithm("bayesian", seed=1)},
+            "sampling_algorithm",
+            "belong to random alone",
+        ),
+        (
+            {"early_termination": model.EarlyTermination("bandit")},
+            "early_termination",
+            "either slack_factor or slack_amount",
+        ),
+        (
+            {"early_termination": model.EarlyTermination("bandit", slack_factor=1, slack_amount=1)},
+            "early_termination",
+            "either",
+        ),
+        (
+            {"early_termination": model.EarlyTermination("truncation_selection")},
+            "early_termination.truncation_percentage",
+            "None must be a whole number from 1 to 99",
+        ),
+    ],
+)
+def test_sweeps_that_do_not_fit(changes: dict[str, Any], field: str, words: str) -> None:
+    with pytest.raises(InvalidSpecError) as caught:
+        spec.check_sweep(sweep(**changes))
+    assert caught.value.field == field
+    assert words in str(caught.value)
