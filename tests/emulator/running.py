@@ -31,6 +31,7 @@ class Running:
         self.data_dir = data_dir
         self.ready_file = data_dir.with_name(f"{data_dir.name}-ready.json")
         self.log = data_dir.with_name(f"{data_dir.name}.log")
+        self.ready_file.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [*CLI, "start", "--data-dir", data_dir, "--ready-file", self.ready_file, *arguments],
             stdout=self.log.open("ab"),
@@ -86,7 +87,9 @@ class Running:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
-    def ml(self, method: str, path: str, body: Any = None, *, version: str = VERSION, **query: str) -> httpx.Response:
+    def ml(
+        self, method: str, path: str, body: Any = None, *, version: str = VERSION, **query: str
+    ) -> httpx.Response:
         """A call below the workspace; query names are given with _ for $."""
         parameters = {"api-version": version, **{name.replace("_", "$", 1): v for name, v in query.items()}}
         return self.http.request(method, f"{self.workspace}/{path}".rstrip("/"), params=parameters, json=body)
@@ -105,7 +108,9 @@ class Running:
     def history(self, method: str, path: str, body: Any = None, **query: str) -> httpx.Response:
         return self.http.request(method, f"/history/v1.0{self.workspace}/{path}", json=body, params=query)
 
-    def mlflow(self, operation: str, body: Any = None, *, token: str | None = None, **query: str) -> httpx.Response:
+    def mlflow(
+        self, operation: str, body: Any = None, *, token: str | None = None, **query: str
+    ) -> httpx.Response:
         """An MLflow call: GET with a query, or POST with a body."""
         url = f"/mlflow/v1.0{self.workspace}/api/2.0/mlflow/{operation}"
         headers = {"Authorization": f"Bearer {token}"} if token else None

@@ -98,7 +98,9 @@ def test_data_uris(emulator: Running, sent: str, kind: str, answered: str) -> No
         f"/workspaces/{facts['workspace_name']}/datastores/workspaceblobstore"
     )
     name = f"uri-{abs(hash((sent, kind)))}"
-    properties = emulator.put(f"data/{name}/versions/1", {"dataType": kind, "dataUri": sent.format(long=long)})
+    properties = emulator.put(
+        f"data/{name}/versions/1", {"dataType": kind, "dataUri": sent.format(long=long)}
+    )
     assert properties["dataUri"] == answered.format(long=long)
     (listed,) = emulator.ml("GET", f"data/{name}/versions").json()["value"]
     guid = emulator.get("")["workspaceId"]
@@ -110,7 +112,11 @@ def test_data_uris(emulator: Running, sent: str, kind: str, answered: str) -> No
     ("path", "properties", "field"),
     [
         ("environments/bad/versions/1", {}, "properties.image"),
-        ("environments/bad/versions/1", {"image": "i", "build": {"contextUri": "https://a"}}, "properties.image"),
+        (
+            "environments/bad/versions/1",
+            {"image": "i", "build": {"contextUri": "https://a"}},
+            "properties.image",
+        ),
         ("environments/bad/versions/1", {"image": "i", "condaFile": "a: [b"}, "properties.condaFile"),
         ("environments/bad/versions/1", {"image": 5}, "properties.image"),
         ("environments/AzureML-x/versions/1", {"image": "i"}, "AzureML"),
@@ -167,7 +173,11 @@ def test_container_counts_numeric_versions(emulator: Running) -> None:
 def test_put_container(emulator: Running) -> None:
     emulator.put("data/explicit", {"dataType": "uri_file", "description": "d"})
     properties = emulator.put("data/explicit", {"dataType": "uri_file", "description": "e"}, 200)
-    assert (properties["description"], properties["latestVersion"], properties["nextVersion"]) == ("e", None, "1")
+    assert (properties["description"], properties["latestVersion"], properties["nextVersion"]) == (
+        "e",
+        None,
+        "1",
+    )
     assert "explicit" in [item["name"] for item in emulator.ml("GET", "data").json()["value"]]
     assert emulator.ml("DELETE", "data/explicit").status_code == 200
     assert emulator.ml("GET", "data/explicit").status_code == 404

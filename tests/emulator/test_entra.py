@@ -42,7 +42,9 @@ def test_error_is_shaped_like_entras(
     assert body["error"] == error
     assert body["error_codes"] == [code]
     assert body["error_description"].startswith(f"AADSTS{code}: ")
-    assert f"Trace ID: {body['trace_id']} Correlation ID: {body['correlation_id']}" in body["error_description"]
+    assert (
+        f"Trace ID: {body['trace_id']} Correlation ID: {body['correlation_id']}" in body["error_description"]
+    )
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", body["timestamp"])
 
 

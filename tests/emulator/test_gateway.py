@@ -21,7 +21,9 @@ GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
         ("workspace_name", "other", "/jobs/j", "ParentResourceNotFound"),
     ],
 )
-def test_unknown_scope_is_a_bare_404(emulator: Running, part: str, replacement: str, path: str, code: str) -> None:
+def test_unknown_scope_is_a_bare_404(
+    emulator: Running, part: str, replacement: str, path: str, code: str
+) -> None:
     names = {**emulator.facts, part: replacement}
     answer = emulator.http.get(
         f"/subscriptions/{names['subscription_id']}/resourceGroups/{names['resource_group']}"
@@ -53,7 +55,9 @@ def test_unsupported_api_version_names_those_there_are(emulator: Running, versio
 
 
 def test_arm_ids_have_no_case(emulator: Running) -> None:
-    answer = emulator.http.get(emulator.workspace.upper() + "/COMPUTES/cpu-cluster", params={"api-version": VERSION})
+    answer = emulator.http.get(
+        emulator.workspace.upper() + "/COMPUTES/cpu-cluster", params={"api-version": VERSION}
+    )
     assert answer.json()["id"] == f"{emulator.workspace}/computes/cpu-cluster"
 
 
@@ -97,7 +101,9 @@ def test_workspace_says_where_its_data_plane_is(emulator: Running) -> None:
     properties = emulator.get("")
     api = emulator.http.get(properties["discoveryUrl"], headers={"Authorization": ""}).json()["api"]
     assert api == emulator.facts["arm_endpoint"]
-    assert properties["mlFlowTrackingUri"].startswith(f"azureml://{api.removeprefix('https://')}/mlflow/v1.0/")
+    assert properties["mlFlowTrackingUri"].startswith(
+        f"azureml://{api.removeprefix('https://')}/mlflow/v1.0/"
+    )
 
 
 @pytest.mark.parametrize("path", ["models", "onlineEndpoints/e", "schedules", "jobs/j/other"])

@@ -55,7 +55,9 @@ def test_new_command_job_is_filled_in(emulator: Running) -> None:
     assert (got["codeId"], got["distribution"], got["limits"], got["identity"]) == (None, None, None, None)
     assert got["properties"] == {"_azureml.ComputeTargetType": "amlctrain"}
     assert got["services"]["Tracking"]["endpoint"].endswith("?")
-    assert got["services"]["Studio"]["endpoint"].startswith("https://ml.azure.com/runs/filled?wsid=/subscriptions/")
+    assert got["services"]["Studio"]["endpoint"].startswith(
+        "https://ml.azure.com/runs/filled?wsid=/subscriptions/"
+    )
     assert "unknown" not in got
 
 
@@ -79,7 +81,9 @@ def test_new_sweep_is_normalised(emulator: Running) -> None:
 
 def test_command_job_ends(emulator: Running) -> None:
     emulator.put("jobs/good", emulator.command_job(tags={"emulator.seconds": "0.1"}))
-    emulator.put("jobs/bad", emulator.command_job(tags={"emulator.seconds": "0.1", "emulator.outcome": "failed"}))
+    emulator.put(
+        "jobs/bad", emulator.command_job(tags={"emulator.seconds": "0.1", "emulator.outcome": "failed"})
+    )
     assert emulator.wait_for("good", "Completed", "Failed") == "Completed"
     assert emulator.wait_for("bad", "Completed", "Failed") == "Failed"
     details = emulator.history("GET", "runs/bad/details").json()
@@ -98,8 +102,14 @@ def test_command_job_ends(emulator: Running) -> None:
         ({"jobType": "Dance"}, "properties.jobType"),
         ({"inputs": {"n": {"jobInputType": "literal", "value": 0.1}}}, "properties.inputs.n.value"),
         ({"inputs": {"n": {"jobInputType": "uri_file"}}}, "properties.inputs.n.uri"),
-        ({"inputs": {"n": {"jobInputType": "UriFile", "uri": "https://a"}}}, "properties.inputs.n.jobInputType"),
-        ({"inputs": {"n": {"jobInputType": "uri_file", "uri": "u", "mode": "Fly"}}}, "properties.inputs.n.mode"),
+        (
+            {"inputs": {"n": {"jobInputType": "UriFile", "uri": "https://a"}}},
+            "properties.inputs.n.jobInputType",
+        ),
+        (
+            {"inputs": {"n": {"jobInputType": "uri_file", "uri": "u", "mode": "Fly"}}},
+            "properties.inputs.n.mode",
+        ),
         ({"outputs": {"o": {"jobOutputType": "literal"}}}, "properties.outputs.o.jobOutputType"),
         ({"limits": {"jobLimitsType": "Command", "timeout": 3600}}, "properties.limits.timeout"),
         ({"limits": {"jobLimitsType": "Command", "timeout": "1h"}}, "properties.limits.timeout"),
@@ -110,7 +120,9 @@ def test_command_job_ends(emulator: Running) -> None:
         ({"environmentId": "my-env"}, "my-env"),
     ],
 )
-def test_bad_command_job_is_400_and_names_the_field(emulator: Running, changes: dict[str, Any], field: str) -> None:
+def test_bad_command_job_is_400_and_names_the_field(
+    emulator: Running, changes: dict[str, Any], field: str
+) -> None:
     answer = emulator.ml("PUT", "jobs/refused", {"properties": emulator.command_job(**changes)})
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["code"] == "UserError"
@@ -122,7 +134,10 @@ def test_bad_command_job_is_400_and_names_the_field(emulator: Running, changes: 
     ("changes", "field"),
     [
         ({"searchSpace": {}}, "properties.searchSpace"),
-        ({"searchSpace": {"lr": {"type": "uniform", "min_value": 0, "max_value": 1}}}, "properties.searchSpace.lr"),
+        (
+            {"searchSpace": {"lr": {"type": "uniform", "min_value": 0, "max_value": 1}}},
+            "properties.searchSpace.lr",
+        ),
         ({"searchSpace": {"lr": ["triangular", [0, 1]]}}, "triangular"),
         ({"searchSpace": {"lr": ["uniform", [0]]}}, "properties.searchSpace.lr"),
         ({"searchSpace": {"lr": ["choice", ["a", "b"]]}}, "properties.searchSpace.lr"),
@@ -159,7 +174,9 @@ def test_missing_input_is_no_matter_of_the_put(emulator: Running) -> None:
 
 
 def test_registries_and_curated_environments_are_taken(emulator: Running) -> None:
-    for index, reference in enumerate(("azureml:AzureML-sklearn:33", "azureml://registries/azureml/environments/e")):
+    for index, reference in enumerate(
+        ("azureml:AzureML-sklearn:33", "azureml://registries/azureml/environments/e")
+    ):
         got = emulator.put(f"jobs/curated{index}", emulator.command_job(environmentId=reference))
         assert got["environmentId"] == reference
 
@@ -237,7 +254,9 @@ def test_cancel_walks_over_its_location(emulator: Running) -> None:
     assert (answer.status_code, answer.content) == (202, b"null")
     assert answer.headers["x-ms-async-operation-timeout"] == "PT1H"
     assert not {"retry-after", "azure-asyncoperation"} & set(answer.headers)
-    assert f"/mfeOperationResults/jc:{emulator.get('')['workspaceId']}:cancelled?" in answer.headers["location"]
+    assert (
+        f"/mfeOperationResults/jc:{emulator.get('')['workspaceId']}:cancelled?" in answer.headers["location"]
+    )
     polls = []
     for _ in range(100):
         poll = emulator.http.get(answer.headers["location"])

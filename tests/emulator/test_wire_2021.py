@@ -51,7 +51,10 @@ def test_dockerfile_text_is_content(emulator: Running) -> None:
     first = emulator.ml("PUT", "environments/old-build/versions/1", body("FROM a"), version=OLD)
     assert first.status_code == 201
     assert first.json()["properties"]["docker"]["dockerfile"] == "FROM a"
-    assert emulator.ml("PUT", "environments/old-build/versions/1", body("FROM b"), version=OLD).status_code == 409
+    assert (
+        emulator.ml("PUT", "environments/old-build/versions/1", body("FROM b"), version=OLD).status_code
+        == 409
+    )
 
 
 def test_datastores_have_nested_contents(emulator: Running) -> None:
@@ -102,7 +105,10 @@ def test_sweep_job(emulator: Running) -> None:
         "jobType": "Sweep",
         "algorithm": "random",
         "objective": {"primaryMetric": "test-multi_logloss", "goal": "minimize"},
-        "searchSpace": {"--learning_rate": ["uniform", [0.01, 0.9]], "--boosting": ["choice", [["gbdt", "dart"]]]},
+        "searchSpace": {
+            "--learning_rate": ["uniform", [0.01, 0.9]],
+            "--boosting": ["choice", [["gbdt", "dart"]]],
+        },
         "trial": {
             "codeId": ids["codes"],
             "environmentId": ids["environments"],

@@ -205,6 +205,7 @@ GATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("2022-10-01", "2022-06-01-preview", ("resources", "shmSize")),
     ("2022-10-01", "2022-06-01-preview", ("resources", "dockerArgs")),
     ("2022-10-01", "2022-06-01-preview", ("trial", "resources", "dockerArgs")),
+    ("2023-04-01", "2022-12-01-preview", ("services", "*", "nodes")),
     ("2023-10-01", "2023-02-01-preview", ("queueSettings",)),
     ("2024-04-01", "2023-04-01-preview", ("notificationSetting",)),
     ("2025-12-01", "2022-12-01-preview", ("outputs", "*", "assetName")),

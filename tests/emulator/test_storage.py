@@ -1,0 +1,127 @@
+"""Blob storage: pending uploads, keys, SAS, tokens, and a job's log."""
+
+from __future__ import annotations
+
+import ssl
+import uuid
+
+import httpx
+import pytest
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientSecretCredential
+from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
+
+from tests.emulator.running import Running
+
+
+def test_pending_upload_is_a_fresh_container_with_a_sas(storing_emulator: Running) -> None:
+    emulator = storing_emulator
+    answers = [
+        emulator.ml(
+            "POST", "codes/c/versions/1/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}
+        )
+        for _ in range(2)
+    ]
+    places = [answer.json()["blobReferenceForConsumption"] for answer in answers]
+    assert places[0]["blobUri"] != places[1]["blobUri"]
+    assert places[0]["blobUri"].startswith(
+        f"{emulator.facts['blob_endpoint']}/{emulator.get('')['workspaceId'][:10]}-"
+    )
+    assert places[0]["credential"]["credentialType"] == "SAS"
+    assert emulator.ml("GET", "codes/c/versions/1").status_code == 404
+    ca = emulator.facts["ca_bundle"]
+    with ContainerClient.from_container_url(
+        places[0]["credential"]["sasUri"], connection_verify=ca
+    ) as container:
+        container.upload_blob("src/train.py", b"print(1)")
+        assert [blob.name for blob in container.list_blobs()] == ["src/train.py"]
+        with pytest.raises(HttpResponseError) as refused:
+            container.delete_blob("src/train.py")
+    assert refused.value.status_code == 403
+    bad = emulator.ml(
+        "POST", "codes/c/versions/1/startPendingUpload", {"pendingUploadType": "Carrier pigeon"}
+    )
+    assert bad.status_code == 400
+
+
+def test_key_of_the_default_datastore(storing_emulator: Running) -> None:
+    emulator = storing_emulator
+    store = emulator.get("datastores/workspaceblobstore")
+    secrets = emulator.ml("POST", "datastores/workspaceblobstore/listSecrets").json()
+    assert secrets["secretsType"] == "AccountKey"
+    with BlobServiceClient(
+        emulator.facts["blob_endpoint"],
+        credential=AzureNamedKeyCredential(store["accountName"], secrets["key"]),
+        connection_verify=emulator.facts["ca_bundle"],
+    ) as service:
+        blob = service.get_blob_client(store["containerName"], f"{uuid.uuid4()}.txt")
+        blob.upload_blob(b"hello")
+        assert blob.download_blob().readall() == b"hello"
+
+
+def test_entra_token_opens_the_storage(storing_emulator: Running) -> None:
+    facts = storing_emulator.facts
+    credential = ClientSecretCredential(
+        facts["tenant_id"],
+        facts["client_id"],
+        facts["client_secret"],
+        authority=facts["authority_host"],
+        disable_instance_discovery=True,
+        connection_verify=facts["ca_bundle"],
+    )
+    with BlobServiceClient(
+        facts["blob_endpoint"], credential=credential, connection_verify=facts["ca_bundle"]
+    ) as service:
+        assert "azureml" in {container.name for container in service.list_containers()}
+
+
+def test_log_of_a_job_that_ran(storing_emulator: Running) -> None:
+    emulator = storing_emulator
+    emulator.put("jobs/ran", emulator.command_job(command="echo one; echo two >&2; exit 3"))
+    assert emulator.wait_for("ran", "Completed", "Failed") == "Failed"
+    details = emulator.history("GET", "runs/ran/details").json()
+    assert "3" in details["error"]["error"]["message"]
+    url = details["logFiles"]["user_logs/std_log.txt"]
+    tls = ssl.create_default_context(cafile=emulator.facts["ca_bundle"])
+    assert set(httpx.get(url, verify=tls).text.split()) >= {"one", "two"}
+    ranged = httpx.get(url, verify=tls, headers={"Range": "bytes=1-2"})
+    assert (ranged.status_code, len(ranged.content)) == (206, 2)
+    with BlobClient.from_blob_url(url, connection_verify=emulator.facts["ca_bundle"]) as blob:
+        assert blob.download_blob().readall()
+    assert httpx.get(url.partition("?")[0], verify=tls).status_code in (401, 403, 404)
+
+
+def test_job_token_is_good_for_its_own_run_only(storing_emulator: Running) -> None:
+    """The token comes out of a real job, which prints its length and uses it; the log never shows it."""
+    emulator = storing_emulator
+    emulator.put("jobs/neighbour", emulator.command_job())
+    script = (
+        "import json, os, ssl, urllib.request as u\n"
+        "base = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/'\n"
+        "tls = ssl.create_default_context(cafile=os.environ['MLFLOW_TRACKING_SERVER_CERT_PATH'])\n"
+        "def ask(url, body=None):\n"
+        "    data = json.dumps(body).encode() if body is not None else None\n"
+        "    r = u.Request(url, data, {'Authorization': 'Bearer ' + os.environ['MLFLOW_TRACKING_TOKEN']})\n"
+        "    try:\n"
+        "        with u.urlopen(r, context=tls) as a: return a.status, json.load(a)\n"
+        "    except u.HTTPError as e: return e.code, {}\n"
+        "me = os.environ['MLFLOW_RUN_ID']\n"
+        "made = ask(base + 'runs/create', {'run_name': 'child'})[1]['run']['info']['run_id']\n"
+        "print('statuses', ask(base + 'runs/get?run_id=' + me)[0],\n"
+        "      ask(base + 'runs/get?run_id=neighbour')[0],\n"
+        "      ask(base + 'runs/log-metric', {'run_id': made, 'key': 'm', 'value': 1})[0],\n"
+        "      ask(base + 'runs/log-metric', {'run_id': 'neighbour', 'key': 'm', 'value': 1})[0],\n"
+        "      ask(base.partition('/mlflow')[0] + base.partition('v1.0')[2].partition('/api/')[0]\n"
+        "          + '?api-version=2025-12-01')[0])\n"
+    )
+    command = f"cat > probe.py <<'EOF'\n{script}EOF\npython probe.py"
+    emulator.put("jobs/probe", emulator.command_job(command=command))
+    status = emulator.wait_for("probe", "Completed", "Failed")
+    details = emulator.history("GET", "runs/probe/details").json()
+    tls = ssl.create_default_context(cafile=emulator.facts["ca_bundle"])
+    log = httpx.get(details["logFiles"]["user_logs/std_log.txt"], verify=tls).text
+    assert status == "Completed", log
+    assert "statuses 200 403 200 403 401" in log
+    children = emulator.history("GET", "runs/probe/children").json()["value"]
+    assert [child["displayName"] for child in children] == ["child"]
