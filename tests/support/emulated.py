@@ -72,15 +72,19 @@ class Emulated:
 
     def asked(self, method: str = ".*", path: str = "", *, since: int = 0) -> list[dict[str, Any]]:
         """The requests that match, out of the request log, after its first ``since`` lines."""
-        lines = (self.data_dir / "requests.jsonl").read_text().splitlines()[since:]
         return [
             entry
-            for entry in map(json.loads, lines)
-            if re.fullmatch(method, entry["method"]) and re.search(path, entry["path"])
+            for entry in map(json.loads, self._log_lines()[since:])
+            if re.fullmatch(method, entry["method"])
+            and re.search(path, entry["path"])
+            and not entry["path"].startswith("/_emulator/")
         ]
 
     def mark(self) -> int:
         """How many requests there have been: for ``asked(since=...)``."""
-        return len((self.data_dir / "requests.jsonl").read_text().splitlines())
+        return len(self._log_lines())
 
-
+    def _log_lines(self) -> list[str]:
+        # A line is written when its answer has gone out: another request makes sure that it is there.
+        self.admin("GET", "settings")
+        return (self.data_dir / "requests.jsonl").read_text().splitlines()

@@ -1,0 +1,317 @@
+"""Same content, same asset: read off the emulator's request log, with real blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.operators import (
+    AzureMLCreateEnvironmentOperator,
+    AzureMLRegisterDataOperator,
+    AzureMLSubmitCommandJobOperator,
+    AzureMLUploadCodeOperator,
+)
+from tests.support.emulated import Emulated
+from tests.support.tasks import Try
+
+CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
+WRITES = "PUT|POST|DELETE|PATCH"
+VERSIONS = ("2025-12-01", "2021-03-01-preview")
+
+
+@pytest.fixture(params=VERSIONS)
+def workspace(
+    training_emulator: Emulated, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Emulated:
+    """The emulator with blobs, by a connection of each api-version."""
+    uri = training_emulator.connection_uri(api_version=request.param)
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", uri)
+    return training_emulator
+
+
+@pytest.fixture
+def current(training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
+    """The emulator with blobs, by a connection of the default api-version."""
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", training_emulator.connection_uri())
+    return training_emulator
+
+
+@pytest.fixture
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A code folder with content of its own for each test."""
+    root = tmp_path / "src"
+    (root / "lib").mkdir(parents=True)
+    (root / "train.py").write_text(f"print({request.node.name!r})\n")
+    (root / "lib" / "empty.py").write_text("")
+    yield root
+
+
+def unique(request: pytest.FixtureRequest) -> str:
+    return "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
+
+
+def writes(emulated: Emulated, since: int) -> list[str]:
+    """Method and last part of the path of each write to the workspace."""
+    return [
+        f"{entry['method']} {entry['path'].split('/')[-4 if 'startPending' in entry['path'] else -3]}"
+        for entry in emulated.asked(WRITES, "/workspaces/", since=since)
+    ]
+
+
+class TestEnvironment:
+    def operator(self, name: str, **arguments: Any) -> Any:
+        defaults = {"image": "python:3.11", "conda_file": CONDA}
+        return AzureMLCreateEnvironmentOperator(task_id="env", name=name, **{**defaults, **arguments})
+
+    def test_the_same_content_is_registered_once(
+        self, workspace: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        first = Try(self.operator(unique(request))).execute()
+        mark = workspace.mark()
+        again = Try(self.operator(unique(request))).execute()
+        assert again == first
+        assert writes(workspace, mark) == []
+        changed = Try(self.operator(unique(request), image="python:3.12")).execute()
+        assert changed["version"] != first["version"]
+
+    @pytest.mark.parametrize("form", ["path", "text", "mapping"])
+    def test_a_conda_file_may_be_a_path_text_or_mapping(
+        self, current: Emulated, tmp_path: Path, form: str
+    ) -> None:
+        (tmp_path / "conda.yml").write_text(CONDA)
+        mapping = {"name": "c", "dependencies": ["python=3.11", {"pip": ["six==1.16.0"]}]}
+        value = {"path": "conda.yml", "text": CONDA, "mapping": mapping}[form]
+        operator = self.operator("conda-forms", conda_file=value)
+        result = Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
+        # One content, one version, however it was written.
+        assert result["version"] == Try(self.operator("conda-forms")).execute()["version"]
+
+    def test_a_version_of_ones_own_cannot_change_its_content(
+        self, workspace: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        name = unique(request)
+        Try(self.operator(name, version="7")).execute()
+        with pytest.raises(AirflowFailException, match="exists with another image"):
+            Try(self.operator(name, version="7", image="python:3.12")).execute()
+
+    def test_a_local_build_context_is_uploaded_once(
+        self, current: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> None:
+        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker" / "Dockerfile").write_text("FROM python:3.11\n")
+
+        def run() -> Any:
+            operator = self.operator("built", image=None, conda_file=None, build={"path": "docker"})
+            return Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
+
+        first, mark = run(), current.mark()
+        assert run() == first
+        assert writes(current, mark) == []
+        with AzureMLHook().client() as client:
+            build = client.get_environment("built", first["version"]).build
+        assert build is not None
+        assert build.uri.startswith("https://")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"conda_file": "dependencies: [a\nb: }"}, r"conda_file: it is not valid YAML: .*line 2"),
+            ({"conda_file": "no/such.yml"}, "conda_file: '.*no/such.yml' cannot be read: No such file"),
+            ({"conda_file": {"packages": []}}, "it must be a mapping with a list named 'dependencies'"),
+            ({"image": None, "conda_file": None}, "image: give either an image"),
+            ({"build": {"path": "x"}}, "image: give either an image"),
+            ({"name": "bad name"}, "name: 'bad name' is no name for Azure ML"),
+            ({"os_type": "macOS"}, "os_type: 'macOS' is not one of: Linux, Windows"),
+        ],
+    )
+    def test_mistakes_are_said_before_anything_is_sent(
+        self, current: Emulated, arguments: dict[str, Any], message: str
+    ) -> None:
+        mark = current.mark()
+        operator = self.operator(**{"name": "mistakes", **arguments})
+        with pytest.raises(AirflowFailException, match=message):
+            Try(operator).execute()
+        assert current.asked(since=mark) == []
+
+
+class TestCode:
+    def upload(self, path: Path, **arguments: Any) -> Any:
+        return Try(AzureMLUploadCodeOperator(task_id="code", path=str(path), **arguments)).execute()
+
+    def test_the_same_content_is_uploaded_once(self, workspace: Emulated, folder: Path) -> None:
+        first = self.upload(folder)
+        mark = workspace.mark()
+        assert self.upload(folder) == first
+        assert writes(workspace, mark) == []
+        (folder / "train.py").write_text("print('changed')\n")
+        assert self.upload(folder)["id"] != first["id"]
+
+    def test_under_a_name_of_its_own(self, workspace: Emulated, folder: Path) -> None:
+        name = f"named-{workspace.mark()}"
+        first = self.upload(folder, name=name)
+        mark = workspace.mark()
+        assert first["name"] == name
+        assert self.upload(folder, name=name) == first
+        assert writes(workspace, mark) == []
+        (folder / "train.py").write_text("print('changed')\n")
+        with pytest.raises(AirflowFailException, match="exists with another content"):
+            self.upload(folder, name=name, version=first["version"])
+
+    def test_the_datastore_serves_where_the_service_hands_out_no_place(
+        self, current: Emulated, folder: Path, said: Any
+    ) -> None:
+        with current.fault("startPendingUpload", status=403, times=None):
+            code = self.upload(folder)
+        assert code["id"]
+        assert "trying the datastore" in said()
+
+    @pytest.mark.parametrize("broken", ["empty", "ignored", "leaving", "missing"])
+    def test_bad_folders_are_refused_before_anything_is_sent(
+        self, current: Emulated, tmp_path: Path, broken: str
+    ) -> None:
+        root = tmp_path / "code"
+        if broken != "missing":
+            root.mkdir()
+        if broken == "ignored":
+            (root / ".amlignore").write_text("*\n")
+            (root / "a.py").write_text("")
+        if broken == "leaving":
+            (root / "secret").symlink_to("/etc/passwd")
+        message = {
+            "empty": "has nothing to upload: it is empty",
+            "ignored": r"everything in it is left out by its \.amlignore",
+            "leaving": "leaves the folder, to '/etc/passwd'",
+            "missing": "there is no file or folder",
+        }[broken]
+        mark = current.mark()
+        with pytest.raises(AirflowFailException, match=message):
+            self.upload(root)
+        assert current.asked(since=mark) == []
+
+    def test_nothing_is_registered_if_the_upload_fails(self, current: Emulated, folder: Path) -> None:
+        mark = current.mark()
+        with (
+            current.fault("startPendingUpload|listSecrets", status=403, times=None),
+            pytest.raises(AirflowFailException, match="listSecrets was refused.*AzureML Data Scientist"),
+        ):
+            self.upload(folder)
+        assert current.asked("PUT", "/codes/", since=mark) == []
+
+
+class TestData:
+    def register(self, path: str, base: Path, **arguments: Any) -> Any:
+        operator = AzureMLRegisterDataOperator(
+            **{"task_id": "data", "name": "iris", "path": path, "type": "uri_file", **arguments}
+        )
+        return Try(operator, dag_file=str(base / "dag.py")).execute()
+
+    def test_a_local_file_is_uploaded_once(self, workspace: Emulated, tmp_path: Path) -> None:
+        (tmp_path / "iris.csv").write_text(f"a,b\n1,{workspace.mark()}\n")
+        first = self.register("iris.csv", tmp_path)
+        mark = workspace.mark()
+        assert self.register("iris.csv", tmp_path) == first
+        assert writes(workspace, mark) == []
+        assert first["uri"].endswith("/iris.csv")
+        assert first["type"] == "uri_file"
+
+    def test_a_local_folder(self, workspace: Emulated, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "a.csv").write_text(f"{workspace.mark()}")
+        first = self.register("data", tmp_path, name="folder", type="uri_folder")
+        assert self.register("data", tmp_path, name="folder", type="uri_folder") == first
+        assert first["type"] == "uri_folder"
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "https://example.org/iris.csv",
+            "azureml://datastores/workspaceblobstore/paths/raw/iris.csv",
+            "wasbs://c@account.blob.core.windows.net/iris.csv",
+        ],
+    )
+    def test_a_uri_is_registered_as_it_is(self, workspace: Emulated, tmp_path: Path, uri: str) -> None:
+        first = self.register(uri, tmp_path, name="uris")
+        mark = workspace.mark()
+        assert self.register(uri, tmp_path, name="uris") == first
+        assert writes(workspace, mark) == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"path": "ftp://example.org/x"}, "path: 'ftp://example.org/x' must be local or one of"),
+            ({"path": "no.csv"}, "path: there is no file or folder"),
+            ({"path": "."}, "type: 'uri_file' does not fit '.', which is a folder"),
+            ({"path": "https://e.org/x", "type": "csv"}, "type: 'csv' is not one of: uri_file"),
+        ],
+    )
+    def test_mistakes(
+        self, current: Emulated, tmp_path: Path, arguments: dict[str, Any], message: str
+    ) -> None:
+        (tmp_path / "x").write_text("x")
+        mark = current.mark()
+        with pytest.raises(AirflowFailException, match=message):
+            self.register(base=tmp_path, **arguments)
+        assert current.asked(since=mark) == []
+
+
+def test_a_job_gets_its_code_and_data_and_leaves_its_output(
+    workspace: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "src").mkdir()
+    script = f"import sys, pathlib  # {unique(request)}\n" + (
+        "text = pathlib.Path(sys.argv[1]).read_text()\n"
+        "out = pathlib.Path(sys.argv[3]); out.mkdir(parents=True, exist_ok=True)\n"
+        "(out / 'copy.txt').write_text(text + sys.argv[2])\n"
+    )
+    (tmp_path / "src" / "copy_it.py").write_text(script)
+    (tmp_path / "in.txt").write_text("data ")
+    dag_file = str(tmp_path / "dag.py")
+    environment = Try(
+        AzureMLCreateEnvironmentOperator(task_id="e", name="bare", image="python:3.11")
+    ).execute()
+    data = Try(
+        AzureMLRegisterDataOperator(task_id="d", name="text", path="in.txt", type="uri_file"),
+        dag_file=dag_file,
+    ).execute()
+    job = AzureMLSubmitCommandJobOperator(
+        task_id=unique(request),
+        command="python copy_it.py ${{inputs.text}} ${{inputs.word}} ${{outputs.copy}}",
+        environment=environment,
+        code="src",
+        compute="cpu-cluster",
+        inputs={"text": data, "word": "it's quoted"},
+        outputs={"copy": "uri_folder"},
+        poll_interval=0.5,
+        timeout=60,
+    )
+    if "2021" in request.node.name:
+        result = Try(job, dag_file=dag_file).execute()
+    else:
+        job.inputs["word"] = "plain"
+        result = Try(job, dag_file=dag_file).execute()
+    assert result["status"] == "Completed"
+    wanted = "data it's quoted" if "2021" in request.node.name else "data plain"
+    assert read_output(workspace, result["outputs"]["copy"], "copy.txt") == wanted
+
+
+def read_output(emulated: Emulated, uri: str, name: str) -> str:
+    """A file of an output, out of the default datastore."""
+    from azure.storage.blob import ContainerClient
+
+    with AzureMLHook().client() as client:
+        datastore = client.get_default_datastore()
+        secrets = client.list_datastore_secrets(datastore.name)
+    container = ContainerClient(
+        emulated.facts["blob_endpoint"],
+        datastore.container_name,
+        credential=secrets.account_key,
+        connection_verify=emulated.facts["ca_bundle"],
+    )
+    with container:
+        path = uri.partition("/paths/")[2].rstrip("/")
+        return bytes(container.download_blob(f"{path}/{name}").readall()).decode()
