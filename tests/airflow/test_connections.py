@@ -1,0 +1,160 @@
+"""What a person reads when the connection, the network or the rights are wrong: one paragraph that helps."""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_amlrest.connection import InvalidConnectionError
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
+from airflow_provider_amlrest.rest.errors import (
+    AuthenticationError,
+    AzureMLError,
+    NotFoundError,
+    UnreachableError,
+)
+from tests.support.emulated import Emulated
+from tests.support.tasks import Try
+
+Connect = Callable[..., None]
+
+
+@pytest.fixture
+def connect(emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Make the default connection that of the emulator, with changes."""
+
+    def connect(**changes: str | None) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri(**changes))
+
+    return connect
+
+
+def closed_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def submit() -> Any:
+    return Try(
+        AzureMLSubmitCommandJobOperator(
+            task_id="submit", command="x", environment="AzureML-x:1", compute="cpu-cluster"
+        )
+    ).execute()
+
+
+WRONG: dict[str, tuple[dict[str, str], type[AzureMLError], str, str]] = {
+    "secret": (
+        {"password": "wrong-secret-canary"},
+        AuthenticationError,
+        r"AADSTS7000215.*Check client id, client secret and tenant_id",
+        "Not signed in",
+    ),
+    "tenant": (
+        {"tenant_id": str(uuid.UUID(int=1))},
+        AuthenticationError,
+        r"AADSTS90002|[Tt]enant",
+        "Not signed in",
+    ),
+    "client": ({"login": str(uuid.UUID(int=2))}, AuthenticationError, "AADSTS700016", "Not signed in"),
+    "workspace": (
+        {"workspace_name": "elsewhere"},
+        NotFoundError,
+        r"elsewhere.*Check workspace_name and resource_group",
+        "there is no workspace 'elsewhere'",
+    ),
+    "group": ({"resource_group": "nobody"}, NotFoundError, "nobody.*Check resource_group", "no workspace"),
+    "subscription": (
+        {"subscription_id": str(uuid.UUID(int=3))},
+        NotFoundError,
+        "Check subscription_id",
+        "no workspace",
+    ),
+    "host": (
+        {"authority": f"https://127.0.0.1:{closed_port()}"},
+        UnreachableError,
+        "No answer to .*refused",
+        "could not be reached",
+    ),
+    "name": (
+        {"authority": "https://no-such-host.invalid"},
+        UnreachableError,
+        "No answer to .*no-such-host.invalid",
+        "could not be reached",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_submit_says_what_is_wrong(connect: Connect, emulator: Emulated, what: str, said: Any) -> None:
+    changes, error, message, _ = WRONG[what]
+    connect(**changes)
+    mark = emulator.mark()
+    with pytest.raises(error, match=message) as caught:
+        submit()
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) < 1200
+    assert "wrong-secret-canary" not in text + said()
+    assert emulator.asked("PUT", since=mark) == []
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_the_connection_test_says_what_is_wrong(connect: Connect, what: str) -> None:
+    changes, _, _, message = WRONG[what]
+    connect(**changes)
+    good, text = AzureMLHook().test_connection()
+    assert not good
+    assert message in text
+
+
+def test_the_connection_test_reads_the_workspace_once(connect: Connect, emulator: Emulated) -> None:
+    connect()
+    mark = emulator.mark()
+    good, text = AzureMLHook().test_connection()
+    assert good
+    assert f"workspace {emulator.facts['workspace_name']} in {emulator.facts['location']}" in text
+    assert len(emulator.asked("GET", "/workspaces/", since=mark)) == 1
+
+
+def test_rights_are_explained(connect: Connect, emulator: Emulated) -> None:
+    connect()
+    body = {"error": {"code": "AuthorizationFailed", "message": "The client 'x' does not have authorization."}}
+    with emulator.fault("/workspaces/[^/]+$", status=403, body=body, times=None):
+        good, text = AzureMLHook().test_connection()
+    assert not good
+    assert "may not read the workspace" in text
+    assert "AzureML Data Scientist" in text
+
+
+def test_an_untrusted_certificate(connect: Connect) -> None:
+    connect(ca_bundle=None)
+    with pytest.raises(AzureMLError, match=r"(?i)certificate"):
+        submit()
+
+
+def test_all_that_is_wrong_with_a_connection_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "azureml", "password": "x", "extra": {"cloud": "mars", "api_version": "1"}}
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", json.dumps(connection))
+    with pytest.raises(InvalidConnectionError) as caught:
+        AzureMLHook().settings  # noqa: B018
+    for field in ("subscription_id", "resource_group", "workspace_name", "login", "tenant_id", "mars", "'1'"):
+        assert field in str(caught.value)
+    with pytest.raises(AirflowFailException, match="subscription_id is missing"):
+        submit()
+
+
+def test_every_api_version_of_the_connection_is_used(connect: Connect, emulator: Emulated) -> None:
+    connect(api_version="2021-03-01-preview")
+    mark = emulator.mark()
+    AzureMLHook().test_connection()
+    AzureMLHook(api_version="2025-12-01").test_connection()
+    versions = [entry["api_version"] for entry in emulator.asked("GET", "/workspaces/", since=mark)]
+    assert versions == ["2021-03-01-preview", "2025-12-01"]
