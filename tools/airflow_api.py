@@ -56,9 +56,12 @@ class AirflowAPI:
         errors = self._get("importErrors")["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in errors}
 
+    def unpause(self, dag_id: str) -> None:
+        self._call("PATCH", f"dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
+
     def trigger(self, dag_id: str) -> str:
         """Unpause the DAG, start a run, and return its id."""
-        self._call("PATCH", f"dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
+        self.unpause(dag_id)
         run = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None} if self._v2 else {})
         return str(run["dag_run_id"])
 

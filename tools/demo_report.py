@@ -52,7 +52,7 @@ def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_di
     sweep = summary["sweep_job"]
     best = sweep["best_trial"]
     print(f"\nSweep job {sweep['name']}: {sweep['status']}, {sweep['trials']} trials")
-    params = list(best["params"])
+    params = sorted(best["params"])
     print_table(
         ("trial", "status", *params, report["primary_metric"], ""),
         [

@@ -17,13 +17,14 @@ def welcome(stack: LocalStack) -> str:
     dag = f"{stack.airflow.url}/dags/{DAG_IDS[0]}"
     return f"""
   Airflow      {stack.airflow.url}   (no login; only this machine can reach it)
-  Azure ML     workspace {facts["workspace_name"]} of the emulator, connection azureml_default
+  Azure ML     the emulator's workspace "{facts["workspace_name"]}", connection azureml_default
   Logs         {stack.logs}
 
   1. Open {dag}
   2. Click "Trigger" (the arrow at the top right), then "Trigger" again in the dialog.
   3. Watch the grid: environment, data and code, a training job, a sweep of 8 trials. About a minute.
-     A click on a square shows the task: its log, its XCom, and the link to the job.
+     A click on a square shows the task, its log and its XCom.
+  4. retrain_if_better is scheduled, and paused: switch it on, and it trains and decides.
 
   Ctrl-C stops everything."""
 
@@ -35,6 +36,7 @@ def main() -> int:
             LocalStack(ROOT / "build" / "ui", say=print, port=free_port(8080), triggerer=True) as stack,
         ):
             stack.airflow.wait_for_dags(DAG_IDS)
+            stack.airflow.api.unpause(DAG_IDS[0])  # the other has a schedule: it would start by itself
             print(welcome(stack), flush=True)
             while True:
                 stack.check()
