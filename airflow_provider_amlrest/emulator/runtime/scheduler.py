@@ -25,7 +25,6 @@ SERVERLESS_NODES = 4
 """Nodes of serverless compute: of the jobs that name no compute."""
 
 STOP_SECONDS = 5.0
-_INTERRUPTED = frozenset({"Provisioning", "Preparing", "Queued", "Running", "Finalizing", "NotResponding"})
 
 
 class Runner(Protocol):
@@ -77,9 +76,6 @@ class Runtime:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
         self._runners = self._make_runners()
         self._started.set()
-        for job in self._store.active_jobs():
-            if job.job_type == "Command" and job.status in _INTERRUPTED:
-                self._store.transition(job.workspace, job.name, "Queued", only_from=_INTERRUPTED)
         while not self._stopping:
             try:
                 self._take_in()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 
 import pytest
+
+from airflow_provider_amlrest.emulator.runtime.context import JobContext
+from airflow_provider_amlrest.emulator.runtime.errors import JobError
+from airflow_provider_amlrest.emulator.store import JobRecord
 
 from .harness import WORKSPACE, Harness
 
@@ -206,6 +211,34 @@ def test_cancel_at_once(simulated: Harness) -> None:
         simulated.cancel(f"j{i}")
     simulated.wait_until(lambda: not simulated.store.active_jobs(), 10)
     assert {simulated.job(f"j{i}").status for i in range(50)} == {"Canceled"}
+
+
+def test_cancel_before_the_first_step(simulated: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cancel comes after the runtime has read the new jobs, and before it has read what to cancel."""
+    new_jobs = simulated.store.new_jobs
+
+    def then_cancel(after: int) -> list[tuple[int, JobRecord]]:
+        found = new_jobs(after)
+        for _, job in found:
+            simulated.store.transition(job.workspace, job.name, "CancelRequested", cancel_requested=True)
+        return found
+
+    monkeypatch.setattr(simulated.store, "new_jobs", then_cancel)
+    simulated.submit("j", tags=tags(seconds="60"))
+    assert simulated.wait("j", seconds=5).status == "Canceled"
+
+
+def test_requested_cancel_wins(simulated: Harness) -> None:
+    simulated.stop()
+    simulated.submit("j")
+    simulated.cancel("j")
+    context = JobContext(simulated.services, WORKSPACE, simulated.job("j"))
+    with pytest.raises(asyncio.CancelledError):
+        context.move("Running")
+    context.end("Failed", JobError("too late"))
+    assert (simulated.job("j").status, simulated.job("j").error) == ("Canceled", None)
+    context.end("Completed")
+    assert simulated.job("j").status == "Canceled"
 
 
 def test_timeout_of_a_sweep_cancels_it(simulated: Harness) -> None:
