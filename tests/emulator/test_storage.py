@@ -125,3 +125,19 @@ def test_job_token_is_good_for_its_own_run_only(storing_emulator: Running) -> No
     assert "statuses 200 403 200 403 401" in log
     children = emulator.history("GET", "runs/probe/children").json()["value"]
     assert [child["displayName"] for child in children] == ["child"]
+
+
+def test_storage_key_and_tokens_lie_in_no_file(storing_emulator: Running) -> None:
+    emulator = storing_emulator
+    emulator.put("jobs/leak", emulator.command_job(command="echo done"))
+    emulator.wait_for("leak", "Completed")
+    key = emulator.ml("POST", "datastores/workspaceblobstore/listSecrets").json()["key"]
+    pending = {"pendingUploadType": "TemporaryBlobReference"}
+    upload = emulator.ml("POST", "codes/c/versions/1/startPendingUpload", pending).json()
+    sas = upload["blobReferenceForConsumption"]["credential"]["sasUri"].partition("sig=")[2].partition("&")[0]
+    secrets = [key, emulator.facts["client_secret"], emulator.facts["admin_key"], emulator.token(), sas, "sig="]
+    files = [path for path in [emulator.log, *emulator.data_dir.rglob("*")] if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        content = path.read_bytes()
+        assert not [secret for secret in secrets if secret.encode() in content], path
