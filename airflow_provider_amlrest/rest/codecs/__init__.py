@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from airflow_provider_amlrest.rest.codecs.current import CurrentCodec
-from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION, PREVIEW_2021_03
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -39,14 +37,14 @@ class Codec(Protocol):
     def read_job(self, resource: Wire) -> Job: ...
 
 
-_CODECS: dict[str, type[CurrentCodec] | type[Preview202103Codec]] = {
-    PREVIEW_2021_03: Preview202103Codec,
-    DEFAULT_API_VERSION: CurrentCodec,
-}
-
-
 def codec_for(api_version: str, workspace: WorkspaceId) -> Codec:
     """The codec of an api-version. Raises InvalidSpecError for one that has none, naming those that have."""
-    if api_version not in _CODECS:
-        raise InvalidSpecError("api_version", f"{api_version!r} is not one of: {', '.join(API_VERSIONS)}.")
-    return _CODECS[api_version](workspace)
+    # Not above: connection forms import this package for its versions alone.
+    from airflow_provider_amlrest.rest.codecs.current import CurrentCodec
+    from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
+
+    if api_version == DEFAULT_API_VERSION:
+        return CurrentCodec(workspace)
+    if api_version == PREVIEW_2021_03:
+        return Preview202103Codec(workspace)
+    raise InvalidSpecError("api_version", f"{api_version!r} is not one of: {', '.join(API_VERSIONS)}.")

@@ -8,8 +8,8 @@ import pytest
 from airflow_provider_amlrest.rest.content import read_content
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 
-# Golden: get_content_hash(path, get_ignore_file(path)) of azure-ai-ml 1.35.2 (azure.ai.ml._utils._asset_utils)
-# on the tree of this fixture, and on one file of it.
+# Golden: get_content_hash(path, get_ignore_file(path)) of azure-ai-ml 1.35.2 (in its _utils._asset_utils) on
+# the tree of the fixture below, and on one file of it.
 TREE_HASH = "8c8e8e27f21323eb5f443583a5ac79fadea1b73a0f2baaa1ac3dae6eb2e27e31"
 FILE_HASH = "31189e9ecec4a68fe1c95c8d5cd207c1b91d90e6e9630302dc6e40e438d4d93a"
 
@@ -171,7 +171,7 @@ def test_a_folder_that_its_rules_empty_is_refused_and_says_why(tmp_path: Path) -
 
 
 def test_nothing_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSpecError, match="there is no file or folder '.*gone'"):
+    with pytest.raises(InvalidSpecError, match=r"there is no file or folder '.*gone'"):
         read_content("code", tmp_path / "gone")
 
 

@@ -34,9 +34,9 @@ def test_ids_compare_without_case_as_arm_does() -> None:
     assert lower == WORKSPACE
     assert hash(lower) == hash(WORKSPACE)
     assert lower.resource("jobs", "J") == WORKSPACE.resource("jobs", "j")
-    assert WORKSPACE != WorkspaceId("sub", "my(group)", "ws2")
+    assert WorkspaceId("sub", "my(group)", "ws2") != WORKSPACE
     assert WORKSPACE.resource("jobs", "j") != WORKSPACE.resource("computes", "j")
-    assert WORKSPACE != str(WORKSPACE)
+    assert str(WORKSPACE) != WORKSPACE
 
 
 @pytest.mark.parametrize(

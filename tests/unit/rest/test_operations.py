@@ -356,7 +356,7 @@ def test_no_trial_has_reported(operations: Operations) -> None:
     ],
 )
 def test_a_proxys_answer_is_no_answer(operations: Operations, answer: Answered) -> None:
-    with pytest.raises(UnreachableError, match="GET jobs/j: what came is no.*proxy"):
+    with pytest.raises(UnreachableError, match=r"GET jobs/j: what came is no.*proxy"):
         drive(operations.get_job("j"), answer)
 
 

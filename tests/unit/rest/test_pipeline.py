@@ -130,7 +130,7 @@ def test_a_put_whose_answer_is_lost_goes_again(
 
 def test_a_post_whose_answer_is_lost_does_not(client: AzureMLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(monkeypatch, LOST)
-    with pytest.raises(UnreachableError, match="No answer to POST jobs/j/cancel: .*Read timed out"):
+    with pytest.raises(UnreachableError, match=r"No answer to POST jobs/j/cancel: .*Read timed out"):
         client.cancel_job("j")
     assert len(script.requests) == 1
 
@@ -189,17 +189,41 @@ def identity_error(message: str, cause: Exception | None = None, response: Any =
 @pytest.mark.parametrize(
     ("error", "cls", "words"),
     [
-        (identity_error("AADSTS7000215: Invalid client secret.\nTrace", None, refused(401)), AuthenticationError, "AADSTS7000215"),
+        (
+            identity_error("AADSTS7000215: Invalid client secret.\nTrace", None, refused(401)),
+            AuthenticationError,
+            "AADSTS7000215",
+        ),
         # Some answers of Entra have the header, which does not make them answers of Azure ML.
-        (identity_error("AADSTS1", None, refused(401, {"www-authenticate": "Bearer"})), AuthenticationError, "AADSTS1"),
-        (identity_error("AADSTS90002: Tenant 't' not found.", ValueError("x"), None), AuthenticationError, "AADSTS90002"),
-        (CredentialUnavailableError("no identity\nTo mitigate this issue, see"), AuthenticationError, "no identity [HTTP 401"),
-        (identity_error("Authentication failed: refused", ServiceRequestError("x")), UnreachableError, "refused"),
-        (identity_error("Authentication failed: timed out", ServiceResponseError("x")), UnreachableError, "timed out"),
+        (
+            identity_error("AADSTS1", None, refused(401, {"www-authenticate": "Bearer"})),
+            AuthenticationError,
+            "AADSTS1",
+        ),
+        (
+            identity_error("AADSTS90002: Tenant 't' not found.", ValueError("x"), None),
+            AuthenticationError,
+            "AADSTS90002",
+        ),
+        (
+            CredentialUnavailableError("no identity\nTo mitigate this issue, see"),
+            AuthenticationError,
+            "no identity [HTTP 401",
+        ),
+        (
+            identity_error("Authentication failed: refused", ServiceRequestError("x")),
+            UnreachableError,
+            "refused",
+        ),
+        (
+            identity_error("Authentication failed: timed out", ServiceResponseError("x")),
+            UnreachableError,
+            "timed out",
+        ),
         (identity_error("Unexpected response", None, refused(503)), ServiceError, "Unexpected response"),
         (identity_error("Slow down", None, refused(429)), ThrottledError, "Slow down"),
     ],
-)  # fmt: skip
+)
 def test_no_token(monkeypatch: pytest.MonkeyPatch, error: Exception, cls: type, words: str) -> None:
     script = Script(monkeypatch)
     with AzureMLClient(Credential(error), WORKSPACE) as client, pytest.raises(cls) as caught:
@@ -215,10 +239,18 @@ def test_no_token(monkeypatch: pytest.MonkeyPatch, error: Exception, cls: type, 
     [
         (ServiceRequestError(f"Max retries exceeded with url: {URL} (Caused by X)"), UnreachableError),
         (HttpResponseError(f"Connection broken {URL}"), UnreachableError),
-        (HttpResponseError("m", response=refused(404, {"x-ms-error-code": "ContainerNotFound"})), NotFoundError),
-        (ClientAuthenticationError("m", response=refused(403, {"x-ms-error-code": "AuthenticationFailed"})), PermissionDeniedError),
+        (
+            HttpResponseError("m", response=refused(404, {"x-ms-error-code": "ContainerNotFound"})),
+            NotFoundError,
+        ),
+        (
+            ClientAuthenticationError(
+                "m", response=refused(403, {"x-ms-error-code": "AuthenticationFailed"})
+            ),
+            PermissionDeniedError,
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors_of_storage(error: Any, cls: type) -> None:
     found = translate_blob(error, "Upload of a")
     assert type(found) is cls

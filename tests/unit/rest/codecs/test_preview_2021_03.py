@@ -190,18 +190,18 @@ LATER = [
 
 @pytest.mark.parametrize(("field", "job"), LATER)
 def test_what_this_version_cannot_say_is_refused(field: str, job: model.CommandJob | model.SweepJob) -> None:
-    with pytest.raises(InvalidSpecError, match="cannot say .* or set a newer api_version") as caught:
+    with pytest.raises(InvalidSpecError, match=r"cannot say .* or set a newer api_version") as caught:
         codec.job_body(job)
     assert caught.value.field == field
 
 
 def test_assets_that_this_version_cannot_say_are_refused() -> None:
-    with pytest.raises(InvalidSpecError, match="^build: .* 2022-02-01-preview is the first"):
+    with pytest.raises(InvalidSpecError, match=r"^build: .* 2022-02-01-preview is the first"):
         codec.environment_body(replace(ENVIRONMENT, image=None, build=model.BuildContext("https://h/c/")))
-    with pytest.raises(InvalidSpecError, match="^type: "):
+    with pytest.raises(InvalidSpecError, match=r"^type: "):
         codec.data_body(replace(DATA, type="mltable"))
     for uri in ("abfss://fs@a.dfs.core.windows.net/x", "azureml://subscriptions/s/x", "wasbs://c@a/x"):
-        with pytest.raises(InvalidSpecError, match="^path: "):
+        with pytest.raises(InvalidSpecError, match=r"^path: "):
             codec.data_body(replace(DATA, uri=uri))
 
 
