@@ -41,7 +41,7 @@ class Trial:
     task: asyncio.Task[None] | None = None
     """None once it has ended."""
     values: list[float] = field(default_factory=list)
-    """What it logged as the primary metric, oldest first, NaN left out."""
+    """What it logged as the primary metric, oldest first; only finite numbers."""
     judged: int = 0
     """The last interval at which the early-termination policy looked at it."""
     completed: bool = False
@@ -131,8 +131,8 @@ class _Sweep:
             if job.job_type == "Command" and tag is not None:
                 trial = Trial(job.name, json.loads(tag), completed=job.status == "Completed")
                 trial.task = self._start_trial(job) if job.active else None
+                self._read(trial)
                 self._trials.append(trial)
-        self._look()
 
     async def _fill(self) -> bool:
         """Start as many trials as the limits allow. False when none runs and none is to come."""
@@ -225,7 +225,7 @@ class _Sweep:
     def _look(self) -> None:
         """Read the metrics of trials that run or have just ended; judge them; note the best."""
         for trial in self._trials:
-            if trial.task is not None or not trial.values:
+            if trial.task is not None:
                 self._read(trial)
         if self._policy is not None:
             self._judge(self._policy)
@@ -238,7 +238,7 @@ class _Sweep:
 
     def _read(self, trial: Trial) -> None:
         history = self._context.store.metric_history(self._context.job.workspace, trial.name, self._metric)
-        trial.values = [metric.value for metric in history if not math.isnan(metric.value)]
+        trial.values = [metric.value for metric in history if math.isfinite(metric.value)]
 
     def _judge(self, policy: Policy) -> None:
         histories = {trial.name: trial.values for trial in self._trials if trial.values}
@@ -254,7 +254,10 @@ class _Sweep:
         return max(trial.values) if self._goal == "Maximize" else min(trial.values)
 
     def _note_best(self) -> None:
-        """Keep the best trial on the sweep: the one with the best value logged, the earlier one if equal."""
+        """Keep the best trial on the sweep: the one with the best value logged, the earlier one if equal.
+
+        Like the service, this counts trials that failed or were stopped after they had logged a value.
+        """
         reported = [trial for trial in self._trials if trial.values]
         if not reported:
             return
