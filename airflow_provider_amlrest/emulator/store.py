@@ -79,7 +79,7 @@ class JobRecord:
     """Tags that the service or MLflow adds; the user's own are in ``properties``."""
     run_properties: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
-    """MLflow parameters; on a trial also its point in the search space."""
+    """MLflow parameters. A trial's point in the search space is its run tag ``hyperparameters``."""
     log_files: tuple[str, ...] = ()
     """Paths below ``ExperimentRun/dcid.<name>/`` in container ``azureml``."""
     as_sent: dict[str, Any] | None = None
