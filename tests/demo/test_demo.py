@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "demo"
-REQUESTS = BUILD / "emulator" / "requests.jsonl"
 STEPS = {
     "check_compute",
     "default_datastore",
@@ -34,18 +33,34 @@ def run_demo() -> tuple[dict[str, Any], str]:
     return json.loads((BUILD / "summary.json").read_text()), demo.stdout
 
 
-def writes() -> list[str]:
-    """PUT requests on assets, as the emulator's request log has them."""
-    lines = [json.loads(line) for line in REQUESTS.read_text().splitlines()] if REQUESTS.exists() else []
+def registered() -> list[tuple[str, str]]:
+    """Requests that make or prepare an asset, as the emulator's request log has them."""
+    lines = [json.loads(line) for line in (BUILD / "emulator" / "requests.jsonl").read_text().splitlines()]
     kinds = ("/environments/", "/codes/", "/data/")
     return [
-        line["path"] for line in lines if line["method"] == "PUT" and any(k in line["path"] for k in kinds)
+        (line["method"], line["path"])
+        for line in lines
+        if line["method"] in ("PUT", "POST") and any(kind in line["path"] for kind in kinds)
     ]
+
+
+def uploaded() -> set[tuple[str, str, str]]:
+    """Container, name and time of the blobs of code and data, as Azurite's own database has them.
+
+    What jobs write is left out: logs (container ``azureml``) and outputs (``azureml/<job>/...``).
+    """
+    database = json.loads((BUILD / "emulator" / "azurite" / "__azurite_db_blob__.json").read_text())
+    blobs = next(part["data"] for part in database["collections"] if part["name"] == "$BLOBS_COLLECTION$")
+    return {
+        (blob["containerName"], blob["name"], blob["properties"]["lastModified"])
+        for blob in blobs
+        if blob["containerName"] != "azureml" and not blob["name"].startswith("azureml/")
+    }
 
 
 def test_demo_trains_sweeps_and_reuses_assets() -> None:
     first, screen = run_demo()
-    written = writes()
+    registered_first, uploaded_first = registered(), uploaded()
     second, _ = run_demo()
 
     for summary in (first, second):
@@ -61,7 +76,10 @@ def test_demo_trains_sweeps_and_reuses_assets() -> None:
     assert first["command_job"]["name"] != second["command_job"]["name"]
     assert first["command_job"]["metrics"]["log_loss"] == second["command_job"]["metrics"]["log_loss"]
     assert first["sweep_job"]["best_trial"]["name"] in screen
-    assert writes() == written, "the second run must register nothing new"
+    assert registered_first
+    assert registered() == registered_first, "the second run must register nothing new"
+    assert {name.rpartition("/")[2] for _, name, _ in uploaded_first} >= {"train.py", "iris.csv"}
+    assert uploaded() == uploaded_first, "the second run must upload nothing"
 
 
 def test_demo_leaves_no_process_behind() -> None:
