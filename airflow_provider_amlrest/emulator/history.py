@@ -23,7 +23,7 @@ from airflow_provider_amlrest.emulator.dataplane import (
     run_error_fields,
 )
 from airflow_provider_amlrest.emulator.experiments import experiment_id
-from airflow_provider_amlrest.emulator.shapes import lowered, mapping, text
+from airflow_provider_amlrest.emulator.shapes import lowered, string_map, text
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, AssetRecord, JobRecord
 
 Handler = Callable[..., Response]
@@ -137,7 +137,7 @@ def patch_run(call: DataCall, name: str) -> Response:
         if body.get(field.lower()) is not None:
             properties[field] = text(body[field.lower()], field)
     for field in ("tags", "properties"):
-        added = mapping(text)(body.get(field) or {}, field)
+        added = string_map(body.get(field) or {}, field)
         properties[field] = {**properties.get(field, {}), **added}
     if isinstance(body.get("hidden"), bool):
         properties["isArchived"] = body["hidden"]

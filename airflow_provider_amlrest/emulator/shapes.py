@@ -75,6 +75,13 @@ def text(value: Any, path: str) -> str:
     return value
 
 
+def scalar_text(value: Any, path: str) -> str:
+    """Text; numbers and booleans, which Microsoft's SDK sends in maps, become text as .NET writes them."""
+    if isinstance(value, bool):
+        return str(value)
+    return str(value) if isinstance(value, int | float) else text(value, path)
+
+
 def filled(value: Any, path: str) -> str:
     if not text(value, path).strip():
         raise invalid(path, "must not be empty")
@@ -113,6 +120,12 @@ def duration(value: Any, path: str) -> str:
 
 def anything(value: Any, path: str) -> Any:
     return value
+
+
+def string_map(value: Any, path: str) -> dict[str, str]:
+    """Tags, properties, environment variables."""
+    result: dict[str, str] = mapping(scalar_text)(value, path)
+    return result
 
 
 def enum(*names: str) -> Reader:

@@ -126,7 +126,11 @@ def test_data_uris(emulator: Running, sent: str, kind: str, answered: str) -> No
         ("data/bad/versions/1", {"dataType": "uri_file", "dataUri": "./x.csv"}, "properties.dataUri"),
         ("data/bad/versions/1", {"dataType": "table", "dataUri": "https://a"}, "properties.dataType"),
         (f"data/bad/versions/{'1' * 31}", {"dataType": "uri_file", "dataUri": "https://a"}, "version"),
-        ("data/bad/versions/1", {"dataType": "uri_file", "dataUri": "https://a", "tags": {"a": 1}}, "tags.a"),
+        (
+            "data/bad/versions/1",
+            {"dataType": "uri_file", "dataUri": "https://a", "tags": {"a": [1]}},
+            "tags.a",
+        ),
     ],
 )
 def test_bad_asset_is_400_and_names_the_field(
@@ -137,6 +141,13 @@ def test_bad_asset_is_400_and_names_the_field(
     assert answer.json()["error"]["code"] == "UserError"
     assert field in answer.json()["error"]["message"]
     assert emulator.ml("GET", path).status_code == 404
+
+
+def test_numbers_in_maps_become_text(emulator: Running) -> None:
+    """Microsoft's SDK sends hash_version as a number."""
+    sent = {"codeUri": "https://a/c/src", "properties": {"hash_version": 202208}, "tags": {"flag": True}}
+    got = emulator.put("codes/numbers/versions/1", sent)
+    assert (got["properties"], got["tags"]) == ({"hash_version": "202208"}, {"flag": "True"})
 
 
 def test_missing_assets(emulator: Running) -> None:

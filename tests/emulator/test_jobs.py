@@ -114,7 +114,7 @@ def test_command_job_ends(emulator: Running) -> None:
         ({"limits": {"jobLimitsType": "Command", "timeout": 3600}}, "properties.limits.timeout"),
         ({"limits": {"jobLimitsType": "Command", "timeout": "1h"}}, "properties.limits.timeout"),
         ({"resources": {"instanceCount": 0}}, "properties.resources.instanceCount"),
-        ({"environmentVariables": {"A": 1}}, "properties.environmentVariables.A"),
+        ({"environmentVariables": {"A": {}}}, "properties.environmentVariables.A"),
         ({"tags": ["a"]}, "properties.tags"),
         ({"computeId": "nope"}, "Compute Not Found"),
         ({"environmentId": "my-env"}, "my-env"),

@@ -135,7 +135,14 @@ def test_storage_key_and_tokens_lie_in_no_file(storing_emulator: Running) -> Non
     pending = {"pendingUploadType": "TemporaryBlobReference"}
     upload = emulator.ml("POST", "codes/c/versions/1/startPendingUpload", pending).json()
     sas = upload["blobReferenceForConsumption"]["credential"]["sasUri"].partition("sig=")[2].partition("&")[0]
-    secrets = [key, emulator.facts["client_secret"], emulator.facts["admin_key"], emulator.token(), sas, "sig="]
+    secrets = [
+        key,
+        emulator.facts["client_secret"],
+        emulator.facts["admin_key"],
+        emulator.token(),
+        sas,
+        "sig=",
+    ]
     files = [path for path in [emulator.log, *emulator.data_dir.rglob("*")] if path.is_file()]
     assert len(files) > 10
     for path in files:

@@ -21,6 +21,7 @@ from airflow_provider_amlrest.emulator.shapes import (
     listing,
     mapping,
     required,
+    string_map,
     text,
 )
 
@@ -34,8 +35,8 @@ CONTENT = {
 
 BASE: dict[str, Reader | Field] = {
     "description": text,
-    "tags": Field(mapping(text), dict),
-    "properties": Field(mapping(text), dict),
+    "tags": Field(string_map, dict),
+    "properties": Field(string_map, dict),
     "isArchived": Field(boolean, default=False),
     "isAnonymous": Field(boolean, default=False),
 }
@@ -60,15 +61,13 @@ VERSIONS = {
 }
 CONTAINERS = {
     "environments": Record(
-        description=text, tags=mapping(text), properties=mapping(text), isArchived=BASE["isArchived"]
+        description=text, tags=string_map, properties=string_map, isArchived=BASE["isArchived"]
     ),
-    "codes": Record(
-        description=text, tags=mapping(text), properties=mapping(text), isArchived=BASE["isArchived"]
-    ),
+    "codes": Record(description=text, tags=string_map, properties=string_map, isArchived=BASE["isArchived"]),
     "data": Record(
         description=text,
-        tags=mapping(text),
-        properties=mapping(text),
+        tags=string_map,
+        properties=string_map,
         isArchived=BASE["isArchived"],
         dataType=required(enum("uri_file", "uri_folder", "mltable")),
     ),

@@ -22,6 +22,7 @@ from airflow_provider_amlrest.emulator.shapes import (
     number,
     positive,
     required,
+    string_map,
     text,
 )
 
@@ -140,8 +141,8 @@ def _check_distribution(value: Any, path: str) -> None:
 
 BASE: dict[str, Reader | Field] = {
     "description": text,
-    "tags": Field(mapping(text), dict),
-    "properties": Field(mapping(text), dict),
+    "tags": Field(string_map, dict),
+    "properties": Field(string_map, dict),
     "displayName": text,
     "experimentName": Field(filled, "Default"),
     "services": Field(mapping(SERVICE), dict),
@@ -167,7 +168,7 @@ JOB = Union(
         outputs=Field(mapping(OUTPUT), dict),
         distribution=DISTRIBUTION,
         limits=Union("jobLimitsType", Command=Record(timeout=duration)),
-        environmentVariables=Field(mapping(text), dict),
+        environmentVariables=Field(string_map, dict),
         queueSettings=QUEUE,
     ),
     Sweep=Record(
@@ -189,7 +190,7 @@ JOB = Union(
                 codeId=text,
                 command=required(filled),
                 environmentId=required(filled),
-                environmentVariables=Field(mapping(text), dict),
+                environmentVariables=Field(string_map, dict),
                 distribution=DISTRIBUTION,
                 resources=Field(Record(**RESOURCES), lambda: Record(**RESOURCES)({}, "resources")),
             )

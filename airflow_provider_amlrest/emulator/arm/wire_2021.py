@@ -24,6 +24,7 @@ from airflow_provider_amlrest.emulator.shapes import (
     mapping,
     positive,
     required,
+    string_map,
     text,
 )
 from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord
@@ -33,8 +34,8 @@ BASE_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04"
 
 ASSET: dict[str, Reader | Field] = {
     "description": text,
-    "tags": Field(mapping(text), dict),
-    "properties": Field(mapping(text), dict),
+    "tags": Field(string_map, dict),
+    "properties": Field(string_map, dict),
 }
 CONTAINER = Record(**ASSET)
 PLATFORM = Record(operatingSystemType=Field(enum("Linux", "Windows"), "Linux"))
@@ -67,7 +68,7 @@ TRIAL: dict[str, Reader | Field] = {
     "codeId": text,
     "command": required(filled),
     "environmentId": required(filled),
-    "environmentVariables": Field(mapping(text), dict),
+    "environmentVariables": Field(string_map, dict),
     "distribution": Union(
         "distributionType",
         Mpi=Record(processCountPerInstance=positive),
@@ -82,8 +83,8 @@ TRIAL: dict[str, Reader | Field] = {
 }
 JOB_BASE: dict[str, Reader | Field] = {
     "description": text,
-    "tags": Field(mapping(text), dict),
-    "properties": Field(mapping(text), dict),
+    "tags": Field(string_map, dict),
+    "properties": Field(string_map, dict),
     "experimentName": Field(filled, "Default"),
     "identity": Union(
         "identityType", AMLToken=Record(), Managed=Record(clientId=text, objectId=text, resourceId=text)
