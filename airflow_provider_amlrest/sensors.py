@@ -5,9 +5,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
 
-from airflow_provider_amlrest.completion import TRANSIENT, Weather, finish
+from airflow_provider_amlrest.completion import (
+    TRANSIENT,
+    JobCanceledError,
+    JobFailedError,
+    Weather,
+    finish,
+)
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained
@@ -21,11 +31,12 @@ if TYPE_CHECKING:
 
 
 class AzureMLJobSensor(BaseSensorOperator):
-    """Wait for a job by its name; fail if it failed or was canceled.
+    """Wait for a job by its name; fail, without retries, if it failed or was canceled.
 
     :param job_name: the job.
     :param azureml_conn_id: the connection.
     :param api_version: instead of the connection's.
+    :param multiple_outputs: push each member of the result as an XCom of its own too.
 
     ``poke_interval``, ``timeout`` and ``mode`` are those of every sensor. The job is never canceled.
     XCom: as of the operator that submitted the job and waited for it.
@@ -41,9 +52,10 @@ class AzureMLJobSensor(BaseSensorOperator):
         job_name: str,
         azureml_conn_id: str = DEFAULT_CONNECTION,
         api_version: str | None = None,
+        multiple_outputs: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.job_name = job_name
         self.azureml_conn_id = azureml_conn_id
         self.api_version = api_version
@@ -82,4 +94,9 @@ class AzureMLJobSensor(BaseSensorOperator):
                 self._last_status = job.status
             if job.outcome is Outcome.ACTIVE:
                 return False
-            return PokeReturnValue(is_done=True, xcom_value=finish(client, job, studio_url))
+            try:
+                result = finish(client, job, studio_url)
+            except (JobFailedError, JobCanceledError) as error:
+                # It has ended under this name: a retry would read the same.
+                raise AirflowFailException(str(error)) from None
+            return PokeReturnValue(is_done=True, xcom_value=result)

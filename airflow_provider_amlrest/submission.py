@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.completion import TRANSIENT
+from airflow_provider_amlrest.naming import MAX_ATTEMPTS
 from airflow_provider_amlrest.rest.errors import AzureMLError, ConflictError, InvalidSpecError, NotFoundError
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -31,23 +32,26 @@ def submit_once(
 ) -> Job:
     """Submit a job under the first name that is free, unless an earlier try's job can be taken over.
 
-    A name whose job is active: that job. Completed: that job, whose result is ours. Failed or canceled:
-    the next name, which makes a retry after a failure a new job.
+    A name whose job is active: that job. Completed: that job, whose result is ours. Failed, canceled or
+    about to be: the next name, which makes a retry after a failure a new job.
 
     :param job: its properties hold IDENTITY_PROPERTY and SPEC_PROPERTY.
-    :param on_name: called with a name before a job may exist under it.
-    :raises InvalidSpecError: if a name's job was made by another task, or by hand.
+    :param on_name: called with the name before a job of ours may exist under it.
+    :raises InvalidSpecError: if a name's job was made by another task, or by hand; if all names are used up.
     """
     for name in names:
-        on_name(name)
         found = _find(client, name)
         if found is None:
+            on_name(name)
             return _create(client, name, job)
-        if found.outcome in (Outcome.ACTIVE, Outcome.SUCCEEDED):
-            return _taken_over(found, job)
         _check_owner(found, job)
+        if found.outcome in (Outcome.ACTIVE, Outcome.SUCCEEDED) and found.status != CANCEL_REQUESTED:
+            on_name(name)
+            return _taken_over(found, job)
         log.info("Job %s of an earlier try is %s; a new one follows.", name, found.status)
-    raise AzureMLError("Too many jobs of this task have failed; clear the task to start afresh.")
+    raise InvalidSpecError(
+        "retries", f"{MAX_ATTEMPTS} jobs of this task have failed; clear the task to start afresh."
+    )
 
 
 def _find(client: AzureMLClient, name: str) -> Job | None:
@@ -68,11 +72,11 @@ def _create(client: AzureMLClient, name: str, job: CommandJob | SweepJob) -> Job
             raise error from None
         if found is None:
             raise
+        _check_owner(found, job)
         return _taken_over(found, job)
 
 
 def _taken_over(found: Job, job: CommandJob | SweepJob) -> Job:
-    _check_owner(found, job)
     log.info(
         "Job %s exists already and is %s: it is taken over, not submitted again.", found.name, found.status
     )

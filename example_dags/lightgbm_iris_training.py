@@ -31,7 +31,7 @@ def lightgbm_iris_training() -> None:
     @task
     def check_compute() -> dict[str, str]:
         """Find the cluster before anything is uploaded for it."""
-        with AzureMLHook().get_conn() as client:
+        with AzureMLHook().client() as client:
             compute = client.get_compute(COMPUTE)
         print(f"Compute {compute.name}: {compute.type}, {compute.state}")
         return {"name": compute.name, "type": compute.type, "state": compute.state}
@@ -39,7 +39,7 @@ def lightgbm_iris_training() -> None:
     @task
     def default_datastore() -> dict[str, str]:
         """Show where code, data and outputs will lie."""
-        with AzureMLHook().get_conn() as client:
+        with AzureMLHook().client() as client:
             datastore = client.get_default_datastore()
         print(f"Datastore {datastore.name}: container {datastore.container_name} of {datastore.account_name}")
         return {"name": datastore.name, "container": datastore.container_name}
@@ -70,7 +70,6 @@ def lightgbm_iris_training() -> None:
         outputs={"model": {"type": "uri_folder"}},
         experiment_name=EXPERIMENT,
         wait_for_completion=False,
-        multiple_outputs=True,  # the result's keys become XComs of their own: train.output["name"]
     )
     wait_for_training = AzureMLJobSensor(
         task_id="wait_for_training", job_name=train.output["name"], poke_interval=5
@@ -100,7 +99,7 @@ def lightgbm_iris_training() -> None:
     @task
     def report(trained: dict[str, Any], swept: dict[str, Any]) -> dict[str, Any]:
         """Compare the single job with the trials of the sweep."""
-        with AzureMLHook().get_conn() as client:
+        with AzureMLHook().client() as client:
             trials = client.list_trials(swept["name"])
             best = client.get_job(swept["best_trial"]["name"])  # a trial is a job, with outputs of its own
         for trial in trials:

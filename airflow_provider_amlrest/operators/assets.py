@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.spec import DATA_TYPES, check_name, one_of, string_map
+from airflow_provider_amlrest.rest.spec import DATA_TYPES, URI_SCHEMES, check_name, one_of, string_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest.content import LocalContent
-
-URI_SCHEMES = ("azureml://", "https://", "http://", "wasbs://", "abfss://")
 
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):

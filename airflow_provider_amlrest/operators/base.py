@@ -30,15 +30,22 @@ class AzureMLOperator(BaseOperator):
 
     :param azureml_conn_id: the connection.
     :param api_version: instead of the connection's.
+    :param multiple_outputs: push each member of the result as an XCom of its own too, so that
+        ``task.output["id"]`` works downstream.
     """
 
     template_fields: tuple[str, ...] = ("azureml_conn_id", "api_version")
     ui_color = UI_COLOR
 
     def __init__(
-        self, *, azureml_conn_id: str = DEFAULT_CONNECTION, api_version: str | None = None, **kwargs: Any
+        self,
+        *,
+        azureml_conn_id: str = DEFAULT_CONNECTION,
+        api_version: str | None = None,
+        multiple_outputs: bool = True,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.azureml_conn_id = azureml_conn_id
         self.api_version = api_version
 

@@ -20,6 +20,7 @@ from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     INPUT_MODES,
     MODEL_TYPES,
+    URI_SCHEMES,
     no_other_keys,
     one_of,
     parse_literal,
@@ -28,8 +29,6 @@ from airflow_provider_amlrest.rest.spec import (
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.content import LocalContent
-
-URI_SCHEMES = ("azureml://", "https://", "http://", "wasbs://", "abfss://")
 
 CURATED_PREFIX = "AzureML-"
 

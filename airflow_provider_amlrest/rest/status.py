@@ -24,6 +24,7 @@ class Outcome(StrEnum):
 COMPLETED = "Completed"
 FAILED = "Failed"
 CANCELED = "Canceled"
+CANCEL_REQUESTED = "CancelRequested"
 
 _ENDED = {COMPLETED: Outcome.SUCCEEDED, FAILED: Outcome.FAILED, CANCELED: Outcome.CANCELED}
 
@@ -37,7 +38,7 @@ _ACTIVE = frozenset(
         "Queued",
         "Running",
         "Finalizing",
-        "CancelRequested",
+        CANCEL_REQUESTED,
         "NotResponding",
         "Paused",
         "Scheduled",

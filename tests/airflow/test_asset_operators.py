@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +41,13 @@ def current(training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emu
 
 
 @pytest.fixture
-def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A code folder with content of its own for each test."""
     root = tmp_path / "src"
     (root / "lib").mkdir(parents=True)
     (root / "train.py").write_text(f"print({request.node.name!r})\n")
     (root / "lib" / "empty.py").write_text("")
-    yield root
+    return root
 
 
 def unique(request: pytest.FixtureRequest) -> str:
@@ -197,7 +196,7 @@ class TestCode:
         mark = current.mark()
         with (
             current.fault("startPendingUpload|listSecrets", status=403, times=None),
-            pytest.raises(AirflowFailException, match="listSecrets was refused.*AzureML Data Scientist"),
+            pytest.raises(AirflowFailException, match=r"listSecrets was refused.*AzureML Data Scientist"),
         ):
             self.upload(folder)
         assert current.asked("PUT", "/codes/", since=mark) == []

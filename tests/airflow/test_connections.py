@@ -126,7 +126,9 @@ def test_the_connection_test_reads_the_workspace_once(connect: Connect, emulator
 
 def test_rights_are_explained(connect: Connect, emulator: Emulated) -> None:
     connect()
-    body = {"error": {"code": "AuthorizationFailed", "message": "The client 'x' does not have authorization."}}
+    body = {
+        "error": {"code": "AuthorizationFailed", "message": "The client 'x' does not have authorization."}
+    }
     with emulator.fault("/workspaces/[^/]+$", status=403, body=body, times=None):
         good, text = AzureMLHook().test_connection()
     assert not good

@@ -18,7 +18,9 @@ from tests.support.tasks import Try
 
 def jobs_of(client: Any, name: str) -> list[str]:
     """Names of the jobs whose name begins so, oldest first."""
-    return sorted((job.name for job in client.list_jobs() if job.name.startswith(name)), key=lambda n: (len(n), n))
+    return sorted(
+        (job.name for job in client.list_jobs() if job.name.startswith(name)), key=lambda n: (len(n), n)
+    )
 
 
 def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) -> None:
@@ -122,9 +124,7 @@ def test_mapped_tasks_and_other_runs_have_jobs_of_their_own(command_task: Any) -
     assert len(names) == 6
 
 
-def test_changed_work_within_a_generation_is_taken_over_with_a_warning(
-    command_task: Any, said: Any
-) -> None:
+def test_changed_work_within_a_generation_is_taken_over_with_a_warning(command_task: Any, said: Any) -> None:
     first = Try(command_task()).execute()
     second = Try(command_task(command="echo other"), try_number=2).execute()
     assert second["name"] == first["name"]
@@ -178,9 +178,7 @@ class TestOnKill:
         command_task().on_kill()
         assert emulator.asked(since=mark) == []
 
-    def test_a_job_that_has_ended_is_no_error(
-        self, command_task: Any, said: Any
-    ) -> None:
+    def test_a_job_that_has_ended_is_no_error(self, command_task: Any, said: Any) -> None:
         task = command_task()
         Try(task).execute()
         task.on_kill()
@@ -221,9 +219,7 @@ class TestWeather:
         assert result["status"] == "Completed"
         assert jobs_of(client, result["name"]) == [result["name"]]
 
-    def test_failed_reads_end_no_wait(
-        self, command_task: Any, emulator: Any, said: Any
-    ) -> None:
+    def test_failed_reads_end_no_wait(self, command_task: Any, emulator: Any, said: Any) -> None:
         task = command_task(tags={"emulator.seconds": "3"})
         storm = threading.Timer(1.0, lambda: emulator.admin("POST", "faults", rule))
         rule = {"path": "/jobs/", "method": "GET", "status": 503, "times": 8}
@@ -260,9 +256,7 @@ class TestSweep:
         trials = client.list_trials(result["name"])
         assert result["best_trial"]["metric"] == max(trial.metrics["auc"] for trial in trials)
 
-    def test_a_parameter_that_is_never_used_is_warned_about(
-        self, sweep_task: Any, said: Any
-    ) -> None:
+    def test_a_parameter_that_is_never_used_is_warned_about(self, sweep_task: Any, said: Any) -> None:
         Try(sweep_task(command="echo nothing", wait_for_completion=False)).execute()
         assert "never uses the sweep's parameter ${{search_space.lr}}" in said()
 
@@ -333,6 +327,6 @@ class TestBeforeAnythingIsSent:
 
     def test_an_unknown_environment(self, command_task: Any, emulator: Any) -> None:
         mark = emulator.mark()
-        with pytest.raises(NotFoundError, match="No environment|not found"):
+        with pytest.raises(NotFoundError, match=r"No environment|not found"):
             Try(command_task(environment="nobody:7")).execute()
         assert emulator.asked("PUT|POST", "/workspaces/", since=mark) == []

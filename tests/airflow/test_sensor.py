@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest.completion import JobCanceledError, JobFailedError
 from airflow_provider_amlrest.rest.errors import NotFoundError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
@@ -37,12 +37,12 @@ def test_it_returns_what_a_waiting_operator_would(submitted: Any) -> None:
 
 
 def test_it_fails_with_the_jobs_error(submitted: Any) -> None:
-    with pytest.raises(JobFailedError, match="disk full"):
+    with pytest.raises(AirflowFailException, match="disk full"):
         sense(submitted(seconds="0.1", outcome="failed", error="disk full"))
 
 
 def test_it_fails_if_the_job_was_canceled(submitted: Any) -> None:
-    with pytest.raises(JobCanceledError):
+    with pytest.raises(AirflowFailException, match="was canceled"):
         sense(submitted(seconds="0.1", outcome="canceled"))
 
 

@@ -76,9 +76,7 @@ def job(client: Either, request: pytest.FixtureRequest) -> Any:
     def make(suffix: str = "", **tags: str) -> tuple[str, model.CommandJob]:
         name = "".join(c if c.isalnum() else "-" for c in request.node.name) + suffix
         named = {f"emulator.{key}": value for key, value in tags.items()}
-        return name, model.CommandJob(
-            command="echo", environment=environment, compute=compute, tags=named
-        )
+        return name, model.CommandJob(command="echo", environment=environment, compute=compute, tags=named)
 
     return make
 
@@ -182,7 +180,9 @@ async def test_cancel(client: Either, job: Any) -> None:
         await client.cancel_job("nobody")
 
 
-async def test_jobs_are_listed_page_by_page_newest_first(client: Either, job: Any, emulator: Emulated) -> None:
+async def test_jobs_are_listed_page_by_page_newest_first(
+    client: Either, job: Any, emulator: Emulated
+) -> None:
     names = []
     for number in range(5):
         name, wanted = job(f"-{number}", seconds="0")
@@ -202,7 +202,7 @@ async def test_a_next_page_at_another_host_is_not_followed(client: Either, emula
     body = {"value": [], "nextLink": "https://example.org/steal?token"}
     with (
         emulator.fault("/jobs$", status=200, body=body),
-        pytest.raises(AzureMLError, match="at another host: https://example.org/steal$"),
+        pytest.raises(AzureMLError, match=r"at another host: https://example.org/steal$"),
     ):
         await client.list_jobs()
 

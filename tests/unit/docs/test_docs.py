@@ -150,7 +150,7 @@ CLASSES: dict[str, type] = {
     **{name: getattr(operators, name) for name in operators.__all__},
     "AzureMLJobSensor": AzureMLJobSensor,
 }
-COMMON = ("azureml_conn_id", "api_version")
+COMMON = ("azureml_conn_id", "api_version", "multiple_outputs")
 
 
 def own_parameters(heading: str) -> dict[str, inspect.Parameter]:
