@@ -42,7 +42,7 @@ def test_parts_cannot_run_into_each_other() -> None:
 
 def test_chosen_name_is_the_first_and_a_clear_makes_a_new_one() -> None:
     assert list(islice(job_names(NIGHTLY, "mine"), 2)) == ["mine", "mine-2"]
-    assert list(islice(job_names(replace(NIGHTLY, generation=3), "mine"), 2)) == ["mine-g3", "mine-g3-2"]
+    assert list(islice(job_names(replace(NIGHTLY, generation=2), "mine"), 2)) == ["mine-g2", "mine-g2-2"]
 
 
 def test_names_end() -> None:
