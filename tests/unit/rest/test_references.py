@@ -53,6 +53,7 @@ def test_references(value: Any, reference: Any) -> None:
         "src",
         "./src",
         "train.py",
+        "sk@stable",
         "src/train.py",
         "https://h/p:1",
         "C:\\x",
