@@ -26,7 +26,10 @@ def cli(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
+    """A folder that others can read, as a careless user makes it."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    return folder
 
 
 @pytest.fixture
@@ -163,7 +166,6 @@ def test_status_and_stop(running: Running, tmp_path: Path) -> None:
 
 def test_stop_believes_no_stale_pid(data_dir: Path) -> None:
     victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    data_dir.mkdir()
     (data_dir / "emulator.lock").write_text(json.dumps({"pid": victim.pid}))
     assert "No emulator runs" in cli("stop", "--data-dir", data_dir).stdout
     assert victim.poll() is None
