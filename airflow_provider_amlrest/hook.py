@@ -126,26 +126,22 @@ class AzureMLHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """The form's fields for Airflow before 3.2; later versions read the provider's metadata."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget, Select2Widget
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
         from flask_babel import lazy_gettext
-        from wtforms import SelectField, StringField
-        from wtforms.validators import Optional
+        from wtforms import StringField
+        from wtforms.validators import AnyOf, Optional
 
-        widgets: dict[str, Any] = {}
-        for field in FIELDS:
-            options = {
-                "label": lazy_gettext(field.label),
-                "description": field.description,
-                "default": field.default,
-                "validators": [Optional()],
-            }
-            if field.choices:
-                widgets[field.name] = SelectField(
-                    **options, choices=list(field.choices), widget=Select2Widget()
-                )
-            else:
-                widgets[field.name] = StringField(**options, widget=BS3TextFieldWidget())
-        return widgets
+        # Airflow 2.11 takes text, password, number and check box fields only: no choice from a list.
+        return {
+            field.name: StringField(
+                lazy_gettext(field.label),
+                widget=BS3TextFieldWidget(),
+                description=field.description,
+                default=field.default,
+                validators=[Optional(), *([AnyOf(field.choices)] if field.choices else [])],
+            )
+            for field in FIELDS
+        }
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
