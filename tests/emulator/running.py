@@ -45,7 +45,11 @@ class Running:
         )
         tls = ssl.create_default_context(cafile=self.facts["ca_bundle"])
         self.http = httpx.Client(base_url=self.facts["arm_endpoint"], verify=tls, timeout=30)
-        self.http.headers["Authorization"] = f"Bearer {self.token()}"
+        try:
+            self.http.headers["Authorization"] = f"Bearer {self.token()}"
+        except BaseException:
+            self.kill()
+            raise
 
     def _wait(self) -> dict[str, Any]:
         deadline = time.monotonic() + START_SECONDS
