@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,13 +33,23 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(data_dir: Path) -> Iterator[Running]:
-    emulator = Running(
-        data_dir, "--runtime", "simulated", environment={"AMLREST_EMULATOR_CLIENT_SECRET": CANARY}
-    )
-    yield emulator
-    if emulator.process.poll() is None:
-        emulator.stop()
+def start(data_dir: Path) -> Iterator[Callable[..., Running]]:
+    """Starts emulators on ``data_dir``; none outlives the test, however that ends."""
+    started: list[Running] = []
+
+    def start_one(*arguments: str, environment: dict[str, str] | None = None) -> Running:
+        started.append(Running(data_dir, *arguments, environment=environment))
+        return started[-1]
+
+    yield start_one
+    for emulator in started:
+        if emulator.process.poll() is None:
+            emulator.stop()
+
+
+@pytest.fixture
+def running(start: Callable[..., Running]) -> Running:
+    return start("--runtime", "simulated", environment={"AMLREST_EMULATOR_CLIENT_SECRET": CANARY})
 
 
 def test_ready_file_is_private_and_goes(running: Running) -> None:
@@ -124,13 +134,13 @@ def test_request_log_says_what_was_asked(running: Running) -> None:
     assert entry["path"] == f"{running.workspace}/computes/none"
 
 
-def test_restart_keeps_everything(data_dir: Path) -> None:
-    first = Running(data_dir, "--runtime", "simulated")
+def test_restart_keeps_everything(start: Callable[..., Running]) -> None:
+    first = start("--runtime", "simulated")
     first.put("jobs/kept", first.command_job(tags={"emulator.seconds": "0.5"}))
     first.put("data/kept/versions/1", {"dataType": "uri_file", "dataUri": "https://a/x"})
     token = first.token()
     first.stop()
-    second = Running(data_dir, "--runtime", "simulated")
+    second = start("--runtime", "simulated")
     stable = set(first.facts) - {"pid"}
     assert {name: first.facts[name] for name in stable} == {name: second.facts[name] for name in stable}
     assert second.wait_for("kept", "Completed", "Failed") == "Completed"
@@ -202,9 +212,9 @@ def test_impossible_arguments(tmp_path: Path, arguments: tuple[str, str]) -> Non
     assert repr(arguments[1]) in refused.stderr
 
 
-def test_computes_and_workspaces_of_ones_own(data_dir: Path) -> None:
+def test_computes_and_workspaces_of_ones_own(start: Callable[..., Running]) -> None:
     arguments = ("--compute", "tiny:1", "--compute", "big:64", "--workspace", "one", "--workspace", "two")
-    emulator = Running(data_dir, "--runtime", "simulated", *arguments)
+    emulator = start("--runtime", "simulated", *arguments)
     names = [item["name"] for item in emulator.ml("GET", "computes").json()["value"]]
     assert names == ["tiny", "big"]
     assert emulator.facts["workspace_name"] == "one"
@@ -221,8 +231,8 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def test_kill_9_leaves_no_azurite(data_dir: Path) -> None:
-    emulator = Running(data_dir, "--runtime", "host")
+def test_kill_9_leaves_no_azurite(start: Callable[..., Running]) -> None:
+    emulator = start("--runtime", "host")
     children = Path(f"/proc/{emulator.process.pid}/task/{emulator.process.pid}/children").read_text().split()
     azurites = [int(pid) for pid in children if b"azurite" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(azurites) == 1
@@ -233,6 +243,6 @@ def test_kill_9_leaves_no_azurite(data_dir: Path) -> None:
         time.sleep(0.05)
     assert not _is_alive(azurites[0])
     # The lock went with the process, so the data can be used again.
-    again = Running(data_dir, "--runtime", "host")
+    again = start("--runtime", "host")
     assert again.facts["blob_endpoint"] == emulator.facts["blob_endpoint"]
     assert again.stop() == 0
