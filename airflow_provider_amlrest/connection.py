@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,8 @@ FIELDS = (
 HIDDEN_FIELDS = ("host", "port", "schema")
 RELABELING = {"login": "Client ID", "password": "Client secret"}
 
+_NO_NAME = re.compile(r"[/?#\\]|^\.\.?$")
+
 
 class InvalidConnectionError(AzureMLError, ValueError):
     """The connection cannot be used. The text names everything that is wrong with it."""
@@ -90,7 +93,11 @@ class InvalidConnectionError(AzureMLError, ValueError):
     def __init__(self, connection_id: str, problems: tuple[str, ...]) -> None:
         lines = "; ".join(f"({number}) {problem}" for number, problem in enumerate(problems, 1))
         super().__init__(f"The Airflow connection {connection_id!r} cannot be used: {lines}.")
+        self.connection_id = connection_id
         self.problems = problems
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.connection_id, self.problems)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ def read_connection(
     values = {field.name: str(extra.get(field.name) or "").strip() for field in FIELDS}
     login, password = (login or "").strip(), password or ""
     problems = (
-        *_missing(values),
+        *_workspace_problems(values),
         *_identity_problems(values, login, password),
         *_cloud_problems(values),
     )
@@ -131,12 +138,16 @@ def read_connection(
     )
 
 
-def _missing(values: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name} is missing"
-        for name in ("subscription_id", "resource_group", "workspace_name")
-        if not values[name]
-    ]
+def _workspace_problems(values: Mapping[str, str]) -> list[str]:
+    problems = []
+    for name in ("subscription_id", "resource_group", "workspace_name"):
+        if not values[name]:
+            problems.append(f"{name} is missing")
+        elif _NO_NAME.search(values[name]):
+            problems.append(
+                f"{name} {values[name]!r} is no name in Azure; give the name alone, not a path or URL"
+            )
+    return problems
 
 
 def _identity_problems(values: Mapping[str, str], login: str, password: str) -> list[str]:

@@ -15,6 +15,9 @@ from dataclasses import asdict, dataclass
 MAX_ATTEMPTS = 100
 """Jobs of one task and generation; each automatic retry after a failed job takes the next."""
 
+MAX_CHOSEN_LENGTH = 240
+"""Of a name of the user's own: suffixes, and a sweep's trials, have to fit into the service's 255."""
+
 
 @dataclass(frozen=True)
 class TaskIdentity:

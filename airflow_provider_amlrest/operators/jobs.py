@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.completion import JobTimeoutError, finish, summarize, wait
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
-from airflow_provider_amlrest.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, TaskIdentity, job_names
 from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained
 from airflow_provider_amlrest.rest import model, spec
@@ -243,7 +243,7 @@ class AzureMLJobOperator(AzureMLOperator):
     def _read_common(self) -> dict[str, Any]:
         """The members that both kinds of job have, as far as they need no asking."""
         if self.job_name is not None:
-            spec.check_name("job_name", self.job_name)
+            spec.check_name("job_name", self.job_name, MAX_CHOSEN_LENGTH)
         spec.seconds("poll_interval", self.poll_interval)
         spec.seconds("timeout", self.timeout)
         return {

@@ -15,7 +15,7 @@ from airflow_provider_amlrest.operators.base import read_local
 from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.model import DataInput, Input
-from airflow_provider_amlrest.rest.references import Named, Reference, Registry, parse_reference
+from airflow_provider_amlrest.rest.references import Named, Reference, Registry, parse_reference, unrendered
 from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     INPUT_MODES,
@@ -130,18 +130,19 @@ def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
 
 
 def _read_input(field: str, value: Any) -> Input | ReferencedInput:
-    if isinstance(value, str) and not value.startswith(("azureml:", "/subscriptions/", "{")):
-        return parse_literal(field, value)
+    value = unrendered(value)
     if isinstance(value, Mapping) and "path" in value:
         no_other_keys(field, value, {"type", "path", "mode"})
         return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
-    if isinstance(value, str) and value.startswith("azureml://") and "/registries/" not in value:
-        raise InvalidSpecError(field, f'write a URI as {{"type": "uri_file", "path": {value!r}}}.')
-    reference = parse_reference(field, value, "data")
-    if reference is None:
+    if isinstance(value, str) and not value.startswith(("azureml:", "/subscriptions/")):
         return parse_literal(field, value)
-    type_ = value.get("type") if isinstance(value, Mapping) else None
-    return ReferencedInput(field, reference, type_, "ro_mount")
+    reference = parse_reference(field, value, "data")
+    if reference is not None:
+        type_ = value.get("type") if isinstance(value, Mapping) else None
+        return ReferencedInput(field, reference, type_, "ro_mount")
+    if isinstance(value, str) and value.startswith("azureml://"):
+        raise InvalidSpecError(field, f'write a URI as {{"type": "uri_file", "path": {value!r}}}.')
+    return parse_literal(field, value)
 
 
 def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:

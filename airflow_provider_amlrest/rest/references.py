@@ -42,8 +42,7 @@ def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
     ``azureml://registries/...``, and what an upstream operator returned (a mapping with ``id``), rendered
     as text or not. Raises InvalidSpecError for a mapping without an id, and for the id of another kind.
     """
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        value = _rendered_mapping(field, value)
+    value = unrendered(value)
     if isinstance(value, Mapping):
         if not isinstance(value.get("id"), str):
             raise InvalidSpecError(
@@ -73,8 +72,13 @@ def _arm_id(field: str, value: str, kind: str) -> ResourceId:
     return resource
 
 
-def _rendered_mapping(field: str, text: str) -> Any:
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
-        raise InvalidSpecError(field, f"{text!r} looks like a mapping but cannot be read as one.") from None
+def unrendered(value: Any) -> Any:
+    """What an upstream operator returned, if the value is a template's rendering of it; else the value."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            mapping = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            return value
+        if isinstance(mapping, dict) and isinstance(mapping.get("id"), str):
+            return mapping
+    return value

@@ -49,12 +49,12 @@ _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}
 """Also what looks like one and is none; it has no group then."""
 
 
-def check_name(field: str, name: str) -> str:
+def check_name(field: str, name: str, longest: int = 255) -> str:
     """The name, if Azure ML takes it. Raises InvalidSpecError otherwise."""
-    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or len(name) > longest:
         raise InvalidSpecError(
             field,
-            f"{name!r} is no name for Azure ML: 1 to 255 letters, digits, '-' and '_', "
+            f"{name!r} is no name for Azure ML: 1 to {longest} letters, digits, '-' and '_', "
             "beginning with a letter or digit.",
         )
     return name
