@@ -99,8 +99,8 @@ def summarize(job: Job, studio_url: str) -> dict[str, Any]:
 def finish(client: AzureMLClient, job: Job, studio_url: str) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
-    :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep also trials (how many)
-        and best_trial {name, params, metric, metrics}.
+    :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
+        trial, and also trials (how many) and best_trial {name, params, metric, metrics}.
     :raises JobFailedError: with the service's error text and the Studio link.
     :raises JobCanceledError: with the Studio link.
     """
@@ -110,10 +110,9 @@ def finish(client: AzureMLClient, job: Job, studio_url: str) -> dict[str, Any]:
         raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
     result = summarize(job, studio_url)
     result["metrics"] = _some(_metrics(client, job.name))
-    result["outputs"] = job.output_uris()
     if job.type == "Sweep":
-        result |= _sweep_result(client, job)
-    return result
+        return result | _sweep_result(client, job)
+    return result | {"outputs": job.output_uris()}
 
 
 def failure_text(client: AzureMLClient, job: Job) -> str:
@@ -160,8 +159,9 @@ def _sweep_result(client: AzureMLClient, job: Job) -> dict[str, Any]:
     best = client.get_best_trial(job.name)
     if best is None:
         log.warning("No trial of %s has reported the metric %r.", job.name, job.primary_metric)
-        return {"trials": trials, "best_trial": None}
+        return {"outputs": {}, "trials": trials, "best_trial": None}
     return {
+        "outputs": job.output_uris(best.name),
         "trials": trials,
         "best_trial": {
             "name": best.name,

@@ -101,7 +101,6 @@ def lightgbm_iris_training() -> None:
         """Compare the single job with the trials of the sweep."""
         with AzureMLHook().client() as client:
             trials = client.list_trials(swept["name"])
-            best = client.get_job(swept["best_trial"]["name"])  # a trial is a job, with outputs of its own
         for trial in trials:
             print(f"{trial.name}: {trial.status}, {trial.params}, {METRIC} {trial.metrics.get(METRIC)}")
         print(f"Best: {swept['best_trial']}; the single job: {trained['metrics']}")
@@ -120,7 +119,7 @@ def lightgbm_iris_training() -> None:
             "best_trial": swept["best_trial"],
             "models": {
                 "command_job": trained["outputs"]["model"],
-                "best_trial": best.output_uris()["model"],
+                "best_trial": swept["outputs"]["model"],
             },
         }
 

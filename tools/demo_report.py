@@ -24,6 +24,7 @@ def write_summary(
         "sweep_job": {
             **{key: sweep[key] for key in ("name", "status", "trials")},
             "best_trial": {key: best[key] for key in ("name", "params", "metric")},
+            "all_trials": results["report"]["trials"],
         },
         "steps": [
             {"task_id": task.task_id, "state": task.state, "seconds": round(task.seconds or 0.0, 1)}

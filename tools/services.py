@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -16,6 +17,9 @@ import psutil
 
 # A user's own settings of these would change what runs here.
 _FOREIGN_SETTINGS = ("AIRFLOW_", "_AIRFLOW_", "AZURE_", "AZUREML_", "MLFLOW_", "PYTHON", "VIRTUAL_ENV")
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class ServiceError(RuntimeError):
@@ -58,6 +62,11 @@ def wait_until(
         time.sleep(0.2)
 
 
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when our parent is gone, even if it was killed with -9."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Service:
     """A process in a session of its own, out of reach of the terminal's Ctrl-C; its output goes to a file."""
 
@@ -75,6 +84,7 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=log.parent,
+                preexec_fn=_end_with_parent,
             )
 
     @property

@@ -314,13 +314,15 @@ class Job:
     def outcome(self) -> Outcome:
         return classify(self.status)
 
-    def output_uris(self) -> dict[str, str]:
+    def output_uris(self, run: str | None = None) -> dict[str, str]:
         """Where each named output lies, as ``azureml://`` or the URI that was asked for.
 
-        An output without a URI of its own lies in the default datastore (reference: the SDK's own rule).
+        An output without a URI of its own lies in the default datastore, below the name of the run that
+        wrote it (so Microsoft's SDK looks for it): the job's own, or that of a sweep's trial.
         """
+        folder = f"azureml://datastores/{DEFAULT_DATASTORE}/paths/azureml/{run or self.name}"
         return {
-            name: output.uri or f"azureml://datastores/{DEFAULT_DATASTORE}/paths/azureml/{self.name}/{name}/"
+            name: output.uri or f"{folder}/{name}/"
             for name, output in self.outputs.items()
             if name != "default"
         }

@@ -71,6 +71,8 @@ def test_demo_trains_sweeps_and_reuses_assets() -> None:
         assert sweep["status"] == "Completed"
         assert sweep["trials"] >= 8
         assert set(sweep["best_trial"]) == {"name", "params", "metric"}
+        assert len(sweep["all_trials"]) == sweep["trials"]
+        assert sweep["best_trial"]["metric"] == min(trial["metric"] for trial in sweep["all_trials"])
         assert {step["task_id"] for step in summary["steps"]} == STEPS
         assert {step["state"] for step in summary["steps"]} == {"success"}
     assert first["command_job"]["name"] != second["command_job"]["name"]

@@ -15,7 +15,7 @@ GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 @pytest.mark.parametrize(
     ("part", "replacement", "path", "code"),
     [
-        ("subscription_id", str(uuid.uuid4()), "", "SubscriptionNotFound"),
+        ("subscription_id", str(uuid.UUID(int=1)), "", "SubscriptionNotFound"),
         ("resource_group", "other", "", "ResourceGroupNotFound"),
         ("workspace_name", "other", "", "ResourceNotFound"),
         ("workspace_name", "other", "/jobs/j", "ParentResourceNotFound"),
