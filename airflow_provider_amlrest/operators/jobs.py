@@ -17,6 +17,7 @@ from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, TaskIdentity, job
 from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained
 from airflow_provider_amlrest.rest import model, spec
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.references import Reference
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.submission import IDENTITY_PROPERTY, SPEC_PROPERTY, submit_once
@@ -172,9 +173,10 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
-        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        started = time.monotonic()
         with explained():
             request = self._read(dag_folder(context))
+            deadline = None if self.timeout is None else started + self.timeout
             identity = _identity(context)
             with self.hook.client() as client:
                 job = self._submit(client, request, identity, context)
@@ -233,11 +235,12 @@ class AzureMLJobOperator(AzureMLOperator):
         try:
             job = wait(client, job, poll_interval=self.poll_interval, deadline=deadline)
         except TimeoutError:
-            client.cancel_job(job.name)
-            raise JobTimeoutError(
-                f"Azure ML job {job.name} did not end within {self.timeout:g} s and was asked to end. "
-                f"{studio_url}"
-            ) from None
+            late = f"Azure ML job {job.name} did not end within {self.timeout:g} s"
+            try:
+                client.cancel_job(job.name)
+            except AzureMLError as error:
+                raise JobTimeoutError(f"{late}, and may go on: {error} {studio_url}") from None
+            raise JobTimeoutError(f"{late} and was asked to end. {studio_url}") from None
         return finish(client, job, studio_url)
 
     def _read_common(self) -> dict[str, Any]:

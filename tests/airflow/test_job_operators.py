@@ -148,6 +148,16 @@ def test_the_timeout_cancels_the_job(command_task: Any, client: Any) -> None:
     assert status_soon(client, task._submitted_name) == "Canceled"
 
 
+def test_a_timeout_whose_cancel_fails_says_both(command_task: Any, emulator: Any) -> None:
+    task = command_task(timeout=0.5, tags={"emulator.outcome": "stuck"})
+    with (
+        emulator.fault("/cancel", status=403, times=None),
+        pytest.raises(JobTimeoutError, match=r"did not end within 0\.5 s, and may go on: POST jobs/.*403"),
+    ):
+        Try(task).execute()
+    task.on_kill()
+
+
 def status_soon(client: Any, name: str) -> str:
     """The status that a job ends with."""
     for _ in range(50):
@@ -284,6 +294,7 @@ class TestBeforeAnythingIsSent:
             ({"outputs": {"m": {"typ": "uri_file"}}}, "outputs.m: unknown key 'typ'"),
             ({"instance_count": 0}, "instance_count: 0 must be a whole number"),
             ({"limits": {"timeout": "1h"}}, "limits.timeout: '1h' must be a number of seconds"),
+            ({"timeout": "1h"}, "timeout: '1h' must be a number of seconds"),
             ({"distribution": "horovod"}, "distribution.type: 'horovod' is not one of: pytorch"),
             ({"queue_settings": {"job_tier": "cheap"}}, "queue_settings.job_tier: 'cheap' is not one of"),
         ],
