@@ -1,0 +1,55 @@
+"""The example DAGs, as Airflow parses and stores them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
+
+
+@pytest.fixture(scope="module")
+def bag() -> Any:
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # before Airflow 3.2
+        from airflow.models import DagBag
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return DagBag(str(EXAMPLES))  # conftest.py leaves Airflow's own examples out
+
+
+def test_they_import(bag: Any) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"lightgbm_iris_training", "retrain_if_better"}
+
+
+def test_the_walk_through_has_the_articles_steps_in_order(bag: Any) -> None:
+    dag = bag.dags["lightgbm_iris_training"]
+    order = [task.task_id for task in dag.topological_sort()]
+    assert {
+        "check_compute",
+        "default_datastore",
+        "create_environment",
+        "register_data",
+        "upload_code",
+    } == set(order[:5])
+    assert order[5:] == ["train", "wait_for_training", "sweep", "report"]
+
+
+def test_the_retraining_is_scheduled_and_branches(bag: Any) -> None:
+    dag = bag.dags["retrain_if_better"]
+    assert dag.catchup is False
+    assert dag.schedule == "0 3 * * *" if hasattr(dag, "schedule") else dag.schedule_interval == "0 3 * * *"
+    branching = [task for task in dag.tasks if len(task.downstream_task_ids) > 1]
+    assert branching
+
+
+def test_the_iris_data_are_the_real_150_rows() -> None:
+    lines = (EXAMPLES / "lightgbm_iris" / "iris.csv").read_text().splitlines()
+    species = [line.rsplit(",", 1)[1] for line in lines[1:]]
+    assert len(species) == 150
+    assert sorted(map(species.count, set(species))) == [50, 50, 50]
