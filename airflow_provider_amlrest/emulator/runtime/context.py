@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
+import re
+import tempfile
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.emulator.store import ACTIVE_STATUSES, utc_now
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow_provider_amlrest.emulator.config import Services, Workspace
     from airflow_provider_amlrest.emulator.runtime.errors import JobError
     from airflow_provider_amlrest.emulator.store import JobRecord, Store
 
 _NOT_CANCELLING = ACTIVE_STATUSES - {"CancelRequested"}
+
+_NEEDS_NO_QUOTES = re.compile(r"[\w./-]+")
+
+
+@cache
+def runs_folder(data_dir: Path) -> Path:
+    """Where jobs run. Its path gets into commands unquoted, as on the service, so it must need no quotes.
+
+    :raises PermissionError: if somebody else owns the folder for links in the temporary folder.
+    """
+    folder = data_dir.resolve() / "runs"
+    if _NEEDS_NO_QUOTES.fullmatch(str(folder)):
+        return folder
+    links = Path(tempfile.gettempdir()) / f"amlrest-emulator-{os.getuid()}"
+    links.mkdir(mode=0o700, exist_ok=True)
+    if links.is_symlink() or links.stat().st_uid != os.getuid():
+        raise PermissionError(f"{links} belongs to somebody else.")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    link = links / hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    if not link.is_symlink():
+        link.symlink_to(folder)
+    return link
 
 
 @dataclass(frozen=True)
@@ -42,7 +68,7 @@ class JobContext:
     @property
     def folder(self) -> Path:
         """The job's own folder on this machine."""
-        return self.services.settings.data_dir / "runs" / self.workspace.name / self.job.name
+        return runs_folder(self.services.settings.data_dir) / self.workspace.name / self.job.name
 
     def move(self, status: str, **changes: Any) -> None:
         """Enter a status on the way.

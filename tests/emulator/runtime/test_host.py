@@ -324,3 +324,30 @@ def test_small_job_does_not_overtake_on_its_own_compute_only(tmp_path: Path, blo
         assert harness.wait("waits", "Queued").status == "Queued"
     finally:
         harness.stop()
+
+
+def test_a_data_dir_whose_path_needs_quotes_is_no_matter_to_commands(
+    tmp_path: Path, blobs: BlobStorage
+) -> None:
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    harness = make_harness(folder, "host", blobs)
+    harness.start()
+    try:
+        harness.put_blob("data/word.txt", "fine")
+        harness.submit(
+            "spaces",
+            "cat ${{inputs.word}}",
+            inputs={
+                "word": {
+                    "jobInputType": "uri_file",
+                    "uri": f"{BLOBSTORE}/data/word.txt",
+                    "mode": "Download",
+                }
+            },
+        )
+        assert harness.wait("spaces").status == "Completed"
+        assert harness.log("spaces") == "fine"
+    finally:
+        harness.stop()
+        harness.store.close()
