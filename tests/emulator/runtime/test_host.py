@@ -241,7 +241,7 @@ def test_nodes_limit_what_runs_at_once_in_order(host: Harness) -> None:
 def test_restart_runs_interrupted_jobs_again(host: Harness) -> None:
     runs = host.services.settings.data_dir / "runs.txt"
     host.submit("cut", f"echo run >> {runs}; sleep 300")
-    host.wait_until(runs.exists)
+    host.wait_until(lambda: runs.exists() and runs.read_text())
     started = time.monotonic()
     host.stop()
     assert time.monotonic() - started < 5
