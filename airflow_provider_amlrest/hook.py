@@ -129,16 +129,17 @@ class AzureMLHook(BaseHook):
         from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
         from flask_babel import lazy_gettext
         from wtforms import StringField
-        from wtforms.validators import AnyOf, Optional
+        from wtforms.validators import Optional, any_of
 
         # Airflow 2.11 takes text, password, number and check box fields only: no choice from a list.
+        # 3.0 and 3.1 make one of any_of, which they know by this name alone.
         return {
             field.name: StringField(
                 lazy_gettext(field.label),
                 widget=BS3TextFieldWidget(),
                 description=field.description,
                 default=field.default,
-                validators=[Optional(), *([AnyOf(field.choices)] if field.choices else [])],
+                validators=[Optional(), *([any_of(list(field.choices))] if field.choices else [])],
             )
             for field in FIELDS
         }

@@ -20,7 +20,7 @@ from airflow_provider_amlrest.completion import (
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
-from airflow_provider_amlrest.operators.base import UI_COLOR, explained
+from airflow_provider_amlrest.operators.base import UI_COLOR, explained, text
 from airflow_provider_amlrest.rest.spec import check_name
 from airflow_provider_amlrest.rest.status import Outcome
 
@@ -81,7 +81,7 @@ class AzureMLJobSensor(BaseSensorOperator):
         with explained():
             client = self.hook.get_conn()
             try:
-                job = client.get_job(check_name("job_name", self.job_name))
+                job = client.get_job(check_name("job_name", text("job_name", self.job_name)))
             except TRANSIENT as error:
                 self._weather.failed(error)
                 return False

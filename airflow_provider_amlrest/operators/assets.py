@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local
+from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local, text
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.spec import DATA_TYPES, URI_SCHEMES, check_name, one_of, string_map
@@ -89,19 +89,19 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         """What was asked for, with its version, and the files of a local build context."""
         from airflow_provider_amlrest.rest.assets import content_version, environment_parts, read_conda
 
-        check_name("name", self.name)
+        name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
         if (self.image is None) == (self.build is None):
             raise InvalidSpecError("image", "give either an image (with or without conda_file) or build.")
         build, build_context = self._read_build(base)
         environment = model.Environment(
-            self.name,
-            self.version or "",
-            image=self.image,
+            name,
+            text("version", self.version) or "",
+            image=text("image", self.image),
             conda=read_conda("conda_file", self.conda_file, base),
             build=build,
             os_type=self.os_type,
-            description=self.description,
+            description=text("description", self.description),
             tags=string_map("tags", self.tags),
         )
         if not environment.version:
@@ -150,11 +150,12 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
         with explained():
             from airflow_provider_amlrest.rest.assets import ensure_code
 
-            if self.name is not None:
-                check_name("name", self.name)
-            content = read_local("path", dag_folder(context), self.path)
+            name, version = text("name", self.name), text("version", self.version)
+            if name is not None:
+                check_name("name", name)
+            content = read_local("path", dag_folder(context), text("path", self.path))
             with self.hook.client() as client:
-                code, new = ensure_code(client, content, name=self.name, version=self.version)
+                code, new = ensure_code(client, content, name=name, version=version)
         self.log.info("Code %s, version %s: %s.", code.name, code.version, _news(new))
         return {"id": code.id, "name": code.name, "version": code.version}
 
@@ -205,15 +206,15 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
     def execute(self, context: Context) -> dict[str, str]:
         """Register or find the data."""
         with explained():
-            check_name("name", self.name)
+            name = check_name("name", text("name", self.name))
             one_of("type", self.type, DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
             content = self._read_content(dag_folder(context))
             source = content.hash if content is not None else self.path.rstrip("/")
-            version = self.version or content_version(self.type, source)
-            tags = string_map("tags", self.tags)
-            data = model.Data(self.name, version, self.type, self.path, self.description, tags)
+            version = text("version", self.version) or content_version(self.type, source)
+            description, tags = text("description", self.description), string_map("tags", self.tags)
+            data = model.Data(name, version, self.type, self.path, description, tags)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         self.log.info("Data %s, version %s: %s.", found.name, found.version, _news(new))

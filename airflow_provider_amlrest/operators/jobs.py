@@ -15,7 +15,7 @@ from airflow_provider_amlrest.completion import JobTimeoutError, finish, summari
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, TaskIdentity, job_names
 from airflow_provider_amlrest.operators import references
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained
+from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, text
 from airflow_provider_amlrest.rest import model, spec
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.references import Reference
@@ -206,7 +206,7 @@ class AzureMLJobOperator(AzureMLOperator):
     def _submit(
         self, client: AzureMLClient, request: JobRequest, identity: TaskIdentity, context: Context
     ) -> model.Job:
-        wanted = request.resolve(client, self.compute)
+        wanted = request.resolve(client, text("compute", self.compute))
         wanted = replace(
             wanted,
             tags=_made_by(context) | dict(wanted.tags),
@@ -216,7 +216,8 @@ class AzureMLJobOperator(AzureMLOperator):
                 SPEC_PROPERTY: _digest(client.operations.codec.job_body(wanted)),
             },
         )
-        return submit_once(client, job_names(identity, self.job_name), wanted, self._remember)
+        names = job_names(identity, text("job_name", self.job_name))
+        return submit_once(client, names, wanted, self._remember)
 
     def _remember(self, name: str) -> None:
         self._submitted_name = name
@@ -246,14 +247,14 @@ class AzureMLJobOperator(AzureMLOperator):
     def _read_common(self) -> dict[str, Any]:
         """The members that both kinds of job have, as far as they need no asking."""
         if self.job_name is not None:
-            spec.check_name("job_name", self.job_name, MAX_CHOSEN_LENGTH)
+            spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
         spec.seconds("poll_interval", self.poll_interval)
         spec.seconds("timeout", self.timeout)
         return {
             "outputs": spec.parse_outputs("outputs", self.outputs),
-            "experiment_name": self.experiment_name,
-            "display_name": self.display_name,
-            "description": self.description,
+            "experiment_name": text("experiment_name", self.experiment_name),
+            "display_name": text("display_name", self.display_name),
+            "description": text("description", self.description),
             "tags": spec.string_map("tags", self.tags),
             "properties": spec.string_map("properties", self.properties),
             "identity": spec.parse_typed("identity", self.identity, model.Identity),
