@@ -164,6 +164,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.timeout = timeout
         self.cancel_on_kill = cancel_on_kill
         self._submitted_name: str | None = None
+        self._killed = False
 
     def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
         """Render with Jinja, but leave ``${{...}}`` alone: that is Azure ML's, not Jinja's."""
@@ -180,13 +181,19 @@ class AzureMLJobOperator(AzureMLOperator):
             identity = _identity(context)
             with self.hook.client() as client:
                 job = self._submit(client, request, identity, context)
+                if self._killed:
+                    self.on_kill()  # The first cancel may have come before the job.
                 studio_url = self._publish(job, context)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
                 return self._await(client, job, studio_url, deadline)
 
     def on_kill(self) -> None:
-        """Ask for the job's end, once and shortly: Airflow is ending this process."""
+        """Ask for the job's end, once and shortly: Airflow is ending this process.
+
+        Airflow 3 calls this from a signal handler, after which :meth:`execute` goes on for some seconds.
+        """
+        self._killed = True
         name = self._submitted_name
         if name is None or not self.cancel_on_kill:
             return
@@ -220,6 +227,8 @@ class AzureMLJobOperator(AzureMLOperator):
         return submit_once(client, names, wanted, self._remember)
 
     def _remember(self, name: str) -> None:
+        if self._killed:
+            raise AzureMLError(f"The task was ended before its job {name} was submitted.")
         self._submitted_name = name
 
     def _publish(self, job: model.Job, context: Context) -> str:

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.completion import JobCanceledError, JobFailedError, JobTimeoutError
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY
-from airflow_provider_amlrest.rest.errors import NotFoundError, UnreachableError
+from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, UnreachableError
 from tests.support.tasks import Try
 
 
@@ -187,6 +187,37 @@ class TestOnKill:
         mark = emulator.mark()
         command_task().on_kill()
         assert emulator.asked(since=mark) == []
+
+    def test_before_the_job_exists_none_is_made_afterwards(
+        self, command_task: Any, client: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Airflow 3 calls on_kill from a signal handler, after which the task goes on for a while.
+        task = command_task()
+        find = type(client).get_job
+
+        def killed(client: Any, name: str) -> Any:
+            task.on_kill()
+            return find(client, name)
+
+        monkeypatch.setattr(type(client), "get_job", killed)
+        mark = emulator.mark()
+        with pytest.raises(AzureMLError, match="ended before its job"):
+            Try(task).execute()
+        assert emulator.asked("PUT", since=mark) == []
+
+    def test_while_the_job_is_submitted(
+        self, command_task: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=30)
+        create = type(client).create_job
+
+        def killed(client: Any, *arguments: Any) -> Any:
+            task.on_kill()
+            return create(client, *arguments)
+
+        monkeypatch.setattr(type(client), "create_job", killed)
+        with pytest.raises(JobCanceledError):
+            Try(task).execute()
 
     def test_a_job_that_has_ended_is_no_error(self, command_task: Any, said: Any) -> None:
         task = command_task()
