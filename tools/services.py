@@ -158,6 +158,8 @@ def interruptible() -> Iterator[None]:
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, unwind) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # A shell starts background jobs with it ignored, and Python leaves it so.
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
