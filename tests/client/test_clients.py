@@ -224,6 +224,8 @@ async def test_a_sweep_and_its_best_trial(client: Either, job: Any) -> None:
     assert [trial.name for trial in trials] == [f"{name}_{number}" for number in range(4)]
     assert best.metrics["auc"] == max(trial.metrics["auc"] for trial in trials)
     assert set(best.params) == {"lr"}
+    trial = await client.get_job(best.name)
+    assert (trial.name, trial.status) == (best.name, "Completed")
 
 
 async def test_throttling_is_waited_out(client: Either, emulator: Emulated) -> None:

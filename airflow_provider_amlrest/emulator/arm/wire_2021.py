@@ -351,7 +351,7 @@ def job_answer(record: JobRecord, canonical: dict[str, Any], call: Call) -> dict
         **own,
         "tags": canonical["tags"],
         "properties": canonical["properties"],
-        "description": canonical["description"],
+        "description": canonical.get("description"),
         "status": record.status,
         "provisioningState": PROVISIONING_STATES.get(record.status, "InProgress"),
         "interactionEndpoints": {
