@@ -69,17 +69,9 @@ class AzureMLJobSensor(BaseSensorOperator):
 
         return AzureMLHook(self.azureml_conn_id, self.api_version)
 
-    def execute(self, context: Context) -> Any:
-        """Poke until the job has ended; the connections are closed in between and after."""
-        try:
-            return super().execute(context)
-        finally:
-            self.hook.close()
-
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job."""
-        with explained():
-            client = self.hook.get_conn()
+        with explained(), self.hook.new_client() as client:
             try:
                 job = client.get_job(check_name("job_name", text("job_name", self.job_name)))
             except TRANSIENT as error:

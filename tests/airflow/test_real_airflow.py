@@ -119,6 +119,8 @@ def test_a_walk_through_and_then_no_secret_anywhere(stack: Stack, client: AzureM
     failing = stack.finish("walk_through", run_id, failing="failing")["failing"]
     assert re.search(r"failed: .*3.*https://.*/runs/", stack.log("walk_through", run_id, failing), re.DOTALL)
 
+    waited = next(task for task in api.task_instances("walk_through", run_id) if task.task_id == "wait")
+    assert "cannot be called outside" not in stack.log("walk_through", run_id, waited)
     trained = api.xcom("walk_through", run_id, "wait")
     assert trained["metrics"] == {"score": 0.5}
     swept = api.xcom("walk_through", run_id, "sweep")

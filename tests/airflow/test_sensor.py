@@ -62,5 +62,4 @@ def test_the_link_is_pushed_before_the_end(submitted: Any) -> None:
     attempt = Try(sensor)
     sensor.render_template_fields(attempt.context)
     assert sensor.poke(attempt.context) is False
-    sensor.hook.close()
     assert [url for url in attempt.xcoms.values() if "/runs/" in url]
