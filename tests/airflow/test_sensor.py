@@ -63,3 +63,21 @@ def test_the_link_is_pushed_before_the_end(submitted: Any) -> None:
     sensor.render_template_fields(attempt.context)
     assert sensor.poke(attempt.context) is False
     assert [url for url in attempt.xcoms.values() if "/runs/" in url]
+
+
+def test_a_status_is_said_once(submitted: Any, said: Any) -> None:
+    sensor = AzureMLJobSensor(task_id="wait", job_name=submitted(seconds="30"))
+    attempt = Try(sensor)
+    sensor.render_template_fields(attempt.context)
+    for _ in range(6):
+        assert sensor.poke(attempt.context) is False
+    # Each log handler says it: as the logger's line, and perhaps as the terminal's.
+    assert 1 <= said().count("is Running") <= 2
+
+
+def test_without_xcoms_there_is_none(submitted: Any) -> None:
+    sensor = AzureMLJobSensor(task_id="wait", job_name=submitted(seconds="30"), do_xcom_push=False)
+    attempt = Try(sensor)
+    sensor.render_template_fields(attempt.context)
+    sensor.poke(attempt.context)
+    assert attempt.xcoms == {}
