@@ -50,6 +50,15 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return root
 
 
+def test_a_key_is_masked_when_it_arrives(current: Emulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    masked: list[str] = []
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.mask_secret", masked.append)
+    with AzureMLHook().client() as client:
+        key = client.list_datastore_secrets(client.get_default_datastore().name).account_key
+    assert key
+    assert key in masked
+
+
 def unique(request: pytest.FixtureRequest) -> str:
     return "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
 

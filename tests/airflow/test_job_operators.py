@@ -43,8 +43,14 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
 
 
 def test_the_job_says_who_made_it(command_task: Any, client: Any) -> None:
-    result = Try(command_task(tags={"emulator.seconds": "0", "team": "iris"})).execute()
-    tags = client.get_job(result["name"]).tags
+    task = command_task(
+        tags={"emulator.seconds": "0", "team": "iris", "airflow_try_number": "mine"}, properties={"cost": 7}
+    )
+    job = client.get_job(Try(task, map_index=3).execute()["name"])
+    assert job.properties["cost"] == "7"
+    tags = job.tags
+    assert tags["airflow_map_index"] == "3"
+    assert tags["airflow_try_number"] == "mine"
     assert tags["airflow_dag_id"] == "tests"
     assert tags["airflow_run_id"] == "manual__2026-01-01T00:00:00+00:00"
     assert tags["team"] == "iris"
@@ -230,8 +236,10 @@ class TestOnKill:
     ) -> None:
         task = command_task(wait_for_completion=False)
         Try(task).execute()
+        mark = emulator.mark()
         with emulator.fault("/cancel", status=503, times=None):
             task.on_kill()
+        assert len(emulator.asked(path="/cancel", since=mark)) == 1
         assert "could not be canceled and may go on" in said()
 
     def test_it_can_be_switched_off(self, command_task: Any, emulator: Any) -> None:
