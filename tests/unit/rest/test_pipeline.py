@@ -231,7 +231,7 @@ def test_no_token(monkeypatch: pytest.MonkeyPatch, error: Exception, cls: type, 
         client.get_job("j")
     assert type(caught.value) is cls
     assert words in str(caught.value)
-    assert "a token to GET jobs/j" in str(caught.value)
+    assert "sign-in for GET jobs/j" in str(caught.value)
     assert script.requests == []
 
 
