@@ -146,6 +146,17 @@ class TestEnvironment:
             Try(operator).execute()
         assert current.asked(since=mark) == []
 
+    def test_a_build_context_without_its_dockerfile(self, current: Emulated, tmp_path: Path) -> None:
+        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker" / "readme").write_text("no Dockerfile here")
+        operator = self.operator("built", image=None, conda_file=None, build={"path": "docker"})
+        mark = current.mark()
+        with pytest.raises(
+            AirflowFailException, match=r"build\.dockerfile_path: 'docker' has no 'Dockerfile'"
+        ):
+            Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
+        assert current.asked(since=mark) == []
+
 
 class TestCode:
     def upload(self, path: Path, **arguments: Any) -> Any:
@@ -247,6 +258,12 @@ class TestData:
         mark = workspace.mark()
         assert self.register(uri, tmp_path, name="uris") == first
         assert writes(workspace, mark) == []
+
+    def test_another_type_is_another_version(self, current: Emulated, tmp_path: Path) -> None:
+        uri = "https://example.org/typed"
+        as_file = self.register(uri, tmp_path, name="typed", type="uri_file")
+        as_folder = self.register(uri, tmp_path, name="typed", type="uri_folder")
+        assert as_file["version"] != as_folder["version"]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
