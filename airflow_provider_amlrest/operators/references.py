@@ -103,21 +103,29 @@ def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
     """
     if value is None:
         return None
-    name = value.removeprefix("azureml:")
-    if name.startswith("/"):
-        try:
-            name = ResourceId.parse(name).name
-        except ValueError as error:
-            raise InvalidSpecError("compute", str(error)) from None
+    reference = parse_reference("compute", value, "computes")
+    if isinstance(reference, ResourceId):
+        _check_workspace(client, "compute", reference)
+    name = reference.name if isinstance(reference, ResourceId) else value.removeprefix("azureml:")
     try:
         client.get_compute(name)
-    except NotFoundError as error:
-        if error.code and error.code != "ComputeNotFound" and "Resource" in error.code + error.inner_code:
-            raise
+    except NotFoundError:
+        # Where it is the workspace that is missing, this says so.
         names = sorted(compute.name for compute in client.list_computes())
         has = f"it has: {', '.join(names)}" if names else "it has none"
         raise InvalidSpecError("compute", f"the workspace has no compute named {name!r}; {has}.") from None
     return str(client.operations.workspace.resource("computes", name))
+
+
+def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -> None:
+    """Raises InvalidSpecError for an id of another workspace, which cannot be asked from here."""
+    ours = client.operations.workspace
+    if reference.workspace != ours:
+        raise InvalidSpecError(
+            field,
+            f"'{reference}' is in the workspace {reference.workspace.name!r}, but the connection's is "
+            f"{ours.name!r} in resource group {ours.resource_group!r}.",
+        )
 
 
 def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
@@ -150,6 +158,8 @@ def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | Referenc
     if type_ is not None:
         one_of(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
     reference = parse_reference(f"{field}.path", path, "models" if type_ in MODEL_TYPES else "data")
+    if type_ in MODEL_TYPES and isinstance(reference, Named):
+        raise InvalidSpecError(f"{field}.path", f"{path!r}: give a model's ARM id, or its azureml:// path.")
     if reference is not None:
         return ReferencedInput(field, reference, type_, mode)
     if not isinstance(path, str) or not path.startswith(URI_SCHEMES):
@@ -168,18 +178,12 @@ def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Inpu
     reference = value.reference
     if isinstance(reference, Registry):
         return DataInput(value.type or "uri_folder", reference.uri, value.mode)
-    if value.type in MODEL_TYPES:
-        raise_if_named(value.field, reference)
-    if isinstance(reference, ResourceId) and value.type is not None:
-        return DataInput(value.type, str(reference), value.mode)
+    if isinstance(reference, ResourceId):
+        if value.type is not None:
+            return DataInput(value.type, str(reference), value.mode)
+        _check_workspace(client, value.field, reference)
     if reference.version is None:
         data = client.get_latest_data(reference.name)
     else:
         data = client.get_data(reference.name, reference.version)
     return DataInput(value.type or data.type, data.id, value.mode)
-
-
-def raise_if_named(field: str, reference: Reference) -> None:
-    """Models are not looked up yet: their ARM id is needed."""
-    if isinstance(reference, Named):
-        raise InvalidSpecError(f"{field}.path", "give a model's ARM id, or its azureml:// path.")

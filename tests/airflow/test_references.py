@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_amlrest.operators.references import read_inputs, resolve_input
-from airflow_provider_amlrest.rest import AzureMLClient, model
+from airflow_provider_amlrest.operators.references import read_inputs, resolve_compute, resolve_input
+from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId, model
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from tests.support.emulated import Emulated
 
 
 @pytest.mark.parametrize("path", ["azureml:words:7", "words:7", "words@latest"])
@@ -16,3 +18,33 @@ def test_data_by_name_becomes_its_id_with_its_type_and_the_mode_asked_for(
     inputs = read_inputs({"words": {"path": path, "mode": "download"}})
     assert resolve_input(client, inputs["words"]) == model.DataInput("uri_file", created.id, "download")
     assert created.id.endswith("/data/words/versions/7")
+
+
+def test_what_is_in_another_workspace_is_never_taken_for_ours(
+    client: AzureMLClient, emulator: Emulated
+) -> None:
+    ours = client.operations.workspace
+    client.create_data(model.Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    theirs = WorkspaceId(ours.subscription_id, ours.resource_group, "theirs")
+    data, compute = theirs.resource("data", "words", "7"), theirs.resource("computes", "cpu-cluster")
+    mark = emulator.mark()
+    with pytest.raises(InvalidSpecError, match=r"inputs\.words: .* in the workspace 'theirs'"):
+        resolve_input(client, read_inputs({"words": str(data)})["words"])
+    with pytest.raises(InvalidSpecError, match=r"compute: .* in the workspace 'theirs'"):
+        resolve_compute(client, str(compute))
+    with pytest.raises(InvalidSpecError, match="is the id of one of data, not of computes"):
+        resolve_compute(client, str(data))
+    assert emulator.asked(since=mark) == []
+    # With its type there is nothing to ask for: the service resolves the id.
+    typed = read_inputs({"words": {"path": str(data), "type": "uri_file"}})["words"]
+    assert resolve_input(client, typed) == model.DataInput("uri_file", str(data), "ro_mount")
+
+
+def test_our_own_compute_by_its_id(client: AzureMLClient) -> None:
+    compute = str(client.operations.workspace.resource("computes", "cpu-cluster"))
+    assert resolve_compute(client, compute) == resolve_compute(client, "cpu-cluster") == compute
+
+
+def test_a_model_by_name_is_refused_before_anything_is_asked() -> None:
+    with pytest.raises(InvalidSpecError, match=r"inputs\.m\.path: 'm:1': give a model's ARM id"):
+        read_inputs({"m": {"type": "custom_model", "path": "m:1"}})
