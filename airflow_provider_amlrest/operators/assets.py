@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.rest.content import LocalContent
 
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+"""Azure ML's base image for CPUs, for a conda file without an image: the service wants one."""
+
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     """Register a version of an environment, or find it: running it again registers nothing new.
 
-    Give ``image``, with or without ``conda_file``; or ``build``.
+    Give ``image``, ``conda_file`` or both; or ``build``.
 
     :param name: the environment's name.
-    :param image: the Docker image that jobs run in.
+    :param image: the Docker image that jobs run in; with a ``conda_file`` alone it is :data:`DEFAULT_IMAGE`.
     :param conda_file: conda packages on top of the image: the path of a file (relative to the DAG's),
         YAML text, or a mapping.
     :param build: ``{"path": folder, "dockerfile_path": "Dockerfile"}``: an image built from a local
@@ -91,13 +94,16 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
-        if (self.image is None) == (self.build is None):
-            raise InvalidSpecError("image", "give either an image (with or without conda_file) or build.")
+        image = text("image", self.image)
+        if image is None and self.build is None and self.conda_file is not None:
+            image = DEFAULT_IMAGE
+        if (image is None) == (self.build is None):
+            raise InvalidSpecError("image", "give either an image, a conda_file or both; or build.")
         build, build_context = self._read_build(base)
         environment = model.Environment(
             name,
             text("version", self.version) or "",
-            image=text("image", self.image),
+            image=image,
             conda=read_conda("conda_file", self.conda_file, base),
             build=build,
             os_type=self.os_type,

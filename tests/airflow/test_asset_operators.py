@@ -99,6 +99,15 @@ class TestEnvironment:
         # One content, one version, however it was written.
         assert result["version"] == Try(self.operator("conda-forms")).execute()["version"]
 
+    def test_a_conda_file_alone_gets_azure_mls_base_image(
+        self, workspace: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        result = Try(self.operator(unique(request), image=None)).execute()
+        with AzureMLHook().client() as client:
+            found = client.get_environment(result["name"], result["version"])
+        assert found.image == "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+        assert found.conda is not None
+
     def test_a_version_of_ones_own_cannot_change_its_content(
         self, workspace: Emulated, request: pytest.FixtureRequest
     ) -> None:
