@@ -84,7 +84,9 @@ class ResponseError(AzureMLError):
         )
         said = self.message or "the answer had no message."
         hint = _hint(self.status, self.code, self.inner_code)
-        return f"{self.asked} was refused: {said} [{facts}]" + (f" {hint}" if hint else "")
+        return f"{self.asked[:1].upper()}{self.asked[1:]} was refused: {said} [{facts}]" + (
+            f" {hint}" if hint else ""
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: getattr(self, name) for name in ("code", "inner_code", "message", "correlation_id")}

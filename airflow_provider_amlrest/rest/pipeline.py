@@ -111,7 +111,7 @@ def translate_blob(error: AzureError, asked: str) -> AzureMLError:
 
 def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
     """An identity that is refused is not the same as an identity service that is out of order."""
-    asked = f"The sign-in for {asked}"
+    asked = f"the sign-in for {asked}"
     message = _first_paragraph(str(error.message))
     if isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
         return UnreachableError(asked, message)
