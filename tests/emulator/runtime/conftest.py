@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.emulator.azurite import Azurite, AzuriteError
+from airflow_provider_amlrest.emulator.azurite import Azurite
 from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
 from airflow_provider_amlrest.emulator.pki import open_pki
 
@@ -24,18 +24,15 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlobStorage]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    try:
-        azurite = Azurite.start(
-            port=port,
-            data=folder / "data",
-            log_file=folder / "azurite.log",
-            certificate=pki.server_certificate,
-            key=pki.server_key,
-            account=ACCOUNT,
-            account_key=ACCOUNT_KEY,
-        )
-    except AzuriteError as error:
-        pytest.skip(f"Azurite cannot be had here: {error}")
+    azurite = Azurite.start(
+        port=port,
+        data=folder / "data",
+        log_file=folder / "azurite.log",
+        certificate=pki.server_certificate,
+        key=pki.server_key,
+        account=ACCOUNT,
+        account_key=ACCOUNT_KEY,
+    )
     storage = BlobStorage(port, ACCOUNT_KEY, pki.ca_bundle)
     yield storage
     storage.service.close()  # an open connection delays the end of Azurite
