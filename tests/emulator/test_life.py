@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.emulator.running import CLI, Running
+from tests.support.processes import is_alive
 
 CANARY = "canary-8e1c4f7a-do-not-store"
 
@@ -224,13 +225,6 @@ def test_computes_and_workspaces_of_ones_own(start: Callable[..., Running]) -> N
     emulator.stop()
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-
-
 def test_kill_9_leaves_no_azurite(start: Callable[..., Running]) -> None:
     emulator = start("--runtime", "host")
     children = Path(f"/proc/{emulator.process.pid}/task/{emulator.process.pid}/children").read_text().split()
@@ -239,9 +233,9 @@ def test_kill_9_leaves_no_azurite(start: Callable[..., Running]) -> None:
     os.kill(emulator.process.pid, signal.SIGKILL)
     emulator.process.wait(10)
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and _is_alive(azurites[0]):
+    while time.monotonic() < deadline and is_alive(azurites[0]):
         time.sleep(0.05)
-    assert not _is_alive(azurites[0])
+    assert not is_alive(azurites[0])
     # The lock went with the process, so the data can be used again.
     again = start("--runtime", "host")
     assert again.facts["blob_endpoint"] == emulator.facts["blob_endpoint"]

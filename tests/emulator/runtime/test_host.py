@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,18 +12,11 @@ import pytest
 
 from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.config import Compute
+from tests.support.processes import is_alive
 
 from .harness import CANARY, WORKSPACE, Harness, make_harness
 
 BLOBSTORE = "azureml://datastores/workspaceblobstore/paths"
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "zombie" not in Path(f"/proc/{pid}/status").read_text()
 
 
 def test_job_walks_from_code_and_data_to_log_and_outputs(host: Harness) -> None:
@@ -196,11 +188,11 @@ def pids_of(host: Harness, name: str) -> list[int]:
 def test_cancel_ends_all_descendants_soon(host: Harness) -> None:
     host.submit("long", ORPHANS.format("trap 'echo bye; exit' TERM"))
     pids = pids_of(host, "long")
-    assert all(map(alive, pids))
+    assert all(map(is_alive, pids))
     host.cancel("long")
     job = host.wait("long", seconds=10)
     assert (job.status, job.error) == ("Canceled", None)
-    assert not any(map(alive, pids))
+    assert not any(map(is_alive, pids))
     assert "bye" in host.log("long")
 
 
@@ -209,7 +201,7 @@ def test_cancel_of_a_command_that_ignores_sigterm(host: Harness) -> None:
     pids = pids_of(host, "stubborn")
     host.cancel("stubborn")
     assert host.wait("stubborn", seconds=15).status == "Canceled"
-    assert not any(map(alive, pids))
+    assert not any(map(is_alive, pids))
 
 
 def test_timeout_cancels(host: Harness) -> None:
@@ -219,7 +211,7 @@ def test_timeout_cancels(host: Harness) -> None:
     assert job.status == "Canceled"
     assert job.error is not None
     assert "limits.timeout, 1 seconds" in job.error["message"]
-    assert not any(map(alive, pids))
+    assert not any(map(is_alive, pids))
 
 
 def test_nodes_limit_what_runs_at_once_in_order(host: Harness) -> None:
@@ -303,11 +295,11 @@ def test_processes_do_not_survive_a_killed_emulator(tmp_path: Path, blobs: BlobS
     harness = make_harness(tmp_path, "host", blobs)
     try:
         pids = pids_of(harness, "j")
-        assert all(map(alive, pids))
+        assert all(map(is_alive, pids))
     finally:
         emulator.send_signal(signal.SIGKILL)
         emulator.wait()
-    harness.wait_until(lambda: not any(map(alive, pids)), 10)
+    harness.wait_until(lambda: not any(map(is_alive, pids)), 10)
 
 
 def test_small_job_does_not_overtake_on_its_own_compute_only(tmp_path: Path, blobs: BlobStorage) -> None:
