@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_amlrest.emulator.tokens import AML_AUDIENCES, STORAGE_AUDIENCE
+from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.tokens import STORAGE_AUDIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.faults import Tuning
@@ -52,14 +53,18 @@ class Entra:
     """The routes of one tenant with one service principal."""
 
     def __init__(
-        self, authority: TokenAuthority, client_secret: str, blob_endpoint: str | None, tuning: Tuning
+        self,
+        authority: TokenAuthority,
+        client_secret: str,
+        blob_endpoint: str,
+        tuning: Tuning,
+        need_blobs: Callable[[str], Awaitable[object]],
     ) -> None:
         self._authority = authority
         self._client_secret = client_secret
         self._tuning = tuning
-        self._resources = {authority.endpoint, *AML_AUDIENCES, STORAGE_AUDIENCE}
-        if blob_endpoint:
-            self._resources.add(blob_endpoint.rpartition("/")[0])
+        self._storage_audiences = {STORAGE_AUDIENCE, blob_endpoint.rpartition("/")[0]}
+        self._need_blobs = need_blobs
         self._proofs: dict[str, Callable[[str], None]] = {"client_secret": self._check_secret}
         """How a client can prove who it is: form field -> check."""
 
@@ -104,6 +109,12 @@ class Entra:
             audience = self._grant(request.path_params["tenant"], form)
         except EntraError as error:
             return error.answer()
+        if audience in self._storage_audiences:
+            # Whoever asks for this token goes to the storage account next.
+            try:
+                await self._need_blobs("A token for storage")
+            except GatewayError as error:
+                return error.answer("")
         seconds = self._tuning.token_lifetime_seconds
         return JSONResponse(
             {
@@ -171,7 +182,8 @@ class Entra:
                 f"The provided value for scope {scope} is not valid. Client credential flows must have a "
                 "scope value with /.default suffixed to the resource identifier (application ID URI).",
             )
-        if resource.rstrip("/") not in self._resources:
+        known = {*self._authority.management_audiences, *self._storage_audiences}
+        if resource.rstrip("/") not in known:
             raise EntraError(
                 400,
                 "invalid_resource",

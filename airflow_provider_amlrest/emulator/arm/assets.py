@@ -231,7 +231,7 @@ async def start_pending_upload(call: Call, name: str, version: str) -> Response:
     """A fresh container and a SAS for it. The version need not exist, and is not made."""
     PENDING_UPLOAD(call.body or {}, "body")
     check_name(name, "name")
-    blobs = call.context.need_blobs("startPendingUpload")
+    blobs = await call.context.need_blobs("startPendingUpload")
     container = f"{call.workspace.workspace_id[:10]}-{uuid.uuid4()}"
     await asyncio.to_thread(blobs.ensure_container, container)
     group = f"/subscriptions/{call.workspace.subscription_id}/resourceGroups/{call.workspace.resource_group}"

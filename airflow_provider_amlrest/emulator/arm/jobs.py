@@ -43,7 +43,7 @@ ASSET_ID = re.compile(
 # create and update
 
 
-def put_job(call: Call, name: str) -> Response:
+async def put_job(call: Call, name: str) -> Response:
     # Schemas from 2025-12-01 on no longer state the pattern: a gap, it seems, not a looser service.
     check_name(name, "id")
     sent = call.properties
@@ -74,6 +74,7 @@ def put_job(call: Call, name: str) -> Response:
         call.store.add_job(record)
         remember_experiment(call.store, call.workspace, properties["experimentName"])
     call.context.wake()
+    record = await call.context.settle(record)
     return pretty(_job(call, record), 201, {"Location": call.url})
 
 
