@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 RuntimeKind = Literal["venv", "host", "simulated"]
 
+KEY_HEADER = "x-emulator-key"
+"""Of requests to the emulator's own routes."""
+
 ARTIFACT_CONTAINER = "azureml"
 """Logs and artifacts of runs: ``ExperimentRun/dcid.<run>/...``."""
 
