@@ -22,6 +22,7 @@ class Tuning:
     """Settings of the admin route."""
 
     token_lifetime_seconds: float = 3600.0
+    sas_lifetime_seconds: float = 8 * 3600.0
     page_size: int = 20
     """Items on a page of a list."""
     list_lag_seconds: float = 0.0

@@ -13,18 +13,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import (
-    ConflictError,
-    InvalidSpecError,
-    NotFoundError,
-    ResponseError,
-)
-from airflow_provider_amlrest.rest.uploads import (
-    Uploaded,
-    datastore_path,
-    upload_by_service,
-    upload_to_datastore,
-)
+from airflow_provider_amlrest.rest.errors import ConflictError, InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.uploads import datastore_path, upload_code, upload_to_datastore
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.client import AzureMLClient
@@ -133,7 +123,7 @@ def ensure_code(
     existing = _existing_code(client, name, version, digest)
     if existing is not None:
         return existing, False
-    uploaded = _upload_code(client, content, name, version)
+    uploaded = upload_code(client, content, name, version)
     wanted = model.Code(name, version, uploaded.url, uploaded.datastore, uploaded.path, digest)
     try:
         return client.create_code(wanted), True
@@ -153,21 +143,6 @@ def _existing_code(client: AzureMLClient, name: str, version: str, digest: str) 
     if found.content_hash != digest:
         raise _changed("codes", name, version, ["content"])
     return found
-
-
-def _upload_code(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
-    if client.operations.codec.uploads_by_service:
-        try:
-            return upload_by_service(client, content, name, version)
-        except ResponseError as error:
-            log.warning(
-                "The place that the service hands out cannot be used, trying the datastore: %s", error
-            )
-    uploaded = upload_to_datastore(client, content)
-    if content.is_folder or uploaded.path is None:
-        return uploaded
-    # Code is a folder to the service, even with one file in it.
-    return replace(uploaded, url=uploaded.url.rpartition("/")[0], path=uploaded.path.rpartition("/")[0])
 
 
 def ensure_data(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
@@ -33,6 +35,21 @@ class InvalidSpecError(AzureMLError, ValueError):
         return type(self), (self.field, self.problem)
 
 
+class ContentChangedError(AzureMLError):
+    """A local file is not any more what it was when the content was listed: asking again may help."""
+
+    def __init__(self, field: str, path: Path) -> None:
+        super().__init__(
+            f"{field}: {str(path)!r} changed while it was read; nothing was registered. Try again when it is "
+            "no longer written to."
+        )
+        self.field = field
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.path)
+
+
 class UnreachableError(AzureMLError):
     """No answer came: name resolution, connection, TLS, or time ran out. ``asked`` is the request."""
 
@@ -43,6 +60,12 @@ class UnreachableError(AzureMLError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.asked, self.reason)
+
+
+_ROLES = (
+    "One role is enough: 'AzureML Data Scientist' on the workspace for startPendingUpload and the key, or "
+    "'Storage Blob Data Contributor' on the storage account for the token."
+)
 
 
 class ResponseError(AzureMLError):
@@ -99,6 +122,21 @@ class AuthenticationError(ResponseError):
 
 class PermissionDeniedError(ResponseError):
     """403: the identity is known, but lacks a role."""
+
+
+class UploadRefusedError(AzureMLError):
+    """No way into the workspace's storage is open. ``refusals``: what each way answered, by its name."""
+
+    def __init__(self, root: str, refusals: Mapping[str, str]) -> None:
+        self.root = root
+        self.refusals = dict(refusals)
+        answers = " ".join(
+            f"({number}) By {way}: {answer}" for number, (way, answer) in enumerate(refusals.items(), 1)
+        )
+        super().__init__(f"{root!r} cannot be uploaded: every way is closed. {answers} {_ROLES}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.root, self.refusals)
 
 
 class NotFoundError(ResponseError):

@@ -148,10 +148,19 @@ class Operations:
             return self.codec.read_code(resource)
         return None
 
-    def start_pending_upload(self, name: str, version: str) -> Flow[model.PendingUpload]:
-        """Ask for a place to upload code to: a fresh container at each call. Since 2023-04-01."""
+    def start_pending_upload(
+        self, name: str, version: str, upload_id: str | None = None
+    ) -> Flow[model.PendingUpload]:
+        """Ask for a place to upload code to. Since 2023-04-01.
+
+        :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
+            fresh container.
+        """
         path = f"{_version('codes', name, version)}/startPendingUpload"
-        answer = yield from self._call("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
+        body = {"pendingUploadType": "TemporaryBlobReference"}
+        if upload_id is not None:
+            body["pendingUploadId"] = upload_id
+        answer = yield from self._call("POST", path, body)
         reference = answer.get("blobReferenceForConsumption") or {}
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:

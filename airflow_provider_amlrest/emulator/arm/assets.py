@@ -19,14 +19,16 @@ from airflow_provider_amlrest.emulator.arm.asset_shapes import (
     read_version,
 )
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.shapes import Record, enum, required
+from airflow_provider_amlrest.emulator.shapes import Record, enum, required, text
 from airflow_provider_amlrest.emulator.store import AssetRecord, utc_now
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 DATA_VERSION_LENGTH = 30
 CONTAINER_KIND = "{}-container"
 """Store kind of containers that were PUT; those of versions come into being by themselves."""
-PENDING_UPLOAD = Record(pendingUploadType=required(enum("TemporaryBlobReference", "None")))
+PENDING_UPLOAD = Record(
+    pendingUploadType=required(enum("TemporaryBlobReference", "None")), pendingUploadId=text
+)
 
 
 def check_name(name: str, field: str) -> None:
@@ -228,21 +230,28 @@ def _container(call: Call, kind: str, name: str) -> dict[str, Any]:
 
 
 async def start_pending_upload(call: Call, name: str, version: str) -> Response:
-    """A fresh container and a SAS for it. The version need not exist, and is not made."""
-    PENDING_UPLOAD(call.body or {}, "body")
+    """A container and a SAS for it. The version need not exist, and is not made.
+
+    The container is fresh, unless the request has the id of an earlier one for this version: so the
+    operation's name (CreateOrGetStartPendingUpload) and the recorded containers, whose names are name-based
+    GUIDs, are understood here.
+    """
+    upload_id = PENDING_UPLOAD(call.body or {}, "body")["pendingUploadId"] or str(uuid.uuid4())
     check_name(name, "name")
     blobs = call.context.need_blobs("startPendingUpload")
-    container = f"{call.workspace.workspace_id[:10]}-{uuid.uuid4()}"
+    guid = uuid.uuid5(uuid.NAMESPACE_URL, f"{call.workspace.arm_id}/codes/{name}/{version}/{upload_id}")
+    container = f"{call.workspace.workspace_id[:10]}-{guid}"
     await asyncio.to_thread(blobs.ensure_container, container)
+    sas_uri = blobs.container_sas(container, hours=call.context.tuning.sas_lifetime_seconds / 3600)
     group = f"/subscriptions/{call.workspace.subscription_id}/resourceGroups/{call.workspace.resource_group}"
     return pretty(
         {
             "blobReferenceForConsumption": {
                 "blobUri": f"{blobs.endpoint}/{container}",
                 "storageAccountArmId": f"{group}/providers/Microsoft.Storage/storageAccounts/{blobs.account}",
-                "credential": {"credentialType": "SAS", "sasUri": blobs.container_sas(container)},
+                "credential": {"credentialType": "SAS", "sasUri": sas_uri},
             },
-            "pendingUploadId": str(uuid.uuid4()),
+            "pendingUploadId": upload_id,
             "pendingUploadType": "TemporaryBlobReference",
         }
     )
