@@ -58,32 +58,34 @@ def open_container(
 
 
 class Upload:
-    """One attempt to bring content into a container, below a folder.
+    """Content on its way into a folder of a container.
 
-    What an earlier attempt has left there is not sent again: a blob of the same size and MD5, and a block,
-    whose id tells its content. Anything else under a name is overwritten. Attempts that run at the same
+    What an earlier upload has left there is not sent again: a blob of the same size and MD5, and a block,
+    whose id tells its content. Anything else under a name is overwritten. Uploads that run at the same
     time write the same bytes to the same places.
 
-    :ivar sent: blobs and blocks that this attempt has sent so far.
+    :ivar sent: blobs and blocks that the last run has sent.
     """
 
-    def __init__(self, container: ContainerClient, content: LocalContent, folder: str) -> None:
+    def __init__(self, content: LocalContent, folder: str) -> None:
         self.sent = 0
-        self._container = container
         self._content = content
         self._prefix = f"{folder}/" if folder else ""
-        self._progress = _Progress(content)
-        self._window = threading.Semaphore(WINDOW // WINDOW_UNIT)
-        self._failure: BaseException | None = None
+        self._done: set[str] = set()
 
-    def run(self) -> None:
-        """Send what is missing.
+    def run(self, container: ContainerClient) -> None:
+        """Send what is missing. After a failure it may run again, with another client of the same container.
 
         :raises ResponseError: if the storage refuses something.
         :raises UnreachableError: if it does not answer.
         :raises InvalidSpecError: if a file cannot be read.
         :raises ContentChangedError: if a file is not any more what it was when the content was listed.
         """
+        self.sent = 0
+        self._container = container
+        self._progress = _Progress(self._content)
+        self._window = threading.Semaphore(WINDOW // WINDOW_UNIT)
+        self._failure: Exception | None = None
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="upload") as pool:
             try:
                 there = self._list()
@@ -105,7 +107,8 @@ class Upload:
             raise translate_blob(error, f"GET blobs of {self._container.container_name}") from None
 
     def _send(self, pool: ThreadPoolExecutor, file: LocalFile, there: tuple[int, bytes] | None) -> None:
-        if there is not None and there[0] == file.size and there[1] and there[1] == self._md5(file):
+        if file.name in self._done or (there is not None and self._is(there, file)):
+            self._done.add(file.name)
             self._progress.add(file.size, files=1, resumed=True)
             return
         blob = self._container.get_blob_client(f"{self._prefix}{file.name}")
@@ -115,11 +118,15 @@ class Upload:
         else:
             self._send_blocks(pool, file, blob)
 
-    def _md5(self, file: LocalFile) -> bytes:
+    def _is(self, there: tuple[int, bytes], file: LocalFile) -> bool:
+        """Whether what is there is this file: another size, or no MD5, needs no look into the file."""
+        size, md5 = there
+        if size != file.size or not md5:
+            return False
         digest = hashlib.md5(usedforsecurity=False)
         for block in self._content.read(file, BLOCK_SIZE):
             digest.update(block)
-        return digest.digest()
+        return digest.digest() == md5
 
     def _send_blocks(self, pool: ThreadPoolExecutor, file: LocalFile, blob: BlobClient) -> None:
         size = max(BLOCK_SIZE, -(-file.size // MAX_BLOCKS))
@@ -141,6 +148,7 @@ class Upload:
     def _submit(
         self, pool: ThreadPoolExecutor, file: LocalFile, size: int, send: Callable[[], Any], *, files: int = 1
     ) -> Future[None]:
+        """Have ``size`` bytes sent when the window has room for them; ``files``: which are complete by it."""
         units = min(1 + size // WINDOW_UNIT, WINDOW // WINDOW_UNIT)
         for _ in range(units):
             self._window.acquire()
@@ -153,11 +161,16 @@ class Upload:
     def _attempt(self, file: LocalFile, size: int, send: Callable[[], Any], files: int) -> None:
         try:
             send()
-        except AzureError as error:
-            self._failure = self._failure or translate_blob(error, f"Upload of {file.name}")
-            raise self._failure from None
+        except Exception as error:
+            translated = (
+                translate_blob(error, f"Upload of {file.name}") if isinstance(error, AzureError) else error
+            )
+            self._failure = self._failure or translated
+            raise translated from None
         self.sent += 1
         self._progress.add(size, files=files)
+        if files:
+            self._done.add(file.name)
 
 
 def _put(blob: BlobClient, content: bytes) -> None:

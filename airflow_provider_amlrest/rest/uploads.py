@@ -108,11 +108,11 @@ def _by_service(client: AzureMLClient, content: LocalContent, name: str, version
     """A signature lives for some hours. One that ends on the way is followed by another one."""
     folder = content.root.resolve().name if content.is_folder else ""
     place, moved = _place(client, content, name, version), False
+    upload = Upload(content, folder)
     while True:
         try:
             with open_container(client.operations.cloud, place.sas_uri) as container:
-                upload = Upload(container, content, folder)
-                upload.run()
+                upload.run(container)
         except PermissionDeniedError as error:
             if not upload.sent:
                 raise
@@ -121,7 +121,7 @@ def _by_service(client: AzureMLClient, content: LocalContent, name: str, version
                 # What was sent cannot come along: blobs of one code lie in one container.
                 if moved:
                     raise
-                moved = True
+                upload, moved = Upload(content, folder), True
             log.info("The signature is not taken any more; going on with a new one: %s", error)
         else:
             return Uploaded(f"{place.blob_uri.rstrip('/')}/{folder}".rstrip("/"))
@@ -165,7 +165,7 @@ def _to_datastore(
     folder = path if content.is_folder else path.rpartition("/")[0]
     key = credential(client, datastore)
     with open_container(cloud, account_url, datastore.container_name, key) as container:
-        Upload(container, content, folder).run()
+        Upload(content, folder).run(container)
     return Uploaded(f"{account_url}/{datastore.container_name}/{path}", datastore.name, path)
 
 
