@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.current import HASH_VERSION
+from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     NotFoundError,
@@ -67,8 +67,8 @@ class Operations:
     ) -> None:
         self.workspace = workspace
         self.cloud = cloud
-        self.api_version = api_version
         self.codec = codec_for(api_version, workspace)
+        self.api_version = self.codec.api_version
         self._on_secret = on_secret
         self._endpoints: tuple[str, str] | None = None
 
