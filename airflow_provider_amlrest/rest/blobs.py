@@ -45,7 +45,8 @@ def open_container(
     It keeps a connection for each worker, and waits less between its retries than the library would (15 s).
     """
     session = requests.Session()
-    session.mount("https://", HTTPAdapter(pool_maxsize=WORKERS))
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=WORKERS))
     options = transport_options(cloud)
     options |= {
         "transport": RequestsTransport(session=session, **options),

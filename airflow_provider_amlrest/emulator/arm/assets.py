@@ -6,6 +6,7 @@ import asyncio
 import re
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -29,6 +30,8 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 LEFT_OUT = ("image", "build", "inferenceConfig", "referencedUris", "imageDetails")
 """Members that are not answered as null."""
 DATA_VERSION_LENGTH = 30
+PROVISIONING_TAG = "emulator.provisioning"
+"""Tag of an environment that says how its provisioning ends: succeeded, failed, canceled."""
 CONTAINER_KIND = "{}-container"
 """Store kind of containers that were PUT; those of versions come into being by themselves."""
 
@@ -145,7 +148,7 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
             if value is not None or name not in LEFT_OUT
         }
         if record.kind != "data":
-            properties["provisioningState"] = "Succeeded"
+            properties["provisioningState"] = _provisioning_state(call, record)
         elif listed:
             properties["dataUri"] = _listed_uri(call, properties["dataUri"])
         properties = write(VERSIONS[record.kind], properties, call.version)
@@ -153,6 +156,18 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
     if record.kind == "data" and record.modified_at is None:
         del data["lastModifiedBy"], data["lastModifiedByType"]
     return call.resource(f"{record.kind}/{record.name}/versions/{record.version}", properties, data)
+
+
+def _provisioning_state(call: Call, record: AssetRecord) -> str:
+    """An environment's version is Creating for a while, and ends as its tag says."""
+    if record.kind != "environments":
+        return "Succeeded"
+    ready_at = datetime.fromisoformat(record.created_at) + timedelta(
+        seconds=call.context.tuning.provisioning_seconds
+    )
+    if ready_at > datetime.now(UTC):
+        return "Creating"
+    return str(record.properties["tags"].get(PROVISIONING_TAG, "succeeded")).capitalize()
 
 
 def _listed_uri(call: Call, uri: str) -> str:
