@@ -22,6 +22,9 @@ class Tuning:
     """Settings of the admin route."""
 
     token_lifetime_seconds: float = 3600.0
+    sas_lifetime_seconds: float = 8 * 3600.0
+    provisioning_seconds: float = 0.0
+    """How long a new environment's version is Creating."""
     page_size: int = 20
     """Items on a page of a list."""
     job_seconds: float = 2.0

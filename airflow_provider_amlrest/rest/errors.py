@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from airflow_provider_amlrest.rest.hints import advice, advice_without_answer
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+")
@@ -33,16 +37,45 @@ class InvalidSpecError(AzureMLError, ValueError):
         return type(self), (self.field, self.problem)
 
 
+class ContentChangedError(AzureMLError):
+    """A local file is not any more what it was when the content was listed: asking again may help."""
+
+    def __init__(self, field: str, path: Path) -> None:
+        super().__init__(
+            f"{field}: {str(path)!r} changed while it was read; nothing was registered. Try again when it is "
+            "no longer written to."
+        )
+        self.field = field
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.path)
+
+
+class ProvisioningError(AzureMLError):
+    """The service could not make a version of an asset ready: asking again gives the same answer."""
+
+
+class ProvisioningTimeoutError(AzureMLError, TimeoutError):
+    """A version of an asset was not ready in time; the service goes on with it."""
+
+
 class UnreachableError(AzureMLError):
     """No answer came: name resolution, connection, TLS, or time ran out. ``asked`` is the request."""
 
     def __init__(self, asked: str, reason: str) -> None:
         self.asked = asked
         self.reason = without_secrets(reason)
-        super().__init__(f"No answer to {asked}: {self.reason}")
+        super().__init__(f"No answer to {asked}: {self.reason} {advice_without_answer(self.reason)}".rstrip())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.asked, self.reason)
+
+
+_ROLES = (
+    "One role is enough: 'AzureML Data Scientist' on the workspace for startPendingUpload and the key, or "
+    "'Storage Blob Data Contributor' on the storage account for the token."
+)
 
 
 class ResponseError(AzureMLError):
@@ -83,7 +116,7 @@ class ResponseError(AzureMLError):
             )
         )
         said = self.message or "the answer had no message."
-        hint = _hint(self.status, self.code, self.inner_code)
+        hint = advice(self.status, (self.inner_code, self.code), self.message)
         return f"{self.asked[:1].upper()}{self.asked[1:]} was refused: {said} [{facts}]" + (
             f" {hint}" if hint else ""
         )
@@ -99,6 +132,21 @@ class AuthenticationError(ResponseError):
 
 class PermissionDeniedError(ResponseError):
     """403: the identity is known, but lacks a role."""
+
+
+class UploadRefusedError(AzureMLError):
+    """No way into the workspace's storage is open. ``refusals``: what each way answered, by its name."""
+
+    def __init__(self, root: str, refusals: Mapping[str, str]) -> None:
+        self.root = root
+        self.refusals = dict(refusals)
+        answers = " ".join(
+            f"({number}) By {way}: {answer}" for number, (way, answer) in enumerate(refusals.items(), 1)
+        )
+        super().__init__(f"{root!r} cannot be uploaded: every way is closed. {answers} {_ROLES}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.root, self.refusals)
 
 
 class NotFoundError(ResponseError):
@@ -129,32 +177,6 @@ _BY_STATUS: dict[int, type[ResponseError]] = {
 # Codes and texts that the service sends with 400 where others would send 409.
 _CONFLICT_CODES = frozenset({"JobPropertyImmutable", "Immutable"})
 _CONFLICT_TEXTS = ("Asset paths cannot be updated", "is already registered and cannot be changed")
-
-_HINTS = {
-    "AuthorizationFailed": "Give the identity the role 'AzureML Data Scientist' on the workspace.",
-    "InvalidAuthenticationTokenTenant": "The workspace's subscription belongs to another tenant: "
-    "check tenant_id in the connection.",
-    "SubscriptionNotFound": "Check subscription_id in the connection, and that the identity may see it.",
-    "ResourceGroupNotFound": "Check resource_group in the connection.",
-    "ResourceNotFound": "Check workspace_name and resource_group in the connection.",
-    "ParentResourceNotFound": "Check workspace_name and resource_group in the connection.",
-    "KeyBasedAuthenticationNotPermitted": "The storage account allows no keys: "
-    "let it allow them, or upload by another way and register the URI.",
-    "AuthorizationFailure": "The storage account's firewall does not let this machine in.",
-}
-
-
-def _hint(status: int, code: str, inner_code: str) -> str:
-    for key in (inner_code, code):
-        if key in _HINTS:
-            return _HINTS[key]
-    if status == 401:
-        return "Check client id, client secret and tenant_id in the connection."
-    if status == 403 and code == "AuthenticationFailed":
-        return "The storage account refused the key or signature; was the key renewed, is this clock right?"
-    if status == 403:
-        return _HINTS["AuthorizationFailed"]
-    return ""
 
 
 def response_error(asked: str, status: int, body: str, headers: Any) -> ResponseError:

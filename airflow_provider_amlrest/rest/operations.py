@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.current import HASH_VERSION
+from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     NotFoundError,
@@ -67,8 +67,8 @@ class Operations:
     ) -> None:
         self.workspace = workspace
         self.cloud = cloud
-        self.api_version = api_version
         self.codec = codec_for(api_version, workspace)
+        self.api_version = self.codec.api_version
         self._on_secret = on_secret
         self._endpoints: tuple[str, str] | None = None
 
@@ -148,10 +148,19 @@ class Operations:
             return self.codec.read_code(resource)
         return None
 
-    def start_pending_upload(self, name: str, version: str) -> Flow[model.PendingUpload]:
-        """Ask for a place to upload code to: a fresh container at each call. Since 2023-04-01."""
+    def start_pending_upload(
+        self, name: str, version: str, upload_id: str | None = None
+    ) -> Flow[model.PendingUpload]:
+        """Ask for a place to upload code to. Since 2023-04-01.
+
+        :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
+            fresh container.
+        """
         path = f"{_version('codes', name, version)}/startPendingUpload"
-        answer = yield from self._call("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
+        body = {"pendingUploadType": "TemporaryBlobReference"}
+        if upload_id is not None:
+            body["pendingUploadId"] = upload_id
+        answer = yield from self._call("POST", path, body)
         reference = answer.get("blobReferenceForConsumption") or {}
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:

@@ -196,7 +196,7 @@ class TestCode:
         with current.fault("startPendingUpload", status=403, times=None):
             code = self.upload(folder)
         assert code["id"]
-        assert "trying the datastore" in said()
+        assert "No upload by startPendingUpload, trying Microsoft Entra token" in said()
 
     @pytest.mark.parametrize("broken", ["empty", "ignored", "leaving", "missing"])
     def test_bad_folders_are_refused_before_anything_is_sent(
@@ -224,8 +224,8 @@ class TestCode:
     def test_nothing_is_registered_if_the_upload_fails(self, current: Emulated, folder: Path) -> None:
         mark = current.mark()
         with (
-            current.fault("startPendingUpload|listSecrets", status=403, times=None),
-            pytest.raises(AirflowFailException, match=r"listSecrets was refused.*AzureML Data Scientist"),
+            current.fault("startPendingUpload|/datastores", status=403, times=None),
+            pytest.raises(AirflowFailException, match=r"every way is closed.*Storage Blob Data Contributor"),
         ):
             self.upload(folder)
         assert current.asked("PUT", "/codes/", since=mark) == []

@@ -170,7 +170,7 @@ LATER = [
     ("queue_settings", replace(PLAIN, job_tier="spot")),
     ("shm_size", replace(PLAIN, resources=model.Resources(shm_size="2g"))),
     ("docker_args", replace(PLAIN, resources=model.Resources(docker_args="--ipc=host"))),
-    ("outputs", replace(PLAIN, outputs={"model": model.Output(name="asset")})),
+    ("outputs.model", replace(PLAIN, outputs={"model": model.Output(name="asset")})),
     ("outputs.model", replace(PLAIN, outputs={"model": model.Output(uri="https://h/p")})),
     ("compute", replace(PLAIN, compute=None)),
     ("identity", replace(PLAIN, identity=model.Identity("user_identity"))),

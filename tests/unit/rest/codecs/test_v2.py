@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs.current import CurrentCodec
+from airflow_provider_amlrest.rest.codecs.v2 import V2Codec
 from tests.unit.answers import recorded
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
-codec = CurrentCodec(WORKSPACE)
+codec = V2Codec(WORKSPACE, "2025-12-01")
 
 
 def resource(identifier: str, properties: Any) -> dict[str, Any]:
