@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +16,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from airflow_provider_amlrest import connection, operators
+from airflow_provider_amlrest.emulator import scripts
+from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
@@ -308,3 +314,41 @@ def test_exceptions_are_where_the_page_says() -> None:
     assert len(found) > 10
     for name, module in found:
         assert issubclass(getattr(importlib.import_module(module or home), name), Exception)
+
+
+# Emulator
+
+
+def documented(heading: str) -> set[str]:
+    """The names in the first column of a section's tables."""
+    return {word for row in rows(section(read("emulator.md"), heading)) for word in code_words(row[0])}
+
+
+def test_fields_of_scripts_and_fault_rules_are_described() -> None:
+    assert documented("Scripts") == {"job", "times", *scripts.FIELDS}
+    fields = {field.name for field in dataclasses.fields(FaultRule)}
+    assert documented("Fault rules") == fields - {"id", "hits"}
+
+
+def test_settings_are_described_with_their_defaults() -> None:
+    table = {code_words(row[0])[0]: row[2] for row in rows(section(read("emulator.md"), "Settings"))}
+    assert set(table) == {field.name for field in dataclasses.fields(Tuning)}
+    for field in dataclasses.fields(Tuning):
+        default = "null" if field.default is None else f"{field.default:g}"
+        assert table[field.name].split(" ")[0] == default, field.name
+
+
+def test_the_fixture_is_described() -> None:
+    public = {name for name in vars(EmulatedWorkspace) if not name.startswith("_")}
+    assert {name.partition("(")[0] for name in documented("The fixture")} == public
+
+
+def test_options_of_the_command_line_are_described() -> None:
+    helped = set(re.findall(r"(--[a-z-]+)", start_help()))
+    assert {name.split(" ")[0] for name in documented("Start, stop, status") if name[0] == "-"} == helped
+
+
+def start_help() -> str:
+    command = [sys.executable, "-m", "airflow_provider_amlrest.emulator.cli", "start", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return text.partition("options:")[2].replace("--help", "")
