@@ -93,6 +93,10 @@ class Admin:
         if method == "GET" and not rest:
             return JSONResponse({"value": [asdict(rule) for rule in rules.all()]})
         if method == "POST" and not rest:
+            if rules is self._context.scripts and self._context.settings.runtime != "simulated":
+                raise ValueError(
+                    "scripts are for the runtime simulated: the jobs of this emulator really run"
+                )
             return JSONResponse(asdict(rules.add(_object(body))), 201)
         raise GatewayError(404, "NotFound", f"There are {ROUTES}.")
 

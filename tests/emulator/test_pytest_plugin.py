@@ -124,10 +124,13 @@ def test_jobs_that_really_run(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
         import time
+        import pytest
         from airflow_provider_amlrest.hook import AzureMLHook
         from airflow_provider_amlrest.rest.model import CommandJob
 
         def test_it(azureml_emulator, tmp_path):
+            with pytest.raises(Exception, match="really run"):
+                azureml_emulator.script("real", "failed")
             job = CommandJob(command=f"echo real > {tmp_path}/trace", environment="azureml:AzureML-any:1")
             with AzureMLHook().client() as client:
                 client.create_job("real", job)
