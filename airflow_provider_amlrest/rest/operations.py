@@ -22,6 +22,7 @@ from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     NotFoundError,
     UnreachableError,
+    innermost_code,
     response_error,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -414,7 +415,7 @@ def _read_run(details: Mapping[str, Any]) -> model.Run:
         details.get("status") or "Unknown",
         details.get("startTimeUtc"),
         details.get("endTimeUtc"),
-        model.RunError(error.get("code") or "", error.get("message") or "") if error else None,
+        model.RunError(innermost_code(error), error.get("message") or "") if error else None,
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
     )
