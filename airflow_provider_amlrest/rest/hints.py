@@ -59,6 +59,8 @@ HINTS = (
         "unknown tenant",
         ("AADSTS90002", "AADSTS900023"),
         "There is no such tenant: check tenant_id in the connection.",
+        # msal asks for the tenant's configuration first, and does not hand on Entra ID's own words.
+        words="Unable to get authority configuration",
     ),
     Hint(
         "Conditional Access",

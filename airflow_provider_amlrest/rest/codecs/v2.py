@@ -115,6 +115,7 @@ class V2Codec:
             description=properties.get("description"),
             tags=common.text_map(properties.get("tags")),
             id=resource["id"],
+            referenced_uris=tuple(properties.get("referencedUris") or ()),
         )
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
