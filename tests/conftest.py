@@ -22,6 +22,9 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "
 from tests.support.emulated import Emulated  # noqa: E402
 from tools.local_emulator import LocalEmulator  # noqa: E402
 
+# Here and not beside the tests that it is for: a run spread over processes prints it, too.
+pytest_plugins = ["tests.contract.tally"]
+
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
