@@ -1,4 +1,4 @@
-"""What the client would send in each api-version for one and the same thing, held against Microsoft's files."""
+"""What the client would send for one thing in each api-version, held against Microsoft's own files."""
 
 from __future__ import annotations
 
