@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+
+import isodate
+import yaml
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import codec_for
@@ -164,3 +167,35 @@ def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
             yield from _leaves(member, skipped)
     elif value is not None:
         yield value
+
+
+# The same as somebody else's
+
+SAID_BY_US = {
+    ("mode", "ReadOnlyMount"),
+    ("mode", "ReadWriteMount"),
+    ("osType", "Linux"),
+    ("instanceCount", 1),
+}
+"""What the service fills in (so it was recorded), and we say."""
+
+
+def differences(theirs: Any, ours: Any, unmodelled: Set[str], path: str = "") -> list[str]:
+    """Where our body says something else than Microsoft's."""
+    if path.endswith(".condaFile"):
+        theirs, ours = yaml.safe_load(theirs), yaml.safe_load(ours)
+    if path.endswith(".goal"):
+        theirs = theirs.capitalize()  # The service takes either.
+    if path.endswith("imeout"):
+        theirs, ours = isodate.parse_duration(theirs), isodate.parse_duration(ours)
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return [] if theirs == ours else [f"{path}: theirs is {theirs!r}, ours is {ours!r}"]
+    found = []
+    for key in sorted({*theirs, *ours} - unmodelled):
+        if key not in theirs:
+            value = ours[key]
+            said = set(value.items() if isinstance(value, dict) else [(key, value)])
+            found += [] if said <= SAID_BY_US else [f"{path}.{key} is ours alone: {value!r}"]
+        elif theirs[key] != {}:
+            found += differences(theirs[key], ours.get(key), unmodelled, f"{path}.{key}")
+    return found
