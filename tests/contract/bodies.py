@@ -146,9 +146,11 @@ REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance"}
 def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) -> None:
     """Every text and number that was wanted is somewhere in the body."""
     skipped = REWRITTEN | WORDS | (REWRITTEN_BY_OLD if version == OLD else {"datastore", "path"})
-    found = set(_leaves(body, skipped=set()))
+    found = list(_leaves(body, skipped=set()))
+    texts = "\n".join(leaf for leaf in found if isinstance(leaf, str))
+    numbers = {(type(leaf) is bool, leaf) for leaf in found if not isinstance(leaf, str)}
     for leaf in _leaves(wanted, skipped):
-        assert leaf in found or any(str(leaf) in text for text in found if isinstance(text, str)), leaf
+        assert leaf in texts if isinstance(leaf, str) else (type(leaf) is bool, leaf) in numbers, leaf
 
 
 def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:

@@ -354,7 +354,11 @@ def test_nothing_else_has_to_be_there(example: str) -> None:
     [resource, *_] = first.get("value", [first])
     for changed in variations(resource):
         if changed.get("id") and changed.get("name"):
-            assert asdict(decoded(READ[kind], ours, changed)) == expected(api_version, kind, changed)
+            try:
+                found = decoded(READ[kind], ours, changed)
+            except Exception as error:
+                raise AssertionError(f"not decoded: {changed}") from error
+            assert asdict(found) == expected(api_version, kind, changed)
 
 
 def variations(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
