@@ -27,7 +27,7 @@ from tests.support.tasks import Try
 
 CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
 WRITES = "PUT|POST|DELETE|PATCH"
-VERSIONS = ("2025-12-01", "2021-03-01-preview")
+VERSIONS = ("2025-12-01", "2022-10-01", "2021-03-01-preview")
 URIS_OF_ALL = ("https://example.org/iris.csv", "azureml://datastores/workspaceblobstore/paths/raw/iris.csv")
 URIS_SINCE_2022 = (
     "wasbs://c@account.blob.core.windows.net/iris.csv",
@@ -416,7 +416,7 @@ class TestData:
         assert self.register(uri, tmp_path, name="more-uris") == first
         assert writes(current, mark) == []
         with pytest.raises(AirflowFailException, match=r"path: api-version 2021-03-01-preview cannot say"):
-            self.register(uri, tmp_path, name="old-uris", api_version=VERSIONS[1])
+            self.register(uri, tmp_path, name="old-uris", api_version=VERSIONS[-1])
 
     def test_a_version_is_found_by_another_spelling_of_its_uri(
         self, current: Emulated, tmp_path: Path
