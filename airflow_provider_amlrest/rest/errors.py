@@ -183,7 +183,7 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     """The exception for an HTTP answer. The body may be JSON of ARM or Azure ML, empty, or a proxy's HTML."""
     error = _error_object(body)
     code = str(error.get("code") or "")
-    inner = _innermost(_info(error, "InnerError") or error.get("innerError") or error.get("innererror"))
+    inner = innermost_code(_info(error, "InnerError") or error.get("innerError") or error.get("innererror"))
     correlation = _info(error, "Correlation") or {}
     message = str(error.get("message") or "")
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
@@ -195,10 +195,17 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
         code=code or str(headers.get("x-ms-error-code") or ""),
         inner_code=inner,
         message=message,
-        correlation_id=str(correlation.get("operation") or headers.get("x-ms-correlation-request-id") or ""),
+        # Storage has no correlation id; its support asks for the request's.
+        correlation_id=str(
+            correlation.get("operation")
+            or headers.get("x-ms-correlation-request-id")
+            or headers.get("x-ms-request-id")
+            or ""
+        ),
     )
 
 
+_XML_CODE = re.compile(r"<Code>([^<\n]*)")
 _XML_MESSAGE = re.compile(r"<Message>([^<\n]*)")
 
 
@@ -207,9 +214,9 @@ def _error_object(body: str) -> dict[str, Any]:
         document = json.loads(body)
     except ValueError:
         # Storage answers XML, whose message is a first line for people and further ones for machines.
-        message = _XML_MESSAGE.search(body)
+        code, message = _XML_CODE.search(body), _XML_MESSAGE.search(body)
         text = message[1] if message else re.sub(r"<[^>]*>", " ", body)
-        return {"message": " ".join(text.split())[:300]}
+        return {"code": code[1] if code else "", "message": " ".join(text.split())[:300]}
     error = document.get("error", document) if isinstance(document, dict) else {}
     return error if isinstance(error, dict) else {"message": str(error or "")}
 
@@ -222,7 +229,8 @@ def _info(error: dict[str, Any], kind: str) -> dict[str, Any] | None:
     return None
 
 
-def _innermost(error: Any) -> str:
+def innermost_code(error: Any) -> str:
+    """The last code of a chain of ``innerError`` objects; empty if there is none."""
     code = ""
     while isinstance(error, dict):
         code = str(error.get("code") or code)

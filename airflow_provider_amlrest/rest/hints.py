@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -23,6 +24,12 @@ class Hint:
     """Regular expression, searched for in the message."""
     statuses: tuple[int, ...] = ()
     """Which it is for; empty: all."""
+
+    def fits(self, status: int, codes: set[str], message: str) -> bool:
+        """Whether it is about an answer."""
+        if self.statuses and status not in self.statuses:
+            return False
+        return bool(codes.intersection(self.codes) or (self.words and re.search(self.words, message)))
 
 
 _ROLE = "Give the identity the role 'AzureML Data Scientist' on the workspace."
@@ -52,6 +59,8 @@ HINTS = (
         "unknown tenant",
         ("AADSTS90002", "AADSTS900023"),
         "There is no such tenant: check tenant_id in the connection.",
+        # msal asks for the tenant's configuration first, and does not hand on Entra ID's own words.
+        words="Unable to get authority configuration",
     ),
     Hint(
         "Conditional Access",
@@ -93,6 +102,7 @@ HINTS = (
         ("NoRegisteredProviderFound", "InvalidResourceType", "InvalidApiVersionParameter"),
         "The service does not take this api_version here: choose another one in the connection.",
     ),
+    Hint("missing role", ("AuthorizationFailed", "LinkedAuthorizationFailed"), _ROLE),
     Hint(
         "policy or lock",
         ("RequestDisallowedByPolicy", "ScopeLocked"),
@@ -180,7 +190,6 @@ HINTS = (
         ("TooManyRequests", "ResourceRequestsThrottled", "SubscriptionRequestsThrottled", "RequestThrottled"),
         _THROTTLED,
     ),
-    Hint("missing role", ("AuthorizationFailed", "LinkedAuthorizationFailed"), _ROLE),
 )
 
 _BY_STATUS = {
@@ -208,16 +217,11 @@ NO_ANSWER_HINTS = (
 _ENTRA = re.compile(r"AADSTS\d+")
 
 
-def advice(status: int, codes: tuple[str, ...], message: str) -> str:
-    """What to do about an answer; empty if nothing is known. ``codes``: from the innermost outwards."""
-    entra = tuple(_ENTRA.findall(message))
-    fitting = [hint for hint in HINTS if not hint.statuses or status in hint.statuses]
-    for code in (*entra, *codes):
-        for hint in fitting:
-            if code in hint.codes:
-                return hint.advice
-    for hint in fitting:
-        if hint.words is not None and re.search(hint.words, message):
+def advice(status: int, codes: Iterable[str], message: str) -> str:
+    """What to do about an answer with these codes; empty if nothing is known."""
+    said = {*codes, *_ENTRA.findall(message)}
+    for hint in HINTS:
+        if hint.fits(status, said, message):
             return hint.advice
     return _BY_STATUS.get(status, "")
 

@@ -342,6 +342,7 @@ class Job:
 @dataclass(frozen=True)
 class RunError:
     code: str
+    """The innermost one."""
     message: str
 
 

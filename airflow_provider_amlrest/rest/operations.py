@@ -17,11 +17,14 @@ from azure.core.rest import HttpRequest
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
+from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
+    InvalidSpecError,
     NotFoundError,
     UnreachableError,
+    innermost_code,
     response_error,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -140,7 +143,11 @@ class Operations:
         return self.codec.read_code((yield from self._latest("codes", name)))
 
     def find_code(self, content_hash: str) -> Flow[model.Code | None]:
-        """Code with this content hash, whatever its name: the service searches the whole workspace."""
+        """Code with this content hash, whatever its name: the service searches the whole workspace.
+
+        Raises InvalidSpecError for an api-version before 2023-04-01.
+        """
+        self._check_uploads_by_service()
         query = {"hash": content_hash, "hashVersion": HASH_VERSION}
         # The name in the path is not used for the search, but the route wants one.
         answer = yield from self._get(f"codes/{_segment(content_hash[:32])}/versions", query)
@@ -151,11 +158,13 @@ class Operations:
     def start_pending_upload(
         self, name: str, version: str, upload_id: str | None = None
     ) -> Flow[model.PendingUpload]:
-        """Ask for a place to upload code to. Since 2023-04-01.
+        """Ask for a place to upload code to.
 
         :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
             fresh container.
+        :raises InvalidSpecError: for an api-version before 2023-04-01.
         """
+        self._check_uploads_by_service()
         path = f"{_version('codes', name, version)}/startPendingUpload"
         body = {"pendingUploadType": "TemporaryBlobReference"}
         if upload_id is not None:
@@ -293,6 +302,14 @@ class Operations:
 
     # plumbing
 
+    def _check_uploads_by_service(self) -> None:
+        if not self.codec.uploads_by_service:
+            raise InvalidSpecError(
+                "api_version",
+                f"{self.api_version} can neither search code by its hash nor hand out places to upload to; "
+                f"{UPLOADS_BY_SERVICE} is the first that can.",
+            )
+
     def _discover(self) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
         if self._endpoints is None:
@@ -300,10 +317,12 @@ class Operations:
             asked = "GET discovery"
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
             services = _checked(answer, asked)
-            api, tracking = services.get("api"), workspace.mlflow_tracking_uri
-            if not api or not tracking:
+            api = str(services.get("api") or "").rstrip("/")
+            if not api:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")
-            history = f"{str(api).rstrip('/')}/history/v1.0{self.workspace.path}"
+            # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
+            tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
+            history = f"{api}/history/v1.0{self.workspace.path}"
             self._endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
         return self._endpoints
 
@@ -414,7 +433,7 @@ def _read_run(details: Mapping[str, Any]) -> model.Run:
         details.get("status") or "Unknown",
         details.get("startTimeUtc"),
         details.get("endTimeUtc"),
-        model.RunError(error.get("code") or "", error.get("message") or "") if error else None,
+        model.RunError(innermost_code(error), error.get("message") or "") if error else None,
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
     )

@@ -43,7 +43,6 @@ class V2Codec:
     # assets
 
     def environment_body(self, environment: model.Environment) -> dict[str, Any]:
-        refuse_unsupported(self.api_version, environment)
         build = environment.build
         return without_nones(
             image=environment.image,
@@ -95,7 +94,6 @@ class V2Codec:
         )
 
     def data_body(self, data: model.Data) -> dict[str, Any]:
-        refuse_unsupported(self.api_version, data)
         return without_nones(
             dataType=self._type(data.type),
             dataUri=data.uri,
@@ -115,6 +113,7 @@ class V2Codec:
             description=properties.get("description"),
             tags=common.text_map(properties.get("tags")),
             id=resource["id"],
+            referenced_uris=tuple(properties.get("referencedUris") or ()),
         )
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
