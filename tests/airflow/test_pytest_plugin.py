@@ -118,6 +118,14 @@ def test_a_throttled_job(azureml_emulator: EmulatedWorkspace, impatient: Any) ->
     assert reads == [404, 429, 429, 200]
 
 
+def test_a_throttled_workspace(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    azureml_emulator.configure(rate_limit={"reads": [1, 1]})
+    assert run(dags.training) == "success"
+    reads = [request.status for request in azureml_emulator.requests("GET", "/workspaces/")]
+    assert 429 in reads
+    assert [job.status for job in azureml_emulator.jobs()] == ["Completed"]
+
+
 def test_a_retry_after_a_failure(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
     azureml_emulator.script("train", "failed", error="flaky", times=1)
     azureml_emulator.script("train", "canceled", times=1)
