@@ -42,7 +42,7 @@ lint: environment ## ruff, and mypy --strict
 
 benchmark: environment-sdk ## What imports, uploads and the emulator's start cost, as ratios
 	$(VENV)/bin/python benchmarks/import_cost.py --azure-ai-ml $(VENV_SDK)/bin/python
-	$(VENV)/bin/python benchmarks/upload.py --files 200 --megabytes 64
+	$(VENV)/bin/python -m benchmarks.upload --files 200 --megabytes 64
 	$(VENV)/bin/python benchmarks/emulator_start.py
 
 constraints: environment ## Pin anew what the environments and the example's training job install

@@ -1,8 +1,9 @@
 """Upload of many small files and of one large file: ours, azure-ai-ml's, and a plain loop, as ratios.
 
     make environment-sdk
-    .venv/bin/python benchmarks/upload.py                                       # 2,000 files; 1 GB
-    .venv/bin/python benchmarks/upload.py --files 200 --megabytes 64            # quick: make benchmark
+    .venv/bin/python -m benchmarks.upload                                       # 2,000 files; 1 GB
+    .venv/bin/python -m benchmarks.upload --round-trip 20                       # as over a network
+    .venv/bin/python -m benchmarks.upload --files 200 --megabytes 64            # quick: make benchmark
 
 ========================  ===============================================================================
 ours                      the provider's client: ``ensure_code``, as the operators call it
@@ -16,8 +17,8 @@ All talk to the same emulator with the same Azurite in one run; each measure is 
 that the workspace has not got. Seconds are those of the upload and registration, without imports. Memory is
 the peak of the process; what it needs for its imports, before the upload begins, stands beside it. The
 contenders share the machine with Azurite, whose work is the same for all and part of all times: it pulls the
-ratios towards 1. There is no latency on loopback, so that what parallel requests gain over a network does
-not show.
+ratios towards 1. Loopback has no latency, so that what parallel requests gain over a network does not show:
+``--round-trip`` leads all through a proxy that adds it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.testing import EmulatorProcess
 
 ROOT = Path(__file__).resolve().parents[1]
 SDK_PYTHON = ROOT / ".venv-azure-ai-ml" / "bin" / "python"
@@ -134,18 +140,18 @@ def _peak() -> float:
 # The run
 
 
-def measure(contender: str, ready_file: Path, facts: Facts, folder: Path) -> Cost:
+def measure(contender: str, emulator: EmulatorProcess, proxy: str, folder: Path) -> Cost:
     """Measure in a process of its own."""
     python = SDK_PYTHON if contender == "azure-ai-ml" else sys.executable
-    endpoint = facts["arm_endpoint"]
+    facts, scratch = emulator.facts, emulator.data_dir.parent
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AZURE_"))},
-        "ARM_CLOUD_METADATA_URL": f"{endpoint}/metadata/endpoints?api-version=2022-09-01",
+        "ARM_CLOUD_METADATA_URL": f"{facts['arm_endpoint']}/metadata/endpoints?api-version=2022-09-01",
         "REQUESTS_CA_BUNDLE": facts["ca_bundle"],
-        "AIRFLOW_HOME": str(ready_file.parent / "airflow"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "HTTPS_PROXY": proxy,
+        "NO_PROXY": "" if proxy else "*",
     }
-    command = [python, __file__, "--measure", contender, str(ready_file), str(folder)]
+    command = [python, __file__, "--measure", contender, str(scratch / "ready.json"), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{contender}: {done.stdout[-1000:]}{done.stderr[-3000:]}")
@@ -166,27 +172,26 @@ def large_file(folder: Path, megabytes: int) -> None:
             file.write(os.urandom(MEGABYTE))
 
 
-def warm_up(emulator: Any) -> None:
+def warm_up(emulator: EmulatorProcess) -> None:
     """Start Azurite, and let its just-in-time compiler see an upload: the first contender must not pay."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "src"
         many_files(folder, 200, 4096)
-        measure("plain loop", emulator.data_dir.parent / "ready.json", emulator.facts, folder)
+        measure("plain loop", emulator, "", folder)
 
 
 def compare(
-    title: str, fill: Callable[[Path], None], rounds: int, contenders: list[str], emulator: Any
+    fill: Callable[[Path], None], rounds: int, contenders: list[str], emulator: EmulatorProcess, proxy: str
 ) -> None:
-    """Print the medians of all contenders, and their ratio to ours."""
+    """Print the medians of all contenders, and their ratio to ours. Each round begins with another one."""
     taken: dict[str, list[Cost]] = {contender: [] for contender in contenders}
-    ready_file = emulator.data_dir.parent / "ready.json"
-    for _ in range(rounds):
-        for contender, costs in taken.items():
-            with tempfile.TemporaryDirectory(dir=ready_file.parent) as temporary:
+    for number in range(rounds):
+        for index in range(len(contenders)):
+            contender = contenders[(number + index) % len(contenders)]
+            with tempfile.TemporaryDirectory(dir=emulator.data_dir.parent) as temporary:
                 folder = Path(temporary) / "src"
                 fill(folder)
-                costs.append(measure(contender, ready_file, emulator.facts, folder))
-    print(f"{title}, median of {rounds}")
+                taken[contender].append(measure(contender, emulator, proxy, folder))
     base = _median(taken["ours"])
     for contender, costs in taken.items():
         cost = _median(costs)
@@ -202,32 +207,29 @@ def _median(costs: list[Cost]) -> Cost:
 
 def run(options: argparse.Namespace) -> None:
     from airflow_provider_amlrest.emulator.testing import EmulatorProcess
+    from tools.proxy import LoopbackProxy
 
     contenders = [name for name in CONTENDERS if name != "azure-ai-ml" or SDK_PYTHON.exists()]
     if "azure-ai-ml" not in contenders:
         print("azure-ai-ml is not measured: `make environment-sdk` makes its environment.")
-    small, large = options.files, options.megabytes
-    with tempfile.TemporaryDirectory(dir=options.folder, prefix="upload-") as folder:
+    loads = {
+        f"{options.files} files of {options.file_bytes} bytes": partial(
+            many_files, files=options.files, size=options.file_bytes
+        ),
+        f"One file of {options.megabytes} MB": partial(large_file, megabytes=options.megabytes),
+    }
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder, prefix="upload-"))
         emulator = EmulatorProcess(Path(folder))
-        try:
-            warm_up(emulator)
-            title = f"{small} files of {options.file_bytes} bytes"
-            compare(
-                title,
-                lambda path: many_files(path, small, options.file_bytes),
-                options.rounds,
-                contenders,
-                emulator,
-            )
-            compare(
-                f"One file of {large} MB",
-                lambda path: large_file(path, large),
-                options.rounds,
-                contenders,
-                emulator,
-            )
-        finally:
-            emulator.stop()
+        stack.callback(emulator.stop)
+        warm_up(emulator)
+        proxy, over = "", "loopback"
+        if options.round_trip:
+            proxy = stack.enter_context(LoopbackProxy(options.round_trip / 1000)).url
+            over = f"a round trip of {options.round_trip:g} ms"
+        for title, fill in loads.items():
+            print(f"{title} over {over}, median of {options.rounds}")
+            compare(fill, options.rounds, contenders, emulator, proxy)
 
 
 def main() -> None:
@@ -238,6 +240,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=2000, help=f"how many small files {number}")
     parser.add_argument("--file-bytes", type=int, default=4096, help=f"size of a small file {number}")
     parser.add_argument("--megabytes", type=int, default=1024, help=f"size of the large file {number}")
+    parser.add_argument("--round-trip", type=float, default=0.0, help=f"milliseconds that are added {number}")
     parser.add_argument("--rounds", type=int, default=3, help=f"measures of each contender {number}")
     parser.add_argument("--folder", help="where the files and Azurite's copies of all of them go")
     parser.add_argument(

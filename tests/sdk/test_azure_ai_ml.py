@@ -17,9 +17,9 @@ import pytest
 
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators import AzureMLUploadCodeOperator
-from tests.sdk.proxy import LoopbackProxy
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
+from tools.proxy import LoopbackProxy
 
 pytestmark = pytest.mark.sdk
 
