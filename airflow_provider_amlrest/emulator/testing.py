@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import ssl
 import subprocess
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 from airflow_provider_amlrest.emulator.config import KEY_HEADER
 
@@ -72,7 +73,8 @@ class EmulatorProcess:
         except BaseException:
             self.stop()
             raise
-        self._tls = ssl.create_default_context(cafile=self.facts["ca_bundle"])
+        tls = ssl.create_default_context(cafile=self.facts["ca_bundle"])
+        self._http = build_opener(ProxyHandler({}), HTTPSHandler(context=tls))
 
     def _wait(self, ready_file: Path) -> dict[str, Any]:
         deadline = time.monotonic() + START_SECONDS
@@ -111,7 +113,7 @@ class EmulatorProcess:
             headers={KEY_HEADER: self.facts["admin_key"]},
         )
         try:
-            with urlopen(request, timeout=ADMIN_SECONDS, context=self._tls) as answer:  # noqa: S310
+            with self._http.open(request, timeout=ADMIN_SECONDS) as answer:
                 return json.load(answer)
         except HTTPError as error:
             text = json.loads(error.read())["error"]["message"]
@@ -190,7 +192,9 @@ class EmulatedWorkspace:
         return str(self.facts["airflow_connection_uri"])
 
     def connect(self, *conn_ids: str) -> None:
-        """Let these Airflow connections lead to the emulator until the test ends."""
+        """Let these Airflow connections lead to the emulator until the test ends, past any proxy."""
+        for name in ("no_proxy", "NO_PROXY"):
+            self._set_variable(name, ",".join(filter(None, (os.environ.get(name), "127.0.0.1"))))
         for conn_id in conn_ids:
             self._set_variable(f"AIRFLOW_CONN_{conn_id.upper()}", self.connection_uri)
 

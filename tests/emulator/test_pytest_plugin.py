@@ -119,6 +119,24 @@ def test_a_runtime_that_there_is_not_is_named(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*invalid choice: 'quantum'*"])
 
 
+def test_a_proxy_of_the_machine_is_not_asked(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    project.makepyfile(
+        """
+        from airflow_provider_amlrest.hook import AzureMLHook
+
+        def test_it(azureml_emulator):
+            with AzureMLHook().client() as client:
+                assert client.get_workspace().name == "emulator"
+            assert azureml_emulator.requests("GET", "/workspaces/emulator$")
+        """
+    )
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 def test_jobs_that_really_run(project: pytest.Pytester) -> None:
     project.makeini("[pytest]\nazureml_emulator_runtime = host")
     project.makepyfile(
