@@ -140,6 +140,8 @@ _HINTS = {
     "ParentResourceNotFound": "Check workspace_name and resource_group in the connection.",
     "KeyBasedAuthenticationNotPermitted": "The storage account allows no keys: "
     "let it allow them, or upload by another way and register the URI.",
+    "insufficient_claims": "A policy of the tenant (Conditional Access) demands more than this identity can "
+    "show: have its administrator except the identity, or use one that satisfies the policy.",
     "AuthorizationFailure": "The storage account's firewall does not let this machine in.",
 }
 
@@ -149,7 +151,7 @@ def _hint(status: int, code: str, inner_code: str) -> str:
         if key in _HINTS:
             return _HINTS[key]
     if status == 401:
-        return "Check client id, client secret and tenant_id in the connection."
+        return "Check the credential and tenant_id in the connection."
     if status == 403 and code == "AuthenticationFailed":
         return "The storage account refused the key or signature; was the key renewed, is this clock right?"
     if status == 403:
@@ -165,6 +167,8 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     correlation = _info(error, "Correlation") or {}
     message = str(error.get("message") or "")
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
+    if status == 401 and "insufficient_claims" in str(headers.get("WWW-Authenticate")):
+        inner = "insufficient_claims"
     if status == 400 and (inner in _CONFLICT_CODES or any(text in message for text in _CONFLICT_TEXTS)):
         cls = ConflictError
     return cls(

@@ -16,6 +16,7 @@ from azure.core.pipeline.policies import (
     HeadersPolicy,
     RequestIdPolicy,
     RetryPolicy,
+    SansIOHTTPPolicy,
     UserAgentPolicy,
 )
 from azure.mgmt.core.policies import (
@@ -24,7 +25,7 @@ from azure.mgmt.core.policies import (
     AsyncARMChallengeAuthenticationPolicy,
 )
 
-from airflow_provider_amlrest.rest.cloud import Cloud
+from airflow_provider_amlrest.rest.cloud import Cloud, plain_http_problem
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -42,6 +43,10 @@ READ_TIMEOUT = 60.0
 
 MAX_RETRY_AFTER = 120.0
 """Seconds. A longer Retry-After is the caller's to wait for, who has a deadline and can be told to stop."""
+
+UNTRUSTED = (
+    "ca_bundle in the connection names a file with the authorities to trust instead of the usual ones."
+)
 
 
 class _Patience:
@@ -63,18 +68,57 @@ class _AsyncRetry(_Patience, AsyncRetryPolicy[Any, Any]):
     pass
 
 
+def refuse_plain_http(request: Any) -> None:
+    """Refuse a request of a pipeline whose token, key or signature others could read on its way.
+
+    The endpoints, next pages and places for uploads that the service names are checked here like the others.
+    """
+    problem = plain_http_problem(request.http_request.url)
+    if problem:
+        raise AzureMLError(f"Nothing was sent to {problem}.")
+
+
+class _Protected(SansIOHTTPPolicy[Any, Any]):
+    def on_request(self, request: Any) -> None:
+        refuse_plain_http(request)
+        # The policies for tokens would refuse this machine too.
+        request.context.options["enforce_https"] = False
+
+
+class _Authentication(ARMChallengeAuthenticationPolicy):
+    """A token for each request; after a 401 a fresh one, with the claims that were demanded, and one retry.
+
+    azure-core itself lets a 401 be final that demands no claims: a token that expires on its way, too.
+    """
+
+    def on_challenge(self, request: Any, response: Any) -> bool:
+        refused = request.http_request.headers["Authorization"]
+        if not super().on_challenge(request, response):
+            self.authorize_request(request, *self._scopes)
+        return bool(request.http_request.headers["Authorization"] != refused)
+
+
+class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
+    async def on_challenge(self, request: Any, response: Any) -> bool:
+        refused = request.http_request.headers["Authorization"]
+        if not await super().on_challenge(request, response):
+            await self.authorize_request(request, *self._scopes)
+        return bool(request.http_request.headers["Authorization"] != refused)
+
+
 def sync_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The sync pipeline's policies; ``credential`` is a TokenCredential."""
-    return _policies(_Retry(), ARMChallengeAuthenticationPolicy(credential, cloud.scope))
+    return _policies(_Retry(), _Authentication(credential, cloud.scope, enable_cae=True))
 
 
 def async_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The async pipeline's policies; ``credential`` is an AsyncTokenCredential."""
-    return _policies(_AsyncRetry(), AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope))
+    return _policies(_AsyncRetry(), _AsyncAuthentication(credential, cloud.scope, enable_cae=True))
 
 
 def _policies(retry: Any, authentication: Any) -> list[Any]:
     return [
+        _Protected(),
         RequestIdPolicy(),
         HeadersPolicy({"Accept": "application/json"}),
         UserAgentPolicy(USER_AGENT),
@@ -85,11 +129,15 @@ def _policies(retry: Any, authentication: Any) -> list[Any]:
 
 
 def transport_options(cloud: Cloud) -> dict[str, Any]:
-    """For either transport's constructor."""
+    """For either transport's constructor, and for the clients of azure-storage-blob, which need the hook.
+
+    Proxies are taken from ``HTTPS_PROXY`` and ``NO_PROXY`` by these libraries themselves.
+    """
     return {
         "connection_verify": cloud.verify,
         "connection_timeout": CONNECTION_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
+        "raw_request_hook": refuse_plain_http,
     }
 
 
@@ -106,15 +154,25 @@ def translate_blob(error: AzureError, asked: str) -> AzureMLError:
     if isinstance(error, HttpResponseError) and error.response is not None:
         response: Any = error.response
         return response_error(asked, response.status_code, _body(error), response.headers)
-    return UnreachableError(asked, _first_paragraph(str(error)))
+    return _unreachable(asked, _first_paragraph(str(error)))
+
+
+def _unreachable(asked: str, reason: str) -> UnreachableError:
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        reason += f" {UNTRUSTED}"
+    return UnreachableError(asked, reason)
 
 
 def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
     """An identity that is refused is not the same as an identity service that is out of order."""
     asked = f"the sign-in for {asked}"
     message = _first_paragraph(str(error.message))
-    if isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
-        return UnreachableError(asked, message)
+    # After a 401, azure-core makes that the cause.
+    if any(
+        isinstance(origin, ServiceRequestError | ServiceResponseError)
+        for origin in (error.__cause__, error.__context__)
+    ):
+        return _unreachable(asked, message)
     status = getattr(error.response, "status_code", 401)
     if status == 429:
         return ThrottledError(asked, status, message=message)

@@ -113,7 +113,7 @@ def test_conflicts_that_come_as_400(body: dict[str, object]) -> None:
     ("status", "code", "hint"),
     [
         (401, "InvalidAuthenticationTokenTenant", "another tenant"),
-        (401, "ExpiredAuthenticationToken", "client secret"),
+        (401, "ExpiredAuthenticationToken", "Check the credential and tenant_id"),
         (403, "AuthorizationFailed", "AzureML Data Scientist"),
         (404, "SubscriptionNotFound", "subscription_id"),
         (404, "ResourceGroupNotFound", "resource_group"),
