@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from azure.core.exceptions import (
@@ -85,24 +87,46 @@ class _Protected(SansIOHTTPPolicy[Any, Any]):
         request.context.options["enforce_https"] = False
 
 
+@contextmanager
+def _signing_in() -> Iterator[None]:
+    """Some credentials let it through as it is that Entra ID does not answer, having tried again themselves.
+
+    The pipeline would take that for Resource Manager, and try again, too.
+    """
+    try:
+        yield
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise ClientAuthenticationError(message=str(error)) from error
+
+
 class _Authentication(ARMChallengeAuthenticationPolicy):
     """A token for each request; after a 401 a fresh one, with the claims that were demanded, and one retry.
 
     azure-core itself lets a 401 be final that demands no claims: a token that expires on its way, too.
     """
 
+    def on_request(self, request: Any) -> None:
+        with _signing_in():
+            super().on_request(request)
+
     def on_challenge(self, request: Any, response: Any) -> bool:
         refused = request.http_request.headers["Authorization"]
-        if not super().on_challenge(request, response):
-            self.authorize_request(request, *self._scopes)
+        with _signing_in():
+            if not super().on_challenge(request, response):
+                self.authorize_request(request, *self._scopes)
         return bool(request.http_request.headers["Authorization"] != refused)
 
 
 class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
+    async def on_request(self, request: Any) -> None:
+        with _signing_in():
+            await super().on_request(request)
+
     async def on_challenge(self, request: Any, response: Any) -> bool:
         refused = request.http_request.headers["Authorization"]
-        if not await super().on_challenge(request, response):
-            await self.authorize_request(request, *self._scopes)
+        with _signing_in():
+            if not await super().on_challenge(request, response):
+                await self.authorize_request(request, *self._scopes)
         return bool(request.http_request.headers["Authorization"] != refused)
 
 
