@@ -77,7 +77,7 @@ def refuse_plain_http(request: Any) -> None:
     """
     problem = plain_http_problem(request.http_request.url)
     if problem:
-        raise AzureMLError(f"Nothing was sent to {problem}.")
+        raise AzureMLError(f"Nothing was sent: {problem}.")
 
 
 class _Protected(SansIOHTTPPolicy[Any, Any]):

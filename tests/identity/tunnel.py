@@ -51,7 +51,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 @contextmanager
 def tunnels() -> Iterator[Tunnels]:
     with Tunnels() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield server
