@@ -17,7 +17,11 @@ from airflow_provider_amlrest.rest.cloud import (
     custom_cloud,
     endpoint_problem,
 )
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.codecs.versions import (
+    API_VERSIONS,
+    DEFAULT_API_VERSION,
+    version_problem,
+)
 from airflow_provider_amlrest.rest.credentials import Chain, IdentitySource
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -96,8 +100,7 @@ FIELDS = (
     Field(
         "api_version",
         "API version",
-        "Azure ML REST API version.",
-        choices=API_VERSIONS,
+        f"Azure ML REST API version: {', '.join(API_VERSIONS)}, or a newer one.",
         default=DEFAULT_API_VERSION,
     ),
     Field(
@@ -178,7 +181,12 @@ def read_connection(
     values = {field.name: str(extra.get(field.name) or "").strip() for field in FIELDS}
     values |= {"login": (login or "").strip(), "password": password or ""}
     identity, identity_problems = read_identity(values)
-    problems = (*_workspace_problems(values), *identity_problems, *_cloud_problems(values))
+    problems = (
+        *_workspace_problems(values),
+        *identity_problems,
+        *_cloud_problems(values),
+        *_version_problems(values),
+    )
     if problems or identity is None:
         raise InvalidConnectionError(connection_id, problems)
     return ConnectionSettings(
@@ -223,6 +231,11 @@ def _cloud_problems(values: Mapping[str, str]) -> list[str]:
     if problem := file_problem(values["ca_bundle"]):
         problems.append(f"ca_bundle {problem}")
     return problems
+
+
+def _version_problems(values: Mapping[str, str]) -> list[str]:
+    problem = version_problem(values["api_version"] or DEFAULT_API_VERSION)
+    return [f"api_version {problem}"] if problem else []
 
 
 def _cloud(values: Mapping[str, str]) -> Cloud:

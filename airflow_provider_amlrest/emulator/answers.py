@@ -61,7 +61,11 @@ def not_emulated(what: str) -> GatewayError:
 
 
 class MlError(AnswerError):
-    """Azure ML's error envelope; ``inner`` is the chain of codes, outermost first."""
+    """Azure ML's error envelope.
+
+    :param inner: the chain of codes, outermost first.
+    :param problems: messages of the ``details``, each with the code RequestInvalid.
+    """
 
     def __init__(
         self,
@@ -72,10 +76,12 @@ class MlError(AnswerError):
         code: str = "UserError",
         message_format: str | None = None,
         parameters: Mapping[str, str] | None = None,
+        problems: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.inner = status, code, tuple(inner)
         self.message_format, self.parameters = message_format, parameters
+        self.problems = tuple(problems)
 
     def answer(self, location: str) -> Response:
         body = {"error": error_body(self, location)}
@@ -96,11 +102,15 @@ def error_body(error: MlError, location: str) -> Json:
         entries.append(("InnerError", inner_chain(error.inner)))
     if error.message_format is not None:
         entries.append(("MessageFormat", error.message_format))
-        entries.append(("MessageParameters", dict(error.parameters or {})))
+    if error.parameters is not None:
+        entries.append(("MessageParameters", dict(error.parameters)))
     return {
         "code": error.code,
         "message": str(error),
-        "details": [],
+        "details": [
+            {"code": REQUEST_INVALID, "message": problem, "details": [], "additionalInfo": []}
+            for problem in error.problems
+        ],
         "additionalInfo": [{"type": name, "info": {"value": value}} for name, value in entries],
     }
 
@@ -113,9 +123,18 @@ def inner_chain(codes: Sequence[str]) -> Json | None:
     return chain
 
 
+REQUEST_INVALID = "RequestInvalid"
+
+
+def request_invalid(*problems: str) -> MlError:
+    """400 for a request that does not fit its type; as recorded, the ``details`` say what and where."""
+    message = "Request is invalid and/or missing fields."
+    return MlError(400, message, (REQUEST_INVALID,), message_format=message, problems=problems)
+
+
 def invalid(field: str, problem: str) -> MlError:
-    """400 for a field of a request. The service's own words for these are not known: ours name the field."""
-    return MlError(400, f"Invalid value for '{field}': {problem}", ("BadArgument", "ArgumentInvalid"))
+    """400 for a value of the right type. The service's words for these are not known: ours name the field."""
+    return request_invalid(f"Invalid value for '{field}': {problem}")
 
 
 def job_not_found(name: str) -> MlError:

@@ -23,10 +23,11 @@ from airflow_provider_amlrest.emulator.dataplane import (
     run_error_fields,
 )
 from airflow_provider_amlrest.emulator.experiments import experiment_id
-from airflow_provider_amlrest.emulator.shapes import lowered, string_map, text
+from airflow_provider_amlrest.emulator.shapes import Place, lowered, string_map, text
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, AssetRecord, JobRecord
 
 Handler = Callable[..., Response]
+BODY = Place(())
 RUN = r"(?:experiments/[^/]+/)?runs/(?P<name>[^/]+)"
 RUN_TYPES = {"Sweep": "hyperdrive", "Command": "azureml.scriptrun", MLFLOW_RUN: "mlflow"}
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
@@ -118,8 +119,8 @@ def list_children(call: DataCall, name: str) -> Response:
 
 
 def get_run_data(call: DataCall) -> Response:
-    name = lowered(call.body, "body").get("runid")
-    job = call.run(text(name, "runId"))
+    name = lowered(call.body, BODY).get("runid")
+    job = call.run(text(name, BODY / "runId"))
     return pretty({"runMetadata": _run(call, job), "runDefinition": None, "jobSpecification": None})
 
 
@@ -131,13 +132,13 @@ def get_service_instances(call: DataCall, name: str) -> Response:
 def patch_run(call: DataCall, name: str) -> Response:
     """Display name, description, tags, properties, and ``hidden``, which is how clients archive."""
     job = call.run(name)
-    body = lowered(call.body, "body")
+    body = lowered(call.body, BODY)
     properties = dict(job.properties)
     for field in ("displayName", "description"):
         if body.get(field.lower()) is not None:
-            properties[field] = text(body[field.lower()], field)
+            properties[field] = text(body[field.lower()], BODY / field)
     for field in ("tags", "properties"):
-        added = string_map(body.get(field) or {}, field)
+        added = string_map(body.get(field) or {}, BODY / field)
         properties[field] = {**properties.get(field, {}), **added}
     if isinstance(body.get("hidden"), bool):
         properties["isArchived"] = body["hidden"]

@@ -97,7 +97,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         image = text("image", self.image)
         if image is None and self.build is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
-        if (image is None) == (self.build is None):
+        if bool(image) == (self.build is not None):
             raise InvalidSpecError("image", "give either an image, a conda_file or both; or build.")
         build, build_context = self._read_build(base)
         environment = model.Environment(
@@ -121,6 +121,9 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         if not isinstance(self.build, Mapping) or not self.build.get("path"):
             raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
         path, dockerfile = self.build["path"], self.build.get("dockerfile_path") or "Dockerfile"
+        for field, value in (("build.path", path), ("build.dockerfile_path", dockerfile)):
+            if not isinstance(value, str):
+                raise InvalidSpecError(field, f"{value!r} must be text.")
         if path.startswith(URI_SCHEMES):
             return model.BuildContext(path, dockerfile), None
         content = read_local("build.path", base, path)

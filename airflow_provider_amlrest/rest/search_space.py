@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -87,15 +88,25 @@ def _choices(field: str, values: Any) -> tuple[Any, ...]:
 
 def _choice(field: str, value: Any) -> Any:
     if not isinstance(value, Mapping):
-        if not isinstance(value, str | int | float | bool | list | tuple):
-            raise InvalidSpecError(field, f"{value!r} must be text, a number, true or false.")
+        if not isinstance(value, str | int | float | bool | list | tuple) or not _is_json(value):
+            raise InvalidSpecError(
+                field, f"{value!r} must be text, a number, true or false, and nothing infinite."
+            )
         return value
     return {
         key: _distribution(f"{field}.{key}", member)
         if isinstance(member, Mapping) and "type" in member
-        else member
+        else _choice(f"{field}.{key}", member)
         for key, member in value.items()
     }
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _number(field: str, value: Any) -> int | float:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import MISSING, fields
-from math import inf
+from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -48,6 +47,10 @@ _TYPES: dict[type, tuple[str, ...]] = {
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
 """Also what looks like one and is none; it has no group then."""
 
+_WORD = re.compile(r"[a-zA-Z0-9_]")
+"""What every text that the service needs must have in it (all api-versions)."""
+_GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
 
 def check_name(field: str, name: str, longest: int = 255) -> str:
     """The name, if Azure ML takes it. Raises InvalidSpecError otherwise."""
@@ -78,8 +81,12 @@ def parse_literal(field: str, value: Any) -> LiteralInput:
             f"{value!r} is no input. Use text, a number or a boolean for a literal; for data a reference, "
             'or {"type": "uri_file", "path": "azureml:name:version"}.',
         )
-    if value == "":
-        raise InvalidSpecError(field, "an empty text is no input; leave the input out.")
+    if not _WORD.search(str(value)):
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is no input, as it has no letter or digit; leave the input out, or write it into "
+            "the command.",
+        )
     return LiteralInput(str(value))
 
 
@@ -110,6 +117,11 @@ def parse_typed(field: str, value: Any, cls: type[T]) -> T | None:
     one_of(f"{field}.type", getattr(result, "type"), _TYPES[cls])  # noqa: B009
     if isinstance(result, SamplingAlgorithm) and result.rule is not None:
         one_of(f"{field}.rule", result.rule, ("random", "sobol"))
+    if isinstance(result, Identity):
+        for name in ("client_id", "object_id"):
+            value = getattr(result, name)
+            if value is not None and not _GUID.fullmatch(value):
+                raise InvalidSpecError(f"{field}.{name}", f"{value!r} is no GUID.")
     return result
 
 
@@ -119,7 +131,8 @@ def parse_services(field: str, value: Any) -> dict[str, Service]:
     for name, spec in _mapping(field, value).items():
         service = parse_typed(f"{field}.{name}", spec, Service)
         if service is not None:
-            services[str(name)] = service
+            properties = string_map(f"{field}.{name}.properties", service.properties)
+            services[str(name)] = replace(service, properties=properties)
     return services
 
 
@@ -136,8 +149,11 @@ def parse_objective(field: str, value: Any) -> Objective:
     """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
     objective = _build(field, _mapping(field, value), Objective)
     one_of(f"{field}.goal", objective.goal, ("minimize", "maximize"))
-    if not objective.primary_metric:
-        raise InvalidSpecError(f"{field}.primary_metric", "it is empty; give the name that the script logs.")
+    if not _WORD.search(objective.primary_metric):
+        raise InvalidSpecError(
+            f"{field}.primary_metric",
+            "it is empty, or without letter or digit; give the name that the script logs.",
+        )
     return objective
 
 
@@ -174,11 +190,11 @@ def parse_resources(
 
 
 def seconds(field: str, value: Any) -> float | None:
-    """A time in seconds, or None. Raises InvalidSpecError for what is no positive number."""
+    """A time in seconds, or None. Raises InvalidSpecError for what is no positive number below a billion."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
-        raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0 and below 1e9.")
     return float(value)
 
 
@@ -195,8 +211,10 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
     :return: the search-space parameters that the command never uses.
     :raises InvalidSpecError: for an empty command, and a placeholder without its input, output or parameter.
     """
-    if not isinstance(command, str) or not command.strip():
-        raise InvalidSpecError(field, "it is empty; give the command that the job runs.")
+    if not isinstance(command, str) or not _WORD.search(command):
+        raise InvalidSpecError(
+            field, "it is empty, or without letter or digit; give the command that the job runs."
+        )
     used = set()
     for match in _PLACEHOLDER.finditer(command):
         group, name = match["group"], match["name"]
@@ -264,14 +282,25 @@ def _build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
     return cls(**value)
 
 
-_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Mapping: "a mapping"}
+_KINDS = {
+    str: "text",
+    int: "a whole number (up to 2147483647)",
+    float: "a number (up to 2147483647)",
+    bool: "true or false",
+    Mapping: "a mapping",
+}
 
 
 def _check_type(field: str, value: Any, hint: Any) -> None:
     """Raises InvalidSpecError if a value is not of a member's type, such as ``int | None``."""
     kinds = [get_origin(kind) or kind for kind in (get_args(hint) if NoneType in get_args(hint) else (hint,))]
     accepted = [*kinds, int] if float in kinds else kinds
-    if isinstance(value, tuple(accepted)) and (bool in kinds or not isinstance(value, bool)):
+    too_large = isinstance(value, int | float) and not -(2**31) <= value < 2**31
+    if (
+        isinstance(value, tuple(accepted))
+        and (bool in kinds or not isinstance(value, bool))
+        and not too_large
+    ):
         return
     raise InvalidSpecError(
         field, f"{value!r} must be {' or '.join(_KINDS[kind] for kind in kinds if kind is not NoneType)}."

@@ -160,3 +160,9 @@ def inner_codes(answer: httpx.Response) -> list[str]:
         codes.append(inner["code"])
         inner = inner["innerError"]
     return codes
+
+
+def said(answer: httpx.Response) -> str:
+    """What an error says: its message, and those of its details."""
+    error = answer.json()["error"]
+    return " ".join([error["message"], *(detail["message"] for detail in error["details"])])

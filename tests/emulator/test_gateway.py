@@ -44,7 +44,7 @@ def test_unknown_scope_is_a_bare_404(
     [
         ("", "MissingApiVersionParameter"),
         ("latest", "InvalidApiVersionParameter"),
-        ("2022-02-01-preview", "NoRegisteredProviderFound"),
+        ("2022-01-01-preview", "NoRegisteredProviderFound"),
         ("2019-05-01", "NoRegisteredProviderFound"),
     ],
 )

@@ -43,7 +43,7 @@ DATA = model.Data(
     {"team": "ml"},
 )
 
-# What both api-versions can say.
+# What all api-versions can say.
 PLAIN = model.CommandJob(
     command="python main.py --csv ${{inputs.iris}} --lr ${{inputs.lr}} --out ${{outputs.model}}",
     environment=arm_id("environments", "sk", "1"),
@@ -55,7 +55,7 @@ PLAIN = model.CommandJob(
     },
     outputs={
         "model": model.Output(
-            "custom_model", "upload", "azureml://datastores/workspaceblobstore/paths/models/m"
+            "uri_folder", "upload", "azureml://datastores/workspaceblobstore/paths/models/m"
         )
     },
     environment_variables={"A": "b"},
@@ -69,10 +69,13 @@ PLAIN = model.CommandJob(
     timeout=3600.5,
 )
 
-# What only the current api-version can say beside that.
+# What the default api-version can say beside that.
 FULL = replace(
     PLAIN,
-    outputs=PLAIN.outputs | {"table": model.Output("mltable", "direct", name="registered")},
+    outputs={
+        "model": replace(PLAIN.outputs["model"], type="custom_model"),
+        "table": model.Output("mltable", "direct", name="registered"),
+    },
     resources=model.Resources(2, "Standard_E4s_v3", "2g", "--ipc=host"),
     display_name="Train",
     identity=model.Identity("user_identity"),

@@ -9,17 +9,19 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.emulator.answers import MlError, invalid
+from airflow_provider_amlrest.emulator.arm.job_shapes import of_previews
+from airflow_provider_amlrest.emulator.arm.versions import Since
 from airflow_provider_amlrest.emulator.config import Workspace
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
+    ListOf,
+    OneOf,
     Reader,
     Record,
-    anything,
+    Union,
     boolean,
-    enum,
     filled,
-    listing,
-    mapping,
+    integer,
     required,
     string_map,
     text,
@@ -33,45 +35,78 @@ CONTENT = {
 }
 """What of a version cannot change any more."""
 
+PROVISIONING = Since("2023-04-01", "2022-10-01")
+CONTAINER: dict[str, Reader | Field] = {
+    "description": text,
+    "tags": string_map,
+    "properties": string_map,
+    "isArchived": Field(boolean, default=False),
+    "latestVersion": Field(text, answered=True),
+    "nextVersion": Field(text, answered=True),
+}
 BASE: dict[str, Reader | Field] = {
     "description": text,
     "tags": Field(string_map, dict),
     "properties": Field(string_map, dict),
     "isArchived": Field(boolean, default=False),
     "isAnonymous": Field(boolean, default=False),
+    "autoDeleteSetting": of_previews("2023-04-01", "2024-04-01"),
 }
-VERSIONS = {
+PROVISIONED: dict[str, Reader | Field] = {"provisioningState": Field(text, since=PROVISIONING, answered=True)}
+ROUTE = Record("Route", path=required(filled), port=required(integer))
+INFERENCE: dict[str, Reader | Field] = {
+    "livenessRoute": ROUTE,
+    "readinessRoute": ROUTE,
+    "scoringRoute": ROUTE,
+}
+DATA: dict[str, Reader | Field] = {
+    **BASE,
+    "dataUri": required(filled),
+    "intellectualProperty": of_previews("2023-04-01", "2024-04-01"),
+    "stage": of_previews("2023-04-01", "2024-04-01"),
+}
+VERSIONS: dict[str, Record | Union] = {
     "environments": Record(
+        "EnvironmentVersion",
         **BASE,
+        **PROVISIONED,
         image=filled,
-        build=Record(contextUri=required(filled), dockerfilePath=Field(filled, "Dockerfile")),
+        build=Record("BuildContext", contextUri=required(filled), dockerfilePath=Field(filled, "Dockerfile")),
         condaFile=Field(text, ""),
-        osType=Field(enum("Linux", "Windows"), "Linux"),
-        inferenceConfig=mapping(anything),
-        stage=text,
-        autoRebuild=enum("Disabled", "OnBaseImageUpdate"),
+        osType=Field(OneOf("Linux", "Windows"), "Linux"),
+        inferenceConfig=Record(
+            "InferenceContainerProperties",
+            **INFERENCE,
+            startupRoute=Field(ROUTE, since=Since("2024-10-01", "2025-01-01")),
+        ),
+        stage=Field(text, "Logged", since=Since("2023-04-01", "2023-04-01")),
+        autoRebuild=Field(
+            OneOf("Disabled", "OnBaseImageUpdate"), "Disabled", since=Since("2022-10-01", "2022-12-01")
+        ),
+        intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
+        imageDetails=of_previews("2025-01-01", "9999-12-31"),
+        environmentType=Field(text, answered=True),
     ),
-    "codes": Record(**BASE, codeUri=required(filled)),
-    "data": Record(
-        **BASE,
-        dataUri=required(filled),
-        dataType=required(enum("uri_file", "uri_folder", "mltable")),
-        referencedUris=listing(text),
+    "codes": Record("CodeVersion", **BASE, **PROVISIONED, codeUri=required(filled)),
+    "data": Union(
+        "dataType",
+        uri_file=Record("UriFileDataVersion", **DATA),
+        uri_folder=Record("UriFolderDataVersion", **DATA),
+        mltable=Record("MLTableData", **DATA, referencedUris=ListOf(text)),
     ),
 }
 CONTAINERS = {
-    "environments": Record(
-        description=text, tags=string_map, properties=string_map, isArchived=BASE["isArchived"]
-    ),
-    "codes": Record(description=text, tags=string_map, properties=string_map, isArchived=BASE["isArchived"]),
+    "environments": Record("EnvironmentContainer", **CONTAINER, **PROVISIONED),
+    "codes": Record("CodeContainer", **CONTAINER, **PROVISIONED),
     "data": Record(
-        description=text,
-        tags=string_map,
-        properties=string_map,
-        isArchived=BASE["isArchived"],
-        dataType=required(enum("uri_file", "uri_folder", "mltable")),
+        "DataContainer", **CONTAINER, dataType=required(OneOf("uri_file", "uri_folder", "mltable"))
     ),
 }
+PENDING_UPLOAD = Record(
+    "PendingUploadRequestDto",
+    pendingUploadId=text,
+    pendingUploadType=required(OneOf("TemporaryBlobReference", "None")),
+)
 DATA_SCHEMES = ("azureml", "https", "http", "wasbs", "wasb", "abfss", "abfs", "adl")
 SHORT_URI = re.compile(r"azureml://datastores/([^/]+)/paths/(.*)", re.IGNORECASE)
 LONG_URI = re.compile(
@@ -81,9 +116,8 @@ LONG_URI = re.compile(
 )
 
 
-def read_version(kind: str, properties: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    """The canonical properties of a version as it was sent."""
-    values = VERSIONS[kind](properties, "properties")
+def normalised(kind: str, values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """What the service makes of the properties of a version that fit their type."""
     return _NORMALISE[kind](values, workspace)
 
 
@@ -91,6 +125,8 @@ def _environment(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]
     if (values["image"] is None) == (values["build"] is None):
         raise invalid("properties.image", "give either an image or a build context")
     values["condaFile"] = conda_as_json(values["condaFile"])
+    if routes := values["inferenceConfig"]:
+        values["inferenceConfig"] = {name: route for name, route in routes.items() if route is not None}
     values["environmentType"] = "UserCreated"
     return values
 
@@ -147,7 +183,7 @@ def check_unchanged(kind: str, name: str, version: str, old: dict[str, Any], new
     Raises:
         MlError: 409 for environments; 400 for code and data (text of the SDK, the status is our guess).
     """
-    if all(old.get(field) == new.get(field) for field in CONTENT[kind]):
+    if all(old.get(name) == new.get(name) for name in CONTENT[kind]):
         return
     if kind == "environments":
         message = f"Environment {name} with version {version} is already registered and cannot be changed."

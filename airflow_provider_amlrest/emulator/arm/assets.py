@@ -14,19 +14,23 @@ from airflow_provider_amlrest.emulator.answers import MlError, empty, invalid, p
 from airflow_provider_amlrest.emulator.arm import lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.asset_shapes import (
     CONTAINERS,
+    PENDING_UPLOAD,
+    VERSIONS,
     check_unchanged,
+    normalised,
     not_found,
-    read_version,
 )
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.shapes import Record, enum, required
+from airflow_provider_amlrest.emulator.arm.versions import LATEST, UPLOADS
+from airflow_provider_amlrest.emulator.shapes import read, write
 from airflow_provider_amlrest.emulator.store import AssetRecord, utc_now
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+LEFT_OUT = ("image", "build", "inferenceConfig", "referencedUris", "imageDetails")
+"""Members that are not answered as null."""
 DATA_VERSION_LENGTH = 30
 CONTAINER_KIND = "{}-container"
 """Store kind of containers that were PUT; those of versions come into being by themselves."""
-PENDING_UPLOAD = Record(pendingUploadType=required(enum("TemporaryBlobReference", "None")))
 
 
 def check_name(name: str, field: str) -> None:
@@ -48,12 +52,8 @@ def put_version(call: Call, kind: str, name: str, version: str) -> Response:
         )
     if kind == "data" and len(version) > DATA_VERSION_LENGTH:
         raise invalid("version", f"{version!r} has more than {DATA_VERSION_LENGTH} characters")
-    as_sent = None
-    sent = call.properties
-    if call.version.is_2021:
-        as_sent = wire_2021.VERSIONS[kind](sent, "properties")
-        sent = wire_2021.version_to_canonical(kind, as_sent, call)
-    properties = read_version(kind, sent, call.workspace)
+    as_sent, values = _values(call, kind)
+    properties = normalised(kind, values, call.workspace)
     with call.store.transaction():
         old = call.store.asset(call.home, kind, name, version)
         if old is None:
@@ -80,6 +80,15 @@ def put_version(call: Call, kind: str, name: str, version: str) -> Response:
     )
 
 
+def _values(call: Call, kind: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """What was sent, in the words of 2021 (None in another version) and in canonical ones."""
+    if not call.version.is_2021:
+        return None, call.properties(VERSIONS[kind])
+    as_sent = call.properties(wire_2021.VERSIONS[kind])
+    canonical = wire_2021.version_to_canonical(kind, as_sent, call)
+    return as_sent, read(VERSIONS[kind], {"properties": canonical}, LATEST, "properties")
+
+
 def get_version(call: Call, kind: str, name: str, version: str) -> Response:
     record = call.store.asset(call.home, kind.lower(), name, version)
     if record is None:
@@ -94,7 +103,7 @@ def delete_version(call: Call, kind: str, name: str, version: str) -> Response:
 def list_versions(call: Call, kind: str, name: str) -> Response:
     kind = kind.lower()
     content_hash = call.query.get("hash")
-    if kind == "codes" and content_hash:
+    if kind == "codes" and content_hash and call.version.has(UPLOADS):
         # The search is workspace wide, although a name is in the path.
         records = [r for r in call.store.assets(call.home, kind) if _has_hash(call, r, content_hash)]
     else:
@@ -133,12 +142,13 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
         properties = {
             name: value
             for name, value in record.properties.items()
-            if value is not None or name == "description"
+            if value is not None or name not in LEFT_OUT
         }
-        if call.version.has("2023-04-01", "2023-04-01-preview"):
+        if record.kind != "data":
             properties["provisioningState"] = "Succeeded"
-        if listed and record.kind == "data":
+        elif listed:
             properties["dataUri"] = _listed_uri(call, properties["dataUri"])
+        properties = write(VERSIONS[record.kind], properties, call.version)
     data = call.system_data(record.created_at, record.created_by, record.modified_at or record.created_at)
     if record.kind == "data" and record.modified_at is None:
         del data["lastModifiedBy"], data["lastModifiedByType"]
@@ -160,10 +170,7 @@ def _listed_uri(call: Call, uri: str) -> str:
 def put_container(call: Call, kind: str, name: str) -> Response:
     kind = kind.lower()
     check_name(name, "name")
-    if call.version.is_2021:
-        properties = wire_2021.CONTAINER(call.properties, "properties")
-    else:
-        properties = CONTAINERS[kind](call.properties, "properties")
+    properties = call.properties(wire_2021.CONTAINER if call.version.is_2021 else CONTAINERS[kind])
     new = AssetRecord(
         call.home, CONTAINER_KIND.format(kind), name, "", properties, created_by=call.principal.application_id
     )
@@ -215,8 +222,9 @@ def _container(call: Call, kind: str, name: str) -> dict[str, Any]:
         numbers = [int(record.version) for record in versions if record.version.isdigit()]
         properties["latestVersion"] = versions[0].version if versions else None
         properties["nextVersion"] = str(max(numbers, default=0) + 1)
-        if call.version.has("2023-04-01", "2023-04-01-preview"):
+        if kind != "data":
             properties["provisioningState"] = "Succeeded"
+        properties = write(CONTAINERS[kind], properties, call.version)
     first = explicit or versions[-1]
     modified_at = (versions[0] if versions else first).created_at
     return call.resource(
@@ -229,7 +237,7 @@ def _container(call: Call, kind: str, name: str) -> dict[str, Any]:
 
 async def start_pending_upload(call: Call, name: str, version: str) -> Response:
     """A fresh container and a SAS for it. The version need not exist, and is not made."""
-    PENDING_UPLOAD(call.body or {}, "body")
+    read(PENDING_UPLOAD, call.body or {}, call.version)
     check_name(name, "name")
     blobs = call.context.need_blobs("startPendingUpload")
     container = f"{call.workspace.workspace_id[:10]}-{uuid.uuid4()}"

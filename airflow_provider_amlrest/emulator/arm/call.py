@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_amlrest.emulator.arm.versions import ApiVersion
 from airflow_provider_amlrest.emulator.config import Workspace
 from airflow_provider_amlrest.emulator.context import Context
-from airflow_provider_amlrest.emulator.shapes import lowered
+from airflow_provider_amlrest.emulator.shapes import Reader, read
 from airflow_provider_amlrest.emulator.store import Store
 from airflow_provider_amlrest.emulator.tokens import Principal
 
@@ -37,10 +37,9 @@ class Call:
         """The workspace's name, under which the store keeps its things."""
         return self.workspace.name
 
-    @property
-    def properties(self) -> dict[str, Any]:
-        """The request's ``properties``."""
-        return lowered(lowered(self.body, "body").get("properties"), "properties")
+    def properties(self, reader: Reader) -> Any:
+        """The request's ``properties`` in their canonical form."""
+        return read(reader, self.body, self.version, "properties")
 
     def resource(self, path: str, properties: dict[str, Any], system_data: dict[str, Any]) -> dict[str, Any]:
         """The envelope of a resource; ``path`` is below the workspace: ``jobs/j1``, ``data/d/versions/1``."""

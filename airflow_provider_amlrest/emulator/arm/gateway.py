@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
 from airflow_provider_amlrest.emulator.arm import assets, jobs, resources
 from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
-from airflow_provider_amlrest.emulator.arm.versions import read_api_version
+from airflow_provider_amlrest.emulator.arm.versions import UPLOADS, ApiVersion, read_api_version
 from airflow_provider_amlrest.emulator.config import Workspace
 from airflow_provider_amlrest.emulator.context import Context, read_body
 from airflow_provider_amlrest.emulator.faults import RateLimiter
@@ -117,6 +117,7 @@ class Gateway:
         workspace = self._find_workspace(subscription, group, name, nested=bool(rest))
         for method, pattern, handler in COMPILED:
             if request.method == method and (match := pattern.fullmatch(rest)):
+                _check_operation(handler, version)
                 body = _json_body(await read_body(request))
                 result = handler(
                     call(workspace, body), **{key: unquote(part) for key, part in match.groupdict().items()}
@@ -144,6 +145,12 @@ class Gateway:
             f"The Resource '{NAMESPACE}/workspaces/{name}' under resource group '{group}' was not found. "
             "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         )
+
+
+def _check_operation(handler: Handler, version: ApiVersion) -> None:
+    """The service's words for an operation that a version does not have are not known."""
+    if handler == assets.start_pending_upload and not version.has(UPLOADS):
+        raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
 
 
 def _raw_path(request: Request) -> str:

@@ -1,24 +1,25 @@
-"""The canonical shape of jobs: api-version 2025-12-01, and which of its fields older versions lack."""
+"""The canonical shape of jobs: api-version 2025-12-01, and which members other versions have."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_amlrest.emulator.answers import invalid
-from airflow_provider_amlrest.emulator.arm.versions import ApiVersion
+from airflow_provider_amlrest.emulator.arm.versions import Since
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
+    ListOf,
+    MapOf,
+    NotEmulated,
+    OneOf,
+    Place,
     Reader,
     Record,
     Union,
     anything,
     boolean,
     duration,
-    enum,
     filled,
     integer,
-    listing,
-    mapping,
     number,
     positive,
     required,
@@ -40,50 +41,63 @@ DISTRIBUTIONS = {
 }
 """Name on the wire -> number of arguments."""
 
-URI_INPUT = Record(
-    description=text,
-    uri=required(filled),
-    mode=Field(
-        enum("ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMount", "EvalDownload"),
+
+def of_previews(first: str, last: str) -> Field:
+    """A member that never became general: taken in the previews that have it, and without effect."""
+    return Field(anything, since=Since(None, first, last))
+
+
+URI: dict[str, Reader | Field] = {
+    "description": text,
+    "uri": required(filled),
+    "mode": Field(
+        OneOf("ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMount", "EvalDownload"),
         "ReadOnlyMount",
     ),
-)
+    "pathOnCompute": of_previews("2024-01-01", "2024-04-01"),
+}
 INPUT = Union(
     "jobInputType",
-    literal=Record(description=text, value=required(text)),
-    uri_file=URI_INPUT,
-    uri_folder=URI_INPUT,
-    mltable=URI_INPUT,
-    custom_model=URI_INPUT,
-    mlflow_model=URI_INPUT,
-    triton_model=URI_INPUT,
+    literal=Record("LiteralJobInput", description=text, value=required(text)),
+    uri_file=Record("UriFileJobInput", **URI),
+    uri_folder=Record("UriFolderJobInput", **URI),
+    mltable=Record("MLTableJobInput", **URI),
+    custom_model=Record("CustomModelJobInput", **URI),
+    mlflow_model=Record("MLFlowModelJobInput", **URI),
+    triton_model=Record("TritonModelJobInput", **URI),
 )
-URI_OUTPUT = Record(
-    description=text,
-    uri=text,
-    assetName=text,
-    mode=Field(enum("ReadWriteMount", "Upload", "Direct"), "ReadWriteMount"),
-)
+URI_OUTPUT: dict[str, Reader | Field] = {
+    "description": text,
+    "uri": text,
+    "assetName": Field(text, since=Since("2025-12-01", "2022-12-01")),
+    "assetVersion": of_previews("2022-12-01", "2024-04-01"),
+    "autoDeleteSetting": of_previews("2023-04-01", "2024-04-01"),
+    "pathOnCompute": of_previews("2024-01-01", "2024-04-01"),
+    "mode": Field(
+        OneOf("ReadWriteMount", "Upload", Direct=Since("2024-04-01", "2022-10-01")), "ReadWriteMount"
+    ),
+}
 OUTPUT = Union(
     "jobOutputType",
-    uri_file=URI_OUTPUT,
-    uri_folder=URI_OUTPUT,
-    mltable=URI_OUTPUT,
-    custom_model=URI_OUTPUT,
-    mlflow_model=URI_OUTPUT,
-    triton_model=URI_OUTPUT,
+    uri_file=Record("UriFileJobOutput", **URI_OUTPUT),
+    uri_folder=Record("UriFolderJobOutput", **URI_OUTPUT),
+    mltable=Record("MLTableJobOutput", **URI_OUTPUT),
+    custom_model=Record("CustomModelJobOutput", **URI_OUTPUT),
+    mlflow_model=Record("MLFlowModelJobOutput", **URI_OUTPUT),
+    triton_model=Record("TritonModelJobOutput", **URI_OUTPUT),
 )
 DISTRIBUTION = Union(
     "distributionType",
-    Mpi=Record(processCountPerInstance=positive),
-    PyTorch=Record(processCountPerInstance=positive),
-    TensorFlow=Record(parameterServerCount=Field(integer, 0), workerCount=positive),
+    Mpi=Record("Mpi", processCountPerInstance=positive),
+    PyTorch=Record("PyTorch", processCountPerInstance=positive),
+    TensorFlow=Record("TensorFlow", parameterServerCount=Field(integer, 0), workerCount=positive),
+    Ray=NotEmulated("the distribution Ray", Since(None, "2023-04-01", "2024-04-01")),
 )
 IDENTITY = Union(
     "identityType",
-    AMLToken=Record(),
-    Managed=Record(clientId=text, objectId=text, resourceId=text),
-    UserIdentity=Record(),
+    AMLToken=Record("AmlToken"),
+    Managed=Record("ManagedIdentity", clientId=text, objectId=text, resourceId=text),
+    UserIdentity=Record("UserIdentity"),
 )
 EVALUATION: dict[str, Reader | Field] = {
     "evaluationInterval": Field(integer, 0),
@@ -91,52 +105,86 @@ EVALUATION: dict[str, Reader | Field] = {
 }
 EARLY_TERMINATION = Union(
     "policyType",
-    Bandit=Record(**EVALUATION, slackFactor=number, slackAmount=number),
-    MedianStopping=Record(**EVALUATION),
-    TruncationSelection=Record(**EVALUATION, truncationPercentage=Field(integer, 0)),
+    Bandit=Record("BanditPolicy", **EVALUATION, slackFactor=Field(number, 0), slackAmount=Field(number, 0)),
+    MedianStopping=Record("MedianStoppingPolicy", **EVALUATION),
+    TruncationSelection=Record(
+        "TruncationSelectionPolicy", **EVALUATION, truncationPercentage=Field(integer, 0)
+    ),
 )
 SAMPLING_ALGORITHM = Union(
     "samplingAlgorithmType",
-    Random=Record(rule=Field(enum("Random", "Sobol"), "Random"), seed=integer),
-    Grid=Record(),
-    Bayesian=Record(),
+    Random=Record(
+        "RandomSamplingAlgorithm",
+        rule=Field(OneOf("Random", "Sobol"), "Random"),
+        seed=integer,
+        logbase=of_previews("2022-12-01", "2024-04-01"),
+    ),
+    Grid=Record("GridSamplingAlgorithm"),
+    Bayesian=Record("BayesianSamplingAlgorithm"),
 )
+OBJECTIVE = Record("Objective", primaryMetric=required(filled), goal=required(OneOf("Minimize", "Maximize")))
+DOCKER = Since("2022-10-01", "2022-06-01")
 RESOURCES: dict[str, Reader | Field] = {
     "instanceCount": Field(positive, 1),
     "instanceType": text,
-    "properties": mapping(anything),
-    "dockerArgs": text,
-    "dockerArgsList": listing(text),
+    "properties": MapOf(anything),
+    "locations": of_previews("2023-02-01", "2024-04-01"),
+    "maxInstanceCount": of_previews("2023-04-01", "2024-04-01"),
+    "dockerArgs": Field(text, since=DOCKER),
+    "dockerArgsList": Field(ListOf(text), since=Since("2025-12-01", "2025-01-01")),
 }
-SERVICE = Record(jobServiceType=text, port=integer, properties=mapping(anything), nodes=mapping(anything))
 
 
-def search_space(value: Any, path: str) -> dict[str, Any]:
+def resources(shm_size: str | None) -> Field:
+    """Recorded: a job's have a default ``shmSize``, those of a sweep's trial do not."""
+    record = Record("JobResourceConfiguration", **RESOURCES, shmSize=Field(text, shm_size, since=DOCKER))
+    return Field(record, lambda: record({}, Place(())))
+
+
+SERVICE = Record(
+    "JobService",
+    jobServiceType=text,
+    port=integer,
+    properties=MapOf(anything),
+    endpoint=text,
+    nodes=Field(Union("nodesValueType", All=Record("AllNodes")), since=Since("2023-04-01", "2022-10-01")),
+    status=Field(text, answered=True),
+    errorMessage=Field(text, answered=True),
+)
+NOTIFICATIONS = Record(
+    "NotificationSetting",
+    emailOn=ListOf(OneOf("JobCompleted", "JobFailed", "JobCancelled")),
+    emails=ListOf(text),
+    webhooks=MapOf(Union("webhookType", AzureDevOps=Record("AzureDevOpsWebhook", eventType=text))),
+)
+
+
+def search_space(value: Any, place: Place) -> dict[str, Any]:
     """Each parameter as ``["distribution", [arguments]]``; {"type": ...} is the form of the CLI's files."""
-    space: dict[str, Any] = mapping(anything)(value, path)
+    space = MapOf(anything)(value, place)
     if not space:
-        raise invalid(path, "must name at least one hyper-parameter")
+        raise place.wrong("must name at least one hyper-parameter")
     for name, parameter in space.items():
-        _check_distribution(parameter, f"{path}.{name}")
+        _check_distribution(parameter, place / name)
     return space
 
 
-def _check_distribution(value: Any, path: str) -> None:
+def _check_distribution(value: Any, place: Place) -> None:
     form = 'must look like ["uniform", [0.01, 0.9]] or ["choice", [["gbdt", "dart"]]]'
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[1], list)):
-        raise invalid(path, form)
+        raise place.wrong(form)
     name, arguments = value
     if name not in DISTRIBUTIONS:
-        raise invalid(path, f"{name!r} is none of {', '.join(DISTRIBUTIONS)}")
+        raise place.wrong(f"{name!r} is none of {', '.join(DISTRIBUTIONS)}")
     if len(arguments) != DISTRIBUTIONS[name]:
-        raise invalid(
-            path, f"{name} takes {DISTRIBUTIONS[name]} argument(s), not {len(arguments)}; the form {form}"
+        raise place.wrong(
+            f"{name} takes {DISTRIBUTIONS[name]} argument(s), not {len(arguments)}; the form {form}"
         )
     if name == "choice" and not (isinstance(arguments[0], list) and arguments[0]):
-        raise invalid(path, "choice takes one list of values, within the list of arguments")
+        raise place.wrong("choice takes one list of values, within the list of arguments")
     if name != "choice":
         for index, argument in enumerate(arguments):
-            number(argument, f"{path}[1][{index}]")
+            number(argument, place / 1 / index)
 
 
 BASE: dict[str, Reader | Field] = {
@@ -145,92 +193,67 @@ BASE: dict[str, Reader | Field] = {
     "properties": Field(string_map, dict),
     "displayName": text,
     "experimentName": Field(filled, "Default"),
-    "services": Field(mapping(SERVICE), dict),
+    "services": Field(MapOf(SERVICE), dict),
     "computeId": filled,
     "isArchived": Field(boolean, default=False),
     "identity": IDENTITY,
-    "componentId": text,
-    "notificationSetting": mapping(anything),
+    "componentId": Field(text, since=Since("2022-10-01", "2022-06-01")),
+    "notificationSetting": Field(NOTIFICATIONS, since=Since("2024-04-01", "2023-02-01")),
+    "secretsConfiguration": of_previews("2023-04-01", "2024-04-01"),
+    "parentJobName": of_previews("2025-01-01", "9999-12-31"),
+    "schedule": Field(NotEmulated("the schedule of a job"), since=Since(None, "2022-02-01", "2022-02-01")),
+    "inputs": Field(MapOf(INPUT), dict),
+    "outputs": Field(MapOf(OUTPUT), dict),
+    "queueSettings": Field(
+        Record(
+            "QueueSettings",
+            jobTier=OneOf("Null", "Spot", "Basic", "Standard", "Premium"),
+            priority=of_previews("2023-02-01", "2024-04-01"),
+        ),
+        since=Since("2023-10-01", "2023-02-01"),
+    ),
+    "status": Field(text, answered=True),
 }
-QUEUE = Record(jobTier=enum("Null", "Spot", "Basic", "Standard", "Premium"))
+TRIAL: dict[str, Reader | Field] = {
+    "codeId": text,
+    "command": required(filled),
+    "environmentId": required(filled),
+    "environmentVariables": Field(string_map, dict),
+    "distribution": DISTRIBUTION,
+}
 JOB = Union(
     "jobType",
     Command=Record(
+        "CommandJob",
         **BASE,
-        resources=Field(
-            Record(**RESOURCES, shmSize=Field(text, "2g")),
-            lambda: Record(**RESOURCES, shmSize=Field(text, "2g"))({}, "resources"),
-        ),
-        codeId=text,
-        command=required(filled),
-        environmentId=required(filled),
-        inputs=Field(mapping(INPUT), dict),
-        outputs=Field(mapping(OUTPUT), dict),
-        distribution=DISTRIBUTION,
-        limits=Union("jobLimitsType", Command=Record(timeout=duration)),
-        environmentVariables=Field(string_map, dict),
-        queueSettings=QUEUE,
+        **TRIAL,
+        resources=resources("2g"),
+        limits=Union("jobLimitsType", Command=Record("CommandJobLimits", timeout=duration)),
+        autologgerSettings=of_previews("2022-10-01", "2024-04-01"),
+        parameters=Field(anything, answered=True),
     ),
     Sweep=Record(
+        "SweepJob",
         **BASE,
         searchSpace=required(search_space),
         samplingAlgorithm=required(SAMPLING_ALGORITHM),
         limits=Union(
             "jobLimitsType",
             Sweep=Record(
-                maxTotalTrials=positive, maxConcurrentTrials=positive, timeout=duration, trialTimeout=duration
+                "SweepJobLimits",
+                maxTotalTrials=positive,
+                maxConcurrentTrials=positive,
+                timeout=duration,
+                trialTimeout=duration,
             ),
         ),
         earlyTermination=EARLY_TERMINATION,
-        objective=required(
-            Record(primaryMetric=required(filled), goal=required(enum("Minimize", "Maximize")))
-        ),
-        trial=required(
-            Record(
-                codeId=text,
-                command=required(filled),
-                environmentId=required(filled),
-                environmentVariables=Field(string_map, dict),
-                distribution=DISTRIBUTION,
-                resources=Field(Record(**RESOURCES), lambda: Record(**RESOURCES)({}, "resources")),
-            )
-        ),
-        inputs=Field(mapping(INPUT), dict),
-        outputs=Field(mapping(OUTPUT), dict),
-        queueSettings=QUEUE,
+        objective=required(OBJECTIVE),
+        trial=required(Record("TrialComponent", **TRIAL, resources=resources(None))),
+        resources=of_previews("2023-08-01", "2024-04-01"),
+        componentConfiguration=of_previews("2023-08-01", "2024-04-01"),
     ),
+    AutoML=NotEmulated("jobs of the type AutoML", Since("2022-10-01", "2022-02-01")),
+    Pipeline=NotEmulated("jobs of the type Pipeline"),
+    Spark=NotEmulated("jobs of the type Spark", Since("2024-04-01", "2022-10-01")),
 )
-
-GATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("2022-10-01", "2022-06-01-preview", ("componentId",)),
-    ("2022-10-01", "2022-06-01-preview", ("resources", "shmSize")),
-    ("2022-10-01", "2022-06-01-preview", ("resources", "dockerArgs")),
-    ("2022-10-01", "2022-06-01-preview", ("trial", "resources", "dockerArgs")),
-    ("2023-04-01", "2022-12-01-preview", ("services", "*", "nodes")),
-    ("2023-10-01", "2023-02-01-preview", ("queueSettings",)),
-    ("2024-04-01", "2023-04-01-preview", ("notificationSetting",)),
-    ("2025-12-01", "2022-12-01-preview", ("outputs", "*", "assetName")),
-    ("2025-12-01", "2024-10-01-preview", ("resources", "dockerArgsList")),
-    ("2025-12-01", "2024-10-01-preview", ("trial", "resources", "dockerArgsList")),
-)
-"""First general version, first preview, and the field they brought."""
-
-
-def without_later_fields(properties: dict[str, Any], version: ApiVersion) -> dict[str, Any]:
-    """The properties without the fields that this version does not have yet."""
-    result = properties
-    for general, preview, path in GATES:
-        if not version.has(general, preview):
-            result = _without(result, path)
-    return result
-
-
-def _without(value: Any, path: tuple[str, ...]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    name, rest = path[0], path[1:]
-    if name == "*":
-        return {key: _without(member, rest) for key, member in value.items()}
-    if not rest:
-        return {key: member for key, member in value.items() if key != name}
-    return {key: _without(member, rest) if key == name else member for key, member in value.items()}

@@ -21,10 +21,12 @@ from airflow_provider_amlrest.emulator.arm import lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
-from airflow_provider_amlrest.emulator.arm.job_shapes import JOB, without_later_fields
+from airflow_provider_amlrest.emulator.arm.job_shapes import JOB
 from airflow_provider_amlrest.emulator.arm.resources import find_compute
+from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
+from airflow_provider_amlrest.emulator.shapes import read, write
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord
 
 INITIAL_STATUS = {"Command": "Starting", "Sweep": "Running"}
@@ -46,14 +48,7 @@ ASSET_ID = re.compile(
 def put_job(call: Call, name: str) -> Response:
     # Schemas from 2025-12-01 on no longer state the pattern: a gap, it seems, not a looser service.
     check_name(name, "id")
-    sent = call.properties
-    as_sent = None
-    if call.version.is_2021:
-        as_sent = wire_2021.JOB(sent, "properties")
-        sent = wire_2021.job_to_canonical(as_sent, call)
-    properties = JOB(sent, "properties")
-    if not call.version.is_2021:
-        properties = JOB(without_later_fields(properties, call.version), "properties")
+    as_sent, properties = _values(call)
     properties = _without_server_parts({**properties, "displayName": properties["displayName"] or name})
     with call.store.transaction():
         old = call.store.job(call.home, name)
@@ -75,6 +70,15 @@ def put_job(call: Call, name: str) -> Response:
         remember_experiment(call.store, call.workspace, properties["experimentName"])
     call.context.wake()
     return pretty(_job(call, record), 201, {"Location": call.url})
+
+
+def _values(call: Call) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """What was sent, in the words of 2021 (None in another version) and in canonical ones."""
+    if not call.version.is_2021:
+        return None, call.properties(JOB)
+    as_sent = call.properties(wire_2021.JOB)
+    canonical = wire_2021.job_to_canonical(as_sent, call)
+    return as_sent, read(JOB, {"properties": canonical}, LATEST, "properties")
 
 
 def _without_server_parts(properties: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +239,10 @@ def _is_wanted(call: Call, job: JobRecord) -> bool:
         and (call.version.is_2021 or lists.in_view(call, archived=archived))
         and lists.is_listed(call, job.created_at)
         and lists.has_pairs(_tags(job), query.get("tag") or query.get("tags"))
-        and lists.has_pairs(_properties(job), query.get("properties"))
+        and (
+            not call.version.has(PROPERTIES_FILTER)
+            or lists.has_pairs(_properties(job), query.get("properties"))
+        )
     )
 
 
@@ -259,7 +266,7 @@ def _job(call: Call, job: JobRecord) -> dict[str, Any]:
     if call.version.is_2021:
         properties = wire_2021.job_answer(job, properties, call)
     else:
-        properties = without_later_fields(properties, call.version)
+        properties = write(JOB, properties, call.version)
     return call.resource(f"jobs/{job.name}", properties, call.system_data(job.created_at, job.created_by))
 
 
@@ -268,6 +275,7 @@ def _canonical_answer(call: Call, job: JobRecord) -> dict[str, Any]:
         "description": None,
         "uri": f"azureml://datastores/{ARTIFACT_DATASTORE}/ExperimentRun/dcid.{job.name}",
         "assetName": None,
+        "assetVersion": None,
         "mode": "ReadWriteMount",
         "jobOutputType": "uri_folder",
     }
@@ -281,6 +289,9 @@ def _canonical_answer(call: Call, job: JobRecord) -> dict[str, Any]:
     }
     if job.job_type == "Command":
         answer["parameters"] = job.params
+    elif answer["trial"]["resources"].get("shmSize") is None:
+        resources = {name: value for name, value in answer["trial"]["resources"].items() if name != "shmSize"}
+        answer["trial"] = {**answer["trial"], "resources": resources}
     return answer
 
 
@@ -315,7 +326,7 @@ def cancel_job(call: Call, name: str) -> Response:
     call.store.transition(call.home, name, "CancelRequested", cancel_requested=True)
     call.context.wake()
     # On a job that has ended, the service's answer is not documented (200 or 400): this one is harmless.
-    if call.version.is_2021 or not job.active:
+    if call.version.cancels_at_once or not job.active:
         return empty(200)
     headers = {"Location": _operation_url(call, name), "x-ms-async-operation-timeout": "PT1H"}
     return Response("null", 202, {"Content-Type": JSON_TYPE, "x-ms-response-type": "standard", **headers})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
 
@@ -22,6 +23,7 @@ GENERAL = (
 )
 PREVIEW = (
     "2021-03-01-preview",
+    "2022-02-01-preview",
     "2022-06-01-preview",
     "2022-10-01-preview",
     "2022-12-01-preview",
@@ -38,6 +40,38 @@ PREVIEW = (
 SUPPORTED = tuple(sorted(GENERAL + PREVIEW, reverse=True))
 
 
+PASCAL_CASE = {
+    "literal": "Literal",
+    "uri_file": "UriFile",
+    "uri_folder": "UriFolder",
+    "mltable": "MLTable",
+    "custom_model": "CustomModel",
+    "mlflow_model": "MLFlowModel",
+    "triton_model": "TritonModel",
+}
+"""What 2022-05-01 and later call it -> what 2022-02-01-preview did."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """The versions that have something.
+
+    :param general: the first general one; None if it never became general.
+    :param preview: the first preview.
+    :param last_preview: the last preview that has it, if one took it away again.
+    """
+
+    general: str | None
+    preview: str
+    last_preview: str = "9999-12-31"
+
+
+UPLOADS = Since("2023-04-01", "2023-04-01")
+"""startPendingUpload, and codes found by their hash."""
+PROPERTIES_FILTER = Since("2023-10-01", "2024-01-01")
+"""Jobs listed by their properties."""
+
+
 class ApiVersion(str):
     """A supported api-version."""
 
@@ -48,9 +82,23 @@ class ApiVersion(str):
         """The family before the rename of 2022: other field names everywhere."""
         return self == "2021-03-01-preview"
 
-    def has(self, general: str, preview: str) -> bool:
-        """Whether a feature of these first versions (general, preview) is in this one."""
-        return self[:10] >= (preview if self.endswith("-preview") else general)[:10]
+    @property
+    def cancels_at_once(self) -> bool:
+        """Whether a cancel is answered 200; later it is an operation to be followed, 202."""
+        return self in ("2021-03-01-preview", "2022-02-01-preview")
+
+    def has(self, since: Since) -> bool:
+        date = self[:10]
+        if self.endswith("-preview"):
+            return since.preview <= date <= since.last_preview
+        return since.general is not None and since.general <= date
+
+    def spell(self, name: str) -> str:
+        """How this version writes the type of an input, an output or data."""
+        return PASCAL_CASE.get(name, name) if self == "2022-02-01-preview" else name
+
+
+LATEST = ApiVersion(GENERAL[-1])
 
 
 def read_api_version(text: str | None, resource_type: str, location: str) -> ApiVersion:

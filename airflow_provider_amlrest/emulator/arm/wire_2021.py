@@ -7,21 +7,22 @@ import re
 from typing import Any
 
 from airflow_provider_amlrest.emulator.answers import invalid
+from airflow_provider_amlrest.emulator.arm.asset_shapes import INFERENCE
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.arm.job_shapes import EARLY_TERMINATION
+from airflow_provider_amlrest.emulator.arm.job_shapes import EARLY_TERMINATION, OBJECTIVE
 from airflow_provider_amlrest.emulator.config import DEFAULT_DATASTORE
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
+    MapOf,
+    OneOf,
     Reader,
     Record,
     Union,
     anything,
     boolean,
     duration,
-    enum,
     filled,
     integer,
-    mapping,
     positive,
     required,
     string_map,
@@ -37,33 +38,38 @@ ASSET: dict[str, Reader | Field] = {
     "tags": Field(string_map, dict),
     "properties": Field(string_map, dict),
 }
-CONTAINER = Record(**ASSET)
-PLATFORM = Record(operatingSystemType=Field(enum("Linux", "Windows"), "Linux"))
+CONTAINER = Record("AssetContainer", **ASSET)
+PLATFORM = Record("DockerImagePlatform", operatingSystemType=Field(OneOf("Linux", "Windows"), "Linux"))
 ANONYMOUS = Field(boolean, default=False)
 VERSIONS = {
     "environments": Record(
+        "EnvironmentSpecificationVersion",
         **ASSET,
         isAnonymous=ANONYMOUS,
         docker=Union(
             "dockerSpecificationType",
-            Image=Record(dockerImageUri=required(filled), platform=PLATFORM),
-            Build=Record(dockerfile=required(filled), context=text, platform=PLATFORM),
+            Image=Record("DockerImage", dockerImageUri=required(filled), platform=PLATFORM),
+            Build=Record("DockerBuild", dockerfile=required(filled), context=text, platform=PLATFORM),
         ),
         condaFile=text,
-        inferenceContainerProperties=mapping(anything),
+        inferenceContainerProperties=Record("InferenceContainerProperties", **INFERENCE),
+        environmentSpecificationType=Field(text, answered=True),
     ),
-    "codes": Record(**ASSET, isAnonymous=ANONYMOUS, datastoreId=text, path=required(filled)),
+    "codes": Record("CodeVersion", **ASSET, isAnonymous=ANONYMOUS, datastoreId=text, path=required(filled)),
     "data": Record(
+        "DataVersion",
         **ASSET,
         isAnonymous=ANONYMOUS,
         datastoreId=text,
         path=required(filled),
-        datasetType=Field(enum("Simple", "Dataflow"), "Simple"),
+        datasetType=Field(OneOf("Simple", "Dataflow"), "Simple"),
     ),
 }
-MODE = enum(
+MODE = OneOf(
     "Mount", "Download", "Upload", "ReadOnlyMount", "ReadWriteMount", "Direct", "EvalMount", "EvalDownload"
 )
+INPUT = Record("InputDataBinding", dataId=required(filled), mode=MODE, pathOnCompute=text)
+OUTPUT = Record("OutputDataBinding", datastoreId=text, mode=MODE, pathOnCompute=text, pathOnDatastore=text)
 TRIAL: dict[str, Reader | Field] = {
     "codeId": text,
     "command": required(filled),
@@ -71,14 +77,12 @@ TRIAL: dict[str, Reader | Field] = {
     "environmentVariables": Field(string_map, dict),
     "distribution": Union(
         "distributionType",
-        Mpi=Record(processCountPerInstance=positive),
-        PyTorch=Record(processCount=positive),
-        TensorFlow=Record(parameterServerCount=Field(integer, 0), workerCount=positive),
+        Mpi=Record("Mpi", processCountPerInstance=positive),
+        PyTorch=Record("PyTorch", processCount=positive),
+        TensorFlow=Record("TensorFlow", parameterServerCount=Field(integer, 0), workerCount=positive),
     ),
-    "inputDataBindings": Field(mapping(Record(dataId=required(filled), mode=MODE, pathOnCompute=text)), dict),
-    "outputDataBindings": Field(
-        mapping(Record(datastoreId=text, mode=MODE, pathOnCompute=text, pathOnDatastore=text)), dict
-    ),
+    "inputDataBindings": Field(MapOf(INPUT), dict),
+    "outputDataBindings": Field(MapOf(OUTPUT), dict),
     "timeout": duration,
 }
 JOB_BASE: dict[str, Reader | Field] = {
@@ -87,29 +91,37 @@ JOB_BASE: dict[str, Reader | Field] = {
     "properties": Field(string_map, dict),
     "experimentName": Field(filled, "Default"),
     "identity": Union(
-        "identityType", AMLToken=Record(), Managed=Record(clientId=text, objectId=text, resourceId=text)
+        "identityType",
+        AMLToken=Record("AmlToken"),
+        Managed=Record("ManagedIdentity", clientId=text, objectId=text, resourceId=text),
     ),
     "priority": integer,
     "compute": required(
         Record(
+            "ComputeConfiguration",
             target=required(filled),
             instanceCount=Field(positive, 1),
             instanceType=text,
-            properties=mapping(anything),
+            isLocal=boolean,
+            location=text,
+            properties=MapOf(anything),
         )
     ),
+    **{
+        name: Field(anything, answered=True)
+        for name in ("status", "provisioningState", "interactionEndpoints", "output")
+    },
 }
 JOB = Union(
     "jobType",
-    Command=Record(**JOB_BASE, **TRIAL),
+    Command=Record("CommandJob", **JOB_BASE, **TRIAL, parameters=Field(anything, answered=True)),
     Sweep=Record(
+        "SweepJob",
         **JOB_BASE,
-        algorithm=required(enum("Grid", "Random", "Bayesian")),
-        objective=required(
-            Record(primaryMetric=required(filled), goal=required(enum("Minimize", "Maximize")))
-        ),
-        searchSpace=required(mapping(anything)),
-        trial=required(Record(**TRIAL)),
+        algorithm=required(OneOf("Grid", "Random", "Bayesian")),
+        objective=required(OBJECTIVE),
+        searchSpace=required(MapOf(anything)),
+        trial=required(Record("TrialComponent", **TRIAL)),
         maxTotalTrials=positive,
         maxConcurrentTrials=positive,
         timeout=duration,
@@ -207,6 +219,7 @@ def _environment_answer(record: AssetRecord) -> dict[str, Any]:
     if new["build"] is not None:
         docker = {
             "dockerSpecificationType": "Build",
+            "dockerfile": f"# {new['build']['dockerfilePath']} in {new['build']['contextUri']}",
             "context": new["build"]["contextUri"],
             "platform": platform,
         }
@@ -367,6 +380,13 @@ def job_answer(record: JobRecord, canonical: dict[str, Any], call: Call) -> dict
     }
 
 
+def _distribution_answer(distribution: dict[str, Any] | None, nodes: int) -> dict[str, Any] | None:
+    if not distribution or distribution["distributionType"] != "PyTorch":
+        return distribution
+    per_node = distribution["processCountPerInstance"]
+    return {"distributionType": "PyTorch", "processCount": per_node and per_node * nodes}
+
+
 def _job_from_canonical(canonical: dict[str, Any]) -> dict[str, Any]:
     names = ("jobType", "experimentName", "identity")
     is_sweep = canonical["jobType"] == "Sweep"
@@ -381,7 +401,7 @@ def _job_from_canonical(canonical: dict[str, Any]) -> dict[str, Any]:
         name: trial.get(name) for name in ("codeId", "command", "environmentId", "environmentVariables")
     }
     old_trial |= {
-        "distribution": trial.get("distribution"),
+        "distribution": _distribution_answer(trial.get("distribution"), resources.get("instanceCount") or 1),
         "inputDataBindings": {
             name: {"dataId": value["uri"], "mode": value["mode"], "pathOnCompute": None}
             for name, value in canonical["inputs"].items()

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import Any, Protocol
 
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION, PREVIEW_2021_03
+from airflow_provider_amlrest.rest.codecs.versions import (
+    API_VERSIONS,
+    LAST_KNOWN,
+    PREVIEW_2021_03,
+    version_problem,
+)
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.model import (
@@ -17,14 +24,21 @@ from airflow_provider_amlrest.rest.model import (
     SweepJob,
 )
 
+log = logging.getLogger(__name__)
+
 Wire = dict[str, Any]
 
 
 class Codec(Protocol):
     """``*_body`` gives a PUT's ``properties``; ``read_*`` takes a whole ARM resource."""
 
-    uploads_by_service: bool
-    """Whether the service finds code by its hash and hands out places to upload to."""
+    @property
+    def api_version(self) -> str:
+        """What requests carry."""
+
+    @property
+    def uploads_by_service(self) -> bool:
+        """Whether the service finds code by its hash and hands out places to upload to."""
 
     def environment_body(self, environment: Environment) -> Wire: ...
     def read_environment(self, resource: Wire) -> Environment: ...
@@ -38,13 +52,27 @@ class Codec(Protocol):
 
 
 def codec_for(api_version: str, workspace: WorkspaceId) -> Codec:
-    """The codec of an api-version. Raises InvalidSpecError for one that has none, naming those that have."""
-    # Not above: connection forms import this package for its versions alone.
-    from airflow_provider_amlrest.rest.codecs.current import CurrentCodec
-    from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
+    """The codec of an api-version; of the last known one for a version that is newer, which is logged once.
 
-    if api_version == DEFAULT_API_VERSION:
-        return CurrentCodec(workspace)
+    Raises InvalidSpecError for any other version, naming those that there are.
+    """
+    # Not above: connection forms import this package for its versions alone.
+    from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
+    from airflow_provider_amlrest.rest.codecs.v2 import V2Codec
+
+    problem = version_problem(api_version)
+    if problem:
+        raise InvalidSpecError("api_version", f"{problem}.")
+    if api_version not in API_VERSIONS:
+        _log_newer(api_version)
+        api_version = LAST_KNOWN
     if api_version == PREVIEW_2021_03:
         return Preview202103Codec(workspace)
-    raise InvalidSpecError("api_version", f"{api_version!r} is not one of: {', '.join(API_VERSIONS)}.")
+    return V2Codec(workspace, api_version)
+
+
+@cache
+def _log_newer(api_version: str) -> None:
+    log.warning(
+        "api-version %s is newer than those this provider knows: %s is used instead.", api_version, LAST_KNOWN
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,19 @@ import yaml
 
 from airflow_provider_amlrest.rest import model
 
+DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
+
+TYPES_2022_02 = {
+    "uri_file": "UriFile",
+    "uri_folder": "UriFolder",
+    "mltable": "MLTable",
+    "literal": "Literal",
+    "custom_model": "CustomModel",
+    "mlflow_model": "MLFlowModel",
+    "triton_model": "TritonModel",
+}
+"""Types of data, inputs and outputs as 2022-02-01-preview alone spells them."""
+TYPES_BACK = {wire: neutral for neutral, wire in TYPES_2022_02.items()}
 MODES = {
     "ro_mount": "ReadOnlyMount",
     "rw_mount": "ReadWriteMount",
@@ -97,9 +111,26 @@ def text_map(value: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def asset_version(resource: Mapping[str, Any]) -> tuple[str, str]:
-    """(name, version) of an asset's version, out of its ARM id."""
-    parts = str(resource["id"]).split("/")
-    return parts[-3], parts[-1]
+    """(name, version) of an asset's version, out of its ARM id; no name if the id is none."""
+    *_, name, _, version = ["", "", *str(resource["id"]).split("/")]
+    return name, version
+
+
+def read_datastore(name: str, fields: Mapping[str, Any], type_key: str) -> model.Datastore:
+    """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
+    return model.Datastore(
+        name,
+        fields.get(type_key) or "",
+        fields.get("accountName") or "",
+        fields.get("containerName") or "",
+        fields.get("protocol") or "https",
+        fields.get("endpoint") or "core.windows.net",
+    )
+
+
+def read_type(wire: str | None) -> str:
+    """A type of data or of an output, whichever api-version spells it."""
+    return TYPES_BACK.get(wire or "", wire or "uri_folder")
 
 
 def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from typing import Any
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import common
-from airflow_provider_amlrest.rest.codecs.common import without_nones
-from airflow_provider_amlrest.rest.codecs.current import read_datastore
+from airflow_provider_amlrest.rest.codecs.common import DATASTORE_URI, without_nones
+from airflow_provider_amlrest.rest.codecs.features import refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2021_03 as API_VERSION
+from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import encode
 
-_DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
 _DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]+?)\s*\}\}")
 _SHELL_OPERATOR = re.compile(r"[;&|<>\n]")
@@ -29,13 +29,13 @@ _SHELL_OPERATOR = re.compile(r"[;&|<>\n]")
 @dataclass(frozen=True)
 class Preview202103Codec:
     workspace: WorkspaceId
+    api_version = API_VERSION
     uploads_by_service = False
 
     # assets
 
     def environment_body(self, environment: model.Environment) -> dict[str, Any]:
-        if environment.build is not None:
-            raise _unsupported("build", "an environment from a build context")
+        refuse_unsupported(API_VERSION, environment)
         docker = {
             "dockerSpecificationType": "Image",
             "dockerImageUri": environment.image,
@@ -90,11 +90,8 @@ class Preview202103Codec:
         )
 
     def data_body(self, data: model.Data) -> dict[str, Any]:
-        if data.type == "mltable":
-            raise _unsupported("type", "mltable data")
-        match = _DATASTORE_URI.fullmatch(data.uri)
-        if not match and not data.uri.startswith("https://"):
-            raise _unsupported("path", f"{data.uri!r}, which is neither a datastore path nor https,")
+        refuse_unsupported(API_VERSION, data)
+        match = DATASTORE_URI.fullmatch(data.uri)
         place = (
             {"datastoreId": self._datastore_id(match["datastore"]), "path": match["path"]}
             if match
@@ -123,7 +120,7 @@ class Preview202103Codec:
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
         contents = common.properties_of(resource).get("contents") or {}
-        return read_datastore(resource["name"], contents, "contentsType")
+        return common.read_datastore(resource["name"], contents, "contentsType")
 
     def _datastore_id(self, name: str | None) -> str | None:
         return str(self.workspace.resource("datastores", name)) if name else None
@@ -131,7 +128,7 @@ class Preview202103Codec:
     # jobs
 
     def job_body(self, job: model.CommandJob | model.SweepJob) -> dict[str, Any]:
-        self._refuse_unsupported(job)
+        refuse_unsupported(API_VERSION, job)
         body = self._sweep(job) if isinstance(job, model.SweepJob) else self._command(job)
         resources = job.trial.resources if isinstance(job, model.SweepJob) else job.resources
         return body | without_nones(
@@ -146,26 +143,6 @@ class Preview202103Codec:
             properties=dict(job.properties),
             identity=common.identity(job.identity),
         )
-
-    def _refuse_unsupported(self, job: model.CommandJob | model.SweepJob) -> None:
-        resources = job.trial.resources if isinstance(job, model.SweepJob) else job.resources
-        rule = isinstance(job, model.SweepJob) and (
-            job.sampling_algorithm.rule or job.sampling_algorithm.seed is not None
-        )
-        for field, value, feature, since in (
-            ("display_name", job.display_name, "a display name", "2022-02-01-preview"),
-            ("services", job.services, "services", "2022-02-01-preview"),
-            ("queue_settings", job.job_tier, "queue settings", "2023-10-01"),
-            ("shm_size", resources.shm_size, "shared memory", "2022-10-01"),
-            ("docker_args", resources.docker_args, "docker arguments", "2022-10-01"),
-            ("outputs", any(o.name for o in job.outputs.values()), "a named output asset", "2025-12-01"),
-            ("sampling_algorithm", rule, "a sampling rule or seed", "2022-02-01-preview"),
-            ("compute", job.compute is None, "a job without a compute", "2022-02-01-preview"),
-        ):
-            if value:
-                raise _unsupported(field, feature, since)
-        if job.identity is not None and job.identity.type == "user_identity":
-            raise _unsupported("identity", "the user's own identity")
 
     def _command(self, job: model.CommandJob) -> dict[str, Any]:
         return {
@@ -207,21 +184,13 @@ class Preview202103Codec:
             environmentVariables=dict(job.environment_variables),
             distribution=self._distribution(job.distribution, job.resources),
             inputDataBindings={
-                name: {"dataId": self._data_id(name, value), "mode": common.MODES[value.mode]}
-                for name, value in data.items()
+                name: {"dataId": value.uri, "mode": common.MODES[value.mode]} for name, value in data.items()
             },
-            outputDataBindings={name: self._output(name, value) for name, value in outputs.items()},
+            outputDataBindings={name: self._output(value) for name, value in outputs.items()},
         )
 
-    def _data_id(self, name: str, value: model.DataInput) -> str:
-        if not value.uri.lower().startswith("/subscriptions/"):
-            raise _unsupported(f"inputs.{name}", f"{value.uri!r}, which is no registered data,")
-        return value.uri
-
-    def _output(self, name: str, value: model.Output) -> dict[str, Any]:
-        match = _DATASTORE_URI.fullmatch(value.uri or "")
-        if value.uri and not match:
-            raise _unsupported(f"outputs.{name}", f"{value.uri!r}, which is no datastore path,")
+    def _output(self, value: model.Output) -> dict[str, Any]:
+        match = DATASTORE_URI.fullmatch(value.uri or "")
         return without_nones(
             mode=common.MODES[value.mode],
             datastoreId=self._datastore_id(match["datastore"]) if match else None,
@@ -253,7 +222,7 @@ class Preview202103Codec:
             **common.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=(properties.get("compute") or {}).get("target"),
-            outputs={name: self._read_output(value) for name, value in (bindings or {}).items()},
+            outputs={name: self._read_output(value or {}) for name, value in (bindings or {}).items()},
         )
 
     def _read_output(self, binding: Mapping[str, Any]) -> model.Output:
@@ -272,7 +241,8 @@ def _bind(command: str, inputs: Mapping[str, model.Input]) -> str:
         if group == "inputs" and isinstance(value, model.LiteralInput):
             return shlex.quote(value.value)
         if not name.isidentifier():
-            raise _unsupported(f"{group}.{name}", "a name that cannot be part of an environment variable's")
+            what = "a name that cannot be part of an environment variable's"
+            raise unsupported(API_VERSION, f"{group}.{name}", what, PREVIEW_2022_02)
         return f"$AZURE_ML_{group.removesuffix('s').upper()}_{name}"
 
     return _PLACEHOLDER.sub(replacement, command)
@@ -307,11 +277,3 @@ def _arguments_to_keys(
 def _minutes(seconds: float | None) -> str | None:
     """This version's sweep times have a precision of minutes."""
     return None if seconds is None else f"PT{max(1, -int(-seconds // 60))}M"
-
-
-def _unsupported(field: str, feature: str, since: str = "2022-02-01-preview") -> InvalidSpecError:
-    return InvalidSpecError(
-        field,
-        f"api-version {API_VERSION} cannot say {feature}; {since} is the first that can. "
-        "Leave it out, or set a newer api_version.",
-    )

@@ -91,7 +91,7 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
     ),
     (spec.parse_sweep_limits, {"max_total_trials": 1001}, "f.max_total_trials", "from 1 to 1000"),
     (spec.parse_sweep_limits, {"timeout": -1}, "f.timeout", "-1 must be a number of seconds above 0"),
-    (spec.parse_sweep_limits, {"trial_timeout": float("inf")}, "f.trial_timeout", "number of seconds"),
+    (spec.parse_sweep_limits, {"trial_timeout": float("inf")}, "f.trial_timeout", "must be a number"),
     (spec.parse_sweep_limits, {"trials": 1}, "f", "unknown key 'trials'"),
     (spec.parse_command_limits, {"timeout": "PT1H"}, "f.timeout", "'PT1H' must be a number of seconds"),
     (spec.parse_command_limits, {"timeout": True}, "f.timeout", "True must be a number of seconds"),

@@ -8,10 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.rest.codecs import codec_for, common
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.codecs import common
 
 
 @pytest.mark.parametrize(
@@ -65,14 +62,3 @@ def test_nulls_of_the_service_are_nothing() -> None:
         "f": [],
     }
     assert common.properties_of({"id": "x"}) == {}
-
-
-def test_api_versions() -> None:
-    workspace = WorkspaceId("s", "g", "w")
-    assert DEFAULT_API_VERSION == "2025-12-01"
-    assert {version: codec_for(version, workspace).uploads_by_service for version in API_VERSIONS} == {
-        "2021-03-01-preview": False,
-        "2025-12-01": True,
-    }
-    with pytest.raises(InvalidSpecError, match="'2021-07-01' is not one of: 2021-03-01-preview, 2025-12-01"):
-        codec_for("2021-07-01", workspace)

@@ -1,4 +1,7 @@
-"""The current family of api-versions: 2025-12-01, whose request schema 2026-03-01 and 2026-05-01 share."""
+"""The family of Azure ML v2: 2022-02-01-preview and all api-versions after it.
+
+They differ in what they can say, see :mod:`features`, and the first of them in its spelling of types.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import common
 from airflow_provider_amlrest.rest.codecs.common import without_nones
+from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE, refuse_unsupported
+from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import encode
 
@@ -24,9 +29,16 @@ SAMPLING = {"random": "Random", "grid": "Grid", "bayesian": "Bayesian"}
 
 
 @dataclass(frozen=True)
-class CurrentCodec:
+class V2Codec:
     workspace: WorkspaceId
-    uploads_by_service = True
+    api_version: str
+
+    @property
+    def uploads_by_service(self) -> bool:
+        return self.api_version >= UPLOADS_BY_SERVICE
+
+    def _type(self, neutral: str) -> str:
+        return common.TYPES_2022_02[neutral] if self.api_version == PREVIEW_2022_02 else neutral
 
     # assets
 
@@ -82,7 +94,10 @@ class CurrentCodec:
 
     def data_body(self, data: model.Data) -> dict[str, Any]:
         return without_nones(
-            dataType=data.type, dataUri=data.uri, description=data.description, tags=dict(data.tags)
+            dataType=self._type(data.type),
+            dataUri=data.uri,
+            description=data.description,
+            tags=dict(data.tags),
         )
 
     def read_data(self, resource: Mapping[str, Any]) -> model.Data:
@@ -91,7 +106,7 @@ class CurrentCodec:
         return model.Data(
             name,
             version,
-            properties.get("dataType") or "uri_folder",
+            common.read_type(properties.get("dataType")),
             properties.get("dataUri") or "",
             description=properties.get("description"),
             tags=common.text_map(properties.get("tags")),
@@ -99,11 +114,12 @@ class CurrentCodec:
         )
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
-        return read_datastore(resource["name"], common.properties_of(resource), "datastoreType")
+        return common.read_datastore(resource["name"], common.properties_of(resource), "datastoreType")
 
     # jobs
 
     def job_body(self, job: model.CommandJob | model.SweepJob) -> dict[str, Any]:
+        refuse_unsupported(self.api_version, job)
         body = self._sweep(job) if isinstance(job, model.SweepJob) else self._command(job)
         return body | without_nones(
             computeId=job.compute,
@@ -180,12 +196,15 @@ class CurrentCodec:
 
     def _input(self, value: model.Input) -> dict[str, Any]:
         if isinstance(value, model.LiteralInput):
-            return {"jobInputType": "literal", "value": value.value}
-        return {"jobInputType": value.type, "uri": value.uri, "mode": common.MODES[value.mode]}
+            return {"jobInputType": self._type("literal"), "value": value.value}
+        return {"jobInputType": self._type(value.type), "uri": value.uri, "mode": common.MODES[value.mode]}
 
     def _output(self, value: model.Output) -> dict[str, Any]:
         return without_nones(
-            jobOutputType=value.type, mode=common.MODES[value.mode], uri=value.uri, assetName=value.name
+            jobOutputType=self._type(value.type),
+            mode=common.MODES[value.mode],
+            uri=value.uri,
+            assetName=value.name,
         )
 
     def _service(self, value: model.Service) -> dict[str, Any]:
@@ -199,30 +218,19 @@ class CurrentCodec:
     def read_job(self, resource: Mapping[str, Any]) -> model.Job:
         properties = common.properties_of(resource)
         studio = (properties.get("services") or {}).get("Studio") or {}
-        outputs = {
-            name: model.Output(
-                value.get("jobOutputType") or "uri_folder",
-                common.MODES_BACK.get(value.get("mode"), "rw_mount"),
-                value.get("uri"),
-                value.get("assetName"),
-            )
-            for name, value in (properties.get("outputs") or {}).items()
-        }
+        outputs = (properties.get("outputs") or {}).items()
         return model.Job(
             **common.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=properties.get("computeId"),
-            outputs=outputs,
+            outputs={name: _read_output(value or {}) for name, value in outputs},
         )
 
 
-def read_datastore(name: str, fields: Mapping[str, Any], type_key: str) -> model.Datastore:
-    """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
-    return model.Datastore(
-        name,
-        fields.get(type_key) or "",
-        fields.get("accountName") or "",
-        fields.get("containerName") or "",
-        fields.get("protocol") or "https",
-        fields.get("endpoint") or "core.windows.net",
+def _read_output(value: Mapping[str, Any]) -> model.Output:
+    return model.Output(
+        common.read_type(value.get("jobOutputType")),
+        common.MODES_BACK.get(value.get("mode") or "", "rw_mount"),
+        value.get("uri"),
+        value.get("assetName"),
     )

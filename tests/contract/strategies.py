@@ -1,0 +1,268 @@
+"""Whatever the neutral model can say, for hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.spec import DATA_TYPES, INPUT_MODES, JOB_TIERS, MODEL_TYPES, OUTPUT_MODES
+from tests.contract.schemas import NUMBERS_OF
+from tests.unit.jobs import arm_id
+
+T = TypeVar("T")
+Job = TypeVar("Job", model.CommandJob, model.SweepJob)
+
+
+def covering(cls: type[T], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
+    """Instances of one of the model's classes. A member without a strategy fails here: none is forgotten."""
+    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    assert names == set(members), f"{cls.__name__}: {names ^ set(members)}"
+    return st.builds(cls, **members)
+
+
+def maybe(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    return st.none() | strategy
+
+
+NOTHING = st.none()
+ANY_TEXT = st.text(max_size=8)
+# What the service wants of a text that it needs: one letter, digit or underscore.
+TEXT = st.builds("{}x{}".format, ANY_TEXT, ANY_TEXT)
+NAME = st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{0,8}", fullmatch=True)
+MAP = st.dictionaries(NAME, ANY_TEXT, max_size=2)
+COUNT = st.integers(1, 1000)
+SECONDS = st.floats(0.001, 5_184_000, allow_nan=False)
+NUMBER = st.floats(-1e6, 1e6, allow_nan=False) | st.integers(-1000, 1000)
+GUID = st.uuids().map(str)
+TYPE = st.sampled_from((*DATA_TYPES, *MODEL_TYPES))
+
+PATH = st.from_regex(r"[a-z0-9]{1,6}(/[a-z0-9]{1,6}){0,2}/?", fullmatch=True)
+DATASTORE_URI = st.builds("azureml://datastores/{}/paths/{}".format, NAME, PATH)
+HTTPS_URI = st.builds("https://account.blob.core.windows.net/container/{}".format, PATH)
+OTHER_URI = st.builds("{}://container@account/{}".format, st.sampled_from(("wasbs", "abfss")), PATH)
+ANY_URI = DATASTORE_URI | HTTPS_URI | OTHER_URI
+
+
+def ids(kind: str, *, versions: bool = True) -> st.SearchStrategy[str]:
+    return st.builds(lambda name, version: arm_id(kind, name, version), NAME, NAME if versions else NOTHING)
+
+
+# Assets
+
+CONDA = st.fixed_dictionaries(
+    {"dependencies": st.lists(TEXT | st.fixed_dictionaries({"pip": st.lists(TEXT, max_size=2)}), max_size=2)},
+    optional={"name": TEXT, "channels": st.lists(TEXT, max_size=2)},
+)
+BUILD = covering(model.BuildContext, uri=HTTPS_URI, dockerfile_path=PATH)
+
+
+def environments_from(
+    image: st.SearchStrategy[Any], build: st.SearchStrategy[Any]
+) -> st.SearchStrategy[model.Environment]:
+    return covering(
+        model.Environment,
+        name=NAME,
+        version=NAME,
+        image=image,
+        conda=maybe(CONDA),
+        build=build,
+        os_type=st.sampled_from(("Linux", "Windows")),
+        description=maybe(ANY_TEXT),
+        tags=MAP,
+        id=st.just(""),
+    )
+
+
+ENVIRONMENTS = environments_from(TEXT, NOTHING) | environments_from(NOTHING, BUILD)
+
+
+def codes_at(
+    datastore: st.SearchStrategy[Any], path: st.SearchStrategy[Any]
+) -> st.SearchStrategy[model.Code]:
+    return covering(
+        model.Code,
+        name=NAME,
+        version=NAME,
+        uri=HTTPS_URI,
+        datastore=datastore,
+        path=path,
+        content_hash=maybe(st.from_regex(r"[0-9a-f]{64}", fullmatch=True)),
+        description=maybe(ANY_TEXT),
+        tags=MAP,
+        id=st.just(""),
+    )
+
+
+CODES = codes_at(NAME, PATH) | codes_at(NOTHING, NOTHING)
+
+DATA = covering(
+    model.Data,
+    name=NAME,
+    version=NAME,
+    type=st.sampled_from(DATA_TYPES),
+    uri=ANY_URI,
+    description=maybe(ANY_TEXT),
+    tags=MAP,
+    id=st.just(""),
+)
+
+
+# Jobs
+
+INPUT = covering(model.LiteralInput, value=TEXT) | covering(
+    model.DataInput, type=TYPE, uri=ids("data") | ANY_URI, mode=st.sampled_from(INPUT_MODES)
+)
+OUTPUT = covering(
+    model.Output, type=TYPE, mode=st.sampled_from(OUTPUT_MODES), uri=maybe(ANY_URI), name=maybe(NAME)
+)
+RESOURCES = covering(
+    model.Resources,
+    instance_count=COUNT,
+    instance_type=maybe(TEXT),
+    shm_size=maybe(st.from_regex(r"[1-9][0-9]{0,2}[bBkKmMgG]", fullmatch=True)),
+    docker_args=maybe(TEXT),
+)
+
+
+def distributions(
+    types: tuple[str, ...], processes: st.SearchStrategy[Any], servers: st.SearchStrategy[Any]
+) -> st.SearchStrategy[model.Distribution]:
+    return covering(
+        model.Distribution,
+        type=st.sampled_from(types),
+        process_count_per_instance=processes,
+        parameter_server_count=servers,
+        worker_count=servers,
+    )
+
+
+DISTRIBUTION = distributions(("pytorch", "mpi"), maybe(COUNT), NOTHING) | distributions(
+    ("tensorflow",), NOTHING, maybe(COUNT)
+)
+
+
+def identities(
+    types: tuple[str, ...], guid: st.SearchStrategy[Any], resource: st.SearchStrategy[Any]
+) -> st.SearchStrategy[model.Identity]:
+    return covering(
+        model.Identity,
+        type=st.sampled_from(types),
+        client_id=guid,
+        object_id=guid,
+        resource_id=resource,
+    )
+
+
+IDENTITY = identities(("aml_token", "user_identity"), NOTHING, NOTHING) | identities(
+    ("managed",), maybe(GUID), maybe(TEXT)
+)
+SERVICE = covering(
+    model.Service,
+    type=st.sampled_from(("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")),
+    port=maybe(st.integers(1, 65535)),
+    properties=MAP,
+    all_nodes=st.booleans(),
+)
+
+OF_A_RUN: dict[str, st.SearchStrategy[Any]] = {
+    "command": st.just(""),  # See commanded().
+    "environment": ids("environments"),
+    "code": maybe(ids("codes")),
+    "environment_variables": MAP,
+    "distribution": maybe(DISTRIBUTION),
+    "resources": RESOURCES,
+}
+OF_A_JOB: dict[str, st.SearchStrategy[Any]] = {
+    # Often, as 2021-03-01-preview can do without none.
+    "compute": st.one_of(NOTHING, *[ids("computes", versions=False)] * 3),
+    "inputs": st.dictionaries(NAME, INPUT, max_size=2),
+    "outputs": st.dictionaries(NAME, OUTPUT, max_size=2),
+    "experiment_name": maybe(TEXT),
+    "display_name": maybe(TEXT),
+    "description": maybe(ANY_TEXT),
+    "tags": MAP,
+    "properties": MAP,
+    "identity": maybe(IDENTITY),
+    "services": st.dictionaries(NAME, SERVICE, max_size=1),
+    "job_tier": maybe(st.sampled_from(JOB_TIERS)),
+}
+
+
+def commanded(job: Job) -> Job:
+    """The job with a command that uses everything that it has."""
+    arguments = {"inputs": job.inputs, "outputs": job.outputs}
+    if isinstance(job, model.SweepJob):
+        arguments["search_space"] = job.search_space
+    words = [
+        f"--{name} ${{{{{group}.{name}}}}}" for group, names in arguments.items() for name in sorted(names)
+    ]
+    command = " ".join(["python train.py", *words])
+    if isinstance(job, model.SweepJob):
+        return replace(job, trial=replace(job.trial, command=command))
+    return replace(job, command=command)
+
+
+COMMAND_JOBS = covering(model.CommandJob, timeout=maybe(SECONDS), **OF_A_RUN, **OF_A_JOB).map(commanded)
+
+
+CHOICE_VALUE = TEXT | NUMBER | st.booleans()
+SEARCH_DISTRIBUTION = st.one_of(
+    *[
+        covering(model.SearchDistribution, type=st.just(kind), arguments=st.tuples(*[NUMBER] * arguments))
+        for kind, arguments in NUMBERS_OF.items()
+    ],
+    covering(model.SearchDistribution, type=st.just("randint"), arguments=st.tuples(COUNT)),
+    covering(
+        model.SearchDistribution,
+        type=st.just("choice"),
+        arguments=st.tuples(st.lists(CHOICE_VALUE, min_size=1, max_size=3).map(tuple)),
+    ),
+)
+
+
+def early_terminations(kind: str, **own: st.SearchStrategy[Any]) -> st.SearchStrategy[model.EarlyTermination]:
+    members = dict.fromkeys(("slack_factor", "slack_amount", "truncation_percentage"), NOTHING) | own
+    interval = maybe(COUNT)
+    return covering(
+        model.EarlyTermination,
+        type=st.just(kind),
+        evaluation_interval=interval,
+        delay_evaluation=interval,
+        **members,
+    )
+
+
+SLACK = st.floats(0, 100, allow_nan=False)
+EARLY_TERMINATION = st.one_of(
+    early_terminations("bandit", slack_factor=SLACK),
+    early_terminations("bandit", slack_amount=SLACK),
+    early_terminations("median_stopping"),
+    early_terminations("truncation_selection", truncation_percentage=st.integers(1, 99)),
+)
+SAMPLING = covering(
+    model.SamplingAlgorithm, type=st.sampled_from(("grid", "bayesian")), rule=NOTHING, seed=NOTHING
+) | covering(
+    model.SamplingAlgorithm,
+    type=st.just("random"),
+    rule=maybe(st.sampled_from(("random", "sobol"))),
+    seed=maybe(st.integers(0, 2**31 - 1)),
+)
+SWEEP_JOBS = covering(
+    model.SweepJob,
+    trial=covering(model.Trial, **OF_A_RUN),
+    search_space=st.dictionaries(NAME, SEARCH_DISTRIBUTION, min_size=1, max_size=3),
+    objective=covering(model.Objective, goal=st.sampled_from(("minimize", "maximize")), primary_metric=TEXT),
+    sampling_algorithm=SAMPLING,
+    limits=covering(
+        model.SweepLimits,
+        max_total_trials=maybe(COUNT),
+        max_concurrent_trials=maybe(COUNT),
+        timeout=maybe(SECONDS),
+        trial_timeout=maybe(SECONDS),
+    ),
+    early_termination=maybe(EARLY_TERMINATION),
+    **OF_A_JOB,
+).map(commanded)

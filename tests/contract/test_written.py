@@ -1,0 +1,307 @@
+"""What a person writes: either the operators refuse it in words, or every body made of it is valid.
+
+The operators' own reading is used, as far as it asks the service nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_amlrest.operators.assets import AzureMLCreateEnvironmentOperator
+from airflow_provider_amlrest.operators.jobs import (
+    AzureMLSubmitCommandJobOperator,
+    AzureMLSubmitSweepJobOperator,
+)
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from tests.contract.bodies import check_shape, wire
+from tests.contract.strategies import (
+    ANY_URI,
+    COUNT,
+    GUID,
+    HTTPS_URI,
+    NAME,
+    NUMBER,
+    PATH,
+    TEXT,
+    TYPE,
+    ids,
+)
+from tests.contract.tally import count
+from tests.unit.jobs import arm_id
+
+
+def mapping(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with any of these members."""
+    return st.fixed_dictionaries({}, optional=members)
+
+
+def one_of(*values: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(values)
+
+
+TEXTS = st.dictionaries(NAME, TEXT | st.integers() | st.booleans(), max_size=2)
+DATA_PATH = ANY_URI | ids("data") | st.builds("azureml://registries/r/data/{}/versions/1".format, NAME)
+# Something to look up would ask the service: data has its type beside it.
+INPUT = (
+    TEXT
+    | NUMBER
+    | st.booleans().filter(lambda value: ":" not in str(value))
+    | st.fixed_dictionaries(
+        {"type": TYPE, "path": DATA_PATH},
+        optional={"mode": one_of("ro_mount", "rw_mount", "download", "direct", "eval_mount", "upload")},
+    )
+)
+OUTPUT = TYPE | mapping(type=TYPE, mode=one_of("rw_mount", "upload", "direct"), path=ANY_URI, name=NAME)
+
+COMMON: dict[str, st.SearchStrategy[Any]] = {
+    "outputs": st.dictionaries(NAME, OUTPUT, max_size=2),
+    "experiment_name": TEXT,
+    "display_name": TEXT,
+    "description": TEXT,
+    "environment_variables": TEXTS,
+    "instance_count": COUNT,
+    "instance_type": TEXT,
+    "shm_size": one_of("2g", "512m", "1K"),
+    "docker_args": TEXT,
+    "distribution": one_of("pytorch", "mpi")
+    | mapping(type=one_of("pytorch", "mpi"), process_count_per_instance=COUNT)
+    | mapping(type=st.just("tensorflow"), parameter_server_count=COUNT, worker_count=COUNT),
+    "identity": one_of("aml_token", "managed", "user_identity")
+    | mapping(type=st.just("managed"), client_id=GUID, object_id=GUID, resource_id=TEXT),
+    "services": st.dictionaries(
+        NAME,
+        mapping(
+            type=one_of("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom"),
+            port=st.integers(1, 65535),
+            properties=TEXTS,
+            all_nodes=st.booleans(),
+        ),
+        max_size=1,
+    ),
+    "queue_settings": mapping(job_tier=one_of("spot", "basic", "standard", "premium", "Spot")),
+    "tags": TEXTS,
+    "properties": TEXTS,
+}
+NUMBERS: dict[str, st.SearchStrategy[Any]] = {"min_value": NUMBER, "max_value": NUMBER, "q": NUMBER}
+SEARCH = st.one_of(
+    mapping(type=st.just("choice"), values=st.lists(TEXT | NUMBER | st.booleans(), max_size=3)),
+    mapping(type=st.just("randint"), upper=COUNT),
+    mapping(type=one_of("uniform", "loguniform", "quniform", "qloguniform"), **NUMBERS),
+    mapping(type=one_of("normal", "lognormal"), mu=NUMBER, sigma=NUMBER),
+    st.tuples(st.just("uniform"), st.tuples(st.just(0), NUMBER)).map(list),
+)
+SLACK = st.floats(0, 1, allow_nan=False)
+INTERVALS = {"evaluation_interval": COUNT, "delay_evaluation": COUNT}
+SWEEP: dict[str, st.SearchStrategy[Any]] = {
+    "objective": mapping(goal=one_of("minimize", "maximize"), primary_metric=TEXT),
+    "sampling_algorithm": one_of("random", "grid", "bayesian")
+    | mapping(type=st.just("random"), rule=one_of("random", "sobol"), seed=COUNT),
+    "limits": mapping(
+        max_total_trials=COUNT, max_concurrent_trials=COUNT, timeout=COUNT, trial_timeout=COUNT
+    ),
+    "early_termination": mapping(type=st.just("bandit"), slack_factor=SLACK, **INTERVALS)
+    | mapping(type=st.just("median_stopping"), **INTERVALS)
+    | mapping(type=st.just("truncation_selection"), truncation_percentage=COUNT, **INTERVALS),
+}
+
+
+def some_of(members: dict[str, st.SearchStrategy[Any]], most: int = 4) -> st.SearchStrategy[dict[str, Any]]:
+    """A few at a time: of many, one would nearly always be refused, and hide the others."""
+    chosen = st.lists(st.sampled_from(sorted(members)), max_size=most, unique=True)
+    return chosen.flatmap(lambda names: st.fixed_dictionaries({name: members[name] for name in names}))
+
+
+def read(operator: Any) -> model.CommandJob | model.SweepJob | model.Environment | None:
+    """What an operator would send; None: it refuses to. Nothing is to be looked up."""
+    try:
+        request = operator._read(Path())
+    except InvalidSpecError:
+        return None
+    if isinstance(operator, AzureMLCreateEnvironmentOperator):
+        return request[0]
+    return replace(request.resolve(None, None), compute=arm_id("computes", "cpu"))
+
+
+def check_versions(wanted: Any, versions: tuple[str, ...] = API_VERSIONS) -> None:
+    """Every version takes it, or refuses it; today's takes all that the operators take."""
+    for version in versions:
+        try:
+            body = wire(version, wanted)
+        except InvalidSpecError:
+            if version == DEFAULT_API_VERSION:
+                raise
+        else:
+            check_shape(version, wanted, body)
+    count("things as a person writes them")
+
+
+GUID_1 = "00000000-0000-0000-0000-000000000001"
+GIVEN: dict[str, Any] = {"task_id": "t", "environment": arm_id("environments", "e", "1")}
+
+
+# Whatever makes sense
+
+
+@given(some_of(COMMON), st.dictionaries(NAME, INPUT, max_size=3), mapping(timeout=COUNT))
+def test_command_job(members: dict[str, Any], inputs: dict[str, Any], limits: dict[str, Any]) -> None:
+    command = " ".join(["python", "train.py", *[f"${{{{inputs.{name}}}}}" for name in inputs]])
+    job = read(
+        AzureMLSubmitCommandJobOperator(**GIVEN, command=command, inputs=inputs, limits=limits, **members)
+    )
+    if job is not None:
+        check_versions(job)
+
+
+@given(
+    some_of(COMMON, 1), st.fixed_dictionaries(SWEEP), st.dictionaries(NAME, SEARCH, min_size=1, max_size=2)
+)
+def test_sweep(members: dict[str, Any], sweep: dict[str, Any], space: dict[str, Any]) -> None:
+    command = " ".join(["python", "train.py", *[f"--{name} ${{{{search_space.{name}}}}}" for name in space]])
+    job = read(
+        AzureMLSubmitSweepJobOperator(**GIVEN, command=command, search_space=space, **(members | sweep))
+    )
+    if job is not None:
+        check_versions(job)
+
+
+@given(
+    mapping(
+        image=TEXT,
+        conda_file=st.fixed_dictionaries({"dependencies": st.lists(TEXT, max_size=2)}),
+        build=mapping(path=HTTPS_URI, dockerfile_path=PATH),
+        os_type=one_of("Linux", "Windows"),
+        description=TEXT,
+        tags=TEXTS,
+    )
+)
+def test_environment(members: dict[str, Any]) -> None:
+    environment = read(AzureMLCreateEnvironmentOperator(task_id="t", name="e", **members))
+    if environment is not None:
+        check_versions(environment)
+
+
+# What does not: one odd value in the place of each that was right
+
+ODD: list[Any] = ["", "-", "[]", "&&", " ", "é", "2g", "PT1H", "azureml://", "https://", "/subscriptions/x"]
+ODD += [0, -1, 1.5, 2**31, 10**40, inf, nan, True, False, None, [], [1], {}, {"a": 1}]
+
+RIGHT: dict[str, Any] = {
+    "command": "python train.py ${{inputs.lr}} ${{inputs.iris}} ${{outputs.model}}",
+    "environment": GIVEN["environment"],
+    "code": arm_id("codes", "c", "1"),
+    "inputs": {
+        "lr": "0.1",
+        "iris": {"type": "uri_file", "path": "azureml://registries/r/data/d/versions/1", "mode": "download"},
+        "blob": {"type": "uri_folder", "path": "https://host/folder"},
+    },
+    "outputs": {
+        "model": {"type": "mlflow_model", "mode": "upload", "path": "https://host/x"},
+        "table": "mltable",
+    },
+    "experiment_name": "exp",
+    "display_name": "Train",
+    "description": "what it is for",
+    "environment_variables": {"A": "b"},
+    "instance_count": 2,
+    "instance_type": "Standard_E4s_v3",
+    "shm_size": "2g",
+    "docker_args": "--ipc=host",
+    "distribution": {"type": "pytorch", "process_count_per_instance": 4},
+    "identity": {"type": "managed", "client_id": GUID_1, "object_id": GUID_1, "resource_id": "/r"},
+    "services": {"s": {"type": "ssh", "port": 22, "properties": {"p": "q"}, "all_nodes": True}},
+    "queue_settings": {"job_tier": "spot"},
+    "tags": {"t": "u"},
+    "properties": {"p": "q"},
+}
+RIGHT_COMMAND = RIGHT | {"limits": {"timeout": 3600}}
+RIGHT_TENSORFLOW = {"distribution": {"type": "tensorflow", "parameter_server_count": 1, "worker_count": 2}}
+RIGHT_SWEEP = (
+    RIGHT
+    | RIGHT_TENSORFLOW
+    | {
+        "command": "python train.py --lr ${{search_space.lr}} --depth ${{search_space.depth}}",
+        "search_space": {
+            "lr": {"type": "uniform", "min_value": 0.1, "max_value": 0.9},
+            "depth": {"type": "choice", "values": [1, "two"]},
+            "rounds": {"type": "randint", "upper": 10},
+            "noise": ["qnormal", [0, 1, 0.1]],
+        },
+        "objective": {"goal": "maximize", "primary_metric": "accuracy"},
+        "sampling_algorithm": {"type": "random", "rule": "sobol", "seed": 7},
+        "limits": {"max_total_trials": 9, "max_concurrent_trials": 3, "timeout": 60, "trial_timeout": 9},
+        "early_termination": {
+            "type": "bandit",
+            "slack_factor": 0.1,
+            "evaluation_interval": 1,
+            "delay_evaluation": 5,
+        },
+    }
+)
+RIGHT_TRUNCATION = {"early_termination": {"type": "truncation_selection", "truncation_percentage": 20}}
+RIGHT_ENVIRONMENT = {
+    "image": "python:3.11",
+    "conda_file": {"dependencies": ["python"]},
+    "os_type": "Linux",
+    "description": "what it is for",
+    "tags": {"t": "u"},
+}
+RIGHT_BUILD = {"build": {"path": "https://host/folder/", "dockerfile_path": "docker/Dockerfile"}}
+
+
+CASES: list[tuple[type[Any], dict[str, Any]]] = [
+    (AzureMLSubmitCommandJobOperator, RIGHT_COMMAND),
+    (AzureMLSubmitSweepJobOperator, RIGHT_SWEEP),
+    (AzureMLSubmitSweepJobOperator, RIGHT_SWEEP | RIGHT_TRUNCATION),
+    (AzureMLCreateEnvironmentOperator, {"name": "e"} | RIGHT_ENVIRONMENT),
+    (AzureMLCreateEnvironmentOperator, {"name": "e"} | RIGHT_BUILD),
+]
+
+
+@pytest.mark.parametrize(("operator", "right"), CASES)
+def test_what_is_right_is_taken(operator: type[Any], right: dict[str, Any]) -> None:
+    wanted = read(operator(task_id="t", **right))
+    assert wanted is not None
+    check_versions(wanted)
+
+
+@pytest.mark.parametrize(("operator", "right"), CASES)
+def test_one_odd_value_is_refused_or_valid(operator: type[Any], right: dict[str, Any]) -> None:
+    for place in places(right):
+        for odd in ODD:
+            try:
+                wanted = read(operator(task_id="t", **replaced(right, place, odd)))
+                if wanted is not None:
+                    check_versions(wanted, ("2024-04-01", DEFAULT_API_VERSION))
+            except Exception as error:
+                error.add_note(f"{'.'.join(map(str, place))} is {odd!r}")
+                raise
+
+
+def places(value: Any) -> Iterator[tuple[Any, ...]]:
+    """The way to each value in a nested mapping or list."""
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, member in members:
+        yield (key,)
+        for place in places(member):
+            yield (key, *place)
+
+
+def replaced(value: Any, place: tuple[Any, ...], odd: Any) -> Any:
+    if not place:
+        return odd
+    copied = copy(value)
+    copied[place[0]] = replaced(value[place[0]], place[1:], odd)
+    return copied
