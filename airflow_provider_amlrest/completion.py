@@ -14,6 +14,7 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
 )
+from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.status import Outcome
 
 if TYPE_CHECKING:
@@ -122,7 +123,9 @@ def failure_text(client: AzureMLClient, job: Job) -> str:
     except AzureMLError as error:
         return f"(the reason could not be read: {error})"
     if run.error is not None and run.error.message:
-        return f"{run.error.message.strip()[:MAX_TEXT]} [{run.error.code}]"
+        # By the code alone: the message may be any script's.
+        hint = advice(0, (run.error.code,), "")
+        return f"{run.error.message.strip()[:MAX_TEXT]} [{run.error.code}] {hint}".rstrip()
     return _log_tail(client, run) or "the service gives no reason."
 
 

@@ -28,7 +28,7 @@ NOT_EMULATED_PREFIXES = (
 
 def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key: str) -> ASGIApp:
     """The emulator as one ASGI application, without what stands in front of it (see front.py)."""
-    entra = Entra(context.tokens, proofs, context.blobs.endpoint if context.blobs else None, context.tuning)
+    entra = Entra(context.tokens, proofs, context.blobs.endpoint, context.tuning, context.need_blobs)
     return Root(
         {
             "/subscriptions": Gateway(context),
@@ -67,7 +67,6 @@ def _public_routes(context: Context) -> list[Route]:
         return pretty({**dict.fromkeys(names, endpoint), "studio": "https://ml.azure.com"})
 
     async def metadata(request: Request) -> Response:
-        suffix = context.blobs.suffix if context.blobs else "core.localhost"
         return JSONResponse(
             [
                 {
@@ -79,7 +78,7 @@ def _public_routes(context: Context) -> list[Route]:
                         "audiences": [endpoint],
                         "tenant": context.tokens.tenant_id,
                     },
-                    "suffixes": {"storage": suffix},
+                    "suffixes": {"storage": context.blobs.suffix},
                 }
             ]
         )

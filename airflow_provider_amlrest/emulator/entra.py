@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_amlrest.emulator.answers import GatewayError
 from airflow_provider_amlrest.emulator.assertions import ASSERTION_TYPE, ClientAssertions
 from airflow_provider_amlrest.emulator.entra_errors import (
     NO_STORE,
@@ -21,7 +22,7 @@ from airflow_provider_amlrest.emulator.entra_errors import (
     invalid_client,
     missing_parameter,
 )
-from airflow_provider_amlrest.emulator.tokens import AML_AUDIENCES, STORAGE_AUDIENCE
+from airflow_provider_amlrest.emulator.tokens import STORAGE_AUDIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.faults import Tuning
@@ -53,14 +54,19 @@ class Entra:
     """The routes of one tenant with one service principal, which is the machine's managed identity too."""
 
     def __init__(
-        self, authority: TokenAuthority, proofs: Proofs, blob_endpoint: str | None, tuning: Tuning
+        self,
+        authority: TokenAuthority,
+        proofs: Proofs,
+        blob_endpoint: str,
+        tuning: Tuning,
+        need_blobs: Callable[[str], Awaitable[object]],
     ) -> None:
         self._authority = authority
         self._proofs = proofs
         self._tuning = tuning
-        self._resources = {authority.endpoint, *AML_AUDIENCES, STORAGE_AUDIENCE}
-        if blob_endpoint:
-            self._resources.add(blob_endpoint.rpartition("/")[0])
+        self._storage_audiences = {STORAGE_AUDIENCE, blob_endpoint.rpartition("/")[0]}
+        self._resources = {*authority.management_audiences, *self._storage_audiences}
+        self._need_blobs = need_blobs
 
     def routes(self) -> list[Route]:
         return [
@@ -102,8 +108,11 @@ class Entra:
         }
         try:
             audience, claims = self._grant(request.path_params["tenant"], form)
+            await self._start_storage(audience)
         except EntraError as error:
             return error.answer()
+        except GatewayError as error:
+            return error.answer("")
         seconds = self._tuning.token_lifetime_seconds
         return JSONResponse(
             {
@@ -114,6 +123,11 @@ class Entra:
             },
             headers=NO_STORE,
         )
+
+    async def _start_storage(self, audience: str) -> None:
+        """Whoever asks for a token for storage goes to the storage account next."""
+        if audience in self._storage_audiences:
+            await self._need_blobs("A token for storage")
 
     def _grant(self, tenant: str, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         """The audience of the token that the form asks for, and further claims in it."""
@@ -198,6 +212,10 @@ class Entra:
         resource = query.get("resource", "").rstrip("/")
         if resource not in self._resources:
             return _no_identity(400, f"The resource principal named {resource} was not found.")
+        try:
+            await self._start_storage(resource)
+        except GatewayError as error:
+            return error.answer("")
         seconds = self._tuning.token_lifetime_seconds
         return JSONResponse(
             {

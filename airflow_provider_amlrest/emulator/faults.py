@@ -24,12 +24,23 @@ class Tuning:
     token_lifetime_seconds: float = 3600.0
     authentication_context: str | None = None
     """What Conditional Access demands of tokens, such as ``c1``: others get a claims challenge."""
+    sas_lifetime_seconds: float = 8 * 3600.0
+    provisioning_seconds: float = 0.0
+    """How long a new environment's version is Creating."""
     page_size: int = 20
     """Items on a page of a list."""
+    job_seconds: float = 2.0
+    """How long simulated jobs stay in each status after Queued, where neither tag nor script says it. With 0
+    a job is at rest before its creation is answered: whoever polls, however seldom, need not poll at all."""
     list_lag_seconds: float = 0.0
     """Lists do not show what is younger than this: the service's lists are eventually consistent."""
     rate_limit: RateLimits | None = None
     """Token buckets that answer 429 when empty; None: the quota headers count down, nothing is refused."""
+
+    def reset(self) -> None:
+        """All settings as they are at a start."""
+        for f in fields(self):
+            setattr(self, f.name, f.default)
 
     def change(self, values: dict[str, Any]) -> None:
         """Set some of the settings, all or none.

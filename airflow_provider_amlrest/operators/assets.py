@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local, text
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.spec import DATA_TYPES, URI_SCHEMES, check_name, one_of, string_map
+from airflow_provider_amlrest.rest.spec import (
+    DATA_TYPES,
+    URI_SCHEMES,
+    check_name,
+    one_of,
+    seconds,
+    string_map,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +44,10 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     :param os_type: ``Linux`` or ``Windows``.
     :param description: free text.
     :param tags: the version's tags.
+    :param wait_for_build: wait until the service has provisioned the version (since api-version 2023-04-01).
+        The image itself is built when the first job needs it, see docs/operators.md.
+    :param poll_interval: seconds between two reads of the version.
+    :param timeout: seconds to wait; None: no limit. The next try waits on.
 
     XCom: ``{"id", "name", "version"}``, where id is the ARM id.
     """
@@ -65,6 +76,9 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         os_type: str = "Linux",
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        wait_for_build: bool = False,
+        poll_interval: float = 15.0,
+        timeout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -76,24 +90,36 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         self.os_type = os_type
         self.description = description
         self.tags = tags
+        self.wait_for_build = wait_for_build
+        self.poll_interval = poll_interval
+        self.timeout = timeout
 
     def execute(self, context: Context) -> dict[str, str]:
         """Register or find the version."""
         with explained():
-            from airflow_provider_amlrest.rest.assets import ensure_environment
+            from airflow_provider_amlrest.rest import assets
 
             environment, build_context = self._read(dag_folder(context))
             with self.hook.client() as client:
-                found, new = ensure_environment(client, environment, build_context)
-        self.log.info("Environment %s, version %s: %s.", found.name, found.version, _news(new))
+                if self.wait_for_build:
+                    assets.check_states_are_told(client)
+                found, new = assets.ensure_environment(client, environment, build_context)
+                self.log.info("Environment %s, version %s: %s.", found.name, found.version, _news(new))
+                if self.wait_for_build:
+                    assets.wait_until_provisioned(
+                        client, found, poll_interval=self.poll_interval, timeout=self.timeout
+                    )
         return {"id": found.id, "name": found.name, "version": found.version}
 
     def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
-        from airflow_provider_amlrest.rest.assets import content_version, environment_parts, read_conda
+        from airflow_provider_amlrest.rest.assets import content_version
+        from airflow_provider_amlrest.rest.environments import environment_parts, read_conda
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
+        seconds("poll_interval", self.poll_interval)
+        seconds("timeout", self.timeout)
         image = text("image", self.image)
         if image is None and self.build is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
@@ -219,11 +245,13 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             one_of("type", self.type, DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
-            content = self._read_content(dag_folder(context))
+            content, referenced = self._read_content(dag_folder(context))
             source = content.hash if content is not None else self.path.rstrip("/")
             version = text("version", self.version) or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
-            data = model.Data(name, version, self.type, self.path, description, tags)
+            data = model.Data(
+                name, version, self.type, self.path, description, tags, referenced_uris=referenced
+            )
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         self.log.info("Data %s, version %s: %s.", found.name, found.version, _news(new))
@@ -235,16 +263,21 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             "uri": found.uri,
         }
 
-    def _read_content(self, base: Path) -> LocalContent | None:
+    def _read_content(self, base: Path) -> tuple[LocalContent | None, tuple[str, ...]]:
+        """The files of local data, and what an mltable among them refers to."""
         if self.path.startswith(URI_SCHEMES):
-            return None
+            return None, ()
         if "://" in self.path:
             raise InvalidSpecError("path", f"{self.path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
         content = read_local("path", base, self.path)
         if content.is_folder != (self.type != "uri_file"):
             is_one = "folder" if content.is_folder else "file"
             raise InvalidSpecError("type", f"{self.type!r} does not fit {self.path!r}, which is a {is_one}.")
-        return content
+        if self.type != "mltable":
+            return content, ()
+        from airflow_provider_amlrest.rest.mltable import referenced_uris
+
+        return content, referenced_uris(content)
 
 
 def _news(new: bool) -> str:

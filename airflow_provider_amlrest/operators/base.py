@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
-from airflow_provider_amlrest.rest.errors import InvalidSpecError, ResponseError
+from airflow_provider_amlrest.rest.errors import (
+    InvalidSpecError,
+    ProvisioningError,
+    ResponseError,
+    UploadRefusedError,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -73,7 +78,7 @@ def explained() -> Iterator[None]:
     """Fail without retries where asking again cannot help."""
     try:
         yield
-    except (InvalidSpecError, InvalidConnectionError) as error:
+    except (InvalidSpecError, InvalidConnectionError, UploadRefusedError, ProvisioningError) as error:
         raise AirflowFailException(str(error)) from None
     except ResponseError as error:
         if error.status in HOPELESS_STATUSES:

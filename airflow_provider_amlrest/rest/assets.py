@@ -5,26 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.codecs.features import PROVISIONING_STATES, unsupported
+from airflow_provider_amlrest.rest.environments import differences
 from airflow_provider_amlrest.rest.errors import (
     ConflictError,
-    InvalidSpecError,
     NotFoundError,
-    ResponseError,
+    ProvisioningError,
+    ProvisioningTimeoutError,
 )
-from airflow_provider_amlrest.rest.uploads import (
-    Uploaded,
-    datastore_path,
-    upload_by_service,
-    upload_to_datastore,
-)
+from airflow_provider_amlrest.rest.uploads import datastore_path, upload_code, upload_to_datastore
+from airflow_provider_amlrest.rest.uris import same_uri
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.client import AzureMLClient
@@ -40,38 +35,6 @@ def content_version(*parts: Any) -> str:
     """A version out of what an asset is made of: the same parts, the same version."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_LENGTH]
-
-
-def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
-    """A conda file as a mapping, from a mapping, YAML text, or the path of a file.
-
-    Text with a line break or a ``dependencies:`` in it is YAML, other text a path (relative to ``base``).
-    Raises InvalidSpecError for YAML with a mistake, and for what is no conda file.
-    """
-    if value is None:
-        return None
-    source = field
-    if isinstance(value, str) and "\n" not in value and "dependencies:" not in value:
-        file = base / Path(value).expanduser()
-        source = f"{field} {str(file)!r}"
-        try:
-            value = file.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None
-    if isinstance(value, str):
-        try:
-            value = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InvalidSpecError(source, f"it is not valid YAML: {_one_line(error)}") from None
-    if not isinstance(value, Mapping) or not isinstance(value.get("dependencies"), list):
-        raise InvalidSpecError(
-            source, "it is no conda file: it must be a mapping with a list named 'dependencies'."
-        )
-    try:
-        return dict(json.loads(json.dumps(value, allow_nan=False)))
-    except (TypeError, ValueError) as error:
-        raise InvalidSpecError(source, f"it holds what a conda file cannot: {error}.") from None
 
 
 def ensure_environment(
@@ -91,26 +54,46 @@ def ensure_environment(
             wanted = replace(wanted, build=replace(wanted.build, uri=uri))
         return client.create_environment(wanted), True
     if context is not None and wanted.build is not None and found.build is not None:
-        uri = found.build.uri if _lies_at(found.build.uri, context) else "elsewhere"
-        found_parts = environment_parts(replace(found, build=replace(found.build, uri=uri)))
-        wanted_parts = environment_parts(replace(wanted, build=replace(wanted.build, uri=found.build.uri)))
-    else:
-        wanted_parts, found_parts = environment_parts(wanted), environment_parts(found)
-    different = [key for key in wanted_parts if wanted_parts[key] != found_parts[key]]
+        uri = found.build.uri if _lies_at(found.build.uri, context) else ""
+        wanted = replace(wanted, build=replace(wanted.build, uri=uri))
+    different = differences(wanted, found, client.operations.workspace)
     if different:
         raise _changed("environments", wanted.name, wanted.version, different)
     return found, False
 
 
-def environment_parts(environment: model.Environment) -> dict[str, Any]:
-    """What makes an environment what it is, in a form that compares and hashes."""
-    build = environment.build
-    return {
-        "image": environment.image,
-        "conda_file": environment.conda,
-        "build": [build.uri.rstrip("/"), build.dockerfile_path] if build else None,
-        "os_type": environment.os_type,
-    }
+def check_states_are_told(client: AzureMLClient) -> None:
+    """Raises InvalidSpecError for an api-version that does not tell how far an environment's version is."""
+    api_version = client.operations.api_version
+    if api_version < PROVISIONING_STATES:
+        raise unsupported(
+            api_version, "wait_for_build", "whether an environment is provisioned", PROVISIONING_STATES
+        )
+
+
+def wait_until_provisioned(
+    client: AzureMLClient, environment: model.Environment, *, poll_interval: float, timeout: float | None
+) -> model.Environment:
+    """Read an environment's version until the service has done with it.
+
+    :param poll_interval: seconds between two reads.
+    :param timeout: seconds; None: no limit.
+    :raises ProvisioningError: if it ended as Failed or Canceled.
+    :raises ProvisioningTimeoutError: after ``timeout``; the service goes on.
+    """
+    started = time.monotonic()
+    while (state := environment.provisioning_state) not in (None, "Succeeded"):
+        asset = f"{environment.name}, version {environment.version}"
+        if state in ("Failed", "Canceled"):
+            raise ProvisioningError(f"The provisioning of the environment {asset}, ended as {state}.")
+        if timeout is not None and time.monotonic() - started + poll_interval > timeout:
+            raise ProvisioningTimeoutError(
+                f"The environment {asset}, is still {state} after {timeout:g} s; the service goes on with it."
+            )
+        log.info("Environment %s: %s.", asset, state)
+        time.sleep(poll_interval)
+        environment = client.get_environment(environment.name, environment.version)
+    return environment
 
 
 def ensure_code(
@@ -133,7 +116,7 @@ def ensure_code(
     existing = _existing_code(client, name, version, digest)
     if existing is not None:
         return existing, False
-    uploaded = _upload_code(client, content, name, version)
+    uploaded = upload_code(client, content, name, version)
     wanted = model.Code(name, version, uploaded.url, uploaded.datastore, uploaded.path, digest)
     try:
         return client.create_code(wanted), True
@@ -155,21 +138,6 @@ def _existing_code(client: AzureMLClient, name: str, version: str, digest: str) 
     return found
 
 
-def _upload_code(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
-    if client.operations.codec.uploads_by_service:
-        try:
-            return upload_by_service(client, content, name, version)
-        except ResponseError as error:
-            log.warning(
-                "The place that the service hands out cannot be used, trying the datastore: %s", error
-            )
-    uploaded = upload_to_datastore(client, content)
-    if content.is_folder or uploaded.path is None:
-        return uploaded
-    # Code is a folder to the service, even with one file in it.
-    return replace(uploaded, url=uploaded.url.rpartition("/")[0], path=uploaded.path.rpartition("/")[0])
-
-
 def ensure_data(
     client: AzureMLClient, wanted: model.Data, content: LocalContent | None = None
 ) -> tuple[model.Data, bool]:
@@ -188,7 +156,10 @@ def ensure_data(
             uri = f"azureml://datastores/{uploaded.datastore}/paths/{uploaded.path}{slash}"
             wanted = replace(wanted, uri=uri)
         return client.create_data(wanted), True
-    same_place = same_uri(found.uri, wanted.uri) if content is None else _lies_at(found.uri, content)
+    if content is None:
+        same_place = same_uri(found.uri, wanted.uri, client.operations.workspace)
+    else:
+        same_place = _lies_at(found.uri, content)
     different = [] if found.type == wanted.type else ["type"]
     if not same_place:
         different.append("path" if content is None else "content")
@@ -202,18 +173,6 @@ def _lies_at(uri: str, content: LocalContent) -> bool:
     return uri.rstrip("/").endswith(datastore_path(content))
 
 
-def same_uri(left: str, right: str) -> bool:
-    """Whether two data URIs mean one place: the service lengthens azureml:// and adds a slash to folders."""
-    return _short_uri(left) == _short_uri(right)
-
-
-def _short_uri(uri: str) -> str:
-    if uri.lower().startswith("azureml://"):
-        _, separator, rest = uri.partition("/datastores/")
-        uri = f"azureml://datastores/{rest}" if separator else uri
-    return uri.rstrip("/")
-
-
 def _changed(kind: str, name: str, version: str, different: list[str]) -> ConflictError:
     return ConflictError(
         f"Registering {kind}/{name}/versions/{version}",
@@ -222,7 +181,3 @@ def _changed(kind: str, name: str, version: str, different: list[str]) -> Confli
         message=f"This version exists with another {' and '.join(different)}, and versions cannot be "
         "changed. Leave version out to have it made of the content, or choose a new one.",
     )
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    return " ".join(str(error).split())

@@ -77,6 +77,7 @@ class AzureMLClient:
         api_version: str = DEFAULT_API_VERSION,
         on_secret: Callable[[str], None] = lambda secret: None,
     ) -> None:
+        self.credential = credential
         self.operations = Operations(workspace, cloud, api_version, on_secret)
         self._pipeline: PipelineClient[Any, Any] = PipelineClient(
             cloud.resource_manager,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec, Pattern
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.errors import ContentChangedError, InvalidSpecError
 
 IGNORE_FILES = (".amlignore", ".gitignore")
 _CHUNK = 1 << 20
@@ -23,6 +23,14 @@ class LocalFile:
     name: str
     """Relative to the root, with forward slashes."""
     size: int
+    modified: int
+    """Time of the last change, in nanoseconds."""
+
+    @classmethod
+    def at(cls, path: Path, name: str) -> LocalFile:
+        """The file as it is now."""
+        status = path.stat()
+        return cls(path, name, status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -42,23 +50,32 @@ class LocalContent:
     def hash(self) -> str:
         """SHA-256 as Microsoft's SDK makes it (version 202208): count, names with sizes, then contents.
 
-        Raises InvalidSpecError for a file that cannot be read.
+        Raises InvalidSpecError for a file that cannot be read, and ContentChangedError for one that has
+        changed since it was listed.
         """
         digest = hashlib.sha256(str(len(self.files)).encode())
         for file in self.files:
             digest.update(f"#{file.name}#{file.size}".encode())
         for file in self.files:
-            for chunk in self._chunks(file):
+            for chunk in self.read(file, _CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def _chunks(self, file: LocalFile) -> Iterator[bytes]:
+    def read(self, file: LocalFile, size: int) -> Iterator[bytes]:
+        """A file's content in pieces of ``size`` bytes, the last one excepted.
+
+        :raises InvalidSpecError: if it cannot be read.
+        :raises ContentChangedError: after the last piece, if the file has changed since it was listed.
+        """
         try:
             with file.path.open("rb") as stream:
-                while chunk := stream.read(_CHUNK):
+                while chunk := stream.read(size):
                     yield chunk
+                status = os.fstat(stream.fileno())
         except OSError as error:
             raise unreadable(self.field, file.path, error) from None
+        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
+            raise ContentChangedError(self.field, file.path)
 
 
 def read_content(field: str, path: Path) -> LocalContent:
@@ -72,7 +89,7 @@ def read_content(field: str, path: Path) -> LocalContent:
     """
     try:
         if path.is_file():
-            return LocalContent(path, (LocalFile(path, path.name, path.stat().st_size),), False, field)
+            return LocalContent(path, (LocalFile.at(path, path.name),), False, field)
         if not path.is_dir():
             raise InvalidSpecError(field, f"there is no file or folder {str(path)!r}.")
         ignore = _Ignore(field, path)
@@ -132,7 +149,7 @@ def _walk(field: str, root: Path, ignore: _Ignore) -> Iterator[LocalFile]:
             if is_folder:
                 pending.append(path)
             elif entry.is_file():
-                yield LocalFile(path, _utf8(field, name), path.stat().st_size)
+                yield LocalFile.at(path, _utf8(field, name))
 
 
 def _utf8(field: str, name: str) -> str:

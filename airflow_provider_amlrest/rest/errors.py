@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from airflow_provider_amlrest.rest.hints import advice, advice_without_answer
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+")
@@ -33,16 +37,45 @@ class InvalidSpecError(AzureMLError, ValueError):
         return type(self), (self.field, self.problem)
 
 
+class ContentChangedError(AzureMLError):
+    """A local file is not any more what it was when the content was listed: asking again may help."""
+
+    def __init__(self, field: str, path: Path) -> None:
+        super().__init__(
+            f"{field}: {str(path)!r} changed while it was read; nothing was registered. Try again when it is "
+            "no longer written to."
+        )
+        self.field = field
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.path)
+
+
+class ProvisioningError(AzureMLError):
+    """The service could not make a version of an asset ready: asking again gives the same answer."""
+
+
+class ProvisioningTimeoutError(AzureMLError, TimeoutError):
+    """A version of an asset was not ready in time; the service goes on with it."""
+
+
 class UnreachableError(AzureMLError):
     """No answer came: name resolution, connection, TLS, or time ran out. ``asked`` is the request."""
 
     def __init__(self, asked: str, reason: str) -> None:
         self.asked = asked
         self.reason = without_secrets(reason)
-        super().__init__(f"No answer to {asked}: {self.reason}")
+        super().__init__(f"No answer to {asked}: {self.reason} {advice_without_answer(self.reason)}".rstrip())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.asked, self.reason)
+
+
+_ROLES = (
+    "One role is enough: 'AzureML Data Scientist' on the workspace for startPendingUpload and the key, or "
+    "'Storage Blob Data Contributor' on the storage account for the token."
+)
 
 
 class ResponseError(AzureMLError):
@@ -83,7 +116,7 @@ class ResponseError(AzureMLError):
             )
         )
         said = self.message or "the answer had no message."
-        hint = _hint(self.status, self.code, self.inner_code)
+        hint = advice(self.status, (self.inner_code, self.code), self.message)
         return f"{self.asked[:1].upper()}{self.asked[1:]} was refused: {said} [{facts}]" + (
             f" {hint}" if hint else ""
         )
@@ -99,6 +132,21 @@ class AuthenticationError(ResponseError):
 
 class PermissionDeniedError(ResponseError):
     """403: the identity is known, but lacks a role."""
+
+
+class UploadRefusedError(AzureMLError):
+    """No way into the workspace's storage is open. ``refusals``: what each way answered, by its name."""
+
+    def __init__(self, root: str, refusals: Mapping[str, str]) -> None:
+        self.root = root
+        self.refusals = dict(refusals)
+        answers = " ".join(
+            f"({number}) By {way}: {answer}" for number, (way, answer) in enumerate(refusals.items(), 1)
+        )
+        super().__init__(f"{root!r} cannot be uploaded: every way is closed. {answers} {_ROLES}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.root, self.refusals)
 
 
 class NotFoundError(ResponseError):
@@ -130,40 +178,12 @@ _BY_STATUS: dict[int, type[ResponseError]] = {
 _CONFLICT_CODES = frozenset({"JobPropertyImmutable", "Immutable"})
 _CONFLICT_TEXTS = ("Asset paths cannot be updated", "is already registered and cannot be changed")
 
-_HINTS = {
-    "AuthorizationFailed": "Give the identity the role 'AzureML Data Scientist' on the workspace.",
-    "InvalidAuthenticationTokenTenant": "The workspace's subscription belongs to another tenant: "
-    "check tenant_id in the connection.",
-    "SubscriptionNotFound": "Check subscription_id in the connection, and that the identity may see it.",
-    "ResourceGroupNotFound": "Check resource_group in the connection.",
-    "ResourceNotFound": "Check workspace_name and resource_group in the connection.",
-    "ParentResourceNotFound": "Check workspace_name and resource_group in the connection.",
-    "KeyBasedAuthenticationNotPermitted": "The storage account allows no keys: "
-    "let it allow them, or upload by another way and register the URI.",
-    "insufficient_claims": "A policy of the tenant (Conditional Access) demands more than this identity can "
-    "show: have its administrator except the identity, or use one that satisfies the policy.",
-    "AuthorizationFailure": "The storage account's firewall does not let this machine in.",
-}
-
-
-def _hint(status: int, code: str, inner_code: str) -> str:
-    for key in (inner_code, code):
-        if key in _HINTS:
-            return _HINTS[key]
-    if status == 401:
-        return "Check the credential and tenant_id in the connection."
-    if status == 403 and code == "AuthenticationFailed":
-        return "The storage account refused the key or signature; was the key renewed, is this clock right?"
-    if status == 403:
-        return _HINTS["AuthorizationFailed"]
-    return ""
-
 
 def response_error(asked: str, status: int, body: str, headers: Any) -> ResponseError:
     """The exception for an HTTP answer. The body may be JSON of ARM or Azure ML, empty, or a proxy's HTML."""
     error = _error_object(body)
     code = str(error.get("code") or "")
-    inner = _innermost(_info(error, "InnerError") or error.get("innerError") or error.get("innererror"))
+    inner = innermost_code(_info(error, "InnerError") or error.get("innerError") or error.get("innererror"))
     correlation = _info(error, "Correlation") or {}
     message = str(error.get("message") or "")
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
@@ -177,10 +197,17 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
         code=code or str(headers.get("x-ms-error-code") or ""),
         inner_code=inner,
         message=message,
-        correlation_id=str(correlation.get("operation") or headers.get("x-ms-correlation-request-id") or ""),
+        # Storage has no correlation id; its support asks for the request's.
+        correlation_id=str(
+            correlation.get("operation")
+            or headers.get("x-ms-correlation-request-id")
+            or headers.get("x-ms-request-id")
+            or ""
+        ),
     )
 
 
+_XML_CODE = re.compile(r"<Code>([^<\n]*)")
 _XML_MESSAGE = re.compile(r"<Message>([^<\n]*)")
 
 
@@ -189,9 +216,9 @@ def _error_object(body: str) -> dict[str, Any]:
         document = json.loads(body)
     except ValueError:
         # Storage answers XML, whose message is a first line for people and further ones for machines.
-        message = _XML_MESSAGE.search(body)
+        code, message = _XML_CODE.search(body), _XML_MESSAGE.search(body)
         text = message[1] if message else re.sub(r"<[^>]*>", " ", body)
-        return {"message": " ".join(text.split())[:300]}
+        return {"code": code[1] if code else "", "message": " ".join(text.split())[:300]}
     error = document.get("error", document) if isinstance(document, dict) else {}
     return error if isinstance(error, dict) else {"message": str(error or "")}
 
@@ -204,7 +231,8 @@ def _info(error: dict[str, Any], kind: str) -> dict[str, Any] | None:
     return None
 
 
-def _innermost(error: Any) -> str:
+def innermost_code(error: Any) -> str:
+    """The last code of a chain of ``innerError`` objects; empty if there is none."""
     code = ""
     while isinstance(error, dict):
         code = str(error.get("code") or code)

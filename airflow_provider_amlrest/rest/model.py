@@ -88,6 +88,8 @@ class Environment:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
+    provisioning_state: str | None = None
+    """Creating, Updating, Succeeded, Failed, Canceled...; None before api-version 2023-04-01. Read only."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Data:
-    """A version of a data asset. ``type``: uri_file, uri_folder or mltable."""
+    """A version of a data asset. ``type``: uri_file, uri_folder or mltable.
+
+    ``referenced_uris``: what an mltable's definition refers to.
+    """
 
     name: str
     version: str
@@ -120,6 +125,7 @@ class Data:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
+    referenced_uris: tuple[str, ...] = ()
 
 
 # Jobs, as they are asked for
@@ -336,6 +342,7 @@ class Job:
 @dataclass(frozen=True)
 class RunError:
     code: str
+    """The innermost one."""
     message: str
 
 

@@ -24,6 +24,7 @@ from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
     NotFoundError,
     UnreachableError,
+    innermost_code,
     response_error,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -154,14 +155,21 @@ class Operations:
             return self.codec.read_code(resource)
         return None
 
-    def start_pending_upload(self, name: str, version: str) -> Flow[model.PendingUpload]:
-        """Ask for a place to upload code to: a fresh container at each call.
+    def start_pending_upload(
+        self, name: str, version: str, upload_id: str | None = None
+    ) -> Flow[model.PendingUpload]:
+        """Ask for a place to upload code to.
 
-        Raises InvalidSpecError for an api-version before 2023-04-01.
+        :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
+            fresh container.
+        :raises InvalidSpecError: for an api-version before 2023-04-01.
         """
         self._check_uploads_by_service()
         path = f"{_version('codes', name, version)}/startPendingUpload"
-        answer = yield from self._call("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
+        body = {"pendingUploadType": "TemporaryBlobReference"}
+        if upload_id is not None:
+            body["pendingUploadId"] = upload_id
+        answer = yield from self._call("POST", path, body)
         reference = answer.get("blobReferenceForConsumption") or {}
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:
@@ -425,7 +433,7 @@ def _read_run(details: Mapping[str, Any]) -> model.Run:
         details.get("status") or "Unknown",
         details.get("startTimeUtc"),
         details.get("endTimeUtc"),
-        model.RunError(error.get("code") or "", error.get("message") or "") if error else None,
+        model.RunError(innermost_code(error), error.get("message") or "") if error else None,
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
     )

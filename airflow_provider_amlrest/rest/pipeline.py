@@ -46,10 +46,6 @@ READ_TIMEOUT = 60.0
 MAX_RETRY_AFTER = 120.0
 """Seconds. A longer Retry-After is the caller's to wait for, who has a deadline and can be told to stop."""
 
-UNTRUSTED = (
-    "ca_bundle in the connection names a file with the authorities to trust instead of the usual ones."
-)
-
 
 class _Patience:
     """Retries as azure-core does them, except that no answer makes a request sleep for an hour."""
@@ -178,13 +174,7 @@ def translate_blob(error: AzureError, asked: str) -> AzureMLError:
     if isinstance(error, HttpResponseError) and error.response is not None:
         response: Any = error.response
         return response_error(asked, response.status_code, _body(error), response.headers)
-    return _unreachable(asked, _first_paragraph(str(error)))
-
-
-def _unreachable(asked: str, reason: str) -> UnreachableError:
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        reason += f" {UNTRUSTED}"
-    return UnreachableError(asked, reason)
+    return UnreachableError(asked, _first_paragraph(str(error)))
 
 
 def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
@@ -196,7 +186,7 @@ def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
         isinstance(origin, ServiceRequestError | ServiceResponseError)
         for origin in (error.__cause__, error.__context__)
     ):
-        return _unreachable(asked, message)
+        return UnreachableError(asked, message)
     status = getattr(error.response, "status_code", 401)
     if status == 429:
         return ThrottledError(asked, status, message=message)

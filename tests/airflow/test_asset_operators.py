@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.hook import AzureMLHook
@@ -15,12 +19,22 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLUploadCodeOperator,
 )
+from airflow_provider_amlrest.rest.content import read_content
+from airflow_provider_amlrest.rest.errors import ProvisioningTimeoutError
+from airflow_provider_amlrest.rest.model import Code
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
 
 CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
 WRITES = "PUT|POST|DELETE|PATCH"
 VERSIONS = ("2025-12-01", "2022-10-01", "2021-03-01-preview")
+URIS_OF_ALL = ("https://example.org/iris.csv", "azureml://datastores/workspaceblobstore/paths/raw/iris.csv")
+URIS_SINCE_2022 = (
+    "wasbs://c@account.blob.core.windows.net/iris.csv",
+    "abfss://c@account.dfs.core.windows.net/iris.csv",
+    "azureml://registries/azureml/data/iris/versions/1",
+    "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/raw/iris.csv",
+)
 
 
 @pytest.fixture(params=VERSIONS)
@@ -61,6 +75,17 @@ def test_a_key_is_masked_when_it_arrives(current: Emulated, monkeypatch: pytest.
 
 def unique(request: pytest.FixtureRequest) -> str:
     return "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
+
+
+@contextmanager
+def setting(emulated: Emulated, name: str, value: float) -> Iterator[None]:
+    """A setting of the emulator, for the block."""
+    before = emulated.admin("GET", "settings")[name]
+    emulated.admin("PATCH", "settings", {name: value})
+    try:
+        yield
+    finally:
+        emulated.admin("PATCH", "settings", {name: before})
 
 
 def writes(emulated: Emulated, since: int) -> list[str]:
@@ -135,8 +160,94 @@ class TestEnvironment:
         assert build.uri.startswith("https://")
 
     @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"conda_file": "dependencies:\n- python=3.11 \n- pip: [six==1.16.0]\nname: other\n"},
+            {"conda_file": {"dependencies": ["python=3.11", {"pip": ["six==1.16.0"]}]}},
+            {"image": "Docker.io/Library/Python:3.11"},
+        ],
+    )
+    def test_another_spelling_of_the_same_is_found(
+        self, workspace: Emulated, request: pytest.FixtureRequest, arguments: dict[str, Any]
+    ) -> None:
+        same = {"image": "docker.io/library/python:3.11", "version": "7"}
+        name = re.sub(r"\W+", "-", request.node.name)[:60].strip("-")
+        first = Try(self.operator(name, **same)).execute()
+        mark = workspace.mark()
+        assert Try(self.operator(name, **{**same, **arguments})).execute() == first
+        assert writes(workspace, mark) == []
+
+    def test_a_build_context_at_a_uri_in_its_spellings(self, current: Emulated) -> None:
+        with AzureMLHook().client() as client:
+            ours = client.operations.workspace
+        spellings = [
+            "azureml://datastores/workspaceblobstore/paths/context/",
+            f"azureml://subscriptions/{ours.subscription_id}/resourcegroups/{ours.resource_group}"
+            f"/workspaces/{ours.name}/datastores/workspaceblobstore/paths/context",
+            "azureml://workspaces/4be9e6b0-0000-0000-0000-000000000000/datastores/workspaceblobstore/paths/context",
+        ]
+        given = {"image": None, "conda_file": None, "version": "1"}
+        results = [
+            Try(self.operator("at-uri", **given, build={"path": path})).execute() for path in spellings
+        ]
+        assert results[0] == results[1] == results[2]
+        with pytest.raises(AirflowFailException, match="exists with another build"):
+            Try(self.operator("at-uri", **given, build={"path": f"{spellings[0]}other"})).execute()
+
+    def test_it_waits_until_the_version_is_provisioned(
+        self, current: Emulated, request: pytest.FixtureRequest, said: Any
+    ) -> None:
+        name, mark = unique(request), current.mark()
+        with setting(current, "provisioning_seconds", 1.5):
+            Try(self.operator(name, wait_for_build=True, poll_interval=0.2)).execute()
+        assert "Creating" in said()
+        assert len(current.asked("GET", f"/environments/{name}/", since=mark)) > 2
+        with AzureMLHook().client() as client:
+            assert client.get_latest_environment(name).provisioning_state == "Succeeded"
+
+    def test_without_being_told_to_it_does_not_wait(
+        self, current: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        mark = current.mark()
+        with setting(current, "provisioning_seconds", 600):
+            Try(self.operator(unique(request))).execute()
+        assert len(current.asked("GET", "/environments/", since=mark)) == 1
+
+    @pytest.mark.parametrize("end", ["failed", "canceled"])
+    def test_a_version_that_cannot_be_provisioned_fails_the_task_for_good(
+        self, current: Emulated, request: pytest.FixtureRequest, end: str
+    ) -> None:
+        operator = self.operator(unique(request), wait_for_build=True, tags={"emulator.provisioning": end})
+        with pytest.raises(AirflowFailException, match=f"ended as {end.capitalize()}"):
+            Try(operator).execute()
+
+    def test_a_wait_has_an_end_and_the_next_try_waits_on(
+        self, current: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        waiting = {"wait_for_build": True, "poll_interval": 0.1, "timeout": 0.3}
+        with (
+            setting(current, "provisioning_seconds", 600),
+            pytest.raises(ProvisioningTimeoutError, match=r"is still Creating after 0\.3 s"),
+        ):
+            Try(self.operator(unique(request), **waiting)).execute()
+        mark = current.mark()
+        Try(self.operator(unique(request), **waiting)).execute()
+        assert writes(current, mark) == []
+
+    def test_a_version_of_the_api_that_does_not_tell_is_refused(
+        self, current: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        mark = current.mark()
+        operator = self.operator(unique(request), wait_for_build=True, api_version="2022-05-01")
+        with pytest.raises(AirflowFailException, match=r"wait_for_build: .*2023-04-01 is the first"):
+            Try(operator).execute()
+        assert current.asked(since=mark) == []
+
+    @pytest.mark.parametrize(
         ("arguments", "message"),
         [
+            ({"poll_interval": 0}, "poll_interval: 0 must be a number of seconds"),
+            ({"timeout": "1h"}, "timeout: '1h' must be a number of seconds"),
             ({"conda_file": "dependencies: [a\nb: }"}, r"conda_file: it is not valid YAML: .*line 2"),
             ({"conda_file": "no/such.yml"}, "conda_file: '.*no/such.yml' cannot be read: No such file"),
             ({"conda_file": {"packages": []}}, "it must be a mapping with a list named 'dependencies'"),
@@ -190,13 +301,50 @@ class TestCode:
         with pytest.raises(AirflowFailException, match="exists with another content"):
             self.upload(folder, name=name, version=first["version"])
 
+    def test_code_that_microsofts_sdk_uploaded_is_found(self, current: Emulated, folder: Path) -> None:
+        content = read_content("path", folder)
+        with AzureMLHook().client() as client:
+            # The SDK's name is a GUID, its version 1, its container the one that it was given.
+            sdk = client.create_code(
+                Code(
+                    "3f8da52e-b145-44b7-8fc2-399e3d40f070", "1", "https://a/c/src", content_hash=content.hash
+                )
+            )
+        mark = current.mark()
+        assert self.upload(folder)["id"] == sdk.id
+        assert writes(current, mark) == []
+
+    def test_our_code_is_found_by_microsofts_sdk(self, current: Emulated, folder: Path) -> None:
+        code = self.upload(folder)
+        path = code["id"].partition("/codes/")[0] + "/codes/any-name/versions"
+        with AzureMLHook().client() as client:
+            token = client.credential.get_token(client.operations.cloud.scope).token
+        # As azure-ai-ml 1.35.2 asks, for the hash of its own get_content_hash.
+        answer = requests.get(
+            current.facts["arm_endpoint"] + path,
+            params={
+                "api-version": "2023-04-01",
+                "hash": read_content("path", folder).hash,
+                "hashVersion": "202208",
+            },
+            headers={"Authorization": f"Bearer {token}"},
+            verify=current.facts["ca_bundle"],
+            timeout=10,
+        )
+        [found] = answer.json()["value"]
+        assert found["id"] == code["id"]
+        assert found["properties"]["properties"] == {
+            "hash_sha256": read_content("path", folder).hash,
+            "hash_version": "202208",
+        }
+
     def test_the_datastore_serves_where_the_service_hands_out_no_place(
         self, current: Emulated, folder: Path, said: Any
     ) -> None:
         with current.fault("startPendingUpload", status=403, times=None):
             code = self.upload(folder)
         assert code["id"]
-        assert "trying the datastore" in said()
+        assert "No upload by startPendingUpload, trying Microsoft Entra token" in said()
 
     @pytest.mark.parametrize("broken", ["empty", "ignored", "leaving", "missing"])
     def test_bad_folders_are_refused_before_anything_is_sent(
@@ -224,8 +372,8 @@ class TestCode:
     def test_nothing_is_registered_if_the_upload_fails(self, current: Emulated, folder: Path) -> None:
         mark = current.mark()
         with (
-            current.fault("startPendingUpload|listSecrets", status=403, times=None),
-            pytest.raises(AirflowFailException, match=r"listSecrets was refused.*AzureML Data Scientist"),
+            current.fault("startPendingUpload|/datastores", status=403, times=None),
+            pytest.raises(AirflowFailException, match=r"every way is closed.*Storage Blob Data Contributor"),
         ):
             self.upload(folder)
         assert current.asked("PUT", "/codes/", since=mark) == []
@@ -254,19 +402,78 @@ class TestData:
         assert self.register("data", tmp_path, name="folder", type="uri_folder") == first
         assert first["type"] == "uri_folder"
 
-    @pytest.mark.parametrize(
-        "uri",
-        [
-            "https://example.org/iris.csv",
-            "azureml://datastores/workspaceblobstore/paths/raw/iris.csv",
-            "wasbs://c@account.blob.core.windows.net/iris.csv",
-        ],
-    )
+    @pytest.mark.parametrize("uri", URIS_OF_ALL)
     def test_a_uri_is_registered_as_it_is(self, workspace: Emulated, tmp_path: Path, uri: str) -> None:
         first = self.register(uri, tmp_path, name="uris")
         mark = workspace.mark()
         assert self.register(uri, tmp_path, name="uris") == first
         assert writes(workspace, mark) == []
+
+    @pytest.mark.parametrize("uri", URIS_SINCE_2022)
+    def test_and_in_more_forms_since_2022(self, current: Emulated, tmp_path: Path, uri: str) -> None:
+        first = self.register(uri, tmp_path, name="more-uris")
+        mark = current.mark()
+        assert self.register(uri, tmp_path, name="more-uris") == first
+        assert writes(current, mark) == []
+        with pytest.raises(AirflowFailException, match=r"path: api-version 2021-03-01-preview cannot say"):
+            self.register(uri, tmp_path, name="old-uris", api_version=VERSIONS[-1])
+
+    def test_a_version_is_found_by_another_spelling_of_its_uri(
+        self, current: Emulated, tmp_path: Path
+    ) -> None:
+        with AzureMLHook().client() as client:
+            ours = client.operations.workspace
+        short = "azureml://datastores/workspaceblobstore/paths/raw"
+        long = (
+            f"azureml://subscriptions/{ours.subscription_id.upper()}/resourceGroups/{ours.resource_group}"
+            f"/workspaces/{ours.name}/datastores/workspaceblobstore/paths/raw"
+        )
+        https = "https://account.blob.core.windows.net/c/raw"
+        wasbs = "wasbs://c@account.blob.core.windows.net/raw"
+        for number, (left, right) in enumerate(
+            [(short, long), (long, f"{short}/"), (https, wasbs), (https, f"{https}/")]
+        ):
+            same = {"name": "spelled", "type": "uri_folder", "version": str(number)}
+            first = self.register(left, tmp_path, **same)
+            mark = current.mark()
+            assert self.register(right, tmp_path, **same) == first
+            assert writes(current, mark) == []
+        elsewhere = long.replace(f"workspaces/{ours.name}", "workspaces/another")
+        with pytest.raises(AirflowFailException, match="exists with another path"):
+            self.register(elsewhere, tmp_path, name="spelled", type="uri_folder", version="0")
+
+    def test_an_mltable_is_registered_with_what_it_refers_to(self, current: Emulated, tmp_path: Path) -> None:
+        (tmp_path / "table").mkdir()
+        (tmp_path / "table" / "a.csv").write_text(f"x\n{current.mark()}\n")
+        (tmp_path / "table" / "MLTable").write_text("paths:\n- file: ./a.csv\n")
+        first = self.register("table", tmp_path, name="table", type="mltable")
+        mark = current.mark()
+        assert self.register("table", tmp_path, name="table", type="mltable") == first
+        assert writes(current, mark) == []
+        with AzureMLHook().client() as client:
+            data = client.get_data("table", first["version"])
+            assert client.get_latest_data("table").id == first["id"]
+        assert (data.type, data.referenced_uris) == ("mltable", ("./a.csv",))
+
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            (None, "path: the folder .* has no file 'MLTable'"),
+            ("paths: [", "MLTable': it is not valid YAML"),
+            ("paths:\n- file: gone.csv\n", "the folder has no file 'gone.csv'"),
+        ],
+    )
+    def test_a_bad_mltable_is_refused_before_anything_is_sent(
+        self, current: Emulated, tmp_path: Path, table: str | None, message: str
+    ) -> None:
+        (tmp_path / "table").mkdir()
+        (tmp_path / "table" / "a.csv").write_text("x\n")
+        if table is not None:
+            (tmp_path / "table" / "MLTable").write_text(table)
+        mark = current.mark()
+        with pytest.raises(AirflowFailException, match=message):
+            self.register("table", tmp_path, name="table", type="mltable")
+        assert current.asked(since=mark) == []
 
     def test_another_type_is_another_version(self, current: Emulated, tmp_path: Path) -> None:
         uri = "https://example.org/typed"

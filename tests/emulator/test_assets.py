@@ -257,10 +257,3 @@ def test_datastores(emulator: Running) -> None:
     assert len(emulator.ml("GET", "datastores").json()["value"]) == 2
     missing = emulator.ml("GET", "datastores/none").json()["error"]["message"]
     assert missing == "Could not find datastore: none."
-
-
-def test_without_blob_storage_secrets_and_uploads_are_501(emulator: Running) -> None:
-    for path in ("datastores/workspaceblobstore/listSecrets", "codes/c/versions/1/startPendingUpload"):
-        answer = emulator.ml("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
-        assert answer.status_code == 501
-        assert "--runtime host" in answer.json()["error"]["message"]

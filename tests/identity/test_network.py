@@ -199,7 +199,7 @@ def test_untrusted_blobs(
     ):
         # Resource Manager is trusted, the storage account is not.
         client.operations.cloud = stranger
-        with pytest.raises(UnreachableError, match=REFUSED.format("Upload of train.py")):
+        with pytest.raises(UnreachableError, match=REFUSED.format("GET blobs of ")):
             send(client, read_content("code", folder))
 
 

@@ -110,8 +110,8 @@ PENDING_UPLOAD = Record(
 DATA_SCHEMES = ("azureml", "https", "http", "wasbs", "wasb", "abfss", "abfs", "adl")
 SHORT_URI = re.compile(r"azureml://datastores/([^/]+)/paths/(.*)", re.IGNORECASE)
 LONG_URI = re.compile(
-    r"azureml://subscriptions/[^/]+/resourcegroups/[^/]+(?:/providers/Microsoft\.MachineLearningServices)?"
-    r"/workspaces/[^/]+/datastores/([^/]+)/paths/(.*)",
+    r"azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)(?:/providers/Microsoft\.MachineLearningServices)?"
+    r"/workspaces/([^/]+)/datastores/([^/]+)/paths/(.*)",
     re.IGNORECASE,
 )
 
@@ -156,18 +156,22 @@ def _data(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
     return values
 
 
+_LONG_FORM = "azureml://subscriptions/{}/resourcegroups/{}/workspaces/{}/datastores/{}/paths/{}"
+
+
 def long_uri(uri: str, workspace: Workspace) -> str:
-    """``azureml://datastores/d/paths/p`` with the workspace's ids; other URIs as they are.
+    """``azureml://datastores/d/paths/p`` with the workspace's ids, in one spelling; other URIs as they are.
 
     Raises:
         MlError: 400, the URI's scheme is none of the service's.
     """
-    match = SHORT_URI.fullmatch(uri) or LONG_URI.fullmatch(uri)
-    if match:
-        return (
-            f"azureml://subscriptions/{workspace.subscription_id}/resourcegroups/{workspace.resource_group}"
-            f"/workspaces/{workspace.name}/datastores/{match[1]}/paths/{match[2]}"
-        )
+    ours = (workspace.subscription_id, workspace.resource_group, workspace.name)
+    if match := SHORT_URI.fullmatch(uri):
+        return _LONG_FORM.format(*ours, *match.groups())
+    if match := LONG_URI.fullmatch(uri):
+        theirs = match.groups()[:3]
+        is_ours = [name.lower() for name in theirs] == [name.lower() for name in ours]
+        return _LONG_FORM.format(*(ours if is_ours else theirs), *match.groups()[3:])
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme.lower() not in DATA_SCHEMES:
         raise invalid("properties.dataUri", f"{uri!r} is no URI of {', '.join(DATA_SCHEMES)}")

@@ -6,6 +6,7 @@ import asyncio
 import re
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -29,6 +30,8 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 LEFT_OUT = ("image", "build", "inferenceConfig", "referencedUris", "imageDetails")
 """Members that are not answered as null."""
 DATA_VERSION_LENGTH = 30
+PROVISIONING_TAG = "emulator.provisioning"
+"""Tag of an environment that says how its provisioning ends: succeeded, failed, canceled."""
 CONTAINER_KIND = "{}-container"
 """Store kind of containers that were PUT; those of versions come into being by themselves."""
 
@@ -145,7 +148,7 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
             if value is not None or name not in LEFT_OUT
         }
         if record.kind != "data":
-            properties["provisioningState"] = "Succeeded"
+            properties["provisioningState"] = _provisioning_state(call, record)
         elif listed:
             properties["dataUri"] = _listed_uri(call, properties["dataUri"])
         properties = write(VERSIONS[record.kind], properties, call.version)
@@ -153,6 +156,18 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
     if record.kind == "data" and record.modified_at is None:
         del data["lastModifiedBy"], data["lastModifiedByType"]
     return call.resource(f"{record.kind}/{record.name}/versions/{record.version}", properties, data)
+
+
+def _provisioning_state(call: Call, record: AssetRecord) -> str:
+    """An environment's version is Creating for a while, and ends as its tag says."""
+    if record.kind != "environments":
+        return "Succeeded"
+    ready_at = datetime.fromisoformat(record.created_at) + timedelta(
+        seconds=call.context.tuning.provisioning_seconds
+    )
+    if ready_at > datetime.now(UTC):
+        return "Creating"
+    return str(record.properties["tags"].get(PROVISIONING_TAG, "succeeded")).capitalize()
 
 
 def _listed_uri(call: Call, uri: str) -> str:
@@ -236,21 +251,30 @@ def _container(call: Call, kind: str, name: str) -> dict[str, Any]:
 
 
 async def start_pending_upload(call: Call, name: str, version: str) -> Response:
-    """A fresh container and a SAS for it. The version need not exist, and is not made."""
-    read(PENDING_UPLOAD, call.body or {}, call.version)
+    """A container and a SAS for it. The version need not exist, and is not made.
+
+    The container is fresh, unless the request has the id of an earlier one for this version: so the
+    operation's name (CreateOrGetStartPendingUpload) and the recorded containers, whose names are name-based
+    GUIDs, are understood here.
+    """
+    upload_id = read(PENDING_UPLOAD, call.body or {}, call.version).get("pendingUploadId") or str(
+        uuid.uuid4()
+    )
     check_name(name, "name")
-    blobs = call.context.need_blobs("startPendingUpload")
-    container = f"{call.workspace.workspace_id[:10]}-{uuid.uuid4()}"
+    blobs = await call.context.need_blobs("startPendingUpload")
+    guid = uuid.uuid5(uuid.NAMESPACE_URL, f"{call.workspace.arm_id}/codes/{name}/{version}/{upload_id}")
+    container = f"{call.workspace.workspace_id[:10]}-{guid}"
     await asyncio.to_thread(blobs.ensure_container, container)
+    sas_uri = blobs.container_sas(container, hours=call.context.tuning.sas_lifetime_seconds / 3600)
     group = f"/subscriptions/{call.workspace.subscription_id}/resourceGroups/{call.workspace.resource_group}"
     return pretty(
         {
             "blobReferenceForConsumption": {
                 "blobUri": f"{blobs.endpoint}/{container}",
                 "storageAccountArmId": f"{group}/providers/Microsoft.Storage/storageAccounts/{blobs.account}",
-                "credential": {"credentialType": "SAS", "sasUri": blobs.container_sas(container)},
+                "credential": {"credentialType": "SAS", "sasUri": sas_uri},
             },
-            "pendingUploadId": str(uuid.uuid4()),
+            "pendingUploadId": upload_id,
             "pendingUploadType": "TemporaryBlobReference",
         }
     )

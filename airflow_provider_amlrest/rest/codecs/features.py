@@ -174,6 +174,9 @@ FEATURES = (
 UPLOADS_BY_SERVICE = "2023-04-01"
 """The first version whose service finds code by its hash and hands out places to upload to."""
 
+PROVISIONING_STATES = "2023-04-01"
+"""The first version whose environments tell how far they are (``provisioningState``)."""
+
 
 def refuse_unsupported(api_version: str, thing: model.Environment | model.Data | model.JobSpec) -> None:
     """Raises InvalidSpecError for what an asset or a job uses and the version cannot say."""

@@ -71,6 +71,7 @@ class V2Codec:
             description=properties.get("description"),
             tags=common.text_map(properties.get("tags")),
             id=resource["id"],
+            provisioning_state=properties.get("provisioningState"),
         )
 
     def code_body(self, code: model.Code) -> dict[str, Any]:
@@ -96,6 +97,7 @@ class V2Codec:
         return without_nones(
             dataType=self._type(data.type),
             dataUri=data.uri,
+            referencedUris=list(data.referenced_uris) or None,
             description=data.description,
             tags=dict(data.tags),
         )
@@ -111,6 +113,7 @@ class V2Codec:
             description=properties.get("description"),
             tags=common.text_map(properties.get("tags")),
             id=resource["id"],
+            referenced_uris=tuple(properties.get("referencedUris") or ()),
         )
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:

@@ -1,0 +1,61 @@
+"""The file ``MLTable``, which makes a table of the files beside it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.rest.environments import read_yaml
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+FILE = "MLTable"
+PATH_KINDS = ("file", "folder", "pattern")
+
+
+def referenced_uris(content: LocalContent) -> tuple[str, ...]:
+    """Check a folder's ``MLTable``, and say what it refers to, as it is written there: for the lineage.
+
+    :raises InvalidSpecError: if there is none, or it is no MLTable, or leads to files that only this
+        machine has.
+    """
+    field = content.field
+    file = next((file for file in content.files if file.name == FILE), None)
+    if file is None:
+        raise InvalidSpecError(
+            field,
+            f"the folder {str(content.root)!r} has no file {FILE!r} (or ignores it); type mltable needs one.",
+        )
+    source = f"{field} {str(file.path)!r}"
+    try:
+        text = b"".join(content.read(file, 1 << 20)).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidSpecError(source, f"it is not UTF-8: {error.reason}.") from None
+    table = read_yaml(source, text)
+    if not isinstance(table, Mapping) or not isinstance(table.get("paths"), list) or not table["paths"]:
+        raise InvalidSpecError(source, "it must be a mapping with a list named 'paths' that is not empty.")
+    names = {file.name for file in content.files}
+    return tuple(_path(source, path, names) for path in table["paths"])
+
+
+def _path(source: str, path: Any, names: set[str]) -> str:
+    kinds = [kind for kind in PATH_KINDS if kind in path] if isinstance(path, Mapping) else []
+    if len(kinds) != 1 or not isinstance(path[kinds[0]], str):
+        raise InvalidSpecError(
+            source,
+            f"its 'paths' have the member {path!r}, but each needs one of {', '.join(PATH_KINDS)}, as text.",
+        )
+    value: str = path[kinds[0]]
+    if "://" in value:
+        return value
+    relative = posixpath.normpath(value)
+    if relative.startswith(("/", "~", "..")):
+        raise InvalidSpecError(
+            source, f"its path {value!r} is not in the folder; copy what it means there, or give a URI."
+        )
+    if kinds[0] == "file" and relative not in names:
+        raise InvalidSpecError(source, f"the folder has no file {value!r}, which its 'paths' name.")
+    return value

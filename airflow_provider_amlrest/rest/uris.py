@@ -1,0 +1,49 @@
+"""When two URIs of data mean one place."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+
+_DATASTORE = re.compile(
+    r"azureml://(?:subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
+    r"(?:/providers/Microsoft\.MachineLearningServices)?/workspaces/(?P<workspace>[^/]+)/"
+    r"|workspaces/(?P<guid>[^/]+)/)?"
+    r"datastores/(?P<datastore>[^/]+)/paths/(?P<path>.*)",
+    re.IGNORECASE,
+)
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def same_uri(left: str, right: str, workspace: WorkspaceId) -> bool:
+    """Whether two URIs mean one place, however each is spelled.
+
+    The service lengthens ``azureml://datastores/...`` by the workspace's names, in lists by its GUID, and
+    gives folders a slash. ``wasbs`` and ``abfss`` are other spellings of the https URLs of the blob and the
+    Data Lake endpoint. Hosts, and the names of Azure Resource Manager, have no case; paths have.
+
+    :param workspace: the one that short URIs are in. GUIDs are taken for its own: what is compared here
+        was asked of this workspace.
+    """
+    return _canonical(left, workspace) == _canonical(right, workspace)
+
+
+def _canonical(uri: str, workspace: WorkspaceId) -> tuple[object, ...]:
+    match = _DATASTORE.fullmatch(uri)
+    if match:
+        owner = workspace
+        if match["workspace"]:
+            owner = WorkspaceId(match["subscription"], match["group"], match["workspace"])
+        return owner, match["datastore"], match["path"].rstrip("/")
+    parts = urlsplit(uri)
+    scheme, path = parts.scheme.lower(), parts.path
+    host = (parts.hostname or "").lower()
+    if scheme in ("wasb", "wasbs", "abfs", "abfss") and parts.username:
+        # container@account.blob.core.windows.net/path
+        scheme, path = "https", f"/{parts.username}{path}"
+    if scheme not in _DEFAULT_PORTS:
+        return (f"{scheme}:{uri.partition(':')[2].rstrip('/')}",)
+    port = parts.port or _DEFAULT_PORTS[scheme]
+    return scheme, host, port, unquote(path).rstrip("/"), parts.query

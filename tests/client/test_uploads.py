@@ -1,0 +1,485 @@
+"""Uploads over real HTTP, read off the blob storage and off what stands in front of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from airflow_provider_amlrest.rest import AzureMLClient, blobs
+from airflow_provider_amlrest.rest.assets import ensure_code, ensure_data
+from airflow_provider_amlrest.rest.content import LocalContent, read_content
+from airflow_provider_amlrest.rest.errors import (
+    ContentChangedError,
+    ServiceError,
+    UploadRefusedError,
+)
+from airflow_provider_amlrest.rest.model import Code, Data
+from airflow_provider_amlrest.rest.uploads import datastore_path
+from tests.support.emulated import Emulated
+from tests.support.storage import Asked, StorageProxy
+from tests.support.upload_code import client_of
+
+BLOCK = blobs.BLOCK_SIZE
+SECONDS = 60.0
+"""After which a test gives up waiting for something that should have happened."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Twelve small files and one of three blocks, with content of its own for each test."""
+    root = tmp_path / "src"
+    root.mkdir()
+    (root / "big.bin").write_bytes(os.urandom(2 * BLOCK + 7))
+    for number in range(12):
+        (root / f"file{number:02}.py").write_text(f"print({number}, {request.node.name!r})\n")
+    return root
+
+
+@pytest.fixture
+def proxy(training_emulator: Emulated) -> Iterator[StorageProxy]:
+    with StorageProxy(training_emulator) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def facts(training_emulator: Emulated, proxy: StorageProxy) -> dict[str, Any]:
+    """The emulator's facts, with the storage's pass-through in front of its datastore."""
+    return {**training_emulator.facts, "blob_endpoint": proxy.endpoint}
+
+
+@pytest.fixture
+def client(facts: dict[str, Any]) -> Iterator[AzureMLClient]:
+    with client_of(facts) as client:
+        yield client
+
+
+@pytest.fixture
+def service(client: AzureMLClient, training_emulator: Emulated) -> Iterator[BlobServiceClient]:
+    """The emulator's storage itself."""
+    key = client.list_datastore_secrets(client.get_default_datastore().name).account_key
+    facts = training_emulator.facts
+    with BlobServiceClient(
+        facts["blob_endpoint"], credential=key, connection_verify=facts["ca_bundle"]
+    ) as service:
+        yield service
+
+
+def start(facts: dict[str, Any], folder: Path, agent: str = "") -> subprocess.Popen[str]:
+    """A process that uploads the folder as code."""
+    file = folder.parent / "facts.json"
+    file.write_text(json.dumps(facts))
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.support.upload_code", file, folder],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "AZURE_HTTP_USER_AGENT": agent},
+    )
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def lying_at(service: BlobServiceClient, code: Code) -> dict[str, bytes]:
+    """The files of code, by their names in its folder."""
+    container, _, path = code.uri.removeprefix(f"{service.primary_endpoint.rstrip('/')}/").partition("/")
+    with service.get_container_client(container) as client:
+        return {
+            blob.name.removeprefix(f"{path}/"): bytes(client.download_blob(blob.name).readall())
+            for blob in client.list_blobs(name_starts_with=path)
+        }
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*")}
+
+
+class TestKilled:
+    def test_what_was_sent_to_the_datastore_is_not_sent_again(
+        self,
+        training_emulator: Emulated,
+        facts: dict[str, Any],
+        client: AzureMLClient,
+        service: BlobServiceClient,
+        proxy: StorageProxy,
+        folder: Path,
+    ) -> None:
+        content = read_content("code", folder)
+        turns, killed = threading.Semaphore(7), threading.Event()
+
+        def seven(asked: Asked) -> None:
+            if asked.method == "PUT" and not killed.is_set() and not turns.acquire(blocking=False):
+                killed.wait(SECONDS)
+                raise ConnectionError("its client is gone")
+
+        proxy.gate = seven
+        with training_emulator.fault("startPendingUpload", status=403, times=None):
+            process = start(facts, folder)
+            try:
+                wait_for(lambda: len(proxy.writes()) == 7)
+            finally:
+                process.kill()
+                process.communicate()
+            killed.set()
+            before = proxy.writes()
+            assert any(asked.comp == "block" for asked in before)
+            assert any(not asked.comp for asked in before)
+            mark = training_emulator.mark()
+            code, new = ensure_code(client, content)
+        assert new
+        after = proxy.writes()[7:]
+        # Twelve small files, three blocks and the list of them: each once, over both processes.
+        assert sorted((a.path, a.comp, a.block) for a in before + after) == sorted(
+            {(a.path, a.comp, a.block) for a in before + after}
+        )
+        assert len(before + after) == 16
+        assert len(training_emulator.asked("PUT", "/codes/", since=mark)) == 1
+        with service.get_container_client(client.get_default_datastore().container_name) as container:
+            path = datastore_path(content)
+            assert {
+                blob.name.removeprefix(f"{path}/"): bytes(container.download_blob(blob.name).readall())
+                for blob in container.list_blobs(name_starts_with=path)
+            } == files_of(folder)
+        assert code.uri.endswith(path)
+
+    def test_what_was_sent_to_the_services_place_is_not_sent_again(
+        self, facts: dict[str, Any], client: AzureMLClient, service: BlobServiceClient, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "many"
+        folder.mkdir()
+        for number in range(600):
+            (folder / f"{number}.txt").write_text(f"{tmp_path} {number}")
+        old = {container.name for container in service.list_containers()}
+        process = start(facts, folder)
+        try:
+            wait_for(lambda: len(self._tags(service, old)) > 20)
+        finally:
+            process.kill()
+            process.communicate()
+        before = self._tags(service, old)
+        assert len(before) < 600
+        code, new = ensure_code(client, read_content("code", folder))
+        assert new
+        after = self._tags(service, old)
+        assert before.items() <= after.items()
+        assert lying_at(service, code) == files_of(folder)
+
+    def _tags(self, service: BlobServiceClient, old: set[str]) -> dict[str, str]:
+        """ETags of the blobs in new containers: a blob that is written again gets another one."""
+        return {
+            f"{container.name}/{blob.name}": str(blob.etag)
+            for container in service.list_containers()
+            if container.name not in old
+            for blob in service.get_container_client(container.name).list_blobs()
+        }
+
+
+@pytest.mark.parametrize("place", ["service", "datastore"])
+def test_two_processes_upload_the_same_code_at_once(
+    training_emulator: Emulated,
+    facts: dict[str, Any],
+    client: AzureMLClient,
+    service: BlobServiceClient,
+    proxy: StorageProxy,
+    folder: Path,
+    place: str,
+) -> None:
+    agents: set[str] = set()
+    both = threading.Event()
+
+    def together(asked: Asked) -> None:
+        agents.update(re.findall(r"task-\d", asked.agent) if asked.method == "PUT" else ())
+        if len(agents) == 2:
+            both.set()
+        assert asked.method != "PUT" or both.wait(SECONDS)
+
+    proxy.gate = together
+    closed = "startPendingUpload" if place == "datastore" else "no-such-path"
+    mark = training_emulator.mark()
+    with training_emulator.fault(closed, status=403, times=None):
+        processes = [start(facts, folder, f"task-{number}") for number in range(2)]
+        said = [process.communicate(timeout=SECONDS)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert said[0][0] == said[1][0]
+    assert both.is_set() or place == "service"
+    content = read_content("code", folder)
+    code = client.find_code(content.hash)
+    assert code is not None
+    assert code.id == said[0][0]
+    assert len({e["path"] for e in training_emulator.asked("PUT", "/codes/", since=mark)}) == 1
+    if place == "service":
+        assert lying_at(service, code) == files_of(folder)
+    else:
+        url = code.uri.replace(proxy.endpoint, training_emulator.facts["blob_endpoint"])
+        assert lying_at(service, Code("c", "1", url)) == files_of(folder)
+
+
+class TestExpiry:
+    """Signatures that live two seconds, and an upload that takes longer."""
+
+    @pytest.fixture(autouse=True)
+    def short(self, training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        read = LocalContent.read
+
+        def slowly(content: LocalContent, file: Any, size: int) -> Iterator[bytes]:
+            if size == BLOCK:
+                time.sleep(0.3)
+            yield from read(content, file, size)
+
+        monkeypatch.setattr(LocalContent, "read", slowly)
+        training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 2})
+        yield
+        training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 28800})
+
+    def places(self, emulated: Emulated, mark: int) -> int:
+        return len(emulated.asked("POST", "startPendingUpload", since=mark))
+
+    def test_it_goes_on_with_a_new_signature(
+        self,
+        training_emulator: Emulated,
+        client: AzureMLClient,
+        service: BlobServiceClient,
+        folder: Path,
+    ) -> None:
+        mark = training_emulator.mark()
+        code, _ = ensure_code(client, read_content("code", folder))
+        assert self.places(training_emulator, mark) > 1
+        assert "LocalUpload" not in code.uri
+        assert lying_at(service, code) == files_of(folder)
+
+    def test_in_another_container_all_is_sent_again(
+        self,
+        training_emulator: Emulated,
+        client: AzureMLClient,
+        service: BlobServiceClient,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """As if the service did not honour the id."""
+        ask = client.start_pending_upload
+        containers: list[str] = []
+
+        def fresh(name: str, version: str, upload_id: str | None = None) -> Any:
+            if containers:
+                training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 600})
+            place = ask(name, version)
+            containers.append(place.blob_uri)
+            return place
+
+        monkeypatch.setattr(client, "start_pending_upload", fresh)
+        code, _ = ensure_code(client, read_content("code", folder))
+        assert len(set(containers)) == 2
+        assert code.uri == f"{containers[1]}/src"
+        assert lying_at(service, code) == files_of(folder)
+
+    def test_if_no_signature_lives_long_enough_the_datastore_serves(
+        self,
+        training_emulator: Emulated,
+        client: AzureMLClient,
+        proxy: StorageProxy,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ask = client.start_pending_upload
+        monkeypatch.setattr(client, "start_pending_upload", lambda name, version, _=None: ask(name, version))
+        mark = training_emulator.mark()
+        code, _ = ensure_code(client, read_content("code", folder))
+        assert self.places(training_emulator, mark) == 3
+        assert code.uri.startswith(f"{proxy.endpoint}/")
+        assert "/LocalUpload/" in code.uri
+
+
+NO_PLACE = "startPendingUpload"
+MISMATCH = "AuthorizationPermissionMismatch"
+NO_KEYS = "KeyBasedAuthenticationNotPermitted"
+
+
+class TestWays:
+    @pytest.mark.parametrize(
+        ("no_place", "closed", "used"),
+        [
+            (False, {"Bearer": MISMATCH, "SharedKey": NO_KEYS}, None),
+            (True, {}, "Bearer"),
+            (True, {"Bearer": MISMATCH}, "SharedKey"),
+        ],
+    )
+    def test_the_first_that_is_open_is_taken(
+        self,
+        training_emulator: Emulated,
+        client: AzureMLClient,
+        proxy: StorageProxy,
+        folder: Path,
+        no_place: bool,
+        closed: dict[str, str],
+        used: str | None,
+    ) -> None:
+        proxy.closed = closed
+        with training_emulator.fault(NO_PLACE if no_place else "nothing", status=403, times=None):
+            code, new = ensure_code(client, read_content("code", folder))
+        assert new
+        assert {asked.scheme for asked in proxy.writes()} == ({used} if used else set())
+        assert ("/LocalUpload/" in code.uri) is no_place
+
+    @pytest.mark.parametrize("closed", [{}, {"Bearer": MISMATCH}])
+    def test_data_goes_by_token_then_by_key(
+        self, client: AzureMLClient, proxy: StorageProxy, folder: Path, closed: dict[str, str]
+    ) -> None:
+        proxy.closed = closed
+        content = read_content("path", folder)
+        data, new = ensure_data(client, Data("ways", content.hash[:16], "uri_folder", ""), content)
+        assert new
+        assert data.uri.endswith(f"{datastore_path(content)}/")
+        assert {asked.scheme for asked in proxy.writes()} == {"SharedKey" if closed else "Bearer"}
+
+    def test_when_all_are_closed_one_error_tells_what_each_answered(
+        self, training_emulator: Emulated, client: AzureMLClient, proxy: StorageProxy, folder: Path
+    ) -> None:
+        proxy.closed = {"Bearer": MISMATCH, "SharedKey": NO_KEYS}
+        mark = training_emulator.mark()
+        refusal = {"error": {"code": "AuthorizationFailed", "message": "You may not."}}
+        with (
+            training_emulator.fault(NO_PLACE, status=403, times=None, body=refusal),
+            pytest.raises(UploadRefusedError) as caught,
+        ):
+            ensure_code(client, read_content("code", folder))
+        said = str(caught.value)
+        assert re.search(
+            r"every way is closed. \(1\) By startPendingUpload: POST .*You may not.*AuthorizationFailed.*"
+            rf"\(2\) By Microsoft Entra token: .*{MISMATCH}.*"
+            rf"\(3\) By datastore key: .*{NO_KEYS}.*"
+            r"'AzureML Data Scientist' on the workspace.*'Storage Blob Data Contributor' on the storage acc",
+            said,
+        )
+        assert proxy.writes() == []
+        assert training_emulator.asked("PUT", "/codes/", since=mark) == []
+
+    def test_an_identity_without_a_token_for_storage_goes_on_to_the_key(
+        self, training_emulator: Emulated, client: AzureMLClient, proxy: StorageProxy, folder: Path
+    ) -> None:
+        client.get_workspace()
+        content = read_content("path", folder)
+        refusal = {"error": "invalid_resource", "error_description": "AADSTS500011: no such principal"}
+        with training_emulator.fault("oauth2/v2.0/token", status=400, times=None, body=refusal):
+            ensure_data(client, Data("tokenless", content.hash[:16], "uri_folder", ""), content)
+        assert {asked.scheme for asked in proxy.writes()} == {"SharedKey"}
+
+    def test_a_service_in_trouble_is_not_a_closed_way(
+        self, training_emulator: Emulated, client: AzureMLClient, proxy: StorageProxy, folder: Path
+    ) -> None:
+        mark = training_emulator.mark()
+        with (
+            training_emulator.fault(NO_PLACE, status=501, times=None),
+            pytest.raises(ServiceError, match="startPendingUpload"),
+        ):
+            ensure_code(client, read_content("code", folder))
+        assert training_emulator.asked(path="/datastores", since=mark) == []
+
+    @pytest.mark.parametrize("status", [400, 409])
+    def test_a_service_that_takes_no_id_is_asked_without(
+        self, training_emulator: Emulated, client: AzureMLClient, folder: Path, status: int
+    ) -> None:
+        with training_emulator.fault(NO_PLACE, status=status):
+            code, _ = ensure_code(client, read_content("code", folder))
+        assert "LocalUpload" not in code.uri
+
+
+class TestBlobsThatAreThere:
+    def place(self, client: AzureMLClient, service: BlobServiceClient) -> ContainerClient:
+        return service.get_container_client(client.get_default_datastore().container_name)
+
+    def register(self, client: AzureMLClient, content: LocalContent, name: str) -> None:
+        ensure_data(client, Data(name, content.hash[:16], "uri_folder", ""), content)
+
+    def test_with_another_or_no_md5_they_are_overwritten(
+        self, client: AzureMLClient, service: BlobServiceClient, proxy: StorageProxy, folder: Path
+    ) -> None:
+        content = read_content("path", folder)
+        path = datastore_path(content)
+        with self.place(client, service) as container:
+            # The same length: only the MD5 tells. Storage makes none of a blob of blocks.
+            size = (folder / "file00.py").stat().st_size
+            container.upload_blob(f"{path}/file00.py", b"x" * size)
+            with container.get_blob_client(f"{path}/big.bin") as big:
+                big.stage_block("x", b"x" * (2 * BLOCK + 7))
+                big.commit_block_list(["x"])
+            container.upload_blob(f"{path}/file01.py", (folder / "file01.py").read_bytes())
+            self.register(client, content, "overwritten")
+            found = {
+                blob.name.removeprefix(f"{path}/"): bytes(container.download_blob(blob.name).readall())
+                for blob in container.list_blobs(name_starts_with=path)
+            }
+        assert found == files_of(folder)
+        written = {Path(asked.path).name for asked in proxy.writes()}
+        assert written == set(files_of(folder)) - {"file01.py"}
+
+    def test_once_uploaded_all_have_their_md5_and_nothing_is_sent_again(
+        self, client: AzureMLClient, service: BlobServiceClient, proxy: StorageProxy, folder: Path
+    ) -> None:
+        content = read_content("path", folder)
+        self.register(client, content, "once")
+        with self.place(client, service) as container:
+            blobs_there = list(container.list_blobs(name_starts_with=datastore_path(content)))
+        assert len(blobs_there) == 13
+        assert all(blob.content_settings.content_md5 for blob in blobs_there)
+        sent = len(proxy.writes())
+        self.register(client, content, "twice")
+        assert len(proxy.writes()) == sent
+
+    def test_a_fresh_place_is_looked_at_once(
+        self, client: AzureMLClient, proxy: StorageProxy, folder: Path
+    ) -> None:
+        self.register(client, read_content("path", folder), "fresh")
+        reads = [(asked.method, asked.comp) for asked in proxy.asked if asked.method != "PUT"]
+        # And once at the blocks of the file that has some.
+        assert set(reads) <= {("GET", "list"), ("GET", "blocklist")}
+        assert reads.count(("GET", "list")) == 1
+
+
+def test_a_file_that_changes_meanwhile_is_not_registered(
+    training_emulator: Emulated, client: AzureMLClient, folder: Path
+) -> None:
+    content = read_content("code", folder)
+    assert content.hash
+    (folder / "file03.py").write_text("print('changed')\n")
+    mark = training_emulator.mark()
+    with pytest.raises(ContentChangedError, match=r"^code: '.*file03\.py' changed while it was read"):
+        ensure_code(client, content)
+    assert training_emulator.asked("PUT", "/codes/", since=mark) == []
+
+
+def test_progress_of_a_long_upload_is_told(
+    client: AzureMLClient, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    ensure_code(client, read_content("code", folder))
+    assert "Uploading 13 files" in caplog.text
+    assert "so far" not in caplog.text
+    monkeypatch.setattr(blobs, "PROGRESS_SECONDS", 0.0)
+    (folder / "more.py").write_text("")
+    ensure_code(client, read_content("code", folder))
+    assert "Uploaded so far: 14 of 14 files, 8.0 MiB of 8.0 MiB." in caplog.text
+
+
+def test_a_large_file_is_not_held_in_memory(facts: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    with (folder / "sparse.bin").open("wb") as file:
+        file.truncate(192 << 20)
+    process = start(facts, folder)
+    grown = int(process.communicate(timeout=SECONDS)[0].split()[1])
+    assert process.returncode == 0
+    assert grown < 96
