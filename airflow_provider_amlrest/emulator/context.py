@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -105,14 +107,31 @@ class Context:
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
         try:
-            return self.tokens.check(token.strip(), jobs=jobs)
+            principal = self.tokens.check(token.strip(), jobs=jobs)
         except TokenError as error:
             raise self._unauthorized(error.code, str(error)) from None
+        wanted = self.tuning.authentication_context
+        if wanted and principal.run is None and wanted not in principal.authentication_contexts:
+            raise self._challenge(wanted, principal)
+        return principal
 
     def _unauthorized(self, code: str, message: str) -> GatewayError:
         challenge = (
             f'Bearer authorization_uri="{self.endpoint}/{self.tokens.tenant_id}", error="invalid_token", '
             f'error_description="{message}"'
+        )
+        return GatewayError(401, code, message, {"WWW-Authenticate": challenge})
+
+    def _challenge(self, wanted: str, principal: Principal) -> GatewayError:
+        """What a Conditional Access policy demands, told to a client that said it can answer."""
+        code = "AuthenticationFailed"
+        message = f"A Conditional Access policy demands the authentication context '{wanted}'."
+        if not principal.answers_challenges:
+            return self._unauthorized(code, message)
+        claims = json.dumps({"access_token": {"acrs": {"essential": True, "value": wanted}}})
+        challenge = (
+            f'Bearer realm="", authorization_uri="{self.endpoint}/common/oauth2/authorize", '
+            f'error="insufficient_claims", claims="{base64.urlsafe_b64encode(claims.encode()).decode()}"'
         )
         return GatewayError(401, code, message, {"WWW-Authenticate": challenge})
 

@@ -22,6 +22,8 @@ class Tuning:
     """Settings of the admin route."""
 
     token_lifetime_seconds: float = 3600.0
+    authentication_context: str | None = None
+    """What Conditional Access demands of tokens, such as ``c1``: others get a claims challenge."""
     sas_lifetime_seconds: float = 8 * 3600.0
     provisioning_seconds: float = 0.0
     """How long a new environment's version is Creating."""
@@ -58,6 +60,10 @@ class Tuning:
 def _checked_setting(name: str, value: Any) -> Any:
     if name == "rate_limit":
         return _checked_limits(value)
+    if name == "authentication_context":
+        if value is not None and not re.fullmatch(r"c\d{1,2}", str(value)):
+            raise ValueError(f"authentication_context must be c1 to c99 or null, not {value!r}")
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} must be a number >= 0, not {value!r}")
     if name == "page_size":

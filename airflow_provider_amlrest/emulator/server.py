@@ -23,6 +23,7 @@ from urllib.parse import quote, urlencode
 import uvicorn
 
 from airflow_provider_amlrest.emulator.app import build_app
+from airflow_provider_amlrest.emulator.assertions import ClientAssertions, open_client_certificate
 from airflow_provider_amlrest.emulator.azurite import Azurite
 from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
 from airflow_provider_amlrest.emulator.config import (
@@ -34,6 +35,7 @@ from airflow_provider_amlrest.emulator.config import (
     Workspace,
 )
 from airflow_provider_amlrest.emulator.context import Context, JobRuntime
+from airflow_provider_amlrest.emulator.entra import IDENTITY_PATH, Proofs
 from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.front import DroppableProtocol, Front, RequestLog
 from airflow_provider_amlrest.emulator.instance import Instance, StartError
@@ -116,6 +118,9 @@ class _Emulator:
             client_id=self._remember("client_id", _new_id),
             endpoint=self.endpoint,
         )
+        self.certificate = open_client_certificate(self.pki, self.tokens.client_id)
+        self.federated_token_file = data / "pki" / "federated-token"
+        self.proofs = self._proofs()
         self.blobs = self._open_blobs()
         self.runtime = self._make_runtime()
         self.stop_requested = asyncio.Event()
@@ -205,8 +210,14 @@ class _Emulator:
         )
         return runtime
 
-    def _secret(self) -> str:
-        return os.environ.get(SECRET_VARIABLE) or self.pki.derive_text("client secret")
+    def _proofs(self) -> Proofs:
+        assertions = ClientAssertions(self.tokens, self.certificate)
+        write_secret(self.federated_token_file, assertions.federated_token().encode())
+        return Proofs(
+            assertions,
+            client_secret=os.environ.get(SECRET_VARIABLE) or self.pki.derive_text("client secret"),
+            identity_header=self.pki.derive_text("identity header"),
+        )
 
     def _uvicorn(self) -> _Server:
         context = Context(
@@ -221,7 +232,7 @@ class _Emulator:
         )
         request_log = RequestLog(self.options.data_dir / "requests.jsonl")
         self.stack.callback(request_log.close)
-        app = build_app(context, self.faults, client_secret=self._secret(), admin_key=self._admin_key())
+        app = build_app(context, self.faults, proofs=self.proofs, admin_key=self._admin_key())
         config = uvicorn.Config(
             Front(app, request_log=request_log, faults=self.faults, location=context.location),
             http=DroppableProtocol,
@@ -291,7 +302,11 @@ class _Emulator:
             "authority_host": self.endpoint,
             "tenant_id": self.tokens.tenant_id,
             "client_id": self.tokens.client_id,
-            "client_secret": self._secret(),
+            "client_secret": self.proofs.client_secret,
+            "client_certificate": str(self.certificate),
+            "federated_token_file": str(self.federated_token_file),
+            "identity_endpoint": f"{self.endpoint}{IDENTITY_PATH}",
+            "identity_header": self.proofs.identity_header,
             "subscription_id": workspace.subscription_id,
             "resource_group": workspace.resource_group,
             "workspace_name": workspace.name,

@@ -20,6 +20,7 @@ from airflow_provider_amlrest.emulator import scripts
 from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import model
@@ -32,6 +33,7 @@ from airflow_provider_amlrest.rest.codecs.versions import (
     LAST_KNOWN,
     PREVIEW_2021_03,
 )
+from airflow_provider_amlrest.rest.credentials import Chain
 from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
@@ -228,12 +230,26 @@ def test_connection_fields_are_described_as_they_are() -> None:
         assert set(field.choices) <= set(code_words(meaning)), field.name
 
 
+def test_credentials_are_described_as_they_are() -> None:
+    table = rows(section(read("connection.md"), "Identity"))
+    documented = {code_words(name)[0]: (set(code_words(needs)), takes) for name, needs, takes, _ in table}
+    assert set(documented) == {*CREDENTIALS, Chain.name}
+    for name, credential in CREDENTIALS.items():
+        needs, takes = documented[name]
+        assert needs == {
+            *(field for need in credential.needs for field in need.split("|")),
+            *(credential.variables or {}).values(),
+        }
+        assert set(credential.takes) <= set(code_words(takes)), name
+
+
 def test_clouds_are_described_as_they_are() -> None:
     table = rows(section(read("connection.md"), "Clouds"))
     documented = {code_words(row[0])[0]: [code_words(cell)[0] for cell in row[1:]] for row in table}
     documented.pop(CUSTOM)
     assert documented == {
-        cloud.name: [cloud.resource_manager, cloud.authority, cloud.studio] for cloud in CLOUDS.values()
+        cloud.name: [cloud.resource_manager, cloud.authority, cloud.scope, cloud.studio]
+        for cloud in CLOUDS.values()
     }
 
 
@@ -248,7 +264,7 @@ CONNECTIONS = [
 
 @pytest.mark.parametrize("text", CONNECTIONS)
 def test_a_connection_of_the_docs_is_understood(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", text)
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", text.replace("<path>", __file__))
     assert AzureMLHook().settings.workspace == WorkspaceId("<GUID>", "my-group", "my-workspace")
 
 
