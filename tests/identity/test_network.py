@@ -22,8 +22,8 @@ from airflow_provider_amlrest.rest.errors import AzureMLError, UnreachableError
 from airflow_provider_amlrest.rest.logs import read_tail
 from airflow_provider_amlrest.rest.uploads import upload_to_datastore
 from tests.identity.asking import KINDS, opened, read_workspace, settings
-from tests.identity.tunnel import Tunnels, tunnels
 from tests.support.emulated import Emulated
+from tools.proxy import LoopbackProxy
 
 HOST = "amlrestemulator.blob.core.localhost"
 """A name in the emulator's certificate that few machines can resolve: who reaches it has used the proxy."""
@@ -36,12 +36,12 @@ def port(url: str) -> int:
 
 
 @pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tunnels]:
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackProxy]:
     """HTTPS_PROXY names a proxy, and NO_PROXY nothing."""
     for name in ("no_proxy", "https_proxy", "http_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    with tunnels() as server:
+    with LoopbackProxy() as server:
         monkeypatch.setenv("HTTPS_PROXY", server.url)
         yield server
 
@@ -59,7 +59,9 @@ def scope(emulator: Emulated) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_resource_manager_and_entra_by_the_proxy(emulator: Emulated, proxy: Tunnels, kind: str) -> None:
+async def test_resource_manager_and_entra_by_the_proxy(
+    emulator: Emulated, proxy: LoopbackProxy, kind: str
+) -> None:
     assert (await read_workspace(kind, named(emulator))).name
     there = f"{HOST}:{port(emulator.facts['arm_endpoint'])}"
     # Tokens and Resource Manager have connections of their own.
@@ -67,7 +69,7 @@ async def test_resource_manager_and_entra_by_the_proxy(emulator: Emulated, proxy
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_certificate_by_the_proxy(emulator: Emulated, proxy: Tunnels, kind: str) -> None:
+async def test_a_certificate_by_the_proxy(emulator: Emulated, proxy: LoopbackProxy, kind: str) -> None:
     """The client assertion names the real authority: only its name may be another."""
     connection = settings(emulator, **CERTIFICATE, certificate_path=emulator.facts["client_certificate"])
     assert (await read_workspace(kind, connection)).name
@@ -76,7 +78,7 @@ async def test_a_certificate_by_the_proxy(emulator: Emulated, proxy: Tunnels, ki
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_proxy_is_heeded(
-    emulator: Emulated, proxy: Tunnels, monkeypatch: pytest.MonkeyPatch, kind: str
+    emulator: Emulated, proxy: LoopbackProxy, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "example.com,127.0.0.1")
     assert (await read_workspace(kind, settings(emulator))).name
@@ -90,7 +92,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return tmp_path / "code"
 
 
-async def test_blobs_by_the_proxy(training_emulator: Emulated, proxy: Tunnels, folder: Path) -> None:
+async def test_blobs_by_the_proxy(training_emulator: Emulated, proxy: LoopbackProxy, folder: Path) -> None:
     blob_port = port(training_emulator.facts["blob_endpoint"])
     connection = named(training_emulator, blob_endpoint=f"https://{HOST}:{blob_port}")
     async with opened("sync", connection) as client:
@@ -109,7 +111,7 @@ async def test_blobs_by_the_proxy(training_emulator: Emulated, proxy: Tunnels, f
 
 
 async def test_blobs_heed_no_proxy(
-    training_emulator: Emulated, proxy: Tunnels, monkeypatch: pytest.MonkeyPatch, folder: Path
+    training_emulator: Emulated, proxy: LoopbackProxy, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     async with opened("sync", settings(training_emulator)) as client:
