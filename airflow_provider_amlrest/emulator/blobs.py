@@ -43,7 +43,7 @@ class BlobStorage:
         """What a datastore answers as ``endpoint``: ``https://<account>.blob.<suffix>`` is the same account
         for a client whose machine resolves that name to 127.0.0.1."""
         self.key = key
-        self._ca_bundle = ca_bundle
+        self.ca_bundle = ca_bundle
         self._launch = launch
         self._containers = tuple(containers)
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class BlobStorage:
         from azure.storage.blob import BlobServiceClient
 
         credential = AzureNamedKeyCredential(ACCOUNT, self.key)
-        return BlobServiceClient(self.endpoint, credential=credential, connection_verify=str(self._ca_bundle))
+        return BlobServiceClient(self.endpoint, credential=credential, connection_verify=str(self.ca_bundle))
 
     def ensure_container(self, name: str) -> None:
         from azure.core.exceptions import ResourceExistsError

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -278,8 +279,10 @@ CRASHING = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
+from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from harness import make_harness
-harness = make_harness(Path({folder!r}), "host", None)
+blobs = BlobStorage({port}, {key!r}, Path({ca_bundle!r}))
+harness = make_harness(Path({folder!r}), "host", blobs)
 harness.start()
 harness.submit("j", {command!r}, outputs={{}})
 time.sleep(300)
@@ -288,7 +291,12 @@ time.sleep(300)
 
 def test_processes_do_not_survive_a_killed_emulator(tmp_path: Path, blobs: BlobStorage) -> None:
     script = CRASHING.format(
-        tests=str(Path(__file__).parent), folder=str(tmp_path), command=ORPHANS.format("true")
+        tests=str(Path(__file__).parent),
+        port=urlsplit(blobs.endpoint).port,
+        key=blobs.key,
+        ca_bundle=str(blobs.ca_bundle),
+        folder=str(tmp_path),
+        command=ORPHANS.format("true"),
     )
     emulator = subprocess.Popen([sys.executable, "-c", script])
     harness = make_harness(tmp_path, "host", blobs)
