@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,7 @@ def code(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A code folder whose content no other test has, and whose hash is easily got wrong."""
     folder = tmp_path / "src"
     files = {
-        "train.py": f"import sys, time\nprint({request.node.name!r}, *sys.argv[1:])\ntime.sleep(2)\n",
+        "train.py": f"import sys\nprint({request.node.name!r}, *sys.argv[1:])\n",
         "Zoo.txt": "upper case sorts late",
         "a/b/deep.txt": "",
         "a-b.txt": "before the folder of its name",
@@ -119,10 +121,19 @@ def test_data_on_this_machine(session: Session, tmp_path: Path) -> None:
 
 
 def test_a_job_with_local_code_followed_to_its_end(session: Session, code: Path, tmp_path: Path) -> None:
-    source = "python train.py ${{inputs.rate}} && mkdir -p outputs && echo kept > outputs/model.txt"
+    go = tmp_path / "go"
+    source = (
+        "python train.py ${{inputs.rate}} && mkdir -p outputs && echo kept > outputs/model.txt"
+        f" && until [ -e {go} ]; do sleep 0.1; done"
+    )
     submitted = session("submit", name="sdk-job", code=str(code), source=source, environment=ENVIRONMENT)
     assert submitted["status"] in ("Starting", "Queued", "Running")
-    assert session("stream", name="sdk-job") == {"status": "Completed"}
+    with ThreadPoolExecutor(1) as follower:
+        streamed = follower.submit(session, "stream", name="sdk-job")
+        while not session.emulated.asked("GET", "/runs/sdk-job/details$") and not streamed.done():
+            time.sleep(0.2)
+        go.touch()
+    assert streamed.result() == {"status": "Completed"}
     assert "Streaming user_logs/std_log.txt" in session.said
     assert "test_a_job_with_local_code_followed_to_its_end 0.1" in session.said
     left = session("download", name="sdk-job", folder=str(tmp_path / "left"))
