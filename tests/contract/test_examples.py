@@ -162,6 +162,7 @@ MAPS: dict[str, dict[str, Find]] = {
         "conda": conda,
         "build": build,
         "os_type": at("properties.osType", "Linux"),
+        "provisioning_state": at("properties.provisioningState"),
     },
     "code": {
         **ASSET,
@@ -174,6 +175,7 @@ MAPS: dict[str, dict[str, Find]] = {
         **ASSET,
         "type": at("properties.dataType", "uri_folder"),
         "uri": at("properties.dataUri", ""),
+        "referenced_uris": lambda resource: tuple(at("properties.referencedUris", [])(resource)),
     },
     "datastore": {
         "name": at("name"),
@@ -235,6 +237,7 @@ OLD_MAPS = {
         # A Dockerfile's text, which the model has no place for: it knows folders.
         "build": lambda resource: None,
         "os_type": at("properties.docker.platform.operatingSystemType", "Linux"),
+        "provisioning_state": lambda resource: None,
     },
     "code": {
         "uri": lambda r: "" if has_datastore(r) else old_path(r),
@@ -250,6 +253,7 @@ OLD_MAPS = {
             if has_datastore(r)
             else old_path(r)
         ),
+        "referenced_uris": lambda resource: (),
     },
     "datastore": {
         "type": at("properties.contents.contentsType", ""),
