@@ -176,6 +176,7 @@ class TestKilled:
         assert new
         after = self._tags(service, old)
         assert before.items() <= after.items()
+        assert len({name.partition("/")[0] for name in after}) == 1
         assert lying_at(service, code) == files_of(folder)
 
     def _tags(self, service: BlobServiceClient, old: set[str]) -> dict[str, str]:
