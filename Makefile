@@ -8,11 +8,12 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	then echo $$python; break; fi; done)
 VENV := .venv
 VENV_2 := .venv-airflow-2.11
+VENV_SDK := .venv-azure-ai-ml
 
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo test-sdk environment-sdk benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -31,19 +32,24 @@ test: environments ## The default tests, on Airflow 3.3 and on 2.11 (more argume
 test-demo: environment ## make demo twice; the second run must register and upload nothing
 	$(VENV)/bin/python -m pytest -m demo $(PYTEST)
 
+test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
+	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)
+
 lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-benchmark: environment ## What importing the operators and parsing a DAG costs, as a ratio to bare Airflow
-	$(VENV)/bin/python benchmarks/import_cost.py
+benchmark: environment-sdk ## What imports, uploads and the emulator's start cost, as ratios
+	$(VENV)/bin/python benchmarks/import_cost.py --azure-ai-ml $(VENV_SDK)/bin/python
+	$(VENV)/bin/python -m benchmarks.upload --files 200 --megabytes 64
+	$(VENV)/bin/python benchmarks/emulator_start.py
 
 constraints: environment ## Pin anew what the environments and the example's training job install
 	$(VENV)/bin/python -m tools.constraints
 
 clean: ## Remove what the other targets have made
-	rm -rf build dist $(VENV) $(VENV_2) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(VENV_2) $(VENV_SDK) *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: check-python
@@ -51,6 +57,9 @@ environment: check-python
 
 environments: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_2)
+
+environment-sdk: check-python
+	@$(PYTHON) -m tools.environments $(VENV) $(VENV_SDK)
 
 .PHONY: check-python
 check-python:

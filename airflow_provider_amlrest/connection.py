@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM, PUBLIC, Cloud, custom_cloud, endpoint_problem
+from airflow_provider_amlrest.identity import CREDENTIALS, file_problem, read_identity
+from airflow_provider_amlrest.rest.cloud import (
+    CLOUDS,
+    CUSTOM,
+    PUBLIC,
+    Cloud,
+    authority_problem,
+    custom_cloud,
+    endpoint_problem,
+)
 from airflow_provider_amlrest.rest.codecs.versions import (
     API_VERSIONS,
     DEFAULT_API_VERSION,
     version_problem,
 )
-from airflow_provider_amlrest.rest.credentials import Ambient, ClientSecret, IdentitySource
+from airflow_provider_amlrest.rest.credentials import Chain, IdentitySource
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 
@@ -33,10 +41,17 @@ class Field:
     placeholder: str = ""
     choices: tuple[str, ...] = ()
     default: str | None = None
+    secret: bool = False
 
 
 FIELDS = (
-    Field("tenant_id", "Tenant ID", "Microsoft Entra tenant of the service principal.", "GUID"),
+    Field(
+        "credential",
+        "Credential",
+        "How to sign in. Empty: client_secret if there is a client ID or secret, else default.",
+        choices=(*CREDENTIALS, Chain.name),
+    ),
+    Field("tenant_id", "Tenant ID", "Microsoft Entra tenant of the identity.", "GUID"),
     Field("subscription_id", "Subscription ID", "Azure subscription of the workspace.", "GUID"),
     Field("resource_group", "Resource group", "Resource group of the workspace.", "my-group"),
     Field("workspace_name", "Workspace name", "Azure Machine Learning workspace.", "my-workspace"),
@@ -60,6 +75,18 @@ FIELDS = (
         "https://login.example.com",
     ),
     Field(
+        "studio",
+        "Studio",
+        "https URL of Azure ML Studio, for links. Custom cloud only.",
+        "https://ml.azure.com",
+    ),
+    Field(
+        "scope",
+        "Scope",
+        "Scope of the tokens, where it is not the cloud's.",
+        "https://management.azure.com/.default",
+    ),
+    Field(
         "ca_bundle",
         "CA bundle",
         "Path of a PEM file with the certificate authorities to trust instead of the usual ones.",
@@ -77,10 +104,40 @@ FIELDS = (
         default=DEFAULT_API_VERSION,
     ),
     Field(
+        "certificate_path",
+        "Certificate path",
+        "Path of a PEM or PKCS12 file with certificate and private key. Credential client_certificate.",
+        "/run/secrets/airflow.pem",
+    ),
+    Field(
+        "certificate_private_key",
+        "Certificate and private key",
+        "The same as PEM text, instead of a path.",
+        secret=True,
+    ),
+    Field(
+        "certificate_password",
+        "Certificate password",
+        "Password of the private key, if it is encrypted.",
+        secret=True,
+    ),
+    Field(
         "managed_identity_client_id",
         "Managed identity client ID",
-        "Which user-assigned identity to use when no client secret is given.",
+        "Which user-assigned identity to use. Credentials managed_identity and default.",
         "GUID",
+    ),
+    Field(
+        "workload_identity_file",
+        "Workload identity file",
+        "Path of the file with the federated token. Credential workload_identity.",
+        "$AZURE_FEDERATED_TOKEN_FILE",
+    ),
+    Field(
+        "credential_chain",
+        "Credential chain",
+        "Credentials to try in this order, with commas between. Credential chain.",
+        "workload_identity, managed_identity, azure_cli",
     ),
 )
 
@@ -122,22 +179,21 @@ def read_connection(
     Raises InvalidConnectionError naming all that is missing or contradictory.
     """
     values = {field.name: str(extra.get(field.name) or "").strip() for field in FIELDS}
-    login, password = (login or "").strip(), password or ""
+    values |= {"login": (login or "").strip(), "password": password or ""}
+    identity, identity_problems = read_identity(values)
     problems = (
         *_workspace_problems(values),
-        *_identity_problems(values, login, password),
+        *identity_problems,
         *_cloud_problems(values),
         *_version_problems(values),
     )
-    if problems:
+    if problems or identity is None:
         raise InvalidConnectionError(connection_id, problems)
     return ConnectionSettings(
         WorkspaceId(values["subscription_id"], values["resource_group"], values["workspace_name"]),
         _cloud(values),
         values["api_version"] or DEFAULT_API_VERSION,
-        ClientSecret(values["tenant_id"], login, password)
-        if password
-        else Ambient(values["managed_identity_client_id"] or None),
+        identity,
         values["tenant_id"] or None,
     )
 
@@ -154,39 +210,26 @@ def _workspace_problems(values: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def _identity_problems(values: Mapping[str, str], login: str, password: str) -> list[str]:
-    problems = []
-    if password and not login:
-        problems.append("there is a client secret (password), but no client ID (login)")
-    if login and not password:
-        problems.append(
-            "there is a client ID (login), but no client secret (password); give both, or neither to use "
-            "the machine's own identity (managed_identity_client_id chooses one)"
-        )
-    if password and not values["tenant_id"]:
-        problems.append("tenant_id is missing; a client secret needs it")
-    if password and values["managed_identity_client_id"]:
-        problems.append("managed_identity_client_id contradicts the client secret; leave one of them out")
-    return problems
-
-
 def _cloud_problems(values: Mapping[str, str]) -> list[str]:
     problems = [
         f"{field.name} {values[field.name]!r} is not one of {', '.join(field.choices)}"
         for field in FIELDS
         if field.choices and values[field.name] not in ("", *field.choices)
     ]
-    for name in ("resource_manager", "authority"):
-        if values["cloud"] == CUSTOM and not values[name]:
+    for name in ("resource_manager", "authority", "studio"):
+        if values["cloud"] == CUSTOM and not values[name] and name != "studio":
             problems.append(f"{name} is missing; the cloud 'custom' needs it")
         if values["cloud"] != CUSTOM and values[name]:
             problems.append(f"{name} is given, but cloud is not 'custom'")
-    for name in ("resource_manager", "authority", "blob_endpoint"):
-        problem = endpoint_problem(values[name]) if values[name] else None
+    for name in ("resource_manager", "authority", "studio", "blob_endpoint"):
+        check = authority_problem if name == "authority" else endpoint_problem
+        problem = check(values[name]) if values[name] else None
         if problem:
             problems.append(f"{name} {problem}")
-    if values["ca_bundle"] and not Path(values["ca_bundle"]).is_file():
-        problems.append(f"ca_bundle {values['ca_bundle']!r} is no file on this machine")
+    if values["scope"] and not values["scope"].endswith("/.default"):
+        problems.append(f"scope {values['scope']!r} does not end with /.default, as those of services do")
+    if problem := file_problem(values["ca_bundle"]):
+        problems.append(f"ca_bundle {problem}")
     return problems
 
 
@@ -197,7 +240,9 @@ def _version_problems(values: Mapping[str, str]) -> list[str]:
 
 def _cloud(values: Mapping[str, str]) -> Cloud:
     if values["cloud"] == CUSTOM:
-        cloud = custom_cloud(values["resource_manager"], values["authority"])
+        cloud = custom_cloud(values["resource_manager"], values["authority"], values["studio"])
     else:
         cloud = CLOUDS[values["cloud"] or PUBLIC.name]
-    return cloud.trusting(values["ca_bundle"] or None, values["blob_endpoint"] or None)
+    return cloud.trusting(values["ca_bundle"] or None, values["blob_endpoint"] or None).asking_for(
+        values["scope"]
+    )

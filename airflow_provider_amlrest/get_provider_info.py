@@ -67,4 +67,6 @@ def _form_field(field: Field) -> dict[str, Any]:
         schema["enum"] = list(field.choices)
     if field.default:
         schema["default"] = field.default
+    if field.secret:
+        schema["format"] = "password"
     return {"label": field.label, "description": field.description, "schema": schema}

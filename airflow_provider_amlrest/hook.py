@@ -20,6 +20,7 @@ from airflow_provider_amlrest.connection import (
     ConnectionSettings,
     read_connection,
 )
+from airflow_provider_amlrest.identity import advice
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -55,10 +56,15 @@ class AzureMLHook(BaseHook):
     @cached_property
     def settings(self) -> ConnectionSettings:
         """What the connection says. Raises InvalidConnectionError if it makes no sense."""
+        from airflow.providers.common.compat.sdk import mask_secret
+
         connection = self.get_connection(self.azureml_conn_id)
-        return read_connection(
+        settings = read_connection(
             self.azureml_conn_id, connection.login, connection.password, connection.extra_dejson
         )
+        for secret in settings.identity.secrets:
+            mask_secret(secret)
+        return settings
 
     @cached_property
     def credential(self) -> Any:
@@ -126,17 +132,17 @@ class AzureMLHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """The form's fields for Airflow before 3.2; later versions read the provider's metadata."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
         from flask_babel import lazy_gettext
-        from wtforms import StringField
+        from wtforms import PasswordField, StringField
         from wtforms.validators import Optional, any_of
 
         # Airflow 2.11 takes text, password, number and check box fields only: no choice from a list.
         # 3.0 and 3.1 make one of any_of, which they know by this name alone.
         return {
-            field.name: StringField(
+            field.name: (PasswordField if field.secret else StringField)(
                 lazy_gettext(field.label),
-                widget=BS3TextFieldWidget(),
+                widget=BS3PasswordFieldWidget() if field.secret else BS3TextFieldWidget(),
                 description=field.description,
                 default=field.default,
                 validators=[Optional(), *([any_of(list(field.choices))] if field.choices else [])],
@@ -157,7 +163,8 @@ class AzureMLHook(BaseHook):
 def _explain(error: AzureMLError, hook: AzureMLHook) -> str:
     """Why the test failed, in words that say where to look."""
     if isinstance(error, AuthenticationError):
-        start = "Not signed in: Microsoft Entra ID or Azure did not accept the identity."
+        identity = hook.settings.identity
+        start = f"Not signed in by the credential {identity.name}. {advice(identity)}"
     elif isinstance(error, PermissionDeniedError):
         start = "Signed in, but the identity may not read the workspace."
     elif isinstance(error, NotFoundError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AIRFLOW = {"airflow-3.3.txt": "3.3.2", "airflow-2.11.txt": "2.11.2"}
+AZURE_AI_ML = "1.35.2"
 PYTHON = "3.11"  # the oldest that we support; universal pins hold for newer ones too
 CONDA_FILE = ROOT / "example_dags" / "lightgbm_iris" / "conda.yml"
 GENERATED = "      # What these need, written by `make constraints`.\n"
@@ -32,6 +33,12 @@ def pin_airflow(file: str, version: str) -> None:
     (ROOT / "constraints" / file).write_text(header + pins)
 
 
+def pin_azure_ai_ml() -> None:
+    pins = compile_pins([f"azure-ai-ml=={AZURE_AI_ML}"], "--universal")
+    header = "# Microsoft's own client, for tests and benchmarks against it only: `make constraints`.\n"
+    (ROOT / "constraints" / "azure-ai-ml.txt").write_text(header + pins)
+
+
 def pin_training_job() -> None:
     """Write the pins of what the conda file's own packages need below them."""
     own = CONDA_FILE.read_text().partition(GENERATED)[0]
@@ -47,4 +54,5 @@ def pin_training_job() -> None:
 if __name__ == "__main__":
     for file_name, airflow_version in AIRFLOW.items():
         pin_airflow(file_name, airflow_version)
+    pin_azure_ai_ml()
     pin_training_job()

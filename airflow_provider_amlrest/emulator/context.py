@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import base64
+import json
+import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from starlette.requests import Request
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.azurite import AzuriteError
 from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.config import Settings, Workspace
 from airflow_provider_amlrest.emulator.faults import Tuning
-from airflow_provider_amlrest.emulator.store import Store
+from airflow_provider_amlrest.emulator.scripts import Scripts
+from airflow_provider_amlrest.emulator.store import JobRecord, Store
 from airflow_provider_amlrest.emulator.tokens import Principal, TokenAuthority, TokenError
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+SETTLE_SECONDS = 10.0
+"""How long the answer to a job's creation waits for a job that takes no time."""
+
+
+class JobRuntime(Protocol):
+    """What the server wants of the part that runs the jobs."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def wake(self) -> None: ...
+    def clear(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Context:
     settings: Settings
     store: Store
-    blobs: BlobStorage | None
+    scripts: Scripts
+    blobs: BlobStorage
     tokens: TokenAuthority
     tuning: Tuning
     endpoint: str
-    wake: Callable[[], None]
-    """Tell the runtime that there is something to do."""
+    runtime: JobRuntime
 
     @property
     def location(self) -> str:
@@ -44,19 +61,38 @@ class Context:
                 return workspace
         return None
 
-    def need_blobs(self, what: str) -> BlobStorage:
-        """The blob storage.
+    def wake(self) -> None:
+        """Tell the runtime that there is something to do."""
+        self.runtime.wake()
+
+    async def settle(self, job: JobRecord) -> JobRecord:
+        """A job that has just been created, as its answer shows it: at rest, if it takes no time at all."""
+        if self.settings.runtime != "simulated":
+            return job
+        try:
+            behaviour = self.scripts.behaviour(job)
+        except ValueError:  # it is going to fail for that
+            return job
+        self.scripts.throttle(job, behaviour)
+        patience = SETTLE_SECONDS if behaviour.takes_no_time and not behaviour.throttled_reads else 0.0
+        deadline = time.monotonic() + patience
+        while job.active and time.monotonic() < deadline:
+            if behaviour.outcome == "stuck" and job.status != "Starting":
+                break
+            await asyncio.sleep(0.002)
+            job = self.store.job(job.workspace, job.name) or job
+        return job
+
+    async def need_blobs(self, what: str) -> BlobStorage:
+        """The blob storage, started if it does not run yet.
 
         Raises:
-            GatewayError: 501, the emulator runs without.
+            GatewayError: 501, it cannot be started.
         """
-        if self.blobs is None:
-            raise GatewayError(
-                501,
-                "NotImplemented",
-                f"{what} needs blob storage, and this emulator runs without: "
-                "start it with --runtime host or venv.",
-            )
+        try:
+            await asyncio.to_thread(self.blobs.start)
+        except AzuriteError as error:
+            raise GatewayError(501, "NotImplemented", f"{what} needs blob storage. {error}") from None
         return self.blobs
 
     def authenticate(self, request: Request, *, jobs: bool = False) -> Principal:
@@ -71,14 +107,31 @@ class Context:
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
         try:
-            return self.tokens.check(token.strip(), jobs=jobs)
+            principal = self.tokens.check(token.strip(), jobs=jobs)
         except TokenError as error:
             raise self._unauthorized(error.code, str(error)) from None
+        wanted = self.tuning.authentication_context
+        if wanted and principal.run is None and wanted not in principal.authentication_contexts:
+            raise self._challenge(wanted, principal)
+        return principal
 
     def _unauthorized(self, code: str, message: str) -> GatewayError:
         challenge = (
             f'Bearer authorization_uri="{self.endpoint}/{self.tokens.tenant_id}", error="invalid_token", '
             f'error_description="{message}"'
+        )
+        return GatewayError(401, code, message, {"WWW-Authenticate": challenge})
+
+    def _challenge(self, wanted: str, principal: Principal) -> GatewayError:
+        """What a Conditional Access policy demands, told to a client that said it can answer."""
+        code = "AuthenticationFailed"
+        message = f"A Conditional Access policy demands the authentication context '{wanted}'."
+        if not principal.answers_challenges:
+            return self._unauthorized(code, message)
+        claims = json.dumps({"access_token": {"acrs": {"essential": True, "value": wanted}}})
+        challenge = (
+            f'Bearer realm="", authorization_uri="{self.endpoint}/common/oauth2/authorize", '
+            f'error="insufficient_claims", claims="{base64.urlsafe_b64encode(claims.encode()).decode()}"'
         )
         return GatewayError(401, code, message, {"WWW-Authenticate": challenge})
 

@@ -1,19 +1,28 @@
-"""Microsoft Entra ID, as far as a service principal needs it: discovery, keys, and the token endpoint."""
+"""Microsoft Entra ID, as far as a service principal needs it: discovery, keys, and tokens."""
 
 from __future__ import annotations
 
 import hmac
-import uuid
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_amlrest.emulator.tokens import AML_AUDIENCES, STORAGE_AUDIENCE
+from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.assertions import ASSERTION_TYPE, ClientAssertions
+from airflow_provider_amlrest.emulator.entra_errors import (
+    NO_STORE,
+    EntraError,
+    invalid_client,
+    missing_parameter,
+)
+from airflow_provider_amlrest.emulator.tokens import STORAGE_AUDIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.faults import Tuning
@@ -23,45 +32,41 @@ NOT_INSTALLED = (
     "This can happen if the application has not been installed by the administrator of the tenant or "
     "consented to by any user in the tenant."
 )
-NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+IDENTITY_PATH = "/msi/token"
+"""Managed identity, as App Service and Azure ML offer it: to who knows a header's value.
+
+The endpoint of virtual machines (IMDS) asks for no such thing: every user of this machine could become the
+emulator's service principal, and run jobs as the user who started it. So there is none here.
+"""
 
 
-class EntraError(Exception):
-    """An answer of Entra ID that gives no token."""
+@dataclass(frozen=True)
+class Proofs:
+    """What the service principal can prove itself with."""
 
-    def __init__(self, status: int, error: str, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.error, self.code = status, error, code
-
-    def answer(self) -> Response:
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        timestamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        body = {
-            "error": self.error,
-            "error_description": f"AADSTS{self.code}: {self} Trace ID: {trace} Correlation ID: {correlation} "
-            f"Timestamp: {timestamp}",
-            "error_codes": [self.code],
-            "timestamp": timestamp,
-            "trace_id": trace,
-            "correlation_id": correlation,
-        }
-        return JSONResponse(body, self.status, NO_STORE)
+    assertions: ClientAssertions
+    client_secret: str = field(repr=False)
+    identity_header: str = field(repr=False)
+    """What a process of the machine sends to the managed identity endpoint."""
 
 
 class Entra:
-    """The routes of one tenant with one service principal."""
+    """The routes of one tenant with one service principal, which is the machine's managed identity too."""
 
     def __init__(
-        self, authority: TokenAuthority, client_secret: str, blob_endpoint: str | None, tuning: Tuning
+        self,
+        authority: TokenAuthority,
+        proofs: Proofs,
+        blob_endpoint: str,
+        tuning: Tuning,
+        need_blobs: Callable[[str], Awaitable[object]],
     ) -> None:
         self._authority = authority
-        self._client_secret = client_secret
+        self._proofs = proofs
         self._tuning = tuning
-        self._resources = {authority.endpoint, *AML_AUDIENCES, STORAGE_AUDIENCE}
-        if blob_endpoint:
-            self._resources.add(blob_endpoint.rpartition("/")[0])
-        self._proofs: dict[str, Callable[[str], None]] = {"client_secret": self._check_secret}
-        """How a client can prove who it is: form field -> check."""
+        self._storage_audiences = {STORAGE_AUDIENCE, blob_endpoint.rpartition("/")[0]}
+        self._resources = {*authority.management_audiences, *self._storage_audiences}
+        self._need_blobs = need_blobs
 
     def routes(self) -> list[Route]:
         return [
@@ -70,6 +75,7 @@ class Entra:
             Route("/{tenant}/discovery/v2.0/keys", self.keys),
             Route("/{tenant}/discovery/keys", self.keys),
             Route("/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
+            Route(IDENTITY_PATH, self.managed_identity),
         ]
 
     async def discover(self, request: Request) -> Response:
@@ -80,7 +86,7 @@ class Entra:
         return JSONResponse(
             {
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "token_endpoint_auth_methods_supported": ["client_secret_post"],
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
                 "jwks_uri": f"{base}/discovery/v2.0/keys",
                 "response_modes_supported": ["query", "fragment", "form_post"],
                 "subject_types_supported": ["pairwise"],
@@ -101,35 +107,43 @@ class Entra:
             name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()
         }
         try:
-            audience = self._grant(request.path_params["tenant"], form)
+            audience, claims = self._grant(request.path_params["tenant"], form)
+            await self._start_storage(audience)
         except EntraError as error:
             return error.answer()
+        except GatewayError as error:
+            return error.answer("")
         seconds = self._tuning.token_lifetime_seconds
         return JSONResponse(
             {
                 "token_type": "Bearer",
                 "expires_in": max(int(seconds) - 1, 1),
                 "ext_expires_in": max(int(seconds) - 1, 1),
-                "access_token": self._authority.issue(audience, seconds),
+                "access_token": self._authority.issue(audience, seconds, **claims),
             },
             headers=NO_STORE,
         )
 
-    def _grant(self, tenant: str, form: Mapping[str, str]) -> str:
-        """The audience of the token that the form asks for."""
+    async def _start_storage(self, audience: str) -> None:
+        """Whoever asks for a token for storage goes to the storage account next."""
+        if audience in self._storage_audiences:
+            await self._need_blobs("A token for storage")
+
+    def _grant(self, tenant: str, form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+        """The audience of the token that the form asks for, and further claims in it."""
         if tenant.lower() != self._authority.tenant_id:
             raise _unknown_tenant(tenant, "invalid_request")
         for name in ("grant_type", "client_id", "scope"):
             if name not in form:
-                message = f"The request body must contain the following parameter: '{name}'."
-                raise EntraError(400, "invalid_request", 900144, message)
+                raise missing_parameter(name)
         if form["grant_type"] != "client_credentials":
             message = f"The app requested an unsupported grant type '{form['grant_type']}'."
             raise EntraError(400, "unsupported_grant_type", 70003, message)
-        self._authenticate(form)
-        return self._audience(form["scope"])
+        strength = self._authenticate(form)
+        return self._audience(form["scope"]), {"appidacr": strength, **_granted_claims(form.get("claims"))}
 
-    def _authenticate(self, form: Mapping[str, str]) -> None:
+    def _authenticate(self, form: Mapping[str, str]) -> str:
+        """How the client proved who it is, as the claim ``appidacr`` says it: 1 secret, 2 certificate."""
         if form["client_id"].lower() != self._authority.client_id:
             raise EntraError(
                 400,
@@ -139,22 +153,22 @@ class Entra:
                 f"'{self._authority.tenant_id}'. {NOT_INSTALLED} You may have sent your "
                 "authentication request to the wrong tenant.",
             )
-        for name, check in self._proofs.items():
-            if name in form:
-                check(form[name])
-                return
-        message = (
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        )
         if "client_assertion" in form:
-            message = "The emulator has no certificates and no federated credentials: use the client secret."
-        raise EntraError(401, "invalid_client", 7000218, message)
+            if form.get("client_assertion_type") != ASSERTION_TYPE:
+                raise missing_parameter("client_assertion_type")
+            self._proofs.assertions.check(form["client_assertion"])
+            return "2"
+        if "client_secret" in form:
+            self._check_secret(form["client_secret"])
+            return "1"
+        raise invalid_client(
+            7000218,
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        )
 
     def _check_secret(self, secret: str) -> None:
-        if not hmac.compare_digest(secret.encode(), self._client_secret.encode()):
-            raise EntraError(
-                401,
-                "invalid_client",
+        if not _same(secret, self._proofs.client_secret):
+            raise invalid_client(
                 7000215,
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client "
                 "secret value, not the client secret ID, for a secret added to app "
@@ -180,6 +194,68 @@ class Entra:
                 f"{self._authority.tenant_id}. {NOT_INSTALLED}",
             )
         return resource.rstrip("/")
+
+    async def managed_identity(self, request: Request) -> Response:
+        """A token for a process that knows the header of App Service, or that of Azure ML's computes."""
+        query, headers = request.query_params, request.headers
+        header = headers.get("x-identity-header") or headers.get("secret") or ""
+        if not _same(header, self._proofs.identity_header):
+            return _no_identity(401, "The identity header is missing or wrong.")
+        wanted = {name for name in ("clientid", "client_id", "principal_id", "mi_res_id") if name in query}
+        client_id = query.get("client_id") or query.get("clientid") or self._authority.client_id
+        if wanted - {"clientid", "client_id"} or client_id.lower() != self._authority.client_id:
+            return _no_identity(
+                400,
+                "No User Assigned or Delegated Managed Identity found for specified "
+                "ClientId/ResourceId/PrincipalId.",
+            )
+        resource = query.get("resource", "").rstrip("/")
+        if resource not in self._resources:
+            return _no_identity(400, f"The resource principal named {resource} was not found.")
+        try:
+            await self._start_storage(resource)
+        except GatewayError as error:
+            return error.answer("")
+        seconds = self._tuning.token_lifetime_seconds
+        return JSONResponse(
+            {
+                "access_token": self._authority.issue(resource, seconds, appidacr="2"),
+                "expires_on": str(int(time.time() + seconds)),
+                "resource": resource,
+                "token_type": "Bearer",
+                "client_id": self._authority.client_id,
+            },
+            headers=NO_STORE,
+        )
+
+
+def _same(given: str, right: str) -> bool:
+    return hmac.compare_digest(given.encode(), right.encode())
+
+
+def _no_identity(status: int, message: str) -> Response:
+    return JSONResponse({"statusCode": status, "message": message}, status, NO_STORE)
+
+
+def _granted_claims(text: str | None) -> dict[str, Any]:
+    """What the parameter ``claims`` asks to have in the access token, as far as it is emulated.
+
+    ``xms_cc`` says what the client can do: CP1, answer claims challenges. ``acrs`` asks for an authentication
+    context, which is what a Conditional Access policy may demand.
+    """
+    if text is None:
+        return {}
+    try:
+        asked = json.loads(text)["access_token"]
+        values = {
+            name: asked[name].get("values") or [asked[name]["value"]]
+            for name in ("xms_cc", "acrs")
+            if name in asked
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        message = "Invalid request. Request is malformed or invalid."
+        raise EntraError(400, "invalid_request", 9002313, message) from None
+    return values
 
 
 def _unknown_tenant(tenant: str, error: str) -> EntraError:

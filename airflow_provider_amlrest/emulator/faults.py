@@ -22,15 +22,25 @@ class Tuning:
     """Settings of the admin route."""
 
     token_lifetime_seconds: float = 3600.0
+    authentication_context: str | None = None
+    """What Conditional Access demands of tokens, such as ``c1``: others get a claims challenge."""
     sas_lifetime_seconds: float = 8 * 3600.0
     provisioning_seconds: float = 0.0
     """How long a new environment's version is Creating."""
     page_size: int = 20
     """Items on a page of a list."""
+    job_seconds: float = 2.0
+    """How long simulated jobs stay in each status after Queued, where neither tag nor script says it. With 0
+    a job is at rest before its creation is answered: whoever polls, however seldom, need not poll at all."""
     list_lag_seconds: float = 0.0
     """Lists do not show what is younger than this: the service's lists are eventually consistent."""
     rate_limit: RateLimits | None = None
     """Token buckets that answer 429 when empty; None: the quota headers count down, nothing is refused."""
+
+    def reset(self) -> None:
+        """All settings as they are at a start."""
+        for f in fields(self):
+            setattr(self, f.name, f.default)
 
     def change(self, values: dict[str, Any]) -> None:
         """Set some of the settings, all or none.
@@ -50,6 +60,10 @@ class Tuning:
 def _checked_setting(name: str, value: Any) -> Any:
     if name == "rate_limit":
         return _checked_limits(value)
+    if name == "authentication_context":
+        if value is not None and not re.fullmatch(r"c\d{1,2}", str(value)):
+            raise ValueError(f"authentication_context must be c1 to c99 or null, not {value!r}")
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} must be a number >= 0, not {value!r}")
     if name == "page_size":

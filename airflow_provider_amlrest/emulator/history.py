@@ -93,8 +93,6 @@ def get_details(call: DataCall, name: str) -> Response:
 
 def _log_files(call: DataCall, job: JobRecord) -> dict[str, str]:
     blobs = call.context.blobs
-    if blobs is None:
-        return {}
     return {
         path: blobs.blob_sas(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{job.name}/{path}")
         for path in job.log_files

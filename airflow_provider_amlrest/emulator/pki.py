@@ -1,7 +1,8 @@
 """A certificate authority of the emulator's own, and every secret that is derived from its key.
 
-The CA's private key is the one secret that a data directory keeps (mode 0600). Client secret, storage
-key and admin key are computed from it, so that they outlive a restart without ever lying in a file.
+A data directory keeps private keys, and a federated token that one of them signed (mode 0600). Client
+secret, storage key, identity header and admin key are computed from the CA's key, so that they outlive a
+restart without ever lying in a file.
 """
 
 from __future__ import annotations

@@ -11,17 +11,19 @@ import os
 import signal
 import socket
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import uvicorn
 
 from airflow_provider_amlrest.emulator.app import build_app
+from airflow_provider_amlrest.emulator.assertions import ClientAssertions, open_client_certificate
 from airflow_provider_amlrest.emulator.azurite import Azurite
 from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
 from airflow_provider_amlrest.emulator.config import (
@@ -32,11 +34,13 @@ from airflow_provider_amlrest.emulator.config import (
     Settings,
     Workspace,
 )
-from airflow_provider_amlrest.emulator.context import Context
+from airflow_provider_amlrest.emulator.context import Context, JobRuntime
+from airflow_provider_amlrest.emulator.entra import IDENTITY_PATH, Proofs
 from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.front import DroppableProtocol, Front, RequestLog
 from airflow_provider_amlrest.emulator.instance import Instance, StartError
 from airflow_provider_amlrest.emulator.pki import Pki, open_pki, open_signing_key, write_secret
+from airflow_provider_amlrest.emulator.scripts import Scripts
 from airflow_provider_amlrest.emulator.store import Store, utc_now
 from airflow_provider_amlrest.emulator.tokens import TokenAuthority
 
@@ -48,14 +52,6 @@ RESOURCE_GROUP = "emulator"
 SHUTDOWN_SECONDS = 3
 
 
-class JobRuntime(Protocol):
-    """What the server wants of the part that runs the jobs."""
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def wake(self) -> None: ...
-
-
 @dataclass(frozen=True)
 class StartOptions:
     data_dir: Path
@@ -65,6 +61,8 @@ class StartOptions:
     ready_file: Path | None = None
     computes: tuple[Compute, ...] = ()
     workspace_names: tuple[str, ...] = ()
+    stop_with_stdin: bool = False
+    """Whether the end of standard input ends the emulator."""
 
 
 def run(options: StartOptions, announce: Callable[[dict[str, Any]], None]) -> None:
@@ -112,14 +110,18 @@ class _Emulator:
         self.pki = open_pki(data / "pki", ("127.0.0.1", "localhost", f"{ACCOUNT}.blob.core.localhost"))
         self.socket = self._bind("port", options.port)
         self.endpoint = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.tuning = Tuning()
+        self.tuning, self.faults = Tuning(), FaultRules()
+        self.scripts = Scripts(self.tuning, self.faults)
         self.tokens = TokenAuthority(
             open_signing_key(data / "pki" / "token-signing.key"),
             tenant_id=self._remember("tenant_id", _new_id),
             client_id=self._remember("client_id", _new_id),
             endpoint=self.endpoint,
         )
-        self.blobs = self._start_blobs()
+        self.certificate = open_client_certificate(self.pki, self.tokens.client_id)
+        self.federated_token_file = data / "pki" / "federated-token"
+        self.proofs = self._proofs()
+        self.blobs = self._open_blobs()
         self.runtime = self._make_runtime()
         self.stop_requested = asyncio.Event()
 
@@ -165,30 +167,31 @@ class _Emulator:
             return listener
         raise StartError("No port of 127.0.0.1 is free.")
 
-    def _start_blobs(self) -> BlobStorage | None:
-        if self.options.runtime == "simulated":
-            return None
-        # Azurite binds for itself, so this only chooses the port.
-        with self._bind("blob_port", 0) as chosen:
-            port = int(chosen.getsockname()[1])
-        key = _storage_key(self.pki)
-        azurite = Azurite.start(
-            port=port,
-            data=self.options.data_dir / "azurite",
-            log_file=self.options.data_dir / "azurite.log",
-            certificate=self.pki.server_certificate,
-            key=self.pki.server_key,
-            account=ACCOUNT,
-            account_key=key,
-        )
-        self.stack.callback(azurite.stop)
-        blobs = BlobStorage(port, key, self.pki.ca_bundle)
-        self.stack.callback(blobs.service.close)
-        for name in (
-            ARTIFACT_CONTAINER,
-            *(workspace.default_container for workspace in self.settings.workspaces),
-        ):
-            blobs.ensure_container(name)
+    def _open_blobs(self) -> BlobStorage:
+        """The storage account. Jobs that are only states may never need it: then it starts on demand."""
+        # Azurite binds for itself. Held until the end, the port goes to nobody else in the meantime.
+        port_holder = self.stack.enter_context(self._bind("blob_port", 0))
+        port, key = int(port_holder.getsockname()[1]), _storage_key(self.pki)
+        data = self.options.data_dir / "azurite"
+
+        def launch() -> None:
+            azurite = Azurite.start(
+                port=port,
+                data=data,
+                log_file=self.options.data_dir / "azurite.log",
+                certificate=self.pki.server_certificate,
+                key=self.pki.server_key,
+                account=ACCOUNT,
+                account_key=key,
+            )
+            self.stack.callback(azurite.stop)
+            self.stack.callback(blobs.close)
+
+        containers = (ARTIFACT_CONTAINER, *(w.default_container for w in self.settings.workspaces))
+        blobs = BlobStorage(port, key, self.pki.ca_bundle, launch=launch, containers=containers)
+        # URLs of an earlier start, such as a SAS that somebody has kept, must not lead to nowhere.
+        if self.options.runtime != "simulated" or data.exists():
+            blobs.start()
         return blobs
 
     def _make_runtime(self) -> JobRuntime:
@@ -198,6 +201,7 @@ class _Emulator:
             Services(
                 settings=self.settings,
                 store=self.store,
+                scripts=self.scripts,
                 blobs=self.blobs,
                 endpoint=self.endpoint,
                 ca_bundle=self.pki.ca_bundle,
@@ -206,19 +210,31 @@ class _Emulator:
         )
         return runtime
 
-    def _secret(self) -> str:
-        return os.environ.get(SECRET_VARIABLE) or self.pki.derive_text("client secret")
+    def _proofs(self) -> Proofs:
+        assertions = ClientAssertions(self.tokens, self.certificate)
+        write_secret(self.federated_token_file, assertions.federated_token().encode())
+        return Proofs(
+            assertions,
+            client_secret=os.environ.get(SECRET_VARIABLE) or self.pki.derive_text("client secret"),
+            identity_header=self.pki.derive_text("identity header"),
+        )
 
     def _uvicorn(self) -> _Server:
-        faults = FaultRules()
         context = Context(
-            self.settings, self.store, self.blobs, self.tokens, self.tuning, self.endpoint, self.runtime.wake
+            settings=self.settings,
+            store=self.store,
+            scripts=self.scripts,
+            blobs=self.blobs,
+            tokens=self.tokens,
+            tuning=self.tuning,
+            endpoint=self.endpoint,
+            runtime=self.runtime,
         )
         request_log = RequestLog(self.options.data_dir / "requests.jsonl")
         self.stack.callback(request_log.close)
-        app = build_app(context, faults, client_secret=self._secret(), admin_key=self._admin_key())
+        app = build_app(context, self.faults, proofs=self.proofs, admin_key=self._admin_key())
         config = uvicorn.Config(
-            Front(app, request_log=request_log, faults=faults, location=context.location),
+            Front(app, request_log=request_log, faults=self.faults, location=context.location),
             http=DroppableProtocol,
             ws="none",
             lifespan="off",
@@ -236,6 +252,8 @@ class _Emulator:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop_requested.set)
+        if self.options.stop_with_stdin:
+            threading.Thread(target=self._watch_stdin, args=(loop,), name="stdin", daemon=True).start()
         server = self._uvicorn()
         serving = asyncio.create_task(server.serve(sockets=[self.socket]))
         await server.listening.wait()
@@ -251,6 +269,13 @@ class _Emulator:
                 self.options.ready_file.unlink(missing_ok=True)
             server.should_exit = True
             await serving
+
+    def _watch_stdin(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Not sys.stdin: its lock, held by this thread at the end, would abort the interpreter.
+        while os.read(0, 1024):
+            pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended before
+            loop.call_soon_threadsafe(self.stop_requested.set)
 
     def _tell(self, announce: Callable[[dict[str, Any]], None]) -> None:
         facts = self._facts()
@@ -277,13 +302,17 @@ class _Emulator:
             "authority_host": self.endpoint,
             "tenant_id": self.tokens.tenant_id,
             "client_id": self.tokens.client_id,
-            "client_secret": self._secret(),
+            "client_secret": self.proofs.client_secret,
+            "client_certificate": str(self.certificate),
+            "federated_token_file": str(self.federated_token_file),
+            "identity_endpoint": f"{self.endpoint}{IDENTITY_PATH}",
+            "identity_header": self.proofs.identity_header,
             "subscription_id": workspace.subscription_id,
             "resource_group": workspace.resource_group,
             "workspace_name": workspace.name,
             "location": workspace.location,
             "ca_bundle": str(self.pki.ca_bundle),
-            "blob_endpoint": self.blobs.endpoint if self.blobs else None,
+            "blob_endpoint": self.blobs.endpoint,
         }
         return {
             **facts,
@@ -306,9 +335,7 @@ def airflow_connection_uri(facts: dict[str, Any]) -> str:
         "ca_bundle": facts["ca_bundle"],
         "blob_endpoint": facts["blob_endpoint"],
     }
-    query = urlencode(
-        {name: value for name, value in extra.items() if value is not None}, quote_via=quote, safe=""
-    )
+    query = urlencode(extra, quote_via=quote, safe="")
     return (
         f"azureml://{quote(facts['client_id'], safe='')}:{quote(facts['client_secret'], safe='')}@/?{query}"
     )

@@ -200,6 +200,13 @@ class Store:
                 == 1
             )
 
+    def clear(self) -> None:
+        """Forget all jobs, assets, metrics and experiments. Other settings stay."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM settings WHERE key LIKE 'experiment:%'")
+            for table in ("jobs", "assets", "metrics"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608
+
     def count_jobs(self) -> dict[str, int]:
         """How many jobs and trials have each status, in all workspaces."""
         with self._lock:

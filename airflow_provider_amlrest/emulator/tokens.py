@@ -32,6 +32,10 @@ class Principal:
     object_id: str
     run: tuple[str, str] | None = None
     """(workspace, run) if this is a job's own token: good for that run and those below it, nothing else."""
+    answers_challenges: bool = False
+    """Whether the client said, when it asked for the token, that it can answer a challenge (CP1)."""
+    authentication_contexts: tuple[str, ...] = ()
+    """What Conditional Access has checked of it (claim ``acrs``)."""
 
 
 class TokenError(Exception):
@@ -47,14 +51,14 @@ class TokenAuthority:
 
     def __init__(self, key: rsa.RSAPrivateKey, *, tenant_id: str, client_id: str, endpoint: str) -> None:
         self._key = key
-        self._public = key.public_key()
+        self.public_key = key.public_key()
         self.tenant_id = tenant_id
         self.client_id = client_id
         self.object_id = str(uuid.uuid5(uuid.UUID(tenant_id), client_id))
         self.endpoint = endpoint
         self.issuer = f"https://sts.windows.net/{tenant_id}/"
         """The v1 issuer: Azurite accepts storage tokens of no other."""
-        der = self._public.public_bytes(
+        der = self.public_key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self.key_id = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:20]).decode().rstrip("=")
@@ -69,39 +73,44 @@ class TokenAuthority:
 
     def key_set(self) -> dict[str, Any]:
         """The public key as JWKS."""
-        key = jwt.algorithms.RSAAlgorithm.to_jwk(self._public, as_dict=True)
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self.public_key, as_dict=True)
         return {
             "keys": [{**key, "use": "sig", "kid": self.key_id, "x5t": self.key_id, "issuer": self.issuer}]
         }
 
-    def issue(self, audience: str, seconds: float) -> str:
+    def issue(self, audience: str, seconds: float, **claims: Any) -> str:
         """A token for the emulator's service principal."""
-        return self._sign(audience, seconds, {"sub": self.object_id, "appidacr": "1"})
+        return self._access_token(audience, seconds, {"sub": self.object_id, **claims})
 
     def issue_job_token(self, workspace: str, run: str) -> str:
         """A token that is good for one run and the runs below it."""
-        return self._sign(
+        return self._access_token(
             self.jobs_audience, JOB_TOKEN_SECONDS, {"sub": run, "run": run, "workspace": workspace}
         )
 
-    def _sign(self, audience: str, seconds: float, claims: dict[str, Any]) -> str:
+    def _access_token(self, audience: str, seconds: float, claims: dict[str, Any]) -> str:
         now = time.time()
-        payload = {
-            "aud": audience,
-            "iss": self.issuer,
-            "iat": int(now),
-            "nbf": int(now) - 5,
-            "exp": int(now + seconds),
-            "appid": self.client_id,
-            "idp": self.issuer,
-            "oid": self.object_id,
-            "tid": self.tenant_id,
-            "uti": uuid.uuid4().hex,
-            "ver": "1.0",
-            **claims,
-        }
+        return self.sign(
+            {
+                "aud": audience,
+                "iss": self.issuer,
+                "iat": int(now),
+                "nbf": int(now) - 5,
+                "exp": int(now + seconds),
+                "appid": self.client_id,
+                "idp": self.issuer,
+                "oid": self.object_id,
+                "tid": self.tenant_id,
+                "uti": uuid.uuid4().hex,
+                "ver": "1.0",
+                **claims,
+            }
+        )
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Claims as a token with this authority's signature."""
         return jwt.encode(
-            payload, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id}
+            claims, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id}
         )
 
     def check(self, token: str, *, jobs: bool = False) -> Principal:
@@ -113,7 +122,7 @@ class TokenAuthority:
         try:
             claims = jwt.decode(
                 token,
-                self._public,
+                self.public_key,
                 algorithms=["RS256"],
                 options={"verify_aud": False, "require": ["exp", "aud", "iss"]},
             )
@@ -141,4 +150,9 @@ class TokenAuthority:
                 f"The access token has been obtained for wrong audience or resource '{audience}'. It should "
                 f"exactly match with one of the allowed audiences '{allowed}'.",
             )
-        return Principal(claims["appid"], claims["oid"])
+        return Principal(
+            claims["appid"],
+            claims["oid"],
+            answers_challenges="CP1" in claims.get("xms_cc", ()),
+            authentication_contexts=tuple(claims.get("acrs", ())),
+        )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Cloud:
         endpoint = blob_endpoint.rstrip("/") if blob_endpoint else None
         return replace(self, ca_bundle=ca_bundle, blob_endpoint=endpoint)
 
+    def asking_for(self, scope: str | None) -> Cloud:
+        """The same cloud, whose tokens are asked for with another scope, if one is given."""
+        return replace(self, scope=scope) if scope else self
+
     @property
     def verify(self) -> str | bool:
         """For ``connection_verify`` of azure-core's transports."""
@@ -47,6 +53,7 @@ CHINA = Cloud(
     "https://management.chinacloudapi.cn/.default",
     "https://ml.azure.cn",
 )
+# Azure's own libraries differ: azure-ai-ml asks for https://management.usgovcloudapi.net/.default.
 US_GOVERNMENT = Cloud(
     "us_government",
     "https://management.usgovcloudapi.net",
@@ -59,20 +66,48 @@ CLOUDS = {cloud.name: cloud for cloud in (PUBLIC, CHINA, US_GOVERNMENT)}
 CUSTOM = "custom"
 
 
-def custom_cloud(resource_manager: str, authority: str) -> Cloud:
+def custom_cloud(resource_manager: str, authority: str, studio: str | None = None) -> Cloud:
     """A cloud of one's own: Azure Stack, a private gateway, an emulator."""
     resource_manager = resource_manager.rstrip("/")
-    return Cloud(CUSTOM, resource_manager, authority.rstrip("/"), f"{resource_manager}/.default")
+    cloud = Cloud(CUSTOM, resource_manager, authority.rstrip("/"), f"{resource_manager}/.default")
+    return replace(cloud, studio=studio.rstrip("/")) if studio else cloud
 
 
 def endpoint_problem(url: str) -> str | None:
-    """What is wrong with an endpoint's URL, or None. Tokens travel to it, so it has to be https."""
+    """What is wrong with an endpoint's URL, or None. Tokens and keys travel to it."""
     parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
+    if parts.scheme not in ("https", "http") or not parts.hostname:
         return f"{url!r} is not an https URL"
     if parts.query or parts.fragment or parts.username or parts.password:
         return f"{url!r} must be a plain URL without user, query or fragment"
+    return plain_http_problem(url)
+
+
+def authority_problem(url: str) -> str | None:
+    """What is wrong with the URL of Microsoft Entra ID, or None."""
+    if urlsplit(url).scheme == "http":
+        return f"{url!r} must be https, even on this machine: azure-identity signs in nowhere else"
+    return endpoint_problem(url)
+
+
+def plain_http_problem(url: str) -> str | None:
+    """Why nothing secret may be sent to a URL, or None: plain http is for this machine only."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return None
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if not _is_loopback(parts.hostname or ""):
+        return f"{place!r} is not an https URL; plain http is taken for this machine only"
+    if "http" in getproxies() and not proxy_bypass(parts.hostname or ""):
+        return f"{place!r} is plain http, and HTTP_PROXY would carry it elsewhere; put it into NO_PROXY"
     return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_same_origin(url: str, base: str) -> bool:

@@ -187,6 +187,8 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     correlation = _info(error, "Correlation") or {}
     message = str(error.get("message") or "")
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
+    if status == 401 and "insufficient_claims" in str(headers.get("WWW-Authenticate")):
+        inner = "insufficient_claims"
     if status == 400 and (inner in _CONFLICT_CODES or any(text in message for text in _CONFLICT_TEXTS)):
         cls = ConflictError
     return cls(

@@ -76,7 +76,7 @@ HINTS = (
     Hint(
         "no identity",
         ("CredentialUnavailable",),
-        "No identity was found: give a client id and secret, or run where there is a managed identity.",
+        "No identity was found: the field credential of the connection names the one to use.",
     ),
     # The way to the workspace
     Hint(
@@ -193,7 +193,7 @@ HINTS = (
 )
 
 _BY_STATUS = {
-    401: "Check client id, client secret and tenant_id in the connection.",
+    401: "Check the credential and tenant_id in the connection.",
     403: _ROLE,
     413: _TOO_LARGE,
     429: _THROTTLED,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from azure.core.exceptions import (
@@ -16,6 +18,7 @@ from azure.core.pipeline.policies import (
     HeadersPolicy,
     RequestIdPolicy,
     RetryPolicy,
+    SansIOHTTPPolicy,
     UserAgentPolicy,
 )
 from azure.mgmt.core.policies import (
@@ -24,7 +27,7 @@ from azure.mgmt.core.policies import (
     AsyncARMChallengeAuthenticationPolicy,
 )
 
-from airflow_provider_amlrest.rest.cloud import Cloud
+from airflow_provider_amlrest.rest.cloud import Cloud, plain_http_problem
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -63,18 +66,79 @@ class _AsyncRetry(_Patience, AsyncRetryPolicy[Any, Any]):
     pass
 
 
+def refuse_plain_http(request: Any) -> None:
+    """Refuse a request of a pipeline whose token, key or signature others could read on its way.
+
+    The endpoints, next pages and places for uploads that the service names are checked here like the others.
+    """
+    problem = plain_http_problem(request.http_request.url)
+    if problem:
+        raise AzureMLError(f"Nothing was sent: {problem}.")
+
+
+class _Protected(SansIOHTTPPolicy[Any, Any]):
+    def on_request(self, request: Any) -> None:
+        refuse_plain_http(request)
+        # The policies for tokens would refuse this machine too.
+        request.context.options["enforce_https"] = False
+
+
+@contextmanager
+def _signing_in() -> Iterator[None]:
+    """Some credentials let it through as it is that Entra ID does not answer, having tried again themselves.
+
+    The pipeline would take that for Resource Manager, and try again, too.
+    """
+    try:
+        yield
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise ClientAuthenticationError(message=str(error)) from error
+
+
+class _Authentication(ARMChallengeAuthenticationPolicy):
+    """A token for each request; after a 401 a fresh one, with the claims that were demanded, and one retry.
+
+    azure-core itself lets a 401 be final that demands no claims: a token that expires on its way, too.
+    """
+
+    def on_request(self, request: Any) -> None:
+        with _signing_in():
+            super().on_request(request)
+
+    def on_challenge(self, request: Any, response: Any) -> bool:
+        refused = request.http_request.headers["Authorization"]
+        with _signing_in():
+            if not super().on_challenge(request, response):
+                self.authorize_request(request, *self._scopes)
+        return bool(request.http_request.headers["Authorization"] != refused)
+
+
+class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
+    async def on_request(self, request: Any) -> None:
+        with _signing_in():
+            await super().on_request(request)
+
+    async def on_challenge(self, request: Any, response: Any) -> bool:
+        refused = request.http_request.headers["Authorization"]
+        with _signing_in():
+            if not await super().on_challenge(request, response):
+                await self.authorize_request(request, *self._scopes)
+        return bool(request.http_request.headers["Authorization"] != refused)
+
+
 def sync_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The sync pipeline's policies; ``credential`` is a TokenCredential."""
-    return _policies(_Retry(), ARMChallengeAuthenticationPolicy(credential, cloud.scope))
+    return _policies(_Retry(), _Authentication(credential, cloud.scope, enable_cae=True))
 
 
 def async_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The async pipeline's policies; ``credential`` is an AsyncTokenCredential."""
-    return _policies(_AsyncRetry(), AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope))
+    return _policies(_AsyncRetry(), _AsyncAuthentication(credential, cloud.scope, enable_cae=True))
 
 
 def _policies(retry: Any, authentication: Any) -> list[Any]:
     return [
+        _Protected(),
         RequestIdPolicy(),
         HeadersPolicy({"Accept": "application/json"}),
         UserAgentPolicy(USER_AGENT),
@@ -85,11 +149,15 @@ def _policies(retry: Any, authentication: Any) -> list[Any]:
 
 
 def transport_options(cloud: Cloud) -> dict[str, Any]:
-    """For either transport's constructor."""
+    """For either transport's constructor, and for the clients of azure-storage-blob, which need the hook.
+
+    Proxies are taken from ``HTTPS_PROXY`` and ``NO_PROXY`` by these libraries themselves.
+    """
     return {
         "connection_verify": cloud.verify,
         "connection_timeout": CONNECTION_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
+        "raw_request_hook": refuse_plain_http,
     }
 
 
@@ -113,7 +181,11 @@ def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
     """An identity that is refused is not the same as an identity service that is out of order."""
     asked = f"the sign-in for {asked}"
     message = _first_paragraph(str(error.message))
-    if isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
+    # After a 401, azure-core makes that the cause.
+    if any(
+        isinstance(origin, ServiceRequestError | ServiceResponseError)
+        for origin in (error.__cause__, error.__context__)
+    ):
         return UnreachableError(asked, message)
     status = getattr(error.response, "status_code", 401)
     if status == 429:

@@ -163,6 +163,8 @@ def _to_datastore(
     )
     path = datastore_path(content)
     folder = path if content.is_folder else path.rpartition("/")[0]
+    if credential is _token and not account_url.startswith("https://"):
+        raise _NoWayError("Tokens for storage are sent over https alone.")
     key = credential(client, datastore)
     with open_container(cloud, account_url, datastore.container_name, key) as container:
         Upload(content, folder).run(container)

@@ -8,10 +8,12 @@ import re
 import socket
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+import trustme
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, redact
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
@@ -27,6 +29,13 @@ from tests.support.emulated import Emulated
 from tests.support.tasks import Try
 
 Connect = Callable[..., None]
+
+STRANGER = (
+    trustme.CA()
+    .issue_cert(common_name="stranger", key_type=trustme.KeyType.RSA)
+    .private_key_and_cert_chain_pem.bytes()
+    .decode()
+)
 
 
 @pytest.fixture
@@ -57,7 +66,7 @@ WRONG: dict[str, tuple[dict[str, str], type[AzureMLError], str, str]] = {
     "secret": (
         {"password": "wrong-secret-canary"},
         AuthenticationError,
-        r"AADSTS7000215.*Check client id, client secret and tenant_id",
+        r"AADSTS7000215.*Check the credential and tenant_id",
         "Not signed in",
     ),
     "tenant": (
@@ -223,3 +232,83 @@ def test_an_operators_api_version_is_a_template(connect: Connect, emulator: Emul
     )
     Try(task).execute()
     assert {entry["api_version"] for entry in emulator.asked(path="/data/", since=mark)} == {"2022-10-01"}
+
+
+# What the test says of each credential
+
+
+def explained_by_test() -> str:
+    good, text = AzureMLHook().test_connection()
+    assert not good
+    assert "\n" not in text
+    return text
+
+
+REFUSED_CREDENTIALS: dict[str, tuple[dict[str, str | None], str]] = {
+    "client_secret": ({"password": "wrong"}, "Check client ID, tenant_id and the client secret: its value"),
+    "client_certificate": (
+        {"certificate_private_key": STRANGER, "password": None},
+        "that the application has this certificate; it may have expired. .*AADSTS700027",
+    ),
+    "managed_identity": (
+        {"login": None, "password": None},
+        "Does this machine have a managed identity",
+    ),
+    "workload_identity": (
+        {"password": None, "workload_identity_file": __file__},
+        "issuer, subject and audience of the token in the file. .*AADSTS50027",
+    ),
+    "azure_cli": ({"login": None, "password": None}, "Is the command az on this machine's PATH"),
+    "chain": (
+        {"login": None, "password": None, "credential_chain": "azure_cli,managed_identity"},
+        "tried in the order of credential_chain.*AzureCliCredential: Azure CLI not found",
+    ),
+    "default": ({"login": None, "password": None}, "The machine's own identities were tried"),
+}
+
+
+@pytest.mark.parametrize("credential", REFUSED_CREDENTIALS)
+def test_the_connection_test_explains_each_credential(
+    connect: Connect, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, credential: str
+) -> None:
+    changes, words = REFUSED_CREDENTIALS[credential]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("IDENTITY_ENDPOINT", emulator.facts["identity_endpoint"])
+    monkeypatch.setenv("IDENTITY_HEADER", "wrong")
+    connect(credential=credential, **changes)
+    text = explained_by_test()
+    assert text.startswith(f"Not signed in by the credential {credential}. ")
+    assert re.search(words, text), text
+
+
+def test_the_connection_test_explains_what_is_no_certificate(connect: Connect) -> None:
+    connect(credential="client_certificate", password=None, certificate_private_key="canary")
+    text = explained_by_test()
+    assert text.startswith("credential client_certificate: it cannot be used: ")
+    assert "canary" not in text
+    with pytest.raises(AirflowFailException, match="credential client_certificate"):
+        submit()
+
+
+def test_the_connection_test_explains_an_unknown_authority(connect: Connect) -> None:
+    connect(ca_bundle=None)
+    assert re.search(r"(?i)certificate.verify.failed.* ca_bundle in the connection", explained_by_test())
+
+
+def test_secrets_of_the_connection_are_masked(connect: Connect) -> None:
+    """By Airflow because of their names; and by the hook, in whatever form they are used."""
+    lines = STRANGER.splitlines()
+    connect(
+        credential="client_certificate",
+        password=None,
+        certificate_private_key=" ".join(lines),
+        certificate_password="password-canary",
+    )
+    extra = BaseHook.get_connection("azureml_default").extra_dejson
+    shown = redact(extra)
+    assert shown["certificate_private_key"] == shown["certificate_password"] == "***"
+    assert shown["authority"] == extra["authority"]
+    identity: Any = AzureMLHook().settings.identity
+    assert identity.pem != " ".join(lines)
+    for secret in (identity.pem, identity.password, " ".join(lines)):
+        assert redact(f"so {secret} it is") == "so *** it is"

@@ -46,6 +46,16 @@ def test_the_form_has_the_fields_of_the_table(manager: ProvidersManager) -> None
 
 
 @needs_forms
+def test_the_form_hides_the_secrets(manager: ProvidersManager) -> None:
+    hidden = {
+        name.removeprefix(PREFIX)
+        for name, widget in manager.connection_form_widgets.items()
+        if name.startswith(PREFIX) and widget.is_sensitive
+    }
+    assert hidden == {field.name for field in FIELDS if field.secret}
+
+
+@needs_forms
 def test_the_form_relabels_hides_and_prompts(manager: ProvidersManager) -> None:
     behaviour = manager.field_behaviours["azureml"]
     assert behaviour["relabeling"] == {"login": "Client ID", "password": "Client secret"}

@@ -259,13 +259,6 @@ def test_datastores(emulator: Running) -> None:
     assert missing == "Could not find datastore: none."
 
 
-def test_without_blob_storage_secrets_and_uploads_are_501(emulator: Running) -> None:
-    for path in ("datastores/workspaceblobstore/listSecrets", "codes/c/versions/1/startPendingUpload"):
-        answer = emulator.ml("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
-        assert answer.status_code == 501
-        assert "--runtime host" in answer.json()["error"]["message"]
-
-
 def test_the_provisioning_of_an_environment_takes_time_and_ends_as_its_tag_says(emulator: Running) -> None:
     image = {"image": "python:3.11"}
     emulator.admin("PATCH", "settings", {"provisioning_seconds": 600})

@@ -28,7 +28,7 @@ OTHER = str(uuid.uuid4())
         ({"scope": None}, 400, "invalid_request", 900144),
         ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
         ({"client_secret": None}, 401, "invalid_client", 7000218),
-        ({"client_secret": None, "client_assertion": "x"}, 401, "invalid_client", 7000218),
+        ({"client_secret": None, "client_assertion": "x"}, 400, "invalid_request", 900144),
         ({"scope": "https://management.azure.com"}, 400, "invalid_scope", 1002012),
         ({"scope": "https://graph.microsoft.com/.default"}, 400, "invalid_resource", 500011),
     ],

@@ -92,7 +92,10 @@ def test_connection_uri_is_read_by_airflow(running: Running) -> None:
     conn_type, login, password, extra = json.loads(done.stdout.splitlines()[-1])
     facts = running.facts
     assert (conn_type, login, password) == ("azureml", facts["client_id"], CANARY)
-    names = ("tenant_id", "subscription_id", "resource_group", "workspace_name", "ca_bundle")
+    names = (
+        *("tenant_id", "subscription_id", "resource_group", "workspace_name"),
+        *("ca_bundle", "blob_endpoint"),
+    )
     assert extra == {
         **{name: facts[name] for name in names},
         "cloud": "custom",
@@ -240,3 +243,23 @@ def test_kill_9_leaves_no_azurite(start: Callable[..., Running]) -> None:
     again = start("--runtime", "host")
     assert again.facts["blob_endpoint"] == emulator.facts["blob_endpoint"]
     assert again.stop() == 0
+
+
+def test_it_ends_with_its_standard_input(data_dir: Path) -> None:
+    ready = data_dir / "ready.json"
+    command = [*CLI, "start", "--data-dir", data_dir, "--ready-file", ready, "--runtime", "simulated"]
+    process = subprocess.Popen(
+        [*command, "--stop-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not ready.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert ready.exists()
+        assert process.poll() is None
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()

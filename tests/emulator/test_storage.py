@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -185,3 +188,63 @@ def test_storage_key_and_tokens_lie_in_no_file(storing_emulator: Running) -> Non
     for path in files:
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], path
+
+
+def _list_secrets(emulator: Running) -> httpx.Response:
+    return emulator.ml("POST", "datastores/workspaceblobstore/listSecrets")
+
+
+def _start_upload(emulator: Running) -> httpx.Response:
+    return emulator.ml(
+        "POST", "codes/c/versions/1/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}
+    )
+
+
+def _storage_token(emulator: Running) -> httpx.Response:
+    return emulator.ask_token(scope="https://storage.azure.com/.default")
+
+
+needs = pytest.mark.parametrize("need", [_list_secrets, _start_upload, _storage_token])
+
+
+@needs
+def test_where_jobs_are_states_storage_starts_when_it_is_needed(
+    tmp_path: Path, need: Callable[[Running], httpx.Response]
+) -> None:
+    emulator = Running(tmp_path / "data", "--runtime", "simulated")
+    try:
+        assert emulator.admin("GET", "state").json()["blob_storage"] is False
+        endpoint = emulator.facts["blob_endpoint"]
+        tls = ssl.create_default_context(cafile=emulator.facts["ca_bundle"])
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(endpoint, verify=tls)
+        assert need(emulator).status_code == 200
+        assert emulator.admin("GET", "state").json()["blob_storage"] is True
+        assert httpx.get(endpoint, verify=tls).headers["server"].startswith("Azurite")
+        assert need(emulator).status_code == 200
+        emulator.stop()
+        emulator = Running(tmp_path / "data", "--runtime", "simulated")
+        # A SAS that somebody has kept goes on to be good.
+        assert httpx.get(endpoint, verify=tls).headers["server"].startswith("Azurite")
+    finally:
+        assert emulator.stop() == 0
+
+
+@needs
+def test_storage_that_cannot_be_installed_says_why(
+    tmp_path: Path, need: Callable[[Running], httpx.Response]
+) -> None:
+    nowhere = {
+        "AMLREST_EMULATOR_CACHE": str(tmp_path / "cache"),
+        "npm_config_cache": str(tmp_path / "npm"),
+        "npm_config_registry": "http://127.0.0.1:1",
+        "npm_config_fetch_retries": "0",
+    }
+    emulator = Running(tmp_path / "data", "--runtime", "simulated", environment={**os.environ, **nowhere})
+    try:
+        answer = need(emulator)
+        assert answer.status_code == 501
+        assert "npm could not install Azurite" in answer.json()["error"]["message"]
+        assert emulator.ml("GET", "jobs").status_code == 200
+    finally:
+        assert emulator.stop() == 0

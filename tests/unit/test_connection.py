@@ -13,7 +13,15 @@ from airflow_provider_amlrest.connection import (
 )
 from airflow_provider_amlrest.rest.cloud import CHINA, PUBLIC
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
-from airflow_provider_amlrest.rest.credentials import Ambient, ClientSecret
+from airflow_provider_amlrest.rest.credentials import (
+    Ambient,
+    AzureCli,
+    Chain,
+    ClientCertificate,
+    ClientSecret,
+    ManagedIdentity,
+    WorkloadIdentity,
+)
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 SECRET = "CANARY"
@@ -81,8 +89,8 @@ def test_all_problems_are_said_at_once() -> None:
         "subscription_id is missing",
         "resource_group is missing",
         "workspace_name is missing",
-        "no client ID (login)",
-        "tenant_id is missing; a client secret needs it",
+        "client ID (login) is missing; the credential client_secret needs it",
+        "tenant_id is missing; the credential client_secret needs it",
         "cloud 'mars' is not one of public, china, us_government, custom",
         "api_version '2021-07-01' is not one of 2021-03-01-preview, 2022-02-01-preview, 2022-05-01,",
         "ca_bundle '/gone.pem' is no file",
@@ -96,18 +104,20 @@ def test_all_problems_are_said_at_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"password": None}, "there is a client ID (login), but no client secret"),
-        ({"login": None}, "there is a client secret (password), but no client ID"),
-        ({"managed_identity_client_id": "m"}, "managed_identity_client_id contradicts the client secret"),
+        ({"managed_identity_client_id": "m"}, "managed_identity_client_id is given, but the credential"),
         ({"resource_manager": "https://arm.local"}, "resource_manager is given, but cloud is not 'custom'"),
         ({"cloud": "china", "authority": "https://a"}, "authority is given, but cloud is not 'custom'"),
         (CUSTOM | {"authority": ""}, "authority is missing; the cloud 'custom' needs it"),
+        ({"studio": "https://ml.example.com"}, "studio is given, but cloud is not 'custom'"),
+        ({"scope": "https://management.azure.com"}, "scope 'https://management.azure.com' does not end with"),
         (
-            CUSTOM | {"resource_manager": "http://127.0.0.1:1"},
-            "resource_manager 'http://127.0.0.1:1' is not an https URL",
+            CUSTOM | {"resource_manager": "http://arm.example.com"},
+            "resource_manager 'http://arm.example.com' is not an https URL; plain http is taken for this",
         ),
+        (CUSTOM | {"authority": "http://127.0.0.1:2"}, "authority 'http://127.0.0.1:2' must be https, even"),
         (CUSTOM | {"authority": "login.local"}, "authority 'login.local' is not an https URL"),
-        ({"blob_endpoint": "http://127.0.0.1:10000/acct"}, "is not an https URL"),
+        ({"blob_endpoint": "http://10.0.0.1:10000/acct"}, "is not an https URL; plain http is taken for"),
+        ({"ca_bundle": "-----BEGIN CERTIFICATE----- CANARY"}, "ca_bundle holds a PEM text"),
     ],
 )
 def test_contradictions(changes: dict[str, Any], words: str) -> None:
@@ -117,6 +127,7 @@ def test_contradictions(changes: dict[str, Any], words: str) -> None:
 
 def test_names_are_the_forms() -> None:
     assert [field.name for field in FIELDS] == [
+        "credential",
         "tenant_id",
         "subscription_id",
         "resource_group",
@@ -124,8 +135,228 @@ def test_names_are_the_forms() -> None:
         "cloud",
         "resource_manager",
         "authority",
+        "studio",
+        "scope",
         "ca_bundle",
         "blob_endpoint",
         "api_version",
+        "certificate_path",
+        "certificate_private_key",
+        "certificate_password",
         "managed_identity_client_id",
+        "workload_identity_file",
+        "credential_chain",
     ]
+
+
+def test_plain_http_to_this_machine_is_taken() -> None:
+    cloud = read(
+        **CUSTOM | {"resource_manager": "http://127.0.0.1:1"}, blob_endpoint="http://[::1]:2/a"
+    ).cloud
+    assert (cloud.resource_manager, cloud.blob_endpoint) == ("http://127.0.0.1:1", "http://[::1]:2/a")
+
+
+def test_the_scope_and_the_studio_of_a_cloud() -> None:
+    scope = "https://management.usgovcloudapi.net/.default"
+    assert read(cloud="us_government", scope=scope).cloud.scope == scope
+    assert read(cloud="us_government").cloud.scope == "https://management.core.usgovcloudapi.net/.default"
+    custom = read(**CUSTOM, scope="api://arm/.default", studio="https://studio.example.com/").cloud
+    assert (custom.scope, custom.studio) == ("api://arm/.default", "https://studio.example.com")
+
+
+# Credentials by name
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "file"
+    path.touch()
+    return str(path)
+
+
+def test_each_credential_by_its_name(file: str) -> None:
+    def identity(credential: str, login: str | None = "client", **extra: str) -> Any:
+        return read(login, extra.pop("password", None), credential=credential, **extra).identity
+
+    assert identity("client_secret", password=SECRET) == ClientSecret("t", "client", SECRET)
+    assert identity("client_certificate", certificate_path=file) == ClientCertificate("t", "client", file)
+    certificate = identity("client_certificate", certificate_private_key=PEM, certificate_password="CANARY2")
+    assert certificate == ClientCertificate("t", "client", None, PEM, "CANARY2")
+    assert certificate.secrets == (PEM, "CANARY2")
+    assert "CANARY" not in repr(certificate)
+    assert identity("managed_identity", None) == ManagedIdentity()
+    assert identity("managed_identity", None, managed_identity_client_id="m") == ManagedIdentity("m")
+    assert identity("workload_identity", workload_identity_file=file) == WorkloadIdentity("t", "client", file)
+    assert identity("azure_cli", None) == AzureCli("t")
+    assert identity("azure_cli", None, tenant_id="") == AzureCli()
+    assert identity("default", None, managed_identity_client_id="m") == Ambient("m")
+
+
+def test_workload_identity_of_the_environment(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TENANT_ID", "tenant of the cluster")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "client of the cluster")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", file)
+    settings = read(None, None, credential="workload_identity", tenant_id="")
+    assert settings.identity == WorkloadIdentity("tenant of the cluster", "client of the cluster", file)
+    mine = read("mine", None, credential="workload_identity").identity
+    assert mine == WorkloadIdentity("t", "mine", file)
+
+
+def test_a_chain_keeps_its_order(file: str) -> None:
+    chain = read(
+        "client",
+        None,
+        credential="chain",
+        credential_chain="managed_identity, workload_identity,azure_cli default",
+        workload_identity_file=file,
+        managed_identity_client_id="m",
+    ).identity
+    assert chain == Chain(
+        (ManagedIdentity("m"), WorkloadIdentity("t", "client", file), AzureCli("t"), Ambient("m"))
+    )
+
+
+def test_a_chain_goes_without_what_this_machine_has_not() -> None:
+    chosen = {"credential": "chain", "credential_chain": "workload_identity,azure_cli"}
+    assert read(None, None, **chosen).identity == Chain((AzureCli("t"),))
+    chosen["credential_chain"] = "workload_identity"
+    assert len(problems(None, None, **chosen)) == 2
+
+
+def test_line_breaks_of_a_certificate_are_restored() -> None:
+    def pem(text: str) -> str | None:
+        chosen = {"credential": "client_certificate", "certificate_private_key": text}
+        identity: Any = read("client", None, **chosen).identity
+        return str(identity.pem)
+
+    both = PEM + PEM.replace("PRIVATE KEY", "CERTIFICATE")
+    assert pem(both.replace("\n", "\\n")).split() == both.split()
+    assert pem(both.replace("\n", " ")).split() == both.split()
+    assert pem(both.replace("\n", "")).split() == both.split()
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "extra", "words"),
+    [
+        (
+            "client",
+            None,
+            {},
+            "client secret (password) is missing; the credential client_secret needs it, and",
+        ),
+        (
+            None,
+            SECRET,
+            {},
+            "client ID (login) is missing; the credential client_secret needs it, and a client",
+        ),
+        (
+            "client",
+            None,
+            {"credential": "client_secret"},
+            "(password) is missing; the credential client_secret",
+        ),
+        (None, None, {"credential": "magic"}, "credential 'magic' is not one of client_secret, client_cert"),
+        (
+            "client",
+            None,
+            {"credential": "client_certificate"},
+            "certificate_path or certificate_private_key is missing",
+        ),
+        (
+            "client",
+            None,
+            {"credential": "client_certificate", "certificate_path": "/gone.pem"},
+            "certificate_path '/gone.pem' is no file on this machine",
+        ),
+        (
+            "client",
+            None,
+            {"credential": "client_certificate", "certificate_path": PEM},
+            "certificate_path holds a PEM text, which may be a secret",
+        ),
+        (
+            "client",
+            None,
+            {
+                "credential": "client_certificate",
+                "certificate_private_key": PEM,
+                "certificate_path": __file__,
+            },
+            "certificate_path and certificate_private_key are given",
+        ),
+        (
+            None,
+            SECRET,
+            {"credential": "managed_identity"},
+            "client secret (password) is given, but the credential",
+        ),
+        (
+            "client",
+            None,
+            {"credential": "azure_cli"},
+            "client ID (login) is given, but the credential azure_cli",
+        ),
+        (
+            None,
+            None,
+            {"certificate_private_key": PEM},
+            "certificate_private_key is given, but the credential default does not use it",
+        ),
+        (
+            "client",
+            None,
+            {"credential": "workload_identity"},
+            "workload_identity_file is missing here and AZURE_FEDERATED_TOKEN_FILE in the environment",
+        ),
+        (
+            "client",
+            None,
+            {"credential": "workload_identity", "workload_identity_file": "/gone"},
+            "workload_identity_file '/gone' is no file on this machine",
+        ),
+        (None, None, {"credential": "chain"}, "credential_chain is missing; give some of client_secret, "),
+        (
+            None,
+            None,
+            {"credential_chain": "default"},
+            "credential_chain is given, but credential is not 'chain'",
+        ),
+        (
+            None,
+            None,
+            {"credential": "chain", "credential_chain": "azure_cli,chain"},
+            "credential_chain has 'chain', which is not one of client_secret",
+        ),
+        (
+            None,
+            None,
+            {"credential": "chain", "credential_chain": "azure_cli,azure_cli"},
+            "credential_chain names a credential twice",
+        ),
+        (
+            None,
+            SECRET,
+            {"credential": "chain", "credential_chain": "azure_cli,managed_identity"},
+            "is given, but the credential azure_cli and managed_identity does not use it",
+        ),
+    ],
+)
+def test_credentials_that_make_no_sense(
+    login: str | None, password: str | None, extra: dict[str, str], words: str
+) -> None:
+    [problem] = problems(login, password, **extra)
+    assert words in problem
+
+
+def test_airflow_hides_the_secrets_by_their_names() -> None:
+    from airflow_provider_amlrest.identity import FIELDS_OF_CREDENTIALS
+
+    hidden = {"password", "private_key", "secret", "token", "passphrase"}
+    """Of the words that Airflow 2.11 and 3 hide extras by, in any part of a name."""
+    for field in FIELDS:
+        assert any(word in field.name for word in hidden) is field.secret, field.name
+    assert {field.name for field in FIELDS if field.secret} < set(FIELDS_OF_CREDENTIALS)

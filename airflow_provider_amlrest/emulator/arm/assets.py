@@ -261,7 +261,7 @@ async def start_pending_upload(call: Call, name: str, version: str) -> Response:
         uuid.uuid4()
     )
     check_name(name, "name")
-    blobs = call.context.need_blobs("startPendingUpload")
+    blobs = await call.context.need_blobs("startPendingUpload")
     guid = uuid.uuid5(uuid.NAMESPACE_URL, f"{call.workspace.arm_id}/codes/{name}/{version}/{upload_id}")
     container = f"{call.workspace.workspace_id[:10]}-{guid}"
     await asyncio.to_thread(blobs.ensure_container, container)

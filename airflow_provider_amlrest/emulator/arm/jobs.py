@@ -45,7 +45,7 @@ ASSET_ID = re.compile(
 # create and update
 
 
-def put_job(call: Call, name: str) -> Response:
+async def put_job(call: Call, name: str) -> Response:
     # Schemas from 2025-12-01 on no longer state the pattern: a gap, it seems, not a looser service.
     check_name(name, "id")
     as_sent, properties = _values(call)
@@ -69,6 +69,7 @@ def put_job(call: Call, name: str) -> Response:
         call.store.add_job(record)
         remember_experiment(call.store, call.workspace, properties["experimentName"])
     call.context.wake()
+    record = await call.context.settle(record)
     return pretty(_job(call, record), 201, {"Location": call.url})
 
 

@@ -152,9 +152,10 @@ def get_datastore(call: Call, name: str) -> Response:
     return pretty(_datastore(call, _known_datastore(call, name)))
 
 
-def list_secrets(call: Call, name: str) -> Response:
+async def list_secrets(call: Call, name: str) -> Response:
     _known_datastore(call, name)
-    return pretty({"secretsType": "AccountKey", "key": call.context.need_blobs("listSecrets").key})
+    blobs = await call.context.need_blobs("listSecrets")
+    return pretty({"secretsType": "AccountKey", "key": blobs.key})
 
 
 def _known_datastore(call: Call, name: str) -> str:
@@ -164,7 +165,6 @@ def _known_datastore(call: Call, name: str) -> str:
 
 
 def _datastore(call: Call, name: str) -> dict[str, Any]:
-    blobs = call.context.blobs
     created = call.store.setting(CREATED_SETTING) or ""
     properties = {
         "description": None,
@@ -175,7 +175,7 @@ def _datastore(call: Call, name: str) -> dict[str, Any]:
         "datastoreType": "AzureBlob",
         "accountName": ACCOUNT,
         "containerName": call.workspace.datastores[name],
-        "endpoint": blobs.suffix if blobs else "core.localhost",
+        "endpoint": call.context.blobs.suffix,
         "protocol": "https",
         "serviceDataAccessAuthIdentity": "None",
     }

@@ -164,8 +164,7 @@ def _code_uri(sent: dict[str, Any], call: Call) -> str:
     if "://" in path:
         return path
     container = _container(sent["datastoreId"], call)
-    endpoint = call.context.blobs.endpoint if call.context.blobs else "https://blobs.invalid"
-    return f"{endpoint}/{container}/{path.strip('/')}"
+    return f"{call.context.blobs.endpoint}/{container}/{path.strip('/')}"
 
 
 def _container(datastore_id: str | None, call: Call) -> str:

@@ -117,7 +117,7 @@ class DataResolver:
             return BlobLocation(self._container(datastore["name"], uri), datastore["path"].rstrip("/"))
         parts = urlsplit(uri)
         if parts.scheme in {"wasbs", "abfss"}:
-            if (parts.hostname or "").split(".")[0] != self._account:
+            if (parts.hostname or "").split(".")[0] != self.services.blobs.account:
                 raise JobError(
                     f"{uri.split('?')[0]} is on a storage account that this emulator does not have."
                 )
@@ -128,10 +128,6 @@ class DataResolver:
             f"{uri.split('?')[0]!r} is no URI of data. Known: azureml://datastores/<datastore>/paths/<path>, "
             "https://, wasbs://, abfss://, azureml:<name>:<version> and ARM ids of data versions."
         )
-
-    @property
-    def _account(self) -> str:
-        return self.services.blobs.account if self.services.blobs else ""
 
     def _container(self, datastore: str, uri: str) -> str:
         containers = {
@@ -151,9 +147,9 @@ class DataResolver:
         host = parts.hostname or ""
         if host in _LOOPBACK:
             account, _, path = path.partition("/")
-            if account != self._account:
+            if account != self.services.blobs.account:
                 return None
-        elif not host.startswith(f"{self._account}.blob."):
+        elif not host.startswith(f"{self.services.blobs.account}.blob."):
             return None
         container, _, path = path.partition("/")
         return BlobLocation(container, path)

@@ -34,9 +34,6 @@ async def shown_log(context: JobContext, path: Path, name: str) -> AsyncIterator
     """Show the file at ``path`` as the run's log ``name``; copy what is written to it in the meantime."""
     blobs = context.services.blobs
     await asyncio.to_thread(_touch, path)
-    if blobs is None:
-        yield
-        return
     blob = blobs.service.get_blob_client(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{context.job.name}/{name}")
     copy = _GrowingCopy(path, blob)
     await asyncio.to_thread(blobs.ensure_container, ARTIFACT_CONTAINER)

@@ -8,7 +8,6 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_amlrest.emulator.azurite import cache_dir
-from airflow_provider_amlrest.emulator.runtime.command import CommandRunner
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
@@ -59,6 +58,12 @@ class Runtime:
         if self._loop is not None and self._woken is not None and not self._stopping:
             self._loop.call_soon_threadsafe(self._woken.set)
 
+    def clear(self) -> None:
+        """End all jobs and forget them, with everything else that the store holds of the workspaces."""
+        if self._loop is None:
+            raise RuntimeError("The runtime has not been started.")
+        asyncio.run_coroutine_threadsafe(self._clear(), self._loop).result()
+
     def stop(self) -> None:
         """End all processes and the thread. The jobs stay active: the next start runs them again."""
         self._stopping = True
@@ -87,11 +92,21 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), self._environments.stop())
 
+    async def _clear(self) -> None:
+        while tasks := list(self._tasks.values()):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._store.clear()
+
     def _make_runners(self) -> dict[str, Runner]:
         settings = self._services.settings
         simulated = settings.runtime == "simulated"
         command: Runner = SimulatedRunner()
         if not simulated:
+            # It loads azure-storage-blob and requests, which states on a clock do not need.
+            from airflow_provider_amlrest.emulator.runtime.command import CommandRunner
+
             nodes = {compute.name.lower(): asyncio.Semaphore(compute.nodes) for compute in settings.computes}
             nodes[""] = asyncio.Semaphore(SERVERLESS_NODES)
             command = CommandRunner(nodes, self._environments if settings.runtime == "venv" else None)

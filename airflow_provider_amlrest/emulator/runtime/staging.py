@@ -114,10 +114,7 @@ class Staging:
 
     @property
     def _service(self) -> BlobServiceClient:
-        blobs = self.context.services.blobs
-        if blobs is None:
-            raise JobError("The emulator runs without blob storage, so it cannot move code and data.")
-        return blobs.service
+        return self.context.services.blobs.service
 
     @property
     def _artifacts(self) -> str:

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.early_termination import Policy
@@ -15,7 +15,7 @@ from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeou
 from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
 from airflow_provider_amlrest.emulator.runtime.sampling import Goal, Sampler
 from airflow_provider_amlrest.emulator.runtime.search_space import parse_space, value_text
-from airflow_provider_amlrest.emulator.runtime.simulated import TAG_PREFIX, simulated_score
+from airflow_provider_amlrest.emulator.runtime.simulated import read_tags, simulated_score
 from airflow_provider_amlrest.emulator.runtime.sweep_tags import SWEEP_PROPERTIES, sweep_tags
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
@@ -117,10 +117,16 @@ class _Sweep:
             await self._cancel_trials()
             self._look()
         if not any(trial.completed for trial in self._trials):
-            raise JobError(
-                f"None of the sweep's {len(self._trials)} trials completed. See the errors of its trials.",
-                "AllTrialsFailed",
-            )
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        if self._simulated and read_tags(self._context).outcome == "canceled":
+            raise asyncio.CancelledError
+        first = self._context.store.job(self._context.job.workspace, self._trials[0].name)
+        reason = f" The first said: {first.error['message']}" if first and first.error else ""
+        raise JobError(
+            f"None of the sweep's {len(self._trials)} trials completed.{reason}", "AllTrialsFailed"
+        )
 
     # trials
 
@@ -209,7 +215,7 @@ class _Sweep:
     def _trial_tags(self, point: Point) -> dict[str, str]:
         if not self._simulated:
             return {}
-        tags = {key: text for key, text in self._context.tags.items() if key.startswith(TAG_PREFIX)}
+        tags = self._context.services.scripts.tags(self._context.job)
         metrics = {self._metric: simulated_score(point), **json.loads(tags.get("emulator.metrics", "{}"))}
         return {**tags, "emulator.metrics": json.dumps(metrics)}
 

@@ -35,7 +35,7 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlobStorage]:
     )
     storage = BlobStorage(port, ACCOUNT_KEY, pki.ca_bundle)
     yield storage
-    storage.service.close()  # an open connection delays the end of Azurite
+    storage.close()
     azurite.stop()
 
 
@@ -63,7 +63,8 @@ def venv(tmp_path: Path, blobs: BlobStorage, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def simulated(tmp_path: Path) -> Iterator[Harness]:
     """Runtime ``simulated``, started."""
-    harness = make_harness(tmp_path, "simulated", None)
+    nowhere = BlobStorage(1, ACCOUNT_KEY, tmp_path / "ca.pem")
+    harness = make_harness(tmp_path, "simulated", nowhere)
     harness.start()
     yield harness
     harness.stop()

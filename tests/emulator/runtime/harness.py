@@ -17,7 +17,9 @@ from airflow_provider_amlrest.emulator.config import (
     Settings,
     Workspace,
 )
+from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.runtime import Runtime
+from airflow_provider_amlrest.emulator.scripts import Scripts
 from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord, Store
 
 WORKSPACE = Workspace("sub", "rg", "ws", "westeurope", "11111111-2222-3333-4444-555555555555")
@@ -117,12 +119,10 @@ class Harness:
         return f"{WORKSPACE.arm_id}/{kind}/{name}/versions/{version}"
 
     def put_blob(self, path: str, content: str, container: str = WORKSPACE.default_container) -> None:
-        assert self.services.blobs is not None
         self.services.blobs.ensure_container(container)
         self.services.blobs.service.get_blob_client(container, path).upload_blob(content, overwrite=True)
 
     def blob(self, path: str, container: str = WORKSPACE.default_container) -> str:
-        assert self.services.blobs is not None
         client = self.services.blobs.service.get_blob_client(container, path)
         return str(client.download_blob().readall().decode())
 
@@ -131,7 +131,6 @@ class Harness:
 
     def code(self, name: str, files: dict[str, str]) -> str:
         """Upload code and register it; its ARM id."""
-        assert self.services.blobs is not None
         for path, content in files.items():
             self.put_blob(f"{name}/src/{path}", content, "code-uploads")
         return self.asset("codes", name, codeUri=f"{self.services.blobs.endpoint}/code-uploads/{name}/src")
@@ -140,13 +139,14 @@ class Harness:
 def make_harness(
     folder: Path,
     kind: RuntimeKind,
-    blobs: BlobStorage | None,
+    blobs: BlobStorage,
     computes: tuple[Compute, ...] = (Compute("cpu", 2),),
 ) -> Harness:
     settings = Settings(folder, kind, (WORKSPACE,), computes)
     services = Services(
         settings=settings,
         store=Store(folder / "emulator.db"),
+        scripts=Scripts(Tuning(), FaultRules()),
         blobs=blobs,
         endpoint="https://127.0.0.1:1",
         ca_bundle=folder / "ca.pem",

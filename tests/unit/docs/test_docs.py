@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +16,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from airflow_provider_amlrest import connection, operators
+from airflow_provider_amlrest.emulator import scripts
+from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import model
@@ -26,6 +33,7 @@ from airflow_provider_amlrest.rest.codecs.versions import (
     LAST_KNOWN,
     PREVIEW_2021_03,
 )
+from airflow_provider_amlrest.rest.credentials import Chain
 from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
@@ -222,12 +230,26 @@ def test_connection_fields_are_described_as_they_are() -> None:
         assert set(field.choices) <= set(code_words(meaning)), field.name
 
 
+def test_credentials_are_described_as_they_are() -> None:
+    table = rows(section(read("connection.md"), "Identity"))
+    documented = {code_words(name)[0]: (set(code_words(needs)), takes) for name, needs, takes, _ in table}
+    assert set(documented) == {*CREDENTIALS, Chain.name}
+    for name, credential in CREDENTIALS.items():
+        needs, takes = documented[name]
+        assert needs == {
+            *(field for need in credential.needs for field in need.split("|")),
+            *(credential.variables or {}).values(),
+        }
+        assert set(credential.takes) <= set(code_words(takes)), name
+
+
 def test_clouds_are_described_as_they_are() -> None:
     table = rows(section(read("connection.md"), "Clouds"))
     documented = {code_words(row[0])[0]: [code_words(cell)[0] for cell in row[1:]] for row in table}
     documented.pop(CUSTOM)
     assert documented == {
-        cloud.name: [cloud.resource_manager, cloud.authority, cloud.studio] for cloud in CLOUDS.values()
+        cloud.name: [cloud.resource_manager, cloud.authority, cloud.scope, cloud.studio]
+        for cloud in CLOUDS.values()
     }
 
 
@@ -242,7 +264,7 @@ CONNECTIONS = [
 
 @pytest.mark.parametrize("text", CONNECTIONS)
 def test_a_connection_of_the_docs_is_understood(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", text)
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", text.replace("<path>", __file__))
     assert AzureMLHook().settings.workspace == WorkspaceId("<GUID>", "my-group", "my-workspace")
 
 
@@ -331,3 +353,41 @@ def test_exceptions_are_where_the_page_says() -> None:
     assert len(found) > 10
     for name, module in found:
         assert issubclass(getattr(importlib.import_module(module or home), name), Exception)
+
+
+# Emulator
+
+
+def documented(heading: str) -> set[str]:
+    """The names in the first column of a section's tables."""
+    return {word for row in rows(section(read("emulator.md"), heading)) for word in code_words(row[0])}
+
+
+def test_fields_of_scripts_and_fault_rules_are_described() -> None:
+    assert documented("Scripts") == {"job", "times", *scripts.FIELDS}
+    fields = {field.name for field in dataclasses.fields(FaultRule)}
+    assert documented("Fault rules") == fields - {"id", "hits"}
+
+
+def test_settings_are_described_with_their_defaults() -> None:
+    table = {code_words(row[0])[0]: row[2] for row in rows(section(read("emulator.md"), "Settings"))}
+    assert set(table) == {field.name for field in dataclasses.fields(Tuning)}
+    for field in dataclasses.fields(Tuning):
+        default = "null" if field.default is None else f"{field.default:g}"
+        assert table[field.name].split(" ")[0] == default, field.name
+
+
+def test_the_fixture_is_described() -> None:
+    public = {name for name in vars(EmulatedWorkspace) if not name.startswith("_")}
+    assert {name.partition("(")[0] for name in documented("The fixture")} == public
+
+
+def test_options_of_the_command_line_are_described() -> None:
+    helped = set(re.findall(r"(--[a-z-]+)", start_help()))
+    assert {name.split(" ")[0] for name in documented("Start, stop, status") if name[0] == "-"} == helped
+
+
+def start_help() -> str:
+    command = [sys.executable, "-m", "airflow_provider_amlrest.emulator.cli", "start", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return text.partition("options:")[2].replace("--help", "")

@@ -7,10 +7,18 @@ from airflow_provider_amlrest.rest.cloud import (
     CLOUDS,
     PUBLIC,
     US_GOVERNMENT,
+    authority_problem,
     custom_cloud,
     endpoint_problem,
     is_same_origin,
+    plain_http_problem,
 )
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_the_three_clouds_are_those_of_azures_own_libraries() -> None:
@@ -62,8 +70,66 @@ def test_endpoints_that_are_refused(url: str) -> None:
     assert endpoint_problem(url)
 
 
-def test_endpoints_that_are_taken() -> None:
-    assert endpoint_problem("https://127.0.0.1:8443/path") is None
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1:8443/path",
+        "http://127.0.0.1:8443/path",
+        "http://127.9.9.9",
+        "http://[::1]:8443",
+        "http://localhost:8443",
+        "http://LOCALHOST",
+    ],
+)
+def test_endpoints_that_are_taken(url: str, no_proxies: None) -> None:
+    assert endpoint_problem(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1",
+        "http://128.0.0.1",
+        "http://0.0.0.0",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://127.0.0.1@example.com",
+        "http://example.com#127.0.0.1",
+        "http://[::ffff:10.0.0.1]",
+        "http://2130706433",
+        "HTTP://example.com",
+    ],
+)
+def test_plain_http_that_is_refused(url: str, no_proxies: None) -> None:
+    problem = plain_http_problem(f"{url}/path?sig=CANARY")
+    assert problem is not None
+    assert "CANARY" not in problem
+
+
+def test_plain_http_by_a_proxy(monkeypatch: pytest.MonkeyPatch, no_proxies: None) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    assert "NO_PROXY" in str(plain_http_problem("http://127.0.0.1"))
+    assert plain_http_problem("https://127.0.0.1") is None
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert plain_http_problem("http://127.0.0.1") is None
+
+
+def test_entra_is_https_everywhere() -> None:
+    assert "azure-identity signs in nowhere else" in str(authority_problem("http://127.0.0.1:1"))
+    assert authority_problem("https://127.0.0.1:1") is None
+    assert authority_problem("login.example.com")
+
+
+def test_another_scope() -> None:
+    assert US_GOVERNMENT.asking_for("api://x/.default").scope == "api://x/.default"
+    assert US_GOVERNMENT.asking_for("").scope == US_GOVERNMENT.scope
+
+
+def test_the_studio_of_a_custom_cloud() -> None:
+    assert custom_cloud("https://a", "https://b").studio == "https://ml.azure.com"
+    assert (
+        custom_cloud("https://a", "https://b", "https://ml.example.com/").studio == "https://ml.example.com"
+    )
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,12 @@ def test_each_of_its_codes_reaches_it(hint: Any) -> None:
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "client secret"), (403, "AzureML Data Scientist"), (413, "4 MB"), (429, "poll_interval")],
+    [
+        (401, "the credential and tenant_id"),
+        (403, "AzureML Data Scientist"),
+        (413, "4 MB"),
+        (429, "poll_interval"),
+    ],
 )
 def test_a_status_alone_gets_a_hint_too(status: int, words: str) -> None:
     assert words in str(response_error("GET x", status, "", {}))
@@ -184,4 +189,4 @@ def test_what_is_not_known_gets_none() -> None:
 
 def test_a_code_of_arm_is_not_taken_for_one_of_storage() -> None:
     body = gateway("AuthenticationFailed", "The 'Authorization' header is missing.")
-    assert "client secret" in str(response_error("GET x", 401, body, {}))
+    assert "the credential and tenant_id" in str(response_error("GET x", 401, body, {}))

@@ -1,0 +1,183 @@
+"""The fixture ``azureml_emulator`` as a user's test has it: their own DAGs, run by ``dag.test()``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorError
+
+SOURCE = Path(__file__).parent / "tested_dags"
+
+
+@pytest.fixture(scope="module")
+def dags() -> Any:
+    """The module of the DAGs, out of Airflow's own DAG folder: Airflow 3.3 runs no others."""
+    home = Path(os.environ["AIRFLOW_HOME"])
+    migrated = subprocess.run(
+        [Path(sys.executable).with_name("airflow"), "db", "migrate"], capture_output=True, text=True
+    )
+    assert migrated.returncode == 0, migrated.stderr
+    shutil.copytree(SOURCE, home / "dags", dirs_exist_ok=True)
+    spec = importlib.util.spec_from_file_location("tested_dags", home / "dags" / "tested_dags.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    shutil.rmtree(home / "dags")
+
+
+def run(dag: Any) -> str:
+    """Run a DAG once; the state of the run."""
+    state = dag.test().state
+    return str(getattr(state, "value", state))
+
+
+@pytest.fixture
+def impatient(dags: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same, polling often, as a test needs it where a job takes its time."""
+    for dag in (dags.training, dags.waiting):
+        for task in dag.tasks:
+            for name in ("poll_interval", "poke_interval"):
+                if hasattr(task, name):
+                    monkeypatch.setattr(task, name, 0.05)
+    return dags
+
+
+def test_jobs_complete_unless_told_otherwise(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    assert run(dags.training) == "success"
+    (job,) = azureml_emulator.jobs("train")
+    assert (job.type, job.status, job.error, job.task_id) == ("Command", "Completed", None, "train")
+    assert job.properties["command"] == "python train.py"
+    assert job.tags["airflow_dag_id"] == "tested_training"
+    assert [asset.name for asset in azureml_emulator.assets("environments")] == ["tested"]
+    (code,) = azureml_emulator.assets("codes")
+    assert job.properties["codeId"].endswith(f"/codes/{code.name}/versions/{code.version}")
+
+
+def test_each_test_has_an_empty_workspace(azureml_emulator: EmulatedWorkspace) -> None:
+    assert azureml_emulator.jobs() == []
+    assert azureml_emulator.assets("codes") == []
+    assert azureml_emulator.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "state", "status"),
+    [
+        ("completed", None, "success", "Completed"),
+        ("failed", "out of memory", "failed", "Failed"),
+        ("failed", None, "failed", "Failed"),
+        ("canceled", None, "failed", "Canceled"),
+        ("preempted", None, "success", "Completed"),
+        ("lost", "the node is gone", "failed", "Failed"),
+    ],
+)
+def test_outcomes(
+    azureml_emulator: EmulatedWorkspace, dags: Any, outcome: Any, error: str | None, state: str, status: str
+) -> None:
+    azureml_emulator.script("train", outcome, error=error, metrics={"auc": 0.5})
+    assert run(dags.training) == state
+    (job,) = azureml_emulator.jobs("train")
+    assert job.status == status
+    assert job.metrics == {"auc": 0.5}
+    if error:
+        assert job.error == error
+
+
+def test_a_job_that_is_stuck_in_the_queue(
+    azureml_emulator: EmulatedWorkspace, impatient: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(impatient.train, "timeout", 0.3)
+    azureml_emulator.script("train", "stuck")
+    assert run(impatient.training) == "failed"
+    assert [job.status for job in azureml_emulator.jobs("train")] == ["Canceled"], "left in the queue"
+    assert len(azureml_emulator.requests("POST", "/cancel$")) == 1
+
+
+def test_a_job_that_takes_its_time(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
+    azureml_emulator.script("submit", seconds=0.5)
+    assert run(impatient.waiting) == "success"
+    (job,) = azureml_emulator.jobs()
+    reads = azureml_emulator.requests("GET", f"/jobs/{job.name}$")
+    assert len([read for read in reads if read.status == 200]) > 2
+
+
+def test_a_throttled_job(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
+    azureml_emulator.script("train", throttled_reads=2)
+    assert run(impatient.training) == "success"
+    (job,) = azureml_emulator.jobs("train")
+    reads = [request.status for request in azureml_emulator.requests("GET", f"/jobs/{job.name}$")]
+    assert reads == [404, 429, 429, 200]
+
+
+def test_a_throttled_workspace(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    azureml_emulator.configure(rate_limit={"reads": [1, 1]})
+    assert run(dags.training) == "success"
+    reads = [request.status for request in azureml_emulator.requests("GET", "/workspaces/")]
+    assert 429 in reads
+    assert [job.status for job in azureml_emulator.jobs()] == ["Completed"]
+
+
+def test_a_retry_after_a_failure(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    azureml_emulator.script("train", "failed", error="flaky", times=1)
+    azureml_emulator.script("train", "canceled", times=1)
+    assert run(dags.retries) == "success"
+    assert [job.status for job in azureml_emulator.jobs("train")] == ["Failed", "Canceled", "Completed"]
+
+
+def test_a_sweep_over_a_connection_of_another_name(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    azureml_emulator.connect("azureml_tuning")
+    assert run(dags.tuning) == "success"
+    (sweep,) = azureml_emulator.jobs("tune")
+    trials = azureml_emulator.trials("tune")
+    assert (sweep.type, sweep.status) == ("Sweep", "Completed")
+    assert [(trial.status, trial.metrics["loss"]) for trial in trials] == [
+        ("Completed", 1.0),
+        ("Completed", 2.0),
+        ("Completed", 3.0),
+    ]
+
+
+def test_a_connection_that_nobody_has_made(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    assert run(dags.tuning) == "failed"
+    assert azureml_emulator.requests() == []
+
+
+def test_a_fault_in_the_service(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    denied = {"error": {"code": "AuthorizationFailed", "message": "No write permission."}}
+    azureml_emulator.fault("/jobs/", method="PUT", status=403, body=denied)
+    assert run(dags.training) == "failed"
+    assert azureml_emulator.jobs() == []
+
+
+def test_settings(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
+    azureml_emulator.configure(job_seconds=0.2)
+    assert run(impatient.training) == "success"
+    (job,) = azureml_emulator.jobs("train")
+    assert len(azureml_emulator.requests("GET", f"/jobs/{job.name}$")) > 2
+
+
+@pytest.mark.parametrize(
+    ("ask", "word"),
+    [
+        (lambda emulator: emulator.script("("), "regular expression"),
+        (lambda emulator: emulator.script("train", "exploded"), "exploded"),
+        (lambda emulator: emulator.fault("/jobs/"), "status"),
+        (lambda emulator: emulator.configure(speed=3), "speed"),
+        (lambda emulator: emulator.assets("models"), "models"),
+        (lambda emulator: emulator.jobs("("), "regular expression"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    azureml_emulator: EmulatedWorkspace, ask: Any, word: str
+) -> None:
+    with pytest.raises(EmulatorError, match=word):
+        ask(azureml_emulator)

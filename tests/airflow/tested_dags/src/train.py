@@ -1,0 +1,1 @@
+"""Nobody runs this: it is there to be uploaded."""

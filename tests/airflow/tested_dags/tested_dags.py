@@ -1,0 +1,61 @@
+"""DAGs as a user has them: nothing in them knows of the emulator, and they poll as seldom as by default."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_amlrest.operators import (
+    AzureMLCreateEnvironmentOperator,
+    AzureMLSubmitCommandJobOperator,
+    AzureMLSubmitSweepJobOperator,
+)
+from airflow_provider_amlrest.sensors import AzureMLJobSensor
+
+START = datetime(2026, 1, 1)  # noqa: DTZ001 (Airflow's own idiom)
+
+with DAG("tested_training", schedule=None, start_date=START) as training:
+    environment = AzureMLCreateEnvironmentOperator(task_id="environment", name="tested", image="python:3.11")
+    train = AzureMLSubmitCommandJobOperator(
+        task_id="train",
+        command="python train.py",
+        code="src",
+        environment="{{ ti.xcom_pull(task_ids='environment')['id'] }}",
+        compute="cpu-cluster",
+    )
+    environment >> train
+
+with DAG("tested_retries", schedule=None, start_date=START) as retries:
+    AzureMLSubmitCommandJobOperator(
+        task_id="train",
+        command="python train.py",
+        environment="AzureML-sklearn-1.5:1",
+        compute="cpu-cluster",
+        retries=2,
+        retry_delay=timedelta(seconds=0),
+    )
+
+with DAG("tested_tuning", schedule=None, start_date=START) as tuning:
+    tune = AzureMLSubmitSweepJobOperator(
+        task_id="tune",
+        azureml_conn_id="azureml_tuning",
+        command="echo ${{search_space.lr}}",
+        environment="AzureML-sklearn-1.5:1",
+        compute="cpu-cluster",
+        search_space={"lr": {"type": "choice", "values": [1, 2, 3]}},
+        objective={"goal": "minimize", "primary_metric": "loss"},
+        sampling_algorithm="grid",
+        limits={"max_total_trials": 3},
+    )
+
+with DAG("tested_waiting", schedule=None, start_date=START) as waiting:
+    submit = AzureMLSubmitCommandJobOperator(
+        task_id="submit",
+        command="python train.py",
+        environment="AzureML-sklearn-1.5:1",
+        compute="cpu-cluster",
+        wait_for_completion=False,
+    )
+    wait = AzureMLJobSensor(task_id="wait", job_name="{{ ti.xcom_pull(task_ids='submit')['name'] }}")
+    submit >> wait

@@ -1,0 +1,138 @@
+"""Steps of a session of azure-ai-ml, as its users write them; runs in an environment that has it.
+
+``python session.py READY_FILE STEP JSON`` prints the step's result as its last line, as JSON. Where the
+workspace is, is configured by environment variables: nothing in azure-ai-ml is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from azure.ai.ml import Input, MLClient, command
+from azure.ai.ml.entities import Data, Environment
+from azure.ai.ml.exceptions import JobException
+from azure.ai.ml.sweep import Choice
+from azure.core.exceptions import ResourceNotFoundError
+from azure.identity import ClientSecretCredential
+
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+
+
+def workspace(ml: MLClient) -> Any:
+    found = ml.workspaces.get(ml.workspace_name)
+    return {"name": found.name, "location": found.location, "computes": [c.name for c in ml.compute.list()]}
+
+
+def environment(ml: MLClient, name: str, conda: str | None = None) -> Any:
+    """Create one, twice; read it back by its version and as the latest."""
+    wanted = Environment(name=name, version="1", image=IMAGE, conda_file=conda)
+    made = ml.environments.create_or_update(wanted)
+    ml.environments.create_or_update(wanted)
+    latest = ml.environments.get(name, label="latest")
+    return {"id": made.id, "version": latest.version, "image": ml.environments.get(name, "1").image}
+
+
+def changed_environment(ml: MLClient, name: str) -> Any:
+    """Without a version, content that differs becomes the next one."""
+    first = ml.environments.create_or_update(Environment(name=name, image=IMAGE))
+    second = ml.environments.create_or_update(Environment(name=name, image="python:3.11"))
+    return [first.version, second.version]
+
+
+def data(ml: MLClient, name: str, path: str) -> Any:
+    made = ml.data.create_or_update(Data(name=name, version="1", path=path, type="uri_file"))
+    return {"path": made.path, "type": ml.data.get(name, "1").type}
+
+
+def submit(ml: MLClient, name: str, code: str, source: str, environment: str) -> Any:
+    """Submit a command job with a local code folder."""
+    job = ml.jobs.create_or_update(
+        command(
+            name=name,
+            code=code,
+            command=source,
+            environment=environment,
+            compute="cpu-cluster",
+            inputs={"rate": 0.1},
+            experiment_name="sdk",
+        )
+    )
+    return {"status": job.status, "code": ml.jobs.get(name).code}
+
+
+def stream(ml: MLClient, name: str) -> Any:
+    """Follow a job to its end; what the log said comes first on standard output."""
+    try:
+        ml.jobs.stream(name)
+    except JobException as error:
+        return {"status": ml.jobs.get(name).status, "error": str(error)}
+    return {"status": ml.jobs.get(name).status}
+
+
+def sweep(ml: MLClient, name: str, code: str, source: str, environment: str) -> Any:
+    trial = command(
+        code=code,
+        command=source,
+        environment=environment,
+        compute="cpu-cluster",
+        inputs={"rate": Input(type="number", default=0.5)},
+    )
+    swept = trial(rate=Choice([0.1, 0.2])).sweep(
+        compute="cpu-cluster", sampling_algorithm="grid", primary_metric="loss", goal="Minimize"
+    )
+    swept.name = name
+    swept.set_limits(max_total_trials=2, max_concurrent_trials=2, timeout=600)
+    ml.jobs.create_or_update(swept)
+    ml.jobs.stream(name)
+    done = ml.jobs.get(name)
+    return {"type": done.type, "status": done.status}
+
+
+def listed(ml: MLClient) -> Any:
+    return sorted([job.name, job.status] for job in ml.jobs.list())
+
+
+def cancel(ml: MLClient, name: str) -> Any:
+    ml.jobs.begin_cancel(name).result()
+    return ml.jobs.get(name).status
+
+
+def missing(ml: MLClient) -> Any:
+    try:
+        ml.jobs.get("no-such-job")
+    except ResourceNotFoundError as error:
+        return error.status_code
+    return None
+
+
+def download(ml: MLClient, name: str, folder: str) -> Any:
+    """Everything that a job has left: its logs and its outputs."""
+    ml.jobs.download(name, download_path=folder, all=True)
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def main() -> None:
+    facts = json.loads(Path(sys.argv[1]).read_text())
+    credential = ClientSecretCredential(
+        facts["tenant_id"],
+        facts["client_id"],
+        facts["client_secret"],
+        authority=facts["authority_host"],
+        disable_instance_discovery=True,
+    )
+    ml = MLClient(
+        credential,
+        facts["subscription_id"],
+        facts["resource_group"],
+        facts["workspace_name"],
+        enable_telemetry=False,
+    )
+    result = globals()[sys.argv[2]](ml, **json.loads(sys.argv[3]))
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
+
+
+if __name__ == "__main__":
+    main()

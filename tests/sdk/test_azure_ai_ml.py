@@ -1,0 +1,192 @@
+"""Microsoft's own client, azure-ai-ml, unchanged, pointed at the emulator by environment variables.
+
+What the emulator answers is what that client understands, and code that one of the two clients has uploaded
+is found by the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.operators import AzureMLUploadCodeOperator
+from tests.support.emulated import Emulated
+from tests.support.tasks import Try
+from tools.proxy import LoopbackProxy
+
+pytestmark = pytest.mark.sdk
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venv-azure-ai-ml" / "bin" / "python"
+STEP_SECONDS = 120
+ENVIRONMENT = "AzureML-any:1"
+
+
+class Session:
+    """Runs steps of ``session.py``, each in a process of its own."""
+
+    def __init__(self, emulated: Emulated, proxy: LoopbackProxy, folder: Path) -> None:
+        self.emulated = emulated
+        self.said = ""
+        """Standard output of the last step."""
+        self._ready_file = folder / "ready.json"
+        self._ready_file.touch(mode=0o600)
+        self._ready_file.write_text(json.dumps(emulated.facts))
+        endpoint = emulated.facts["arm_endpoint"]
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        self._environment = {
+            **kept,
+            "HOME": str(folder),
+            "ARM_CLOUD_METADATA_URL": f"{endpoint}/metadata/endpoints?api-version=2022-09-01",
+            "REQUESTS_CA_BUNDLE": emulated.facts["ca_bundle"],
+            # For the storage account by its host name, which few machines resolve.
+            "HTTPS_PROXY": proxy.url,
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def __call__(self, step: str, **arguments: Any) -> Any:
+        command = [PYTHON, Path(__file__).with_name("session.py"), self._ready_file, step]
+        done = subprocess.run(
+            [*command, json.dumps(arguments)],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=STEP_SECONDS,
+            check=False,
+        )
+        self.said = done.stdout
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def session(training_emulator: Emulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    assert PYTHON.exists(), "make test-sdk makes the environment of azure-ai-ml"
+    with LoopbackProxy() as proxy:
+        yield Session(training_emulator, proxy, tmp_path_factory.mktemp("sdk"))
+
+
+@pytest.fixture
+def code(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A code folder whose content no other test has, and whose hash is easily got wrong."""
+    folder = tmp_path / "src"
+    files = {
+        "train.py": f"import sys, time\nprint({request.node.name!r}, *sys.argv[1:])\ntime.sleep(2)\n",
+        "Zoo.txt": "upper case sorts late",
+        "a/b/deep.txt": "",
+        "a-b.txt": "before the folder of its name",
+        "left_out.log": "of no interest",
+        ".amlignore": "*.log\n",
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def test_the_workspace(session: Session) -> None:
+    found = session("workspace")
+    assert found["name"] == session.emulated.facts["workspace_name"]
+    assert found["computes"] == ["cpu-cluster", "gpu-cluster"]
+
+
+def test_environments(session: Session, tmp_path: Path) -> None:
+    conda = tmp_path / "conda.yml"
+    conda.write_text("dependencies:\n- python=3.11\n- pip:\n  - six\n")
+    made = session("environment", name="sdk-conda", conda=str(conda))
+    assert made["id"].endswith("/environments/sdk-conda/versions/1")
+    assert (made["version"], made["image"]) == ("1", "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04")
+    assert session("changed_environment", name="sdk-changing") == ["1", "2"]
+
+
+def test_data_on_the_web(session: Session) -> None:
+    found = session("data", name="sdk-web", path="https://example.com/iris.csv")
+    assert found == {"path": "https://example.com/iris.csv", "type": "uri_file"}
+
+
+def test_data_on_this_machine(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "iris.csv").write_text("5.1,setosa\n")
+    found = session("data", name="sdk-local", path=str(tmp_path / "iris.csv"))
+    assert found["path"].endswith("/iris.csv")
+    assert "/datastores/workspaceblobstore/paths/LocalUpload/" in found["path"]
+
+
+def test_a_job_with_local_code_followed_to_its_end(session: Session, code: Path, tmp_path: Path) -> None:
+    source = "python train.py ${{inputs.rate}} && mkdir -p outputs && echo kept > outputs/model.txt"
+    submitted = session("submit", name="sdk-job", code=str(code), source=source, environment=ENVIRONMENT)
+    assert submitted["status"] in ("Starting", "Queued", "Running")
+    assert session("stream", name="sdk-job") == {"status": "Completed"}
+    assert "Streaming user_logs/std_log.txt" in session.said
+    assert "test_a_job_with_local_code_followed_to_its_end 0.1" in session.said
+    left = session("download", name="sdk-job", folder=str(tmp_path / "left"))
+    assert {"artifacts/user_logs/std_log.txt", "artifacts/outputs/model.txt"} <= set(left)
+
+
+def test_a_job_that_fails(session: Session, code: Path) -> None:
+    session("submit", name="sdk-failing", code=str(code), source="exit 3", environment=ENVIRONMENT)
+    ended = session("stream", name="sdk-failing")
+    assert ended["status"] == "Failed"
+    assert "exited with status code 3" in ended["error"]
+
+
+def test_a_sweep(session: Session, code: Path) -> None:
+    source = "python train.py ${{inputs.rate}}"
+    ended = session("sweep", name="sdk-sweep", code=str(code), source=source, environment=ENVIRONMENT)
+    assert ended == {"type": "sweep", "status": "Completed"}
+
+
+def test_a_cancel(session: Session, code: Path) -> None:
+    session("submit", name="sdk-long", code=str(code), source="sleep 300", environment=ENVIRONMENT)
+    assert session("cancel", name="sdk-long") == "Canceled"
+    assert ["sdk-long", "Canceled"] in session("listed")
+
+
+def test_a_job_that_there_is_not(session: Session) -> None:
+    assert session("missing") == 404
+
+
+# Code that the other client has uploaded
+
+
+def uploads(emulated: Emulated, since: int) -> list[dict[str, Any]]:
+    return emulated.asked("POST", "/startPendingUpload$", since=since)
+
+
+def upload_with_ours(code: Path) -> str:
+    task = AzureMLUploadCodeOperator(task_id="upload", path=str(code))
+    return str(Try(task).execute()["id"])
+
+
+@pytest.fixture
+def connected(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", session.emulated.connection_uri())
+
+
+@pytest.mark.usefixtures("connected")
+def test_code_of_the_sdk_is_found_by_ours(session: Session, code: Path) -> None:
+    submitted = session("submit", name="sdk-first", code=str(code), source="true", environment=ENVIRONMENT)
+    mark = session.emulated.mark()
+    assert upload_with_ours(code) == submitted["code"]
+    assert uploads(session.emulated, mark) == []
+    (code / "train.py").write_text("print('changed')")
+    assert upload_with_ours(code) != submitted["code"]
+    assert len(uploads(session.emulated, mark)) == 1
+
+
+@pytest.mark.usefixtures("connected")
+def test_code_of_ours_is_found_by_the_sdk(session: Session, code: Path) -> None:
+    ours = upload_with_ours(code)
+    mark = session.emulated.mark()
+    submitted = session("submit", name="ours-first", code=str(code), source="true", environment=ENVIRONMENT)
+    assert submitted["code"] == ours
+    assert uploads(session.emulated, mark) == []
+    assert session("stream", name="ours-first") == {"status": "Completed"}
+    with AzureMLHook().client() as client:
+        assert client.get_job("ours-first").status == "Completed"
