@@ -12,7 +12,7 @@ VENV_2 := .venv-airflow-2.11
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -35,6 +35,9 @@ lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+mutation: environment ## Put faults into the codecs, one at a time: the contract tests must catch each
+	$(VENV)/bin/python -m tools.mutate_codecs
 
 benchmark: environment ## What importing the operators and parsing a DAG costs, as a ratio to bare Airflow
 	$(VENV)/bin/python benchmarks/import_cost.py
