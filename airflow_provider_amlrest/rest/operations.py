@@ -309,10 +309,12 @@ class Operations:
             asked = "GET discovery"
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
             services = _checked(answer, asked)
-            api, tracking = services.get("api"), workspace.mlflow_tracking_uri
-            if not api or not tracking:
+            api = str(services.get("api") or "").rstrip("/")
+            if not api:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")
-            history = f"{str(api).rstrip('/')}/history/v1.0{self.workspace.path}"
+            # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
+            tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
+            history = f"{api}/history/v1.0{self.workspace.path}"
             self._endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
         return self._endpoints
 

@@ -192,6 +192,29 @@ def test_an_operator_with_a_bad_api_version_asks_nobody_and_fails_for_good(
     assert emulator.asked(since=mark) == []
 
 
+@pytest.mark.parametrize(
+    ("version", "field", "arguments"),
+    [
+        ("2022-05-01", "shm_size", {"shm_size": "2g"}),
+        ("2023-04-01", "queue_settings", {"queue_settings": {"job_tier": "spot"}}),
+        ("2021-03-01-preview", "inputs.x", {"inputs": {"x": {"path": "https://h/p", "type": "uri_file"}}}),
+        ("2021-03-01-preview", "compute", {"compute": None}),
+    ],
+)
+def test_what_the_api_version_cannot_say_is_refused_before_anything_is_asked(
+    connect: Connect, emulator: Emulated, version: str, field: str, arguments: dict[str, Any]
+) -> None:
+    connect()
+    mark = emulator.mark()
+    most = {"compute": "cpu-cluster", "code": __file__, "inputs": {"d": "azureml:d:1"}, **arguments}
+    task = AzureMLSubmitCommandJobOperator(
+        task_id="job", command="true", environment="e:1", api_version=version, **most
+    )
+    with pytest.raises(AirflowFailException, match=f"^{re.escape(field)}: api-version {version} cannot say"):
+        Try(task).execute()
+    assert emulator.asked(since=mark) == []
+
+
 def test_an_operators_api_version_is_a_template(connect: Connect, emulator: Emulated) -> None:
     connect()
     mark = emulator.mark()

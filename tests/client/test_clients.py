@@ -22,7 +22,14 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from tests.support.emulated import Emulated
 
-VERSIONS = ("2021-03-01-preview", "2022-05-01", "2023-04-01", "2025-12-01", "2026-05-01")
+VERSIONS = (
+    "2021-03-01-preview",
+    "2022-02-01-preview",
+    "2022-05-01",
+    "2023-04-01",
+    "2025-12-01",
+    "2026-05-01",
+)
 # Both drive the same operations: the async one need not speak every version.
 CLIENTS = [*(f"sync {version}" for version in VERSIONS), "async 2021-03-01-preview", "async 2025-12-01"]
 

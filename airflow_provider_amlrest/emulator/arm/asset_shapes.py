@@ -125,6 +125,8 @@ def _environment(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]
     if (values["image"] is None) == (values["build"] is None):
         raise invalid("properties.image", "give either an image or a build context")
     values["condaFile"] = conda_as_json(values["condaFile"])
+    if routes := values["inferenceConfig"]:
+        values["inferenceConfig"] = {name: route for name, route in routes.items() if route is not None}
     values["environmentType"] = "UserCreated"
     return values
 

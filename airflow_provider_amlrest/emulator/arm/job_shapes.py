@@ -105,7 +105,7 @@ EVALUATION: dict[str, Reader | Field] = {
 }
 EARLY_TERMINATION = Union(
     "policyType",
-    Bandit=Record("BanditPolicy", **EVALUATION, slackFactor=number, slackAmount=number),
+    Bandit=Record("BanditPolicy", **EVALUATION, slackFactor=Field(number, 0), slackAmount=Field(number, 0)),
     MedianStopping=Record("MedianStoppingPolicy", **EVALUATION),
     TruncationSelection=Record(
         "TruncationSelectionPolicy", **EVALUATION, truncationPercentage=Field(integer, 0)

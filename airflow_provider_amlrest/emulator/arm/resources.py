@@ -20,7 +20,7 @@ def get_workspace(call: Call) -> Response:
     group = f"/subscriptions/{workspace.subscription_id}/resourceGroups/{workspace.resource_group}/providers"
     host = call.context.endpoint.removeprefix("https://")
     created = call.store.setting(CREATED_SETTING) or ""
-    body = {
+    body: dict[str, Any] = {
         "id": workspace.arm_id,
         "name": workspace.name,
         "type": f"{NAMESPACE}/workspaces",
@@ -50,6 +50,10 @@ def get_workspace(call: Call) -> Response:
         "sku": {"name": "Basic", "tier": "Basic"},
         "systemData": call.system_data(created, call.principal.application_id, created),
     }
+    if call.version.is_2021:
+        del body["kind"]
+        for later in ("v1LegacyMode", "publicNetworkAccess", "mlFlowTrackingUri"):
+            del body["properties"][later]
     return pretty(body)
 
 
@@ -115,7 +119,7 @@ def _compute(call: Call, compute: Compute) -> dict[str, Any]:
                 "osType": "Linux",
                 "virtualMachineImage": None,
                 "isolatedNetwork": False,
-                "propertyBag": {},
+                **({} if call.version.is_2021 else {"propertyBag": {}}),
             },
         },
     }

@@ -219,6 +219,7 @@ def _environment_answer(record: AssetRecord) -> dict[str, Any]:
     if new["build"] is not None:
         docker = {
             "dockerSpecificationType": "Build",
+            "dockerfile": f"# {new['build']['dockerfilePath']} in {new['build']['contextUri']}",
             "context": new["build"]["contextUri"],
             "platform": platform,
         }
@@ -379,6 +380,13 @@ def job_answer(record: JobRecord, canonical: dict[str, Any], call: Call) -> dict
     }
 
 
+def _distribution_answer(distribution: dict[str, Any] | None, nodes: int) -> dict[str, Any] | None:
+    if not distribution or distribution["distributionType"] != "PyTorch":
+        return distribution
+    per_node = distribution["processCountPerInstance"]
+    return {"distributionType": "PyTorch", "processCount": per_node and per_node * nodes}
+
+
 def _job_from_canonical(canonical: dict[str, Any]) -> dict[str, Any]:
     names = ("jobType", "experimentName", "identity")
     is_sweep = canonical["jobType"] == "Sweep"
@@ -393,7 +401,7 @@ def _job_from_canonical(canonical: dict[str, Any]) -> dict[str, Any]:
         name: trial.get(name) for name in ("codeId", "command", "environmentId", "environmentVariables")
     }
     old_trial |= {
-        "distribution": trial.get("distribution"),
+        "distribution": _distribution_answer(trial.get("distribution"), resources.get("instanceCount") or 1),
         "inputDataBindings": {
             name: {"dataId": value["uri"], "mode": value["mode"], "pathOnCompute": None}
             for name, value in canonical["inputs"].items()

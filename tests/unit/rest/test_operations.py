@@ -263,18 +263,16 @@ def test_recorded_run_history(operations: Operations) -> None:
     assert page.next_link is None
 
 
-@pytest.mark.parametrize(
-    ("home", "discovery"),
-    [
-        (HOME, Answered({})),
-        (Answered({"id": "/x", "name": "ws", "properties": {"discoveryUrl": "https://d"}}), DISCOVERY),
-    ],
-)
-def test_a_workspace_that_does_not_say_where(
-    operations: Operations, home: Answered, discovery: Answered
-) -> None:
+def test_a_workspace_that_does_not_say_where(operations: Operations) -> None:
     with pytest.raises(AzureMLError, match="does not say where"):
-        drive(operations.get_run("j"), home, discovery)
+        drive(operations.get_run("j"), HOME, Answered({}))
+
+
+def test_a_version_that_does_not_name_mlflow_has_it_beside_run_history(operations: Operations) -> None:
+    """2021-03-01-preview."""
+    home = Answered({"id": "/x", "name": "ws", "properties": {"discoveryUrl": "https://d"}})
+    _, asked = drive(operations.get_metrics("j"), home, DISCOVERY, Answered({"run": {"data": {}}}))
+    assert asked[-1].request.url.startswith(f"https://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}/")
 
 
 def test_metrics_are_finite_numbers(operations: Operations) -> None:
