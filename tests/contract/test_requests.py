@@ -254,6 +254,17 @@ def test_first_versions(field: str, wanted: Any, first: str) -> None:
         check(version, wanted, wire(version, wanted))
 
 
+def test_the_direct_mode_of_outputs() -> None:
+    """The oldest version has it, those after it have not, until 2024-04-01."""
+    wanted = replace(PLAIN, outputs={"model": model.Output(mode="direct")})
+    start = API_VERSIONS.index("2024-04-01")
+    for version in (OLD, *API_VERSIONS[start:]):
+        check(version, wanted, wire(version, wanted))
+    for version in API_VERSIONS[1:start]:
+        with pytest.raises(InvalidSpecError, match="2024-04-01 is the first"):
+            wire(version, wanted)
+
+
 # What the repaired schemas must refuse, lest the tests above prove nothing.
 
 WRONG: list[dict[str, Any]] = [
