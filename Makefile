@@ -13,7 +13,7 @@ VENV_SDK := .venv-azure-ai-ml
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo test-sdk environment-sdk benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo test-sdk environment-sdk mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -39,6 +39,9 @@ lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+mutation: environment ## Put faults into the codecs, one at a time: the contract tests must catch each
+	$(VENV)/bin/python -m tools.mutate_codecs
 
 benchmark: environment-sdk ## What imports, uploads and the emulator's start cost, as ratios
 	$(VENV)/bin/python benchmarks/import_cost.py --azure-ai-ml $(VENV_SDK)/bin/python

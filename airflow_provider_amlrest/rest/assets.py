@@ -81,8 +81,8 @@ def wait_until_provisioned(
     :raises ProvisioningError: if it ended as Failed or Canceled.
     :raises ProvisioningTimeoutError: after ``timeout``; the service goes on.
     """
-    started = time.monotonic()
-    while (state := environment.provisioning_state) not in (None, "Succeeded"):
+    started, told = time.monotonic(), ""
+    while (state := environment.provisioning_state or "Succeeded") != "Succeeded":
         asset = f"{environment.name}, version {environment.version}"
         if state in ("Failed", "Canceled"):
             raise ProvisioningError(f"The provisioning of the environment {asset}, ended as {state}.")
@@ -90,7 +90,9 @@ def wait_until_provisioned(
             raise ProvisioningTimeoutError(
                 f"The environment {asset}, is still {state} after {timeout:g} s; the service goes on with it."
             )
-        log.info("Environment %s: %s.", asset, state)
+        if state != told:
+            log.info("Environment %s: %s.", asset, state)
+            told = state
         time.sleep(poll_interval)
         environment = client.get_environment(environment.name, environment.version)
     return environment

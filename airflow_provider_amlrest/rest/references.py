@@ -12,7 +12,7 @@ from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import ResourceId
 
 _NAMED = re.compile(r"^(?:azureml:)?(?P<name>[a-zA-Z0-9][\w.\-]{0,254})(?::(?P<version>[^:/@\\]+)|@latest)$")
-_REGISTRY = re.compile(r"^azureml://registries/[^/]+/\w+/[^/]+/(?:versions|labels)/[^/]+$")
+_REGISTRY = re.compile(r"^azureml://registries/[^/]+/(?P<kind>\w+)/[^/]+/(?:versions|labels)/[^/]+$")
 
 LATEST = "latest"
 
@@ -40,7 +40,7 @@ def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
 
     Taken are an ARM id, ``name:version``, ``name@latest``, each also with ``azureml:`` before it,
     ``azureml://registries/...``, and what an upstream operator returned (a mapping with ``id``), rendered
-    as text or not. Raises InvalidSpecError for a mapping without an id, and for the id of another kind.
+    as text or not. Raises InvalidSpecError for a mapping without an id, and for an asset of another kind.
     """
     value = unrendered(value)
     if isinstance(value, Mapping):
@@ -54,7 +54,9 @@ def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
     value = value.strip()
     if value.removeprefix("azureml:").lower().startswith("/subscriptions/"):
         return _arm_id(field, value, kind)
-    if _REGISTRY.fullmatch(value):
+    if match := _REGISTRY.fullmatch(value):
+        if match["kind"].lower() != kind.lower():
+            raise InvalidSpecError(field, f"{value!r} names one of {match['kind']}, not of {kind}.")
         return Registry(value)
     match = _NAMED.fullmatch(value)
     return Named(match["name"], match["version"]) if match else None

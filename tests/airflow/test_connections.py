@@ -66,7 +66,7 @@ WRONG: dict[str, tuple[dict[str, str], type[AzureMLError], str, str]] = {
     "secret": (
         {"password": "wrong-secret-canary"},
         AuthenticationError,
-        r"AADSTS7000215.*Check the credential and tenant_id",
+        r"AADSTS7000215.*The client secret is wrong",
         "Not signed in",
     ),
     "tenant": (

@@ -166,7 +166,7 @@ async def test_a_failed_job_tells_why(client: Either, job: Any) -> None:
     await client.create_job(name, wanted)
     assert (await until_ended(client, name)).outcome == "failed"
     error = (await client.get_run(name)).error
-    assert error.code == "UserError"
+    assert error.code == "UserScriptError"
     assert "no space left" in error.message
 
 

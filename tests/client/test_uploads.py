@@ -176,6 +176,7 @@ class TestKilled:
         assert new
         after = self._tags(service, old)
         assert before.items() <= after.items()
+        assert len({name.partition("/")[0] for name in after}) == 1
         assert lying_at(service, code) == files_of(folder)
 
     def _tags(self, service: BlobServiceClient, old: set[str]) -> dict[str, str]:
@@ -376,6 +377,43 @@ class TestWays:
         with training_emulator.fault("oauth2/v2.0/token", status=400, times=None, body=refusal):
             ensure_data(client, Data("tokenless", content.hash[:16], "uri_folder", ""), content)
         assert {asked.scheme for asked in proxy.writes()} == {"SharedKey"}
+
+    @pytest.mark.parametrize(
+        ("path", "body", "words"),
+        [
+            ("listSecrets", {"secretsType": "None"}, "gives out neither a key nor a signature"),
+            (
+                "/datastores$",
+                {
+                    "value": [
+                        {
+                            "id": "/subscriptions/s/datastores/files",
+                            "name": "files",
+                            "properties": {"datastoreType": "AzureFile", "isDefault": True},
+                        }
+                    ]
+                },
+                "'files' is of type AzureFile, not AzureBlob",
+            ),
+        ],
+    )
+    def test_a_datastore_that_takes_no_upload_is_said_so(
+        self,
+        training_emulator: Emulated,
+        client: AzureMLClient,
+        proxy: StorageProxy,
+        folder: Path,
+        path: str,
+        body: Any,
+        words: str,
+    ) -> None:
+        proxy.closed = {"Bearer": MISMATCH}
+        content = read_content("path", folder)
+        with (
+            training_emulator.fault(path, status=200, times=None, body=body),
+            pytest.raises(UploadRefusedError, match=words),
+        ):
+            ensure_data(client, Data("none", content.hash[:16], "uri_folder", ""), content)
 
     def test_a_service_in_trouble_is_not_a_closed_way(
         self, training_emulator: Emulated, client: AzureMLClient, proxy: StorageProxy, folder: Path

@@ -125,7 +125,7 @@ def without(wanted: Any, field: str) -> Any:
         case "build":
             return replace(wanted, build=None, image="image")
         case "type":
-            return replace(wanted, type="uri_file")
+            return replace(wanted, type="uri_file", referenced_uris=())
         case "path":
             return replace(wanted, uri="azureml://datastores/d/paths/p")
         case "display_name" | "identity":

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Operations
 from tests.contract.schemas import published
-from tests.unit.answers import Answered
+from tests.unit.answers import Answered, drive
 
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000", "00000", "00000")
 SHORT = "azureml://subscriptions/00000000-0000-0000-0000-000000000/resourcegroups/00000/workspaces/00000"
@@ -39,6 +40,16 @@ def answer(topic: str, index: int) -> Answered:
 
 def operations(topic: str, index: int, on_secret: Callable[[str], None] = print) -> Operations:
     return Operations(WORKSPACE, PUBLIC, version_of(exchange(topic, index)), on_secret)
+
+
+def decoded(flow: Any, *answers: Answered) -> Any:
+    """What an operation makes of these answers. That it stumbles over them is a failure, not a crash."""
+    try:
+        return drive(flow, *answers)[0]
+    except AzureMLError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"{answers[-1].body} is not read: {error!r}") from error
 
 
 def arm_id(kind: str, name: str, version: str | None = None) -> str:

@@ -1,7 +1,7 @@
 """Microsoft's JSON Schemas of request bodies, repaired so that they accept what is right and nothing else.
 
 As published they accept no real job at all, and let unknown keys of what they do accept pass. The repair is
-itself proved, in ``test_requests.py``: Microsoft's own examples pass, and every kind of mistake is refused.
+itself proved: Microsoft's own examples pass, and every kind of mistake is refused.
 """
 
 from __future__ import annotations

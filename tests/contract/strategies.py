@@ -73,6 +73,7 @@ def environments_from(
         description=maybe(ANY_TEXT),
         tags=MAP,
         id=st.just(""),
+        provisioning_state=NOTHING,
     )
 
 
@@ -98,17 +99,22 @@ def codes_at(
 
 CODES = codes_at(NAME, PATH) | codes_at(NOTHING, NOTHING)
 
-DATA = covering(
-    model.Data,
-    name=NAME,
-    version=NAME,
-    type=st.sampled_from(DATA_TYPES),
-    uri=ANY_URI,
-    description=maybe(ANY_TEXT),
-    tags=MAP,
-    id=st.just(""),
-)
 
+def data_of(types: tuple[str, ...], referenced: st.SearchStrategy[Any]) -> st.SearchStrategy[model.Data]:
+    return covering(
+        model.Data,
+        name=NAME,
+        version=NAME,
+        type=st.sampled_from(types),
+        uri=ANY_URI,
+        description=maybe(ANY_TEXT),
+        tags=MAP,
+        id=st.just(""),
+        referenced_uris=referenced,
+    )
+
+
+DATA = data_of(DATA_TYPES, st.just(())) | data_of(("mltable",), st.lists(ANY_URI, max_size=2).map(tuple))
 
 # Jobs
 

@@ -17,9 +17,11 @@ from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Operations
+from tests.contract import openapi, schemas
+from tests.contract.recordings import decoded
 from tests.contract.schemas import API, published
 from tests.contract.tally import count
-from tests.unit.answers import Answered, drive
+from tests.unit.answers import Answered
 from tests.unit.jobs import WORKSPACE
 
 OLD = "2021-03-01-preview"
@@ -51,21 +53,21 @@ NO_RESOURCE = {
 """Operations whose answers are no resources; those that we have are below."""
 
 READ: dict[str, Callable[[Operations, Any], Any]] = {
-    "code": lambda o, resource: drive(o.get_code("n", "1"), Answered(resource)),
-    "data": lambda o, resource: drive(o.get_data("n", "1"), Answered(resource)),
-    "environment": lambda o, resource: drive(o.get_environment("n", "1"), Answered(resource)),
-    "datastore": lambda o, resource: drive(o.get_default_datastore(), Answered({"value": [resource]})),
-    "job": lambda o, resource: drive(o.get_job("n"), Answered(resource)),
-    "compute": lambda o, resource: drive(o.get_compute("n"), Answered(resource)),
-    "workspace": lambda o, resource: drive(o.get_workspace(), Answered(resource)),
+    "code": lambda o, resource: decoded(o.get_code("n", "1"), Answered(resource)),
+    "data": lambda o, resource: decoded(o.get_data("n", "1"), Answered(resource)),
+    "environment": lambda o, resource: decoded(o.get_environment("n", "1"), Answered(resource)),
+    "datastore": lambda o, resource: decoded(o.get_default_datastore(), Answered({"value": [resource]})),
+    "job": lambda o, resource: decoded(o.get_job("n"), Answered(resource)),
+    "compute": lambda o, resource: decoded(o.get_compute("n"), Answered(resource)),
+    "workspace": lambda o, resource: decoded(o.get_workspace(), Answered(resource)),
 }
 LIST: dict[str, Callable[[Operations, Any], Any]] = {
-    "code": lambda o, page: drive(o.get_latest_code("n"), Answered(page)),
-    "data": lambda o, page: drive(o.get_latest_data("n"), Answered(page)),
-    "environment": lambda o, page: drive(o.get_latest_environment("n"), Answered(page)),
-    "datastore": lambda o, page: drive(o.get_default_datastore(), Answered(page)),
-    "job": lambda o, page: drive(o.list_jobs(), Answered(page)),
-    "compute": lambda o, page: drive(o.list_computes(), Answered(page)),
+    "code": lambda o, page: decoded(o.get_latest_code("n"), Answered(page)),
+    "data": lambda o, page: decoded(o.get_latest_data("n"), Answered(page)),
+    "environment": lambda o, page: decoded(o.get_latest_environment("n"), Answered(page)),
+    "datastore": lambda o, page: decoded(o.get_default_datastore(), Answered(page)),
+    "job": lambda o, page: decoded(o.list_jobs(), Answered(page)),
+    "compute": lambda o, page: decoded(o.list_computes(), Answered(page)),
 }
 
 
@@ -162,6 +164,7 @@ MAPS: dict[str, dict[str, Find]] = {
         "conda": conda,
         "build": build,
         "os_type": at("properties.osType", "Linux"),
+        "provisioning_state": at("properties.provisioningState"),
     },
     "code": {
         **ASSET,
@@ -174,6 +177,7 @@ MAPS: dict[str, dict[str, Find]] = {
         **ASSET,
         "type": at("properties.dataType", "uri_folder"),
         "uri": at("properties.dataUri", ""),
+        "referenced_uris": lambda resource: tuple(at("properties.referencedUris", [])(resource)),
     },
     "datastore": {
         "name": at("name"),
@@ -235,6 +239,7 @@ OLD_MAPS = {
         # A Dockerfile's text, which the model has no place for: it knows folders.
         "build": lambda resource: None,
         "os_type": at("properties.docker.platform.operatingSystemType", "Linux"),
+        "provisioning_state": lambda resource: None,
     },
     "code": {
         "uri": lambda r: "" if has_datastore(r) else old_path(r),
@@ -250,6 +255,7 @@ OLD_MAPS = {
             if has_datastore(r)
             else old_path(r)
         ),
+        "referenced_uris": lambda resource: (),
     },
     "datastore": {
         "type": at("properties.contents.contentsType", ""),
@@ -316,10 +322,6 @@ def operations(example: str) -> tuple[str, Operations]:
     return api_version, Operations(WORKSPACE, PUBLIC, api_version)
 
 
-def decoded(read: Any, ours: Operations, body: dict[str, Any]) -> Any:
-    return read(ours, body)[0]
-
-
 def test_maps_are_complete() -> None:
     for kind, cls in MODELS.items():
         assert {field.name for field in fields(cls)} == set(MAPS[kind]), kind
@@ -337,10 +339,10 @@ def test_every_member_arrives(example: str) -> None:
     for body in bodies(example):
         resources = body.get("value", [body])
         for resource in resources:
-            assert asdict(decoded(READ[kind], ours, resource)) == expected(api_version, kind, resource)
+            assert asdict(READ[kind](ours, resource)) == expected(api_version, kind, resource)
             count("examples decoded")
         if "value" in body and kind in LIST:
-            first = decoded(LIST[kind], ours, body)
+            first = LIST[kind](ours, body)
             first = first.items[0] if isinstance(first, model.Page) else first
             assert asdict(first) == expected(api_version, kind, resources[0])
 
@@ -354,11 +356,7 @@ def test_nothing_else_has_to_be_there(example: str) -> None:
     [resource, *_] = first.get("value", [first])
     for changed in variations(resource):
         if changed.get("id") and changed.get("name"):
-            try:
-                found = decoded(READ[kind], ours, changed)
-            except Exception as error:
-                raise AssertionError(f"not decoded: {changed}") from error
-            assert asdict(found) == expected(api_version, kind, changed)
+            assert asdict(READ[kind](ours, changed)) == expected(api_version, kind, changed)
 
 
 def variations(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -399,7 +397,7 @@ def test_secrets(api_version: str) -> None:
     [body] = bodies(f"{api_version}/Datastore/listSecrets.json")
     masked: list[str] = []
     flow = Operations(WORKSPACE, PUBLIC, api_version, masked.append).list_datastore_secrets("d")
-    assert drive(flow, Answered(body))[0] == model.DatastoreSecrets(account_key=body["key"])
+    assert decoded(flow, Answered(body)) == model.DatastoreSecrets(account_key=body["key"])
     assert masked == [body["key"]]
     count("examples decoded")
 
@@ -409,7 +407,7 @@ def test_pending_upload(api_version: str) -> None:
     [body] = bodies(f"{api_version}/Workspace/CodeVersion/createOrGetStartPendingUpload.json")
     flow = Operations(WORKSPACE, PUBLIC, api_version).start_pending_upload("c", "1")
     place = body["blobReferenceForConsumption"]
-    assert drive(flow, Answered(body))[0] == model.PendingUpload(
+    assert decoded(flow, Answered(body)) == model.PendingUpload(
         place["blobUri"], place["credential"]["sasUri"]
     )
     count("examples decoded")
@@ -419,7 +417,7 @@ def test_pending_upload(api_version: str) -> None:
 def test_cancel(api_version: str) -> None:
     for status in published(f"examples/{api_version}/Job/cancel.json")["responses"]:
         flow = Operations(WORKSPACE, PUBLIC, api_version).cancel_job("j")
-        assert drive(flow, Answered(status_code=int(status)))[0] is None
+        assert decoded(flow, Answered(status_code=int(status))) is None
         count("examples decoded")
 
 
@@ -441,7 +439,7 @@ def test_there_and_back(example: str) -> None:
     kind = kind_of(example) or ""
     api_version, ours = operations(example)
     request = published(f"examples/{example}")["parameters"]["body"]["properties"]
-    read = decoded(READ[kind], ours, next(bodies(example)))
+    read = READ[kind](ours, next(bodies(example)))
     workspace = WORKSPACE
     if "datastoreId" in request:
         workspace = WorkspaceId.parse(request["datastoreId"].partition("/datastores/")[0])
@@ -460,3 +458,26 @@ def modelled(body: dict[str, Any]) -> dict[str, Any]:
         # "string" is no conda file.
         kept |= {"condaFile": parsed} if isinstance(parsed, dict) else {}
     return kept
+
+
+# What Microsoft asks for is taken by its schemas as we have repaired them.
+
+REQUESTS = {
+    example: {"environment": "environments", "code": "codes", "data": "data", "job": "jobs"}[kind]
+    for example in MODELLED
+    if example.endswith("createOrUpdate.json")
+    and (kind := kind_of(example)) in ("environment", "code", "data", "job")
+    and Path(example).parent.name not in ("AutoMLJob", "PipelineJob")
+}
+
+
+@pytest.mark.parametrize("example", REQUESTS)
+def test_the_repaired_schemas_take(example: str) -> None:
+    api_version = Path(example).parts[0]
+    body = published(f"examples/{example}")["parameters"]["body"]["properties"]
+    if "searchSpace" in body:
+        body["searchSpace"] = {"lr": ["uniform", [0, 1]]}  # The examples have empty objects there.
+    body.pop("parentJobName", None)  # In an example of 2025-12-01, but not in its schema.
+    schemas.check(api_version, REQUESTS[example], body)
+    if api_version in openapi.FILES:
+        openapi.check_body(api_version, REQUESTS[example], body)

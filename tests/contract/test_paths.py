@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Operations, Send
+from airflow_provider_amlrest.rest.spec import check_name
 from tests.contract import openapi
 from tests.contract.bodies import wire
 from tests.contract.tally import count
@@ -133,6 +137,21 @@ def check_request(api_version: str, send: Send) -> None:
     body = json.loads(request.content) if request.content else None
     openapi.check_request(api_version, request.method, request.url, body)
     count("requests found in the OpenAPI")
+
+
+@given(
+    st.text(alphabet="aZ0-_. /:\u00e9\n", min_size=0, max_size=4) | st.text("a-", min_size=250, max_size=260)
+)
+def test_names_that_we_take_are_names(name: str) -> None:
+    """Names have a pattern in these files. What the client lets pass fits, in the URL that is made of it."""
+    try:
+        check_name("name", name)
+    except InvalidSpecError:
+        return
+    for api_version in openapi.FILES:
+        operations = Operations(WORKSPACE, PUBLIC, api_version)
+        check_request(api_version, next(operations.create_job(name, PLAIN)))
+        check_request(api_version, next(operations.create_data(replace(DATA, name=name))))
 
 
 def test_what_is_sent_is_what_the_queries_mean() -> None:

@@ -28,6 +28,7 @@ from tests.contract.recordings import (
     ZEROS,
     answer,
     arm_id,
+    decoded,
     exchange,
     operations,
 )
@@ -373,7 +374,7 @@ def test_every_exchange_has_its_place() -> None:
 @pytest.mark.parametrize(("topic", "index"), DECODED)
 def test_answers_decode(topic: str, index: int) -> None:
     call, wanted = DECODED[topic, index]
-    found, _ = drive(call(operations(topic, index)), answer(topic, index))
+    found = decoded(call(operations(topic, index)), answer(topic, index))
     assert {member: getattr(found, member) for member in wanted} == wanted
     count("recorded answers decoded")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +14,12 @@ import yaml
 from hypothesis import given
 
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from tests.contract import openapi, schemas, strategies
 from tests.contract.bodies import OLD, check, check_everywhere, wire
-from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, arm_id
+from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
 NEW = "2025-12-01"
 GUID = "00000000-0000-0000-0000-000000000001"
@@ -98,6 +100,47 @@ def test_any_sweep(wanted: model.SweepJob) -> None:
     check_everywhere(wanted)
 
 
+# What the service echoes, as it does, is read as what was sent.
+
+
+def echoed(version: str, wanted: Any, kind: str) -> Any:
+    """What the client reads when the service answers with what it was sent."""
+    name, number = ("n", None) if kind == "jobs" else (wanted.name, wanted.version)
+    answer = {"id": arm_id(kind, name, number), "name": number or name, "properties": wire(version, wanted)}
+    read = {"jobs": "job", "environments": "environment", "codes": "code", "data": "data"}[kind]
+    return getattr(codec_for(version, WORKSPACE), f"read_{read}")(answer)
+
+
+@given(strategies.ENVIRONMENTS)
+def test_environments_come_back(wanted: model.Environment) -> None:
+    for version in API_VERSIONS[1:] if wanted.build else API_VERSIONS:
+        assert replace(echoed(version, wanted, "environments"), id="") == wanted
+
+
+@given(strategies.CODES)
+def test_code_comes_back(wanted: model.Code) -> None:
+    for version in API_VERSIONS:
+        # The oldest version knows a place in a datastore, if there is one; the others the URL alone.
+        lost = {"uri": ""} if version == OLD and wanted.datastore else {"datastore": None, "path": None}
+        assert replace(echoed(version, wanted, "codes"), id="") == replace(wanted, **lost)
+
+
+@given(strategies.DATA)
+def test_data_comes_back(wanted: model.Data) -> None:
+    for version in API_VERSIONS:
+        with suppress(InvalidSpecError):
+            assert replace(echoed(version, wanted, "data"), id="") == wanted
+
+
+@given(strategies.COMMAND_JOBS | strategies.SWEEP_JOBS)
+def test_jobs_come_back(wanted: model.CommandJob | model.SweepJob) -> None:
+    found = echoed(NEW, wanted, "jobs")
+    for member in ("display_name", "experiment_name", "compute", "outputs", "tags", "properties"):
+        assert getattr(found, member) == getattr(wanted, member)
+    if isinstance(wanted, model.SweepJob):
+        assert model.Objective(found.goal, found.primary_metric) == wanted.objective
+
+
 # What the schemas cannot say: that the values mean what was wanted.
 
 
@@ -128,6 +171,16 @@ def test_times_are_rounded_up_to_what_the_version_takes(timeout: float, trial_ti
 
 def duration(text: str) -> float:
     return float(isodate.parse_duration(text).total_seconds())
+
+
+def test_processes_are_counted_over_all_nodes_in_the_oldest_version() -> None:
+    assert (PLAIN.resources.instance_count, PLAIN.distribution) == (2, model.Distribution("pytorch", 4))
+    assert wire(OLD, PLAIN)["distribution"] == {"distributionType": "PyTorch", "processCount": 8}
+    for version in API_VERSIONS[1:]:
+        assert wire(version, PLAIN)["distribution"] == {
+            "distributionType": "PyTorch",
+            "processCountPerInstance": 4,
+        }
 
 
 def test_commands_are_as_written_but_in_the_oldest_version() -> None:
@@ -199,6 +252,17 @@ def test_first_versions(field: str, wanted: Any, first: str) -> None:
         )
     for version in API_VERSIONS[start:]:
         check(version, wanted, wire(version, wanted))
+
+
+def test_the_direct_mode_of_outputs() -> None:
+    """The oldest version has it, those after it have not, until 2024-04-01."""
+    wanted = replace(PLAIN, outputs={"model": model.Output(mode="direct")})
+    start = API_VERSIONS.index("2024-04-01")
+    for version in (OLD, *API_VERSIONS[start:]):
+        check(version, wanted, wire(version, wanted))
+    for version in API_VERSIONS[1:start]:
+        with pytest.raises(InvalidSpecError, match="2024-04-01 is the first"):
+            wire(version, wanted)
 
 
 # What the repaired schemas must refuse, lest the tests above prove nothing.

@@ -24,6 +24,7 @@ from airflow_provider_amlrest.operators.jobs import (
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.spec import DATA_TYPES, MODEL_TYPES
 from tests.contract.bodies import check_shape, wire
 from tests.contract.strategies import (
     ANY_URI,
@@ -41,9 +42,10 @@ from tests.contract.tally import count
 from tests.unit.jobs import arm_id
 
 
-def mapping(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """A mapping with any of these members."""
-    return st.fixed_dictionaries({}, optional=members)
+def mapping(*needed: str, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with those of these members that are needed, and any of the others."""
+    required = {name: members.pop(name) for name in needed}
+    return st.fixed_dictionaries(required, optional=members)
 
 
 def one_of(*values: str) -> st.SearchStrategy[str]:
@@ -51,16 +53,15 @@ def one_of(*values: str) -> st.SearchStrategy[str]:
 
 
 TEXTS = st.dictionaries(NAME, TEXT | st.integers() | st.booleans(), max_size=2)
-DATA_PATH = ANY_URI | ids("data") | st.builds("azureml://registries/r/data/{}/versions/1".format, NAME)
-# Something to look up would ask the service: data has its type beside it.
-INPUT = (
-    TEXT
-    | NUMBER
-    | st.booleans().filter(lambda value: ":" not in str(value))
-    | st.fixed_dictionaries(
-        {"type": TYPE, "path": DATA_PATH},
-        optional={"mode": one_of("ro_mount", "rw_mount", "download", "direct", "eval_mount", "upload")},
-    )
+MODE = one_of("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
+# With a colon it might name an asset, which would have to be asked for: data has its type beside it.
+LITERAL = (TEXT | NUMBER | st.booleans()).filter(lambda value: ":" not in str(value))
+REGISTERED = st.builds("azureml://registries/r/data/{}/versions/1".format, NAME)
+INPUT = st.one_of(
+    LITERAL,
+    mapping("type", "path", type=st.sampled_from(DATA_TYPES), path=ids("data") | REGISTERED, mode=MODE),
+    mapping("type", "path", type=st.sampled_from(MODEL_TYPES), path=ids("models"), mode=MODE),
+    mapping("path", type=TYPE, path=ANY_URI, mode=MODE),
 )
 OUTPUT = TYPE | mapping(type=TYPE, mode=one_of("rw_mount", "upload", "direct"), path=ANY_URI, name=NAME)
 
@@ -75,13 +76,14 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
     "shm_size": one_of("2g", "512m", "1K"),
     "docker_args": TEXT,
     "distribution": one_of("pytorch", "mpi")
-    | mapping(type=one_of("pytorch", "mpi"), process_count_per_instance=COUNT)
-    | mapping(type=st.just("tensorflow"), parameter_server_count=COUNT, worker_count=COUNT),
+    | mapping("type", type=one_of("pytorch", "mpi"), process_count_per_instance=COUNT)
+    | mapping("type", type=st.just("tensorflow"), parameter_server_count=COUNT, worker_count=COUNT),
     "identity": one_of("aml_token", "managed", "user_identity")
-    | mapping(type=st.just("managed"), client_id=GUID, object_id=GUID, resource_id=TEXT),
+    | mapping("type", type=st.just("managed"), client_id=GUID, object_id=GUID, resource_id=TEXT),
     "services": st.dictionaries(
         NAME,
         mapping(
+            "type",
             type=one_of("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom"),
             port=st.integers(1, 65535),
             properties=TEXTS,
@@ -93,26 +95,45 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
     "tags": TEXTS,
     "properties": TEXTS,
 }
-NUMBERS: dict[str, st.SearchStrategy[Any]] = {"min_value": NUMBER, "max_value": NUMBER, "q": NUMBER}
+RANGE = st.tuples(NUMBER, st.floats(0.001, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+STEP = st.floats(1e-6, 100)
 SEARCH = st.one_of(
-    mapping(type=st.just("choice"), values=st.lists(TEXT | NUMBER | st.booleans(), max_size=3)),
-    mapping(type=st.just("randint"), upper=COUNT),
-    mapping(type=one_of("uniform", "loguniform", "quniform", "qloguniform"), **NUMBERS),
-    mapping(type=one_of("normal", "lognormal"), mu=NUMBER, sigma=NUMBER),
-    st.tuples(st.just("uniform"), st.tuples(st.just(0), NUMBER)).map(list),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("choice"),
+            "values": st.lists(TEXT | NUMBER | st.booleans(), min_size=1, max_size=3),
+        }
+    ),
+    st.fixed_dictionaries({"type": st.just("randint"), "upper": COUNT}),
+    st.builds(
+        lambda kind, ends: {"type": kind, "min_value": ends[0], "max_value": ends[1]},
+        one_of("uniform", "loguniform"),
+        RANGE,
+    ),
+    st.builds(lambda kind, ends, q: [kind, [*ends, q]], one_of("quniform", "qloguniform"), RANGE, STEP),
+    st.fixed_dictionaries({"type": one_of("normal", "lognormal"), "mu": NUMBER, "sigma": STEP}),
+    st.fixed_dictionaries({"type": one_of("qnormal", "qlognormal"), "mu": NUMBER, "sigma": STEP, "q": STEP}),
 )
 SLACK = st.floats(0, 1, allow_nan=False)
 INTERVALS = {"evaluation_interval": COUNT, "delay_evaluation": COUNT}
 SWEEP: dict[str, st.SearchStrategy[Any]] = {
-    "objective": mapping(goal=one_of("minimize", "maximize"), primary_metric=TEXT),
-    "sampling_algorithm": one_of("random", "grid", "bayesian")
-    | mapping(type=st.just("random"), rule=one_of("random", "sobol"), seed=COUNT),
+    "objective": st.fixed_dictionaries({"goal": one_of("minimize", "maximize"), "primary_metric": TEXT}),
+    "sampling_algorithm": st.just("random")
+    | mapping("type", type=st.just("random"), rule=one_of("random", "sobol"), seed=COUNT),
     "limits": mapping(
         max_total_trials=COUNT, max_concurrent_trials=COUNT, timeout=COUNT, trial_timeout=COUNT
     ),
-    "early_termination": mapping(type=st.just("bandit"), slack_factor=SLACK, **INTERVALS)
-    | mapping(type=st.just("median_stopping"), **INTERVALS)
-    | mapping(type=st.just("truncation_selection"), truncation_percentage=COUNT, **INTERVALS),
+    "early_termination": mapping(
+        "type", "slack_factor", type=st.just("bandit"), slack_factor=SLACK, **INTERVALS
+    )
+    | mapping("type", type=st.just("median_stopping"), **INTERVALS)
+    | mapping(
+        "type",
+        "truncation_percentage",
+        type=st.just("truncation_selection"),
+        truncation_percentage=st.integers(1, 99),
+        **INTERVALS,
+    ),
 }
 
 
@@ -146,6 +167,13 @@ def check_versions(wanted: Any, versions: tuple[str, ...] = API_VERSIONS) -> Non
     count("things as a person writes them")
 
 
+def check_taken(operator: Any) -> None:
+    """The operator takes it, and what becomes of it is valid."""
+    wanted = read(operator)
+    assert wanted is not None
+    check_versions(wanted)
+
+
 GUID_1 = "00000000-0000-0000-0000-000000000001"
 GIVEN: dict[str, Any] = {"task_id": "t", "environment": arm_id("environments", "e", "1")}
 
@@ -156,11 +184,9 @@ GIVEN: dict[str, Any] = {"task_id": "t", "environment": arm_id("environments", "
 @given(some_of(COMMON), st.dictionaries(NAME, INPUT, max_size=3), mapping(timeout=COUNT))
 def test_command_job(members: dict[str, Any], inputs: dict[str, Any], limits: dict[str, Any]) -> None:
     command = " ".join(["python", "train.py", *[f"${{{{inputs.{name}}}}}" for name in inputs]])
-    job = read(
+    check_taken(
         AzureMLSubmitCommandJobOperator(**GIVEN, command=command, inputs=inputs, limits=limits, **members)
     )
-    if job is not None:
-        check_versions(job)
 
 
 @given(
@@ -168,27 +194,20 @@ def test_command_job(members: dict[str, Any], inputs: dict[str, Any], limits: di
 )
 def test_sweep(members: dict[str, Any], sweep: dict[str, Any], space: dict[str, Any]) -> None:
     command = " ".join(["python", "train.py", *[f"--{name} ${{{{search_space.{name}}}}}" for name in space]])
-    job = read(
+    check_taken(
         AzureMLSubmitSweepJobOperator(**GIVEN, command=command, search_space=space, **(members | sweep))
     )
-    if job is not None:
-        check_versions(job)
 
 
-@given(
-    mapping(
-        image=TEXT,
-        conda_file=st.fixed_dictionaries({"dependencies": st.lists(TEXT, max_size=2)}),
-        build=mapping(path=HTTPS_URI, dockerfile_path=PATH),
-        os_type=one_of("Linux", "Windows"),
-        description=TEXT,
-        tags=TEXTS,
-    )
+IMAGE = mapping(
+    "image", image=TEXT, conda_file=st.fixed_dictionaries({"dependencies": st.lists(TEXT, max_size=2)})
 )
-def test_environment(members: dict[str, Any]) -> None:
-    environment = read(AzureMLCreateEnvironmentOperator(task_id="t", name="e", **members))
-    if environment is not None:
-        check_versions(environment)
+BUILD = st.fixed_dictionaries({"build": mapping("path", path=HTTPS_URI, dockerfile_path=PATH)})
+
+
+@given(IMAGE | BUILD, mapping(os_type=one_of("Linux", "Windows"), description=TEXT, tags=TEXTS))
+def test_environment(source: dict[str, Any], members: dict[str, Any]) -> None:
+    check_taken(AzureMLCreateEnvironmentOperator(task_id="t", name="e", **source, **members))
 
 
 # What does not: one odd value in the place of each that was right
@@ -270,9 +289,7 @@ CASES: list[tuple[type[Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("operator", "right"), CASES)
 def test_what_is_right_is_taken(operator: type[Any], right: dict[str, Any]) -> None:
-    wanted = read(operator(task_id="t", **right))
-    assert wanted is not None
-    check_versions(wanted)
+    check_taken(operator(task_id="t", **right))
 
 
 @pytest.mark.parametrize(("operator", "right"), CASES)

@@ -257,3 +257,27 @@ def test_datastores(emulator: Running) -> None:
     assert len(emulator.ml("GET", "datastores").json()["value"]) == 2
     missing = emulator.ml("GET", "datastores/none").json()["error"]["message"]
     assert missing == "Could not find datastore: none."
+
+
+def test_the_provisioning_of_an_environment_takes_time_and_ends_as_its_tag_says(emulator: Running) -> None:
+    image = {"image": "python:3.11"}
+    emulator.admin("PATCH", "settings", {"provisioning_seconds": 600})
+    assert emulator.put("environments/slow/versions/1", image)["provisioningState"] == "Creating"
+    assert emulator.get("environments/slow/versions/1")["provisioningState"] == "Creating"
+    emulator.admin("PATCH", "settings", {"provisioning_seconds": 0})
+    assert emulator.get("environments/slow/versions/1")["provisioningState"] == "Succeeded"
+    bad = {**image, "tags": {"emulator.provisioning": "failed"}}
+    assert emulator.put("environments/bad/versions/1", bad)["provisioningState"] == "Failed"
+
+
+def test_long_uris_of_another_workspace_stay_its_own(emulator: Running) -> None:
+    theirs = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/a"
+    body = {"dataType": "uri_file", "dataUri": theirs}
+    assert emulator.put("data/theirs/versions/1", body)["dataUri"] == theirs
+    facts = emulator.facts
+    ours = (
+        f"azureml://subscriptions/{facts['subscription_id']}/resourcegroups/{facts['resource_group']}"
+        f"/workspaces/{facts['workspace_name']}/datastores/d/paths/a"
+    )
+    spelled = ours.replace("/resourcegroups/", "/resourceGroups/")
+    assert emulator.put("data/ours/versions/1", {**body, "dataUri": spelled})["dataUri"] == ours

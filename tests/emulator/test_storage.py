@@ -48,6 +48,43 @@ def test_pending_upload_is_a_fresh_container_with_a_sas(storing_emulator: Runnin
     assert bad.status_code == 400
 
 
+def test_the_same_id_is_answered_with_the_same_container(storing_emulator: Running) -> None:
+    def container(version: str, upload_id: str | None) -> str:
+        body = {"pendingUploadType": "TemporaryBlobReference", "pendingUploadId": upload_id}
+        answer = storing_emulator.ml("POST", f"codes/c/versions/{version}/startPendingUpload", body).json()
+        assert answer["pendingUploadId"] == (upload_id or answer["pendingUploadId"])
+        return str(answer["blobReferenceForConsumption"]["blobUri"])
+
+    assert container("1", "one") == container("1", "one")
+    others = [
+        container("1", "one"),
+        container("1", "two"),
+        container("2", "one"),
+        container("1", None),
+        container("1", None),
+    ]
+    assert len(set(others)) == 5
+
+
+def test_signatures_live_as_long_as_they_are_told_to(storing_emulator: Running) -> None:
+    emulator = storing_emulator
+    emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 0})
+    pending = {"pendingUploadType": "TemporaryBlobReference"}
+    try:
+        answer = emulator.ml("POST", "codes/c/versions/1/startPendingUpload", pending).json()
+    finally:
+        emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 28800})
+    with (
+        ContainerClient.from_container_url(
+            answer["blobReferenceForConsumption"]["credential"]["sasUri"],
+            connection_verify=emulator.facts["ca_bundle"],
+        ) as container,
+        pytest.raises(HttpResponseError) as refused,
+    ):
+        container.upload_blob("a", b"")
+    assert refused.value.status_code == 403
+
+
 def test_key_of_the_default_datastore(storing_emulator: Running) -> None:
     emulator = storing_emulator
     store = emulator.get("datastores/workspaceblobstore")

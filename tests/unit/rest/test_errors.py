@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
     ConflictError,
+    ContentChangedError,
     InvalidSpecError,
     NotFoundError,
     PermissionDeniedError,
@@ -16,6 +18,7 @@ from airflow_provider_amlrest.rest.errors import (
     ServiceError,
     ThrottledError,
     UnreachableError,
+    UploadRefusedError,
     response_error,
     without_secrets,
 )
@@ -165,6 +168,8 @@ def test_harmless_text_stays() -> None:
     [
         InvalidSpecError("inputs.x", "it is bad"),
         UnreachableError("GET x", "timed out"),
+        ContentChangedError("code", Path("/dags/src/a.py")),
+        UploadRefusedError("/dags/src", {"token": "no", "key": "no"}),
         response_error(
             "GET x", 404, '{"error": {"code": "A", "message": "m"}}', {"x-ms-correlation-request-id": "c"}
         ),

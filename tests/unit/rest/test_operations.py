@@ -159,6 +159,8 @@ def test_pending_upload_masks_the_signature_in_every_encoding(
     assert set(secrets) == {"a%2bb%2Fc%3d", signature, quote(signature, safe="")}
     assert json.loads(send.request.content) == {"pendingUploadType": "TemporaryBlobReference"}
     assert "sig" not in repr(pending)
+    _, [send] = drive(operations.start_pending_upload("c", "1", "a-guid"), Answered(answer))
+    assert json.loads(send.request.content)["pendingUploadId"] == "a-guid"
     with pytest.raises(AzureMLError, match="no shared access signature"):
         drive(operations.start_pending_upload("c", "1"), Answered({"blobReferenceForConsumption": None}))
 

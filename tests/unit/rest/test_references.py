@@ -70,6 +70,7 @@ def test_what_is_no_reference(value: Any) -> None:
         ({"name": "sk"}, "has no 'id'; pass what an upstream task returned"),
         ({"id": None}, "has no 'id'"),
         (ID, "is the id of one of environments, not of codes"),
+        ("azureml://registries/azureml/models/m/versions/1", "names one of models, not of codes"),
         (str(WORKSPACE.resource("codes", "c")), "names no version; add /versions/<version>"),
         ("/subscriptions/s/nonsense", "is not the ARM id"),
     ],

@@ -1,0 +1,22 @@
+"""The table of deliberate faults fits the code. That each is caught is shown by ``make mutation``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.mutate_codecs import FAULTS, ROOT, TESTS, Fault
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
+def test_fault_applies(fault: Fault) -> None:
+    """Its text is there once; the file with it is another, and still Python."""
+    source = fault.source(ROOT)
+    assert source != (ROOT / "airflow_provider_amlrest" / "rest" / fault.file).read_text()
+    compile(source, fault.file, "exec")
+
+
+def test_table() -> None:
+    assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 20
+    assert all(Path(ROOT, test).is_file() for test in TESTS)
