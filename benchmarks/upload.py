@@ -16,7 +16,7 @@ plain loop                azure-storage-blob: ``upload_blob``, one file after th
 All talk to the same emulator with the same Azurite in one run; each measure is a fresh process with content
 that the workspace has not got. Seconds are those of the upload and registration, without imports: of the
 clock, and of the contender's own processor time. Memory is the peak of the process; what it needs for its
-imports, before the upload begins, stands beside it. Azurite works in one thread on the same machine, and small
+imports, before the upload begins, stands beside it. Azurite works in one thread on the machine, and small
 files over loopback wait for little else: it pulls the ratios towards 1. Loopback has no latency, so that what
 parallel requests gain over a network does not show: ``--round-trip`` leads all through a proxy that adds it.
 """
