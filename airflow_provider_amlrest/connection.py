@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM, PUBLIC, Cloud, custom_cloud, endpoint_problem
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.codecs.versions import (
+    API_VERSIONS,
+    DEFAULT_API_VERSION,
+    version_problem,
+)
 from airflow_provider_amlrest.rest.credentials import Ambient, ClientSecret, IdentitySource
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -69,8 +73,7 @@ FIELDS = (
     Field(
         "api_version",
         "API version",
-        "Azure ML REST API version.",
-        choices=API_VERSIONS,
+        f"Azure ML REST API version: {', '.join(API_VERSIONS)}, or a newer one.",
         default=DEFAULT_API_VERSION,
     ),
     Field(
@@ -124,6 +127,7 @@ def read_connection(
         *_workspace_problems(values),
         *_identity_problems(values, login, password),
         *_cloud_problems(values),
+        *_version_problems(values),
     )
     if problems:
         raise InvalidConnectionError(connection_id, problems)
@@ -184,6 +188,11 @@ def _cloud_problems(values: Mapping[str, str]) -> list[str]:
     if values["ca_bundle"] and not Path(values["ca_bundle"]).is_file():
         problems.append(f"ca_bundle {values['ca_bundle']!r} is no file on this machine")
     return problems
+
+
+def _version_problems(values: Mapping[str, str]) -> list[str]:
+    problem = version_problem(values["api_version"] or DEFAULT_API_VERSION)
+    return [f"api_version {problem}"] if problem else []
 
 
 def _cloud(values: Mapping[str, str]) -> Cloud:

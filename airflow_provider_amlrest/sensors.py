@@ -67,7 +67,7 @@ class AzureMLJobSensor(BaseSensorOperator):
         """The hook, made when a task needs it."""
         from airflow_provider_amlrest.hook import AzureMLHook
 
-        return AzureMLHook(self.azureml_conn_id, self.api_version)
+        return AzureMLHook(self.azureml_conn_id, text("api_version", self.api_version))
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job."""

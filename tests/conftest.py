@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 # Before anything imports Airflow: it reads these once.
 _HOME = tempfile.mkdtemp(prefix="amlrest-airflow-")
@@ -24,6 +25,12 @@ from tools.local_emulator import LocalEmulator  # noqa: E402
 
 # Here and not beside the tests that it is for: a run spread over processes prints it, too.
 pytest_plugins = ["tests.contract.tally"]
+
+# The same examples in every run, so that a failure is somebody's change; and none is judged by its time.
+settings.register_profile("same", derandomize=True, deadline=None, database=None, report_multiple_bugs=False)
+settings.load_profile("same")
+# For tools.mutate_codecs, where a counterexample is enough: it need not be the smallest.
+settings.register_profile("first", parent=settings.get_profile("same"), phases=[Phase.generate])
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ class AzureMLOperator(BaseOperator):
         """The hook, made when a task needs it."""
         from airflow_provider_amlrest.hook import AzureMLHook
 
-        return AzureMLHook(self.azureml_conn_id, self.api_version)
+        return AzureMLHook(self.azureml_conn_id, text("api_version", self.api_version))
 
 
 @contextmanager

@@ -85,6 +85,15 @@ class JobRequest:
     code: Reference | LocalContent | None
     inputs: Mapping[str, model.Input | references.ReferencedInput]
 
+    def refuse_unsupported(self, client: AzureMLClient, compute: str | None) -> None:
+        """Raises InvalidSpecError for what the client's api-version cannot say, as far as it is known yet."""
+        known = {
+            name: value
+            for name, value in self.inputs.items()
+            if not isinstance(value, references.ReferencedInput)
+        }
+        client.operations.codec.job_body(replace(self.job, compute=compute, inputs=known))
+
     def resolve(self, client: AzureMLClient, compute: str | None) -> model.CommandJob | model.SweepJob:
         """Look everything up, and upload code that the workspace has not got."""
         common: dict[str, Any] = {
@@ -213,7 +222,10 @@ class AzureMLJobOperator(AzureMLOperator):
     def _submit(
         self, client: AzureMLClient, request: JobRequest, identity: TaskIdentity, context: Context
     ) -> model.Job:
-        wanted = request.resolve(client, text("compute", self.compute))
+        compute = text("compute", self.compute)
+        # Before code is uploaded; again when the references are resolved.
+        request.refuse_unsupported(client, compute)
+        wanted = request.resolve(client, compute)
         wanted = replace(
             wanted,
             tags=_made_by(context) | dict(wanted.tags),

@@ -60,9 +60,9 @@ class AzureMLClient:
     :param credential: a ``TokenCredential`` of azure-identity.
     :param workspace: the workspace.
     :param cloud: where the endpoints are; the public cloud if not given.
-    :param api_version: see :data:`codecs.versions.API_VERSIONS`.
+    :param api_version: one of :data:`codecs.versions.API_VERSIONS`; a newer one goes as the last of them.
     :param on_secret: called with every key and signature that is received, to have it masked in logs.
-    :raises InvalidSpecError: for an api-version without a codec.
+    :raises InvalidSpecError: for any other api-version.
 
     Its methods raise :class:`errors.ResponseError` for what the service refuses and
     :class:`errors.UnreachableError` when no answer came. azure-core retries 408, 429 and 5xx below them.

@@ -17,9 +17,11 @@ from azure.core.rest import HttpRequest
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
+from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
+    InvalidSpecError,
     NotFoundError,
     UnreachableError,
     response_error,
@@ -140,7 +142,11 @@ class Operations:
         return self.codec.read_code((yield from self._latest("codes", name)))
 
     def find_code(self, content_hash: str) -> Flow[model.Code | None]:
-        """Code with this content hash, whatever its name: the service searches the whole workspace."""
+        """Code with this content hash, whatever its name: the service searches the whole workspace.
+
+        Raises InvalidSpecError for an api-version before 2023-04-01.
+        """
+        self._check_uploads_by_service()
         query = {"hash": content_hash, "hashVersion": HASH_VERSION}
         # The name in the path is not used for the search, but the route wants one.
         answer = yield from self._get(f"codes/{_segment(content_hash[:32])}/versions", query)
@@ -149,7 +155,11 @@ class Operations:
         return None
 
     def start_pending_upload(self, name: str, version: str) -> Flow[model.PendingUpload]:
-        """Ask for a place to upload code to: a fresh container at each call. Since 2023-04-01."""
+        """Ask for a place to upload code to: a fresh container at each call.
+
+        Raises InvalidSpecError for an api-version before 2023-04-01.
+        """
+        self._check_uploads_by_service()
         path = f"{_version('codes', name, version)}/startPendingUpload"
         answer = yield from self._call("POST", path, {"pendingUploadType": "TemporaryBlobReference"})
         reference = answer.get("blobReferenceForConsumption") or {}
@@ -283,6 +293,14 @@ class Operations:
         return choose(reported, key=lambda trial: trial.metrics[metric])
 
     # plumbing
+
+    def _check_uploads_by_service(self) -> None:
+        if not self.codec.uploads_by_service:
+            raise InvalidSpecError(
+                "api_version",
+                f"{self.api_version} can neither search code by its hash nor hand out places to upload to; "
+                f"{UPLOADS_BY_SERVICE} is the first that can.",
+            )
 
     def _discover(self) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; asked for once."""

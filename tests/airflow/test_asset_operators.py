@@ -20,7 +20,7 @@ from tests.support.tasks import Try
 
 CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
 WRITES = "PUT|POST|DELETE|PATCH"
-VERSIONS = ("2025-12-01", "2021-03-01-preview")
+VERSIONS = ("2025-12-01", "2022-10-01", "2021-03-01-preview")
 
 
 @pytest.fixture(params=VERSIONS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import re
 import socket
 import uuid
 from collections.abc import Callable
@@ -13,13 +15,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
+from airflow_provider_amlrest.operators import AzureMLRegisterDataOperator, AzureMLSubmitCommandJobOperator
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
     NotFoundError,
     UnreachableError,
 )
+from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
 
@@ -153,10 +156,70 @@ def test_all_that_is_wrong_with_a_connection_is_said_at_once(monkeypatch: pytest
         submit()
 
 
-def test_every_api_version_of_the_connection_is_used(connect: Connect, emulator: Emulated) -> None:
+def test_the_api_version_is_the_hooks_else_the_connections(connect: Connect, emulator: Emulated) -> None:
     connect(api_version="2021-03-01-preview")
     mark = emulator.mark()
-    AzureMLHook().test_connection()
-    AzureMLHook(api_version="2025-12-01").test_connection()
+    for hook in (AzureMLHook(), AzureMLHook(api_version="2024-10-01"), AzureMLHook(api_version="2027-01-01")):
+        assert hook.test_connection()[0]
     versions = [entry["api_version"] for entry in emulator.asked("GET", "/workspaces/", since=mark)]
-    assert versions == ["2021-03-01-preview", "2025-12-01"]
+    assert versions == ["2021-03-01-preview", "2024-10-01", "2026-05-01"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            "{{ '2021-07' }}-01",
+            "api_version: '2021-07-01' is not one of 2021-03-01-preview, 2022-02-01-preview,",
+        ),
+        (datetime.date(2025, 12, 1), "api_version: datetime.date(2025, 12, 1) must be text."),
+    ],
+)
+def test_an_operator_with_a_bad_api_version_asks_nobody_and_fails_for_good(
+    connect: Connect, emulator: Emulated, given: Any, words: str
+) -> None:
+    connect()
+    mark = emulator.mark()
+    for task in (
+        AzureMLSubmitCommandJobOperator(
+            task_id="job", command="true", environment="e:1", compute="cpu-cluster", api_version=given
+        ),
+        AzureMLRegisterDataOperator(task_id="data", name="d", path="https://h/p/", api_version=given),
+        AzureMLJobSensor(task_id="sensor", job_name="j", poke_interval=0.2, api_version=given),
+    ):
+        with pytest.raises(AirflowFailException, match=re.escape(words)):
+            Try(task).execute()
+    assert emulator.asked(since=mark) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "field", "arguments"),
+    [
+        ("2022-05-01", "shm_size", {"shm_size": "2g"}),
+        ("2023-04-01", "queue_settings", {"queue_settings": {"job_tier": "spot"}}),
+        ("2021-03-01-preview", "inputs.x", {"inputs": {"x": {"path": "https://h/p", "type": "uri_file"}}}),
+        ("2021-03-01-preview", "compute", {"compute": None}),
+    ],
+)
+def test_what_the_api_version_cannot_say_is_refused_before_anything_is_asked(
+    connect: Connect, emulator: Emulated, version: str, field: str, arguments: dict[str, Any]
+) -> None:
+    connect()
+    mark = emulator.mark()
+    most = {"compute": "cpu-cluster", "code": __file__, "inputs": {"d": "azureml:d:1"}, **arguments}
+    task = AzureMLSubmitCommandJobOperator(
+        task_id="job", command="true", environment="e:1", api_version=version, **most
+    )
+    with pytest.raises(AirflowFailException, match=f"^{re.escape(field)}: api-version {version} cannot say"):
+        Try(task).execute()
+    assert emulator.asked(since=mark) == []
+
+
+def test_an_operators_api_version_is_a_template(connect: Connect, emulator: Emulated) -> None:
+    connect()
+    mark = emulator.mark()
+    task = AzureMLRegisterDataOperator(
+        task_id="data", name="versioned", path="https://h/p/", api_version="{{ '2022-10' }}-01"
+    )
+    Try(task).execute()
+    assert {entry["api_version"] for entry in emulator.asked(path="/data/", since=mark)} == {"2022-10-01"}

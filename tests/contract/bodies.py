@@ -1,12 +1,15 @@
-"""What the client would send in each api-version for one and the same thing, held against Microsoft's files."""
+"""What the client would send for one thing in each api-version, held against Microsoft's own files."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+
+import isodate
+import yaml
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import codec_for
@@ -143,9 +146,11 @@ REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance"}
 def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) -> None:
     """Every text and number that was wanted is somewhere in the body."""
     skipped = REWRITTEN | WORDS | (REWRITTEN_BY_OLD if version == OLD else {"datastore", "path"})
-    found = set(_leaves(body, skipped=set()))
+    found = list(_leaves(body, skipped=set()))
+    texts = "\n".join(leaf for leaf in found if isinstance(leaf, str))
+    numbers = {(type(leaf) is bool, leaf) for leaf in found if not isinstance(leaf, str)}
     for leaf in _leaves(wanted, skipped):
-        assert leaf in found or any(str(leaf) in text for text in found if isinstance(text, str)), leaf
+        assert leaf in texts if isinstance(leaf, str) else (type(leaf) is bool, leaf) in numbers, leaf
 
 
 def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
@@ -164,3 +169,35 @@ def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
             yield from _leaves(member, skipped)
     elif value is not None:
         yield value
+
+
+# The same as somebody else's
+
+SAID_BY_US = {
+    ("mode", "ReadOnlyMount"),
+    ("mode", "ReadWriteMount"),
+    ("osType", "Linux"),
+    ("instanceCount", 1),
+}
+"""What the service fills in (so it was recorded), and we say."""
+
+
+def differences(theirs: Any, ours: Any, unmodelled: Set[str], path: str = "") -> list[str]:
+    """Where our body says something else than Microsoft's."""
+    if path.endswith(".condaFile"):
+        theirs, ours = yaml.safe_load(theirs), yaml.safe_load(ours)
+    if path.endswith(".goal"):
+        theirs = theirs.capitalize()  # The service takes either.
+    if path.endswith("imeout"):
+        theirs, ours = isodate.parse_duration(theirs), isodate.parse_duration(ours)
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return [] if theirs == ours else [f"{path}: theirs is {theirs!r}, ours is {ours!r}"]
+    found = []
+    for key in sorted({*theirs, *ours} - unmodelled):
+        if key not in theirs:
+            value = ours[key]
+            said = set(value.items() if isinstance(value, dict) else [(key, value)])
+            found += [] if said <= SAID_BY_US else [f"{path}.{key} is ours alone: {value!r}"]
+        elif theirs[key] != {}:
+            found += differences(theirs[key], ours.get(key), unmodelled, f"{path}.{key}")
+    return found

@@ -12,6 +12,7 @@ from airflow_provider_amlrest.connection import (
     read_connection,
 )
 from airflow_provider_amlrest.rest.cloud import CHINA, PUBLIC
+from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
 from airflow_provider_amlrest.rest.credentials import Ambient, ClientSecret
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 
@@ -49,6 +50,17 @@ def test_what_forms_leave_empty_is_not_given() -> None:
     assert read(cloud="", api_version=None, authority="", ca_bundle="  ") == read()
 
 
+@pytest.mark.parametrize("version", ["2022-02-01-preview", "2026-05-01", "2031-01-01", "2031-01-01-preview"])
+def test_known_and_newer_api_versions_are_taken(version: str) -> None:
+    assert read(api_version=version).api_version == version
+
+
+def test_the_form_names_the_api_versions() -> None:
+    [field] = [field for field in FIELDS if field.name == "api_version"]
+    assert not field.choices, "a newer version has to be writable"
+    assert all(version in field.description for version in API_VERSIONS)
+
+
 def test_clouds(tmp_path: Path) -> None:
     assert read(cloud="china").cloud == CHINA
     bundle = tmp_path / "ca.pem"
@@ -72,7 +84,7 @@ def test_all_problems_are_said_at_once() -> None:
         "no client ID (login)",
         "tenant_id is missing; a client secret needs it",
         "cloud 'mars' is not one of public, china, us_government, custom",
-        "api_version '2021-07-01' is not one of 2021-03-01-preview, 2025-12-01",
+        "api_version '2021-07-01' is not one of 2021-03-01-preview, 2022-02-01-preview, 2022-05-01,",
         "ca_bundle '/gone.pem' is no file",
     ):
         assert words in text

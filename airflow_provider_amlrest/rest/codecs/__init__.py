@@ -66,9 +66,9 @@ def codec_for(api_version: str, workspace: WorkspaceId) -> Codec:
     if api_version not in API_VERSIONS:
         _log_newer(api_version)
         api_version = LAST_KNOWN
-    return (
-        Preview202103Codec(workspace) if api_version == PREVIEW_2021_03 else V2Codec(workspace, api_version)
-    )
+    if api_version == PREVIEW_2021_03:
+        return Preview202103Codec(workspace)
+    return V2Codec(workspace, api_version)
 
 
 @cache

@@ -111,9 +111,9 @@ def text_map(value: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def asset_version(resource: Mapping[str, Any]) -> tuple[str, str]:
-    """(name, version) of an asset's version, out of its ARM id."""
-    parts = str(resource["id"]).split("/")
-    return parts[-3], parts[-1]
+    """(name, version) of an asset's version, out of its ARM id; no name if the id is none."""
+    *_, name, _, version = ["", "", *str(resource["id"]).split("/")]
+    return name, version
 
 
 def read_datastore(name: str, fields: Mapping[str, Any], type_key: str) -> model.Datastore:

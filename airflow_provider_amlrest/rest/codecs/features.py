@@ -69,7 +69,7 @@ FEATURES = (
         "compute",
         "a job without one (serverless)",
         PREVIEW_2022_02,
-        lambda job: not job.compute,
+        lambda job: job.compute is None,
     ),
     Feature(
         model.JobSpec,

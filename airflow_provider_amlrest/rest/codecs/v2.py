@@ -43,7 +43,6 @@ class V2Codec:
     # assets
 
     def environment_body(self, environment: model.Environment) -> dict[str, Any]:
-        refuse_unsupported(self.api_version, environment)
         build = environment.build
         return without_nones(
             image=environment.image,
@@ -94,7 +93,6 @@ class V2Codec:
         )
 
     def data_body(self, data: model.Data) -> dict[str, Any]:
-        refuse_unsupported(self.api_version, data)
         return without_nones(
             dataType=self._type(data.type),
             dataUri=data.uri,

@@ -29,7 +29,7 @@ API_VERSIONS = (
 
 LAST_KNOWN = API_VERSIONS[-1]
 
-_DATED = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)(-preview)?", re.ASCII)
+_DATED = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)(-preview)?")
 
 
 def is_newer(api_version: str) -> bool:

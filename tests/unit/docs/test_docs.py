@@ -19,7 +19,13 @@ from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, PREVIEW_2021_03
+from airflow_provider_amlrest.rest.codecs.features import FEATURES
+from airflow_provider_amlrest.rest.codecs.versions import (
+    API_VERSIONS,
+    DEFAULT_API_VERSION,
+    LAST_KNOWN,
+    PREVIEW_2021_03,
+)
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
@@ -250,7 +256,17 @@ def test_both_forms_of_a_connection_are_shown() -> None:
 
 def test_every_api_version_is_described() -> None:
     table = rows(read("api-versions.md").partition("## ")[0])
-    assert {code_words(row[0])[0] for row in table} == set(API_VERSIONS)
+    assert [version for row in table for version in code_words(row[0])] == list(API_VERSIONS)
+    [default] = [row[0] for row in table if "The default." in row[2]]
+    assert code_words(default) == [DEFAULT_API_VERSION]
+    assert f"{LAST_KNOWN} is spoken in its place" in read("api-versions.md")
+
+
+def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
+    table = rows(section(read("api-versions.md"), "What a version cannot say").partition("These differ")[0])
+    assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
+        (feature.field, feature.what, ", and ".join((feature.since, *feature.also))) for feature in FEATURES
+    ]
 
 
 def test_placeholders_are_rewritten_as_the_page_shows() -> None:

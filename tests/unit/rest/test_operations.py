@@ -176,6 +176,20 @@ def test_find_code_searches_by_hash(operations: Operations) -> None:
     assert drive(operations.find_code("ab12"), Answered({"value": []}))[0] is None
 
 
+@pytest.mark.parametrize("version", ["2021-03-01-preview", "2022-02-01-preview", "2022-10-01"])
+def test_a_version_without_uploads_by_the_service_is_not_asked_for_them(version: str) -> None:
+    operations = Operations(WORKSPACE, PUBLIC, version)
+    for flow in (operations.find_code("ab12"), operations.start_pending_upload("c", "1")):
+        with pytest.raises(InvalidSpecError, match=f"^api_version: {version} .* 2023-04-01 is the first"):
+            drive(flow)
+
+
+def test_a_newer_version_goes_as_the_last_known_one() -> None:
+    operations = Operations(WORKSPACE, PUBLIC, "2027-01-01-preview")
+    _, [send] = drive(operations.get_job("j"), job())
+    assert asked(send)[2] == {"api-version": ["2026-05-01"]}
+
+
 def test_default_datastore(operations: Operations) -> None:
     exchange = recorded("lists")[6]
     store, [send] = drive(operations.get_default_datastore(), Answered(exchange["response_body"]))

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, PLAIN, SWEEP, WORKSPACE, arm_id
+from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
 codec = Preview202103Codec(WORKSPACE)
 STORE = arm_id("datastores", "workspaceblobstore")
@@ -164,45 +164,17 @@ def test_literals_are_one_word_each() -> None:
     assert codec.job_body(job)["command"] == "t 'a b; rm'"
 
 
-LATER = [
-    ("display_name", replace(PLAIN, display_name="x")),
-    ("services", replace(PLAIN, services=FULL.services)),
-    ("queue_settings", replace(PLAIN, job_tier="spot")),
-    ("shm_size", replace(PLAIN, resources=model.Resources(shm_size="2g"))),
-    ("docker_args", replace(PLAIN, resources=model.Resources(docker_args="--ipc=host"))),
-    ("outputs.model", replace(PLAIN, outputs={"model": model.Output(name="asset")})),
-    ("outputs.model", replace(PLAIN, outputs={"model": model.Output(uri="https://h/p")})),
-    ("compute", replace(PLAIN, compute=None)),
-    ("identity", replace(PLAIN, identity=model.Identity("user_identity"))),
-    (
-        "inputs.iris",
-        replace(PLAIN, inputs=PLAIN.inputs | {"iris": model.DataInput("uri_file", "https://h/p")}),
-    ),
-    (
-        "outputs.my-model",
-        replace(PLAIN, command="t ${{outputs.my-model}}", outputs={"my-model": model.Output()}),
-    ),
-    ("sampling_algorithm", replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", "sobol"))),
-    ("sampling_algorithm", replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", seed=0))),
-    ("shm_size", replace(SWEEP, trial=replace(SWEEP.trial, resources=model.Resources(shm_size="2g")))),
-]
-
-
-@pytest.mark.parametrize(("field", "job"), LATER)
-def test_what_this_version_cannot_say_is_refused(field: str, job: model.CommandJob | model.SweepJob) -> None:
-    with pytest.raises(InvalidSpecError, match=r"cannot say .* or set a newer api_version") as caught:
+@pytest.mark.parametrize("group", ["inputs", "outputs"])
+def test_a_name_that_no_variable_can_have_is_refused(group: str) -> None:
+    job = replace(
+        PLAIN,
+        command=f"t ${{{{{group}.my-data}}}}",
+        inputs={"my-data": PLAIN.inputs["iris"]},
+        outputs={"my-data": model.Output()},
+    )
+    with pytest.raises(InvalidSpecError, match=r"cannot be part of an environment variable's") as caught:
         codec.job_body(job)
-    assert caught.value.field == field
-
-
-def test_assets_that_this_version_cannot_say_are_refused() -> None:
-    with pytest.raises(InvalidSpecError, match=r"^build: .* 2022-02-01-preview is the first"):
-        codec.environment_body(replace(ENVIRONMENT, image=None, build=model.BuildContext("https://h/c/")))
-    with pytest.raises(InvalidSpecError, match=r"^type: "):
-        codec.data_body(replace(DATA, type="mltable"))
-    for uri in ("abfss://fs@a.dfs.core.windows.net/x", "azureml://subscriptions/s/x", "wasbs://c@a/x"):
-        with pytest.raises(InvalidSpecError, match=r"^path: "):
-            codec.data_body(replace(DATA, uri=uri))
+    assert caught.value.field == f"{group}.my-data"
 
 
 @pytest.mark.parametrize("job", [PLAIN, SWEEP])
@@ -224,6 +196,8 @@ def test_nulls() -> None:
     names = ("interactionEndpoints", "outputDataBindings", "compute", "trial", "tags", "properties", "status")
     read = codec.read_job(resource(arm_id("jobs", "j"), dict.fromkeys(names)))
     assert (read.status, read.outputs, read.compute) == ("Unknown", {}, None)
+    read = codec.read_job(resource(arm_id("jobs", "j"), {"outputDataBindings": {"o": None}}))
+    assert read.outputs == {"o": model.Output()}
     environment = codec.read_environment(
         resource(arm_id("environments", "e", "1"), {"docker": None, "condaFile": None})
     )

@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.codecs import common
 from airflow_provider_amlrest.rest.codecs.v2 import V2Codec
+from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
 from tests.unit.answers import recorded
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
 codec = V2Codec(WORKSPACE, "2025-12-01")
+
+
+PASCAL = V2Codec(WORKSPACE, "2022-02-01-preview")
+V2_VERSIONS = API_VERSIONS[1:]
 
 
 def resource(identifier: str, properties: Any) -> dict[str, Any]:
@@ -60,9 +66,33 @@ def test_code_of_others_has_no_hash() -> None:
     assert found.content_hash is None
 
 
-def test_data_round_trip() -> None:
-    identifier = arm_id("data", "iris", "1")
-    assert codec.read_data(resource(identifier, codec.data_body(DATA))) == replace(DATA, id=identifier)
+@pytest.mark.parametrize("version", V2_VERSIONS)
+@pytest.mark.parametrize("kind", ["uri_file", "uri_folder", "mltable"])
+def test_data_round_trip(version: str, kind: str) -> None:
+    spoken = V2Codec(WORKSPACE, version)
+    data = replace(DATA, type=kind, id=arm_id("data", "iris", "1"))
+    assert spoken.read_data(resource(data.id, spoken.data_body(data))) == data
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "azureml://datastores/d/paths/p/",
+        "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/p/",
+        "azureml://workspaces/00000000-0000-0000-0000-000000000001/datastores/d/paths/p/",
+    ],
+)
+def test_a_data_uri_is_read_as_it_is(uri: str) -> None:
+    read = codec.read_data(resource(arm_id("data", "d", "1"), {"dataUri": uri, "dataType": None, "new": 1}))
+    assert (read.uri, read.type) == (uri, "uri_folder")
+
+
+def test_an_asset_without_properties() -> None:
+    for reader, kind in (("read_environment", "environments"), ("read_code", "codes"), ("read_data", "data")):
+        for properties in (None, {}):
+            asset = getattr(codec, reader)(resource(arm_id(kind, "a", "1"), properties))
+            assert (asset.name, asset.version, asset.tags, asset.description) == ("a", "1", {}, None)
+    assert codec.read_datastore({"name": "d", "properties": None}).type == ""
 
 
 def test_command_job_says_everything() -> None:
@@ -105,6 +135,46 @@ def test_command_job_says_everything() -> None:
         },
         "queueSettings": {"jobTier": "Spot"},
     }
+
+
+def test_only_the_first_version_spells_types_in_another_way() -> None:
+    inputs: dict[str, model.Input] = {
+        kind: model.DataInput(kind, "azureml://datastores/d/paths/p", "direct")
+        for kind in common.TYPES_2022_02
+    }
+    inputs["literal"] = model.LiteralInput("1")
+    outputs = {kind: model.Output(kind) for kind in common.TYPES_2022_02 if kind != "literal"}
+    job = replace(PLAIN, inputs=inputs, outputs=outputs)
+    body = PASCAL.job_body(job)
+    assert {kind: value["jobInputType"] for kind, value in body["inputs"].items()} == {
+        "uri_file": "UriFile",
+        "uri_folder": "UriFolder",
+        "mltable": "MLTable",
+        "literal": "Literal",
+        "custom_model": "CustomModel",
+        "mlflow_model": "MLFlowModel",
+        "triton_model": "TritonModel",
+    }
+    assert {kind: value["jobOutputType"] for kind, value in body["outputs"].items()} == {
+        kind: value["jobInputType"] for kind, value in body["inputs"].items() if kind != "literal"
+    }
+    assert PASCAL.data_body(DATA)["dataType"] == "UriFile"
+    assert PASCAL.read_job(resource(arm_id("jobs", "j"), body)).outputs == outputs
+    for kind, value in body["inputs"].items():
+        value["jobInputType"] = kind
+    for kind, value in body["outputs"].items():
+        value["jobOutputType"] = kind
+    assert body == codec.job_body(job)
+
+
+@pytest.mark.parametrize("version", V2_VERSIONS[1:])
+def test_what_a_version_can_say_it_says_as_the_others_do(version: str) -> None:
+    spoken = V2Codec(WORKSPACE, version)
+    for job in (PLAIN, SWEEP):
+        assert spoken.job_body(job) == codec.job_body(job)
+    assert spoken.environment_body(ENVIRONMENT) == codec.environment_body(ENVIRONMENT)
+    assert spoken.code_body(CODE) == codec.code_body(CODE)
+    assert spoken.data_body(DATA) == codec.data_body(DATA)
 
 
 def test_smallest_command_job() -> None:
@@ -190,6 +260,9 @@ def test_all_nulls() -> None:
     names = ("jobType", "status", "tags", "properties", "outputs", "services", "objective", "computeId")
     read = codec.read_job({"id": "/x", "name": "c", "properties": dict.fromkeys(names), "systemData": None})
     assert (read.status, read.type, read.tags, read.outputs, read.goal) == ("Unknown", "", {}, {}, None)
+    nulls = {"outputs": {"o": None}, "services": {"Studio": None}, "objective": {"goal": None}}
+    read = codec.read_job({"id": "/x", "name": "c", "properties": nulls})
+    assert (read.outputs, read.studio_url, read.goal) == ({"o": model.Output()}, None, None)
 
 
 @pytest.mark.parametrize("topic", ["command_job", "sweep_job", "failed_job", "pipeline_job"])

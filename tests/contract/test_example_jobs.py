@@ -1,0 +1,107 @@
+"""Microsoft's published examples of jobs: asked for the same, the client sends the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from tests.contract.bodies import differences, wire
+from tests.contract.schemas import published
+from tests.contract.tally import count
+
+OLD = "2021-03-01-preview"
+TEXTS = {"string": "string"}
+PROPERTIES = dict.fromkeys(("additionalProp1", "additionalProp2", "additionalProp3"), "string")
+
+WORKSPACE = WorkspaceId("00000000-1111-2222-3333-444444444444", "resourceGroup-1234", "testworkspace")
+OLD_RUN: dict[str, Any] = {
+    "command": "python file.py test",
+    "code": str(WORKSPACE.resource("codes", "mycode", "1")),
+    "environment": str(WORKSPACE.resource("environments", "AzureML-Tutorial", "1")),
+    "environment_variables": {"MY_ENV_VAR1": "string", "MY_ENV_VAR2": "string"},
+    # Two processes in all, on the one node.
+    "distribution": model.Distribution("pytorch", 2),
+}
+OLD_JOB: dict[str, Any] = {
+    "compute": str(WORKSPACE.resource("computes", "mycompute")),
+    "inputs": {"test": model.DataInput("uri_folder", str(WORKSPACE.resource("data", "mydataset", "1")))},
+    "description": "string",
+    "tags": PROPERTIES,
+    "properties": PROPERTIES,
+    "identity": model.Identity("aml_token"),
+}
+RESOURCES = model.Resources(1, "string")
+JOB: dict[str, Any] = {
+    "compute": "string",
+    "experiment_name": "string",
+    "display_name": "string",
+    "description": "string",
+    "tags": TEXTS,
+    "properties": TEXTS,
+    "services": {"string": model.Service("custom", 1, TEXTS)},
+}
+COMMAND = model.CommandJob(
+    **JOB,
+    command="string",
+    environment="string",
+    code="string",
+    environment_variables=TEXTS,
+    distribution=model.Distribution("tensorflow", parameter_server_count=1, worker_count=1),
+    resources=RESOURCES,
+    timeout=300,
+    inputs={"string": model.LiteralInput("string")},
+    outputs={"string": model.Output("uri_file", uri="string")},
+    identity=model.Identity("aml_token"),
+)
+SPACE = {"string": model.SearchDistribution("choice", ((1,),))}
+SWEEP = model.SweepJob(
+    **JOB,
+    trial=model.Trial("string", "string", "string", TEXTS, model.Distribution("mpi", 1), RESOURCES),
+    search_space=SPACE,
+    objective=model.Objective("minimize", "string"),
+    sampling_algorithm=model.SamplingAlgorithm("grid"),
+    limits=model.SweepLimits(1, 1, trial_timeout=1),
+    early_termination=model.EarlyTermination("median_stopping", 1, 1),
+)
+
+JOBS = {
+    (OLD, "CommandJob"): model.CommandJob(**OLD_RUN, **OLD_JOB, experiment_name="myExperiment", timeout=60),
+    (OLD, "SweepJob"): model.SweepJob(
+        **OLD_JOB,
+        trial=model.Trial(**OLD_RUN),
+        search_space={"name": model.SearchDistribution("choice", ((1,),))},
+        objective=model.Objective("minimize", "string"),
+        sampling_algorithm=model.SamplingAlgorithm("grid"),
+        limits=model.SweepLimits(1, 1, 60, 60),
+    ),
+    ("2024-04-01", "CommandJob"): COMMAND,
+    ("2024-04-01", "SweepJob"): SWEEP,
+    ("2025-12-01", "CommandJob"): COMMAND,
+    ("2025-12-01", "SweepJob"): SWEEP,
+}
+UNMODELLED = {
+    # The examples' search spaces are empty objects.
+    "searchSpace",
+    # A description of an input or output, not of the job: that one is checked below.
+    "description",
+    # A kind of service has a word of Azure ML's; "string" is none.
+    "jobServiceType",
+    *("endpoint", "parentJobName", "pathOnCompute"),
+    # The old examples' outputs name no path.
+    "outputDataBindings",
+}
+
+
+@pytest.mark.parametrize(("api_version", "kind"), JOBS)
+def test_we_would_ask_the_same(api_version: str, kind: str) -> None:
+    example = published(f"examples/{api_version}/Job/{kind}/createOrUpdate.json")
+    theirs, ours = example["parameters"]["body"]["properties"], wire(api_version, JOBS[api_version, kind])
+    # "Additional properties" of the resources: the examples have a placeholder there.
+    for run in (theirs, theirs.get("trial", {})):
+        run.get("resources", {}).pop("properties", None)
+    assert not differences(theirs, ours, UNMODELLED)
+    assert ours["description"] == theirs["description"]
+    count("requests of examples that ours equal")

@@ -1,0 +1,176 @@
+"""Every request of every operation exists in the OpenAPI of its api-version: path, method, query and body."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jsonschema
+import pytest
+
+from airflow_provider_amlrest.rest.cloud import PUBLIC
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.operations import Operations, Send
+from tests.contract import openapi
+from tests.contract.bodies import wire
+from tests.contract.tally import count
+from tests.unit.answers import Answered
+from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP
+
+WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "group", "workspace")
+HOST = "https://eastus.api.azureml.ms"
+
+CALLS: dict[str, Callable[[Operations], list[Any]]] = {
+    "get_workspace": lambda o: [o.get_workspace()],
+    "list_computes": lambda o: [o.list_computes()],
+    "get_compute": lambda o: [o.get_compute("cpu")],
+    "get_default_datastore": lambda o: [o.get_default_datastore()],
+    "list_datastore_secrets": lambda o: [o.list_datastore_secrets("workspaceblobstore")],
+    "get_environment": lambda o: [o.get_environment("e", "1")],
+    "get_latest_environment": lambda o: [o.get_latest_environment("e")],
+    "create_environment": lambda o: [o.create_environment(ENVIRONMENT)],
+    "get_code": lambda o: [o.get_code("c", "1")],
+    "get_latest_code": lambda o: [o.get_latest_code("c")],
+    "find_code": lambda o: [o.find_code("ab" * 32)],
+    "start_pending_upload": lambda o: [o.start_pending_upload("c", "1")],
+    "create_code": lambda o: [o.create_code(CODE)],
+    "get_data": lambda o: [o.get_data("d", "1")],
+    "get_latest_data": lambda o: [o.get_latest_data("d")],
+    "create_data": lambda o: [o.create_data(DATA)],
+    "create_job": lambda o: [o.create_job("j", PLAIN), o.create_job("s", SWEEP)],
+    "get_job": lambda o: [o.get_job("j")],
+    "list_jobs": lambda o: [o.list_jobs()],
+    "cancel_job": lambda o: [o.cancel_job("j"), o.cancel_job("ended", patience=5)],
+    "get_run": lambda o: [o.get_run("j")],
+    "list_children": lambda o: [o.list_children("s")],
+    "get_metrics": lambda o: [o.get_metrics("j")],
+    "list_trials": lambda o: [o.list_trials("s")],
+    "get_best_trial": lambda o: [o.get_best_trial("s")],
+}
+"""Every operation; see below for what answers them."""
+
+OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has no path"}
+"""Operations that a version may lack, and why it does."""
+
+DATA_PLANE = (
+    r"/discovery",
+    rf"/history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children)",
+    rf"/mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
+)
+"""Run history and MLflow have no OpenAPI file: the routes of recordings and of Microsoft's own clients."""
+
+RESOURCE = {
+    "name": "j",
+    "id": f"{WORKSPACE}/jobs/j/versions/1",
+    "properties": {
+        "jobType": "Command",
+        "status": "Completed",
+        "discoveryUrl": f"{HOST}/discovery",
+        "mlFlowTrackingUri": f"azureml://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}",
+    },
+}
+ANSWER: dict[str, Any] = {
+    **RESOURCE,
+    "value": [RESOURCE | {"runId": "s_0"}],
+    "api": HOST,
+    "blobReferenceForConsumption": {"blobUri": "https://b", "credential": {"sasUri": "https://b?sig=x"}},
+}
+"""One answer to everything: what is asked matters here, not what is answered."""
+
+
+def requests_of(flow: Any) -> list[Send]:
+    """Run an operation to its end, and give all that it asked."""
+    asked = [next(flow)]
+    while True:
+        refused = asked[-1].request.url.partition("?")[0].endswith("/jobs/ended/cancel")
+        try:
+            asked.append(flow.send(Answered(ANSWER, 400 if refused else 200)))
+        except StopIteration:
+            return asked
+
+
+def test_every_operation_is_covered() -> None:
+    operations = {name for name, member in vars(Operations).items() if callable(member) and name[0] != "_"}
+    assert operations == set(CALLS), "a new operation is checked against Microsoft's OpenAPI, too"
+
+
+@pytest.mark.parametrize("api_version", openapi.FILES)
+@pytest.mark.parametrize("name", CALLS)
+def test_requests_exist(name: str, api_version: str) -> None:
+    operations = Operations(WORKSPACE, PUBLIC, api_version)
+    if name in OF_LATER_VERSIONS and not operations.codec.uploads_by_service:
+        check_is_missed(name, api_version)
+    else:
+        for flow in CALLS[name](operations):
+            for send in requests_of(flow):
+                check_request(api_version, send)
+
+
+def check_is_missed(name: str, api_version: str) -> None:
+    """The operation is refused, and rightly: the version has no such request."""
+    [flow] = CALLS[name](Operations(WORKSPACE, PUBLIC, api_version))
+    with pytest.raises(InvalidSpecError, match=api_version):
+        next(flow)
+    [newer] = CALLS[name](Operations(WORKSPACE, PUBLIC, "2024-04-01"))
+    [send] = requests_of(newer)
+    send.request.url = send.request.url.replace("2024-04-01", api_version)
+    with pytest.raises(AssertionError, match=OF_LATER_VERSIONS[name]):
+        check_request(api_version, send)
+
+
+def check_request(api_version: str, send: Send) -> None:
+    request = send.request
+    url = urlsplit(request.url)
+    if f"{url.scheme}://{url.netloc}" != PUBLIC.resource_manager:
+        route = request.url.removeprefix(HOST)
+        assert request.method == "GET"
+        assert any(re.fullmatch(pattern, route) for pattern in DATA_PLANE), route
+        return
+    body = json.loads(request.content) if request.content else None
+    openapi.check_request(api_version, request.method, request.url, body)
+    count("requests found in the OpenAPI")
+
+
+def test_what_is_sent_is_what_the_queries_mean() -> None:
+    """The OpenAPI knows the parameters' names; their values are those of recordings."""
+    operations = Operations(WORKSPACE, PUBLIC, "2024-04-01")
+    queries = {
+        name: [parse_qs(urlsplit(send.request.url).query) for send in requests_of(CALLS[name](operations)[0])]
+        for name in ("get_latest_environment", "get_default_datastore", "find_code")
+    }
+    version = {"api-version": ["2024-04-01"]}
+    assert queries == {
+        "get_latest_environment": [version | {"$orderBy": ["createdtime desc"], "$top": ["1"]}],
+        "get_default_datastore": [version | {"isDefault": ["true"]}],
+        "find_code": [version | {"hash": ["ab" * 32], "hashVersion": ["202208"]}],
+    }
+
+
+# What the check must refuse, lest it prove nothing.
+
+BASE = f"{PUBLIC.resource_manager}{WORKSPACE}"
+QUERY = "?api-version=2024-04-01"
+WRONG = [
+    ("GET", f"{BASE}/job/j{QUERY}", None),
+    ("GET", f"{BASE}/jobs/j/children{QUERY}", None),
+    ("PATCH", f"{BASE}/jobs/j{QUERY}", None),
+    ("GET", f"{BASE}/jobs/j", None),
+    ("GET", f"{BASE}/jobs/j?api-version=2023-04-01", None),
+    ("GET", f"{BASE}/jobs{QUERY}&$top=1", None),
+    ("GET", f"{BASE}/datastores{QUERY}&isDefault=True", None),
+    ("GET", f"{BASE}/datastores{QUERY}&count=many", None),
+    ("PUT", f"{BASE}/jobs/j{QUERY}", None),
+    ("PUT", f"{BASE}/jobs/a.b{QUERY}", {"properties": wire("2024-04-01", PLAIN)}),
+    ("POST", f"{BASE}/jobs/j/cancel{QUERY}", {}),
+    ("POST", f"{BASE}/codes/c/versions/1/startPendingUpload{QUERY}", {"pendingUploadType": "x"}),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "body"), WRONG)
+def test_the_check_refuses(method: str, url: str, body: Any) -> None:
+    with pytest.raises((AssertionError, KeyError, ValueError, jsonschema.ValidationError)):
+        openapi.check_request("2024-04-01", method, url, body)
