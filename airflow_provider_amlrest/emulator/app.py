@@ -21,6 +21,7 @@ NOT_EMULATED_PREFIXES = (
     "/metric/",
     "/artifact/",
     "/assetstore/",
+    "/mferp/",
     "/studioservice/",
     "/modelregistry/",
 )

@@ -165,9 +165,11 @@ class _Exchange:
     def _add_headers(self, headers: MutableHeaders) -> None:
         correlation = str(uuid.uuid4())
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        for name in ("x-ms-correlation-request-id", "x-ms-request-id"):
-            headers.setdefault(name, correlation)
-        headers.setdefault("x-ms-routing-request-id", f"{self._location.upper()}:{now}:{correlation}")
+        headers.setdefault("x-ms-request-id", correlation)
+        if self.scope["path"].startswith("/subscriptions/"):
+            # Recorded: of Resource Manager's alone, run history and MLflow have none.
+            headers.setdefault("x-ms-correlation-request-id", correlation)
+            headers.setdefault("x-ms-routing-request-id", f"{self._location.upper()}:{now}:{correlation}")
         headers.setdefault("Cache-Control", "no-cache")
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         headers.setdefault("x-request-time", f"{time.perf_counter() - self.started:.3f}")

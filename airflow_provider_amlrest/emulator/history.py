@@ -36,6 +36,12 @@ DETAILS = (
     *("parentRunId", "services", "revision", "runTypeV2", "inputs", "outputs"),
 )
 """What run details share with the run."""
+NOT_TOLD = (
+    *("completeUri", "compute", "computeRequest", "createdFrom", "currentAttemptId", "currentComputeTime"),
+    *("diagnosticsUri", "effectiveStartTimeUtc", "lastStartTimeUtc", "primaryMetricName", "queueingInfo"),
+    *("retainForLifetimeOfWorkspace", "scriptName"),
+)
+"""Members of a run that the emulator knows nothing of."""
 ASSET_ID = re.compile(
     r"azureml://locations/[^/]+/workspaces/([^/]+)/data/([^/]+)/versions/([^/]+)", re.IGNORECASE
 )
@@ -119,7 +125,14 @@ def list_children(call: DataCall, name: str) -> Response:
 def get_run_data(call: DataCall) -> Response:
     name = lowered(call.body, BODY).get("runid")
     job = call.run(text(name, BODY / "runId"))
-    return pretty({"runMetadata": _run(call, job), "runDefinition": None, "jobSpecification": None})
+    return pretty(
+        {
+            "runMetadata": _run(call, job),
+            "runDefinition": None,
+            "jobSpecification": None,
+            "systemSettings": None,
+        }
+    )
 
 
 def get_service_instances(call: DataCall, name: str) -> Response:
@@ -173,6 +186,8 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     duration = _duration(job)
     cancel = f"{call.context.endpoint}/history/v1.0{call.workspace.arm_id}/runs/{job.name}/cancel"
     return {
+        **dict.fromkeys(NOT_TOLD),
+        "statusRevision": 0,
         "runNumber": int(datetime.fromisoformat(job.created_at).timestamp()),
         "rootRunId": job.parent or job.name,
         "createdUtc": job.created_at,

@@ -154,7 +154,7 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
         properties = write(VERSIONS[record.kind], properties, call.version)
     data = call.system_data(record.created_at, record.created_by, record.modified_at or record.created_at)
     if record.kind == "data" and record.modified_at is None:
-        del data["lastModifiedBy"], data["lastModifiedByType"]
+        _without_modifier(data)
     return call.resource(f"{record.kind}/{record.name}/versions/{record.version}", properties, data)
 
 
@@ -242,9 +242,15 @@ def _container(call: Call, kind: str, name: str) -> dict[str, Any]:
         properties = write(CONTAINERS[kind], properties, call.version)
     first = explicit or versions[-1]
     modified_at = (versions[0] if versions else first).created_at
-    return call.resource(
-        f"{kind}/{name}", properties, call.system_data(first.created_at, first.created_by, modified_at)
-    )
+    data = call.system_data(first.created_at, first.created_by, modified_at)
+    if kind == "data":
+        _without_modifier(data)
+    return call.resource(f"{kind}/{name}", properties, data)
+
+
+def _without_modifier(data: dict[str, Any]) -> None:
+    """Recorded: data that nobody has changed was last modified by nobody."""
+    del data["lastModifiedBy"], data["lastModifiedByType"]
 
 
 # uploads

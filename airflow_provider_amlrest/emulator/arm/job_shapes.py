@@ -116,8 +116,8 @@ SAMPLING_ALGORITHM = Union(
     Random=Record(
         "RandomSamplingAlgorithm",
         rule=Field(OneOf("Random", "Sobol"), "Random"),
-        seed=integer,
         logbase=of_previews("2022-12-01", "2024-04-01"),
+        seed=integer,
     ),
     Grid=Record("GridSamplingAlgorithm"),
     Bayesian=Record("BayesianSamplingAlgorithm"),

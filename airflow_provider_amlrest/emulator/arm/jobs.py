@@ -21,12 +21,12 @@ from airflow_provider_amlrest.emulator.arm import lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
-from airflow_provider_amlrest.emulator.arm.job_shapes import JOB
+from airflow_provider_amlrest.emulator.arm.job_shapes import JOB, OUTPUT
 from airflow_provider_amlrest.emulator.arm.resources import find_compute
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
-from airflow_provider_amlrest.emulator.shapes import read, write
+from airflow_provider_amlrest.emulator.shapes import Place, read, write
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord
 
 INITIAL_STATUS = {"Command": "Starting", "Sweep": "Running"}
@@ -272,14 +272,8 @@ def _job(call: Call, job: JobRecord) -> dict[str, Any]:
 
 
 def _canonical_answer(call: Call, job: JobRecord) -> dict[str, Any]:
-    default = {
-        "description": None,
-        "uri": f"azureml://datastores/{ARTIFACT_DATASTORE}/ExperimentRun/dcid.{job.name}",
-        "assetName": None,
-        "assetVersion": None,
-        "mode": "ReadWriteMount",
-        "jobOutputType": "uri_folder",
-    }
+    uri = f"azureml://datastores/{ARTIFACT_DATASTORE}/ExperimentRun/dcid.{job.name}"
+    default = OUTPUT({"jobOutputType": "uri_folder", "uri": uri}, Place(()))
     answer = {
         **job.properties,
         "status": job.status,
@@ -330,7 +324,11 @@ def cancel_job(call: Call, name: str) -> Response:
     if call.version.cancels_at_once or not job.active:
         return empty(200)
     headers = {"Location": _operation_url(call, name), "x-ms-async-operation-timeout": "PT1H"}
-    return Response("null", 202, {"Content-Type": JSON_TYPE, "x-ms-response-type": "standard", **headers})
+    return _accepted("null", headers)
+
+
+def _accepted(content: str, headers: dict[str, str]) -> Response:
+    return Response(content, 202, {"Content-Type": JSON_TYPE, "x-ms-response-type": "standard", **headers})
 
 
 def _operation_url(call: Call, name: str) -> str:
@@ -349,9 +347,7 @@ def operation_result(call: Call, operation: str) -> Response:
         if kind == "jc" and workspace.workspace_id == workspace_id:
             call = replace(call, workspace=workspace)
             if _known(call, name).status == "CancelRequested":
-                return Response(
-                    "{}", 202, {"Content-Type": JSON_TYPE, "Location": _operation_url(call, name)}
-                )
+                return _accepted("{}", {"Location": _operation_url(call, name)})
             return empty(200)
     raise MlError(404, f"Operation {operation} not found.", ("NotFound",))
 

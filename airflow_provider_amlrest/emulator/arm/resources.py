@@ -177,7 +177,10 @@ def _datastore(call: Call, name: str) -> dict[str, Any]:
         "containerName": call.workspace.datastores[name],
         "endpoint": call.context.blobs.suffix,
         "protocol": "https",
-        "serviceDataAccessAuthIdentity": "None",
+        # Recorded, for the default one; others have None.
+        "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity"
+        if name == DEFAULT_DATASTORE
+        else "None",
     }
     if call.version.is_2021:
         properties = wire_2021.datastore_answer(properties)

@@ -96,11 +96,7 @@ class _Sweep:
             "Running",
             started_at=self._context.job.started_at or utc_now(),
             run_tags={**self._context.job.run_tags, **sweep_tags(self._context.properties)},
-            run_properties={
-                **self._context.job.run_properties,
-                **SWEEP_PROPERTIES,
-                **self._objective_property(),
-            },
+            run_properties={**self._context.job.run_properties, **SWEEP_PROPERTIES},
         )
         self._take_up()
         try:
@@ -271,9 +267,6 @@ class _Sweep:
         self._set("run_properties", {"best_child_run_id": best.name, "score": repr(self._best_of(best))})
 
     # the sweep's own record
-
-    def _objective_property(self) -> dict[str, str]:
-        return {"primary_metric_config": json.dumps({"name": self._metric, "goal": self._goal.lower()})}
 
     def _tag(self, key: str, text: str) -> None:
         self._set("run_tags", {key: text})
