@@ -45,6 +45,9 @@ class Field:
 
 
 FIELDS = (
+    Field("subscription_id", "Subscription ID", "Azure subscription of the workspace.", "GUID"),
+    Field("resource_group", "Resource group", "Resource group of the workspace.", "my-group"),
+    Field("workspace_name", "Workspace name", "Azure Machine Learning workspace.", "my-workspace"),
     Field(
         "credential",
         "Credential",
@@ -52,9 +55,42 @@ FIELDS = (
         choices=(*CREDENTIALS, Chain.name),
     ),
     Field("tenant_id", "Tenant ID", "Microsoft Entra tenant of the identity.", "GUID"),
-    Field("subscription_id", "Subscription ID", "Azure subscription of the workspace.", "GUID"),
-    Field("resource_group", "Resource group", "Resource group of the workspace.", "my-group"),
-    Field("workspace_name", "Workspace name", "Azure Machine Learning workspace.", "my-workspace"),
+    Field(
+        "certificate_path",
+        "Certificate path",
+        "Path of a PEM or PKCS12 file with certificate and private key. Credential client_certificate.",
+        "/run/secrets/airflow.pem",
+    ),
+    Field(
+        "certificate_private_key",
+        "Certificate and private key",
+        "The same as PEM text, instead of a path.",
+        secret=True,
+    ),
+    Field(
+        "certificate_password",
+        "Certificate password",
+        "Password of the private key, if it is encrypted.",
+        secret=True,
+    ),
+    Field(
+        "managed_identity_client_id",
+        "Managed identity client ID",
+        "Which user-assigned identity to use. Credentials managed_identity and default.",
+        "GUID",
+    ),
+    Field(
+        "workload_identity_file",
+        "Workload identity file",
+        "Path of the file with the federated token. Credential workload_identity.",
+        "$AZURE_FEDERATED_TOKEN_FILE",
+    ),
+    Field(
+        "credential_chain",
+        "Credential chain",
+        "Credentials to try in this order, with commas between. Credential chain.",
+        "workload_identity, managed_identity, azure_cli",
+    ),
     Field(
         "cloud",
         "Cloud",
@@ -102,42 +138,6 @@ FIELDS = (
         "API version",
         f"Azure ML REST API version: {', '.join(API_VERSIONS)}, or a newer one.",
         default=DEFAULT_API_VERSION,
-    ),
-    Field(
-        "certificate_path",
-        "Certificate path",
-        "Path of a PEM or PKCS12 file with certificate and private key. Credential client_certificate.",
-        "/run/secrets/airflow.pem",
-    ),
-    Field(
-        "certificate_private_key",
-        "Certificate and private key",
-        "The same as PEM text, instead of a path.",
-        secret=True,
-    ),
-    Field(
-        "certificate_password",
-        "Certificate password",
-        "Password of the private key, if it is encrypted.",
-        secret=True,
-    ),
-    Field(
-        "managed_identity_client_id",
-        "Managed identity client ID",
-        "Which user-assigned identity to use. Credentials managed_identity and default.",
-        "GUID",
-    ),
-    Field(
-        "workload_identity_file",
-        "Workload identity file",
-        "Path of the file with the federated token. Credential workload_identity.",
-        "$AZURE_FEDERATED_TOKEN_FILE",
-    ),
-    Field(
-        "credential_chain",
-        "Credential chain",
-        "Credentials to try in this order, with commas between. Credential chain.",
-        "workload_identity, managed_identity, azure_cli",
     ),
 )
 

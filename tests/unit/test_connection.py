@@ -127,11 +127,17 @@ def test_contradictions(changes: dict[str, Any], words: str) -> None:
 
 def test_names_are_the_forms() -> None:
     assert [field.name for field in FIELDS] == [
-        "credential",
-        "tenant_id",
         "subscription_id",
         "resource_group",
         "workspace_name",
+        "credential",
+        "tenant_id",
+        "certificate_path",
+        "certificate_private_key",
+        "certificate_password",
+        "managed_identity_client_id",
+        "workload_identity_file",
+        "credential_chain",
         "cloud",
         "resource_manager",
         "authority",
@@ -140,12 +146,6 @@ def test_names_are_the_forms() -> None:
         "ca_bundle",
         "blob_endpoint",
         "api_version",
-        "certificate_path",
-        "certificate_private_key",
-        "certificate_password",
-        "managed_identity_client_id",
-        "workload_identity_file",
-        "credential_chain",
     ]
 
 
