@@ -138,7 +138,8 @@ class Scripts:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._scripts: list[Script] = []
-        self._chosen: dict[tuple[str, str], dict[str, str]] = {}
+        self._chosen: dict[tuple[str, str, str], dict[str, str]] = {}
+        """By workspace, name and time of creation: a deleted job's name may be taken again."""
 
     def add(self, values: dict[str, Any]) -> Script:
         """Add a script from its JSON form.
@@ -203,7 +204,7 @@ class Scripts:
             )
 
     def _script_tags(self, job: JobRecord) -> dict[str, str]:
-        key = (job.workspace, job.name)
+        key = (job.workspace, job.name, job.created_at)
         with self._lock:
             if key not in self._chosen:
                 script = self._choose(job)

@@ -114,6 +114,13 @@ def test_a_script_that_comes_later_changes_no_job(clean: Running) -> None:
     assert clean.get("jobs/j")["status"] == "Queued"
 
 
+def test_a_name_that_is_taken_again_is_a_new_job(clean: Running) -> None:
+    submit(clean, "j", tags={"emulator.seconds": "0"})
+    assert clean.ml("DELETE", "jobs/j").status_code == 200
+    script(clean, "j", outcome="failed", seconds=0)
+    assert submit(clean, "j") == "Failed"
+
+
 def test_throttled_reads(clean: Running) -> None:
     script(clean, "j", throttled_reads=2, seconds=0)
     submit(clean, "j")
