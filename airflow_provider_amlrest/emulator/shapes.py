@@ -215,7 +215,7 @@ class OneOf:
 
 
 class MapOf:
-    """An object with any names and values of one kind."""
+    """An object with any names and values of one kind; null is as good as not sent."""
 
     def __init__(self, member: Reader) -> None:
         self.member = member
@@ -223,8 +223,7 @@ class MapOf:
     def __call__(self, value: Any, place: Place) -> dict[str, Any]:
         _check_object(value, place)
         return {
-            name: None if content is None else self.member(content, place / name)
-            for name, content in value.items()
+            name: self.member(content, place / name) for name, content in value.items() if content is not None
         }
 
     def write(self, value: dict[str, Any], version: ApiVersion) -> dict[str, Any]:

@@ -117,6 +117,8 @@ def test_data_uris(emulator: Running, sent: str, kind: str, answered: str) -> No
             "properties.image",
         ),
         ("environments/bad/versions/1", {"image": "i", "condaFile": "a: [b"}, "properties.condaFile"),
+        ("environments/bad/versions/1", {"image": "i", "condaFile": "&a {b: *a}"}, "properties.condaFile"),
+        ("environments/bad/versions/1", {"image": "i", "condaFile": "2020-01-01: b"}, "properties.condaFile"),
         ("environments/bad/versions/1", {"image": 5}, "properties.image"),
         ("environments/AzureML-x/versions/1", {"image": "i"}, "AzureML"),
         ("environments/-bad/versions/1", {"image": "i"}, "name"),

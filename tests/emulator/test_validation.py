@@ -132,6 +132,27 @@ OLD_COMMAND = {**COMMAND, "compute": {"target": "cpu-cluster"}}
             "resources.shmSize",
         ),
         ("2022-05-01", "jobs/x", {**COMMAND, "schedule": None}, "CommandJob", "schedule"),
+        (
+            "2023-02-01-preview",
+            "jobs/x",
+            {**COMMAND, "notificationSetting": {"webhooks": {}}},
+            "NotificationSetting",
+            "notificationSetting.webhooks",
+        ),
+        (
+            "2024-07-01-preview",
+            "jobs/x",
+            {**COMMAND, "outputs": {"o": {"jobOutputType": "uri_file", "assetName": "a"}}},
+            "UriFileJobOutput",
+            "assetName",
+        ),
+        (
+            "2025-01-01-preview",
+            "environments/x/versions/1",
+            {"image": "i", "inferenceConfig": {"startupRoute": {"path": "/", "port": 1}}},
+            "InferenceContainerProperties",
+            "properties.inferenceConfig.startupRoute",
+        ),
         ("2021-03-01-preview", "jobs/x", {**OLD_COMMAND, "displayName": "d"}, "CommandJob", "displayName"),
         (
             "2021-03-01-preview",
@@ -194,15 +215,39 @@ def test_unknown_members(
             {**COMMAND, "inputs": {"i": {"jobInputType": "uri_file", "uri": "u"}}},
             "Field: properties.inputs.i.jobInputType. Allowed values: Literal,UriFile,",
         ),
+        (
+            "2023-04-01-preview",
+            {**COMMAND, "queueSettings": {"jobTier": "Null"}},
+            "Field: properties.queueSettings.jobTier. Allowed values: Spot,Basic,Standard,Premium.",
+        ),
+        (
+            "2024-07-01-preview",
+            {**COMMAND, "jobType": "FineTuning"},
+            "Allowed values: Command,Sweep,AutoML,Pipeline,Spark.",
+        ),
         ("2025-12-01", {"command": "x"}, "The properties.jobType field is required."),
         ("2025-12-01", {**COMMAND, "environmentId": None}, "The properties.environmentId field is required."),
         ("2025-12-01", {**COMMAND, "tags": "a=b"}, "'properties.tags': must be an object, not a string"),
+        ("2025-12-01", {**SWEEP, "searchSpace": {"lr": None}}, "'properties.searchSpace.lr': must look like"),
+        ("2025-12-01", {**SWEEP, "searchSpace": {"lr": [[], []]}}, "'properties.searchSpace.lr': [] is none"),
     ],
 )
 def test_what_does_not_fit_is_named(emulator: Running, version: str, properties: Any, words: str) -> None:
     answer = emulator.ml("PUT", "jobs/x", {"properties": properties}, version=version)
     assert (answer.status_code, inner_codes(answer)) == (400, ["RequestInvalid"])
     assert words in said(answer)
+
+
+def test_null_in_a_map_is_as_good_as_not_sent(emulator: Running) -> None:
+    """Such a job can be read, and listed with the others, in every version."""
+    nulls = {name: {"default": None} for name in ("inputs", "outputs", "services", "tags")}
+    emulator.put("jobs/nulls", emulator.command_job(**nulls, environmentVariables={"A": None}))
+    got = emulator.get("jobs/nulls")
+    assert (got["inputs"], got["environmentVariables"]) == ({}, {})
+    assert (set(got["outputs"]), "default" in got["services"]) == ({"default"}, False)
+    for version in ("2021-03-01-preview", "2025-12-01"):
+        assert emulator.ml("GET", "jobs/nulls", version=version).status_code == 200
+        assert emulator.ml("GET", "jobs", version=version).status_code == 200
 
 
 def test_everything_wrong_is_told_at_once(emulator: Running) -> None:
@@ -219,7 +264,9 @@ def test_everything_wrong_is_told_at_once(emulator: Running) -> None:
     ("version", "properties"),
     [
         ("2025-12-01", {**COMMAND, "jobType": "Pipeline", "jobs": {}}),
+        ("2024-01-01-preview", {**COMMAND, "jobType": "FineTuning"}),
         ("2024-01-01-preview", {**COMMAND, "distribution": {"distributionType": "Ray", "port": 1}}),
+        ("2024-04-01-preview", {**COMMAND, "services": {"s": {"nodes": {"nodesValueType": "Custom"}}}}),
         ("2022-02-01-preview", {**COMMAND, "schedule": {"scheduleType": "Cron", "expression": "0 0 * * *"}}),
     ],
 )

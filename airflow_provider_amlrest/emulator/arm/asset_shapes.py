@@ -10,7 +10,7 @@ import yaml
 
 from airflow_provider_amlrest.emulator.answers import MlError, invalid
 from airflow_provider_amlrest.emulator.arm.job_shapes import of_previews
-from airflow_provider_amlrest.emulator.arm.versions import Since
+from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
 from airflow_provider_amlrest.emulator.config import Workspace
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
@@ -77,14 +77,14 @@ VERSIONS: dict[str, Record | Union] = {
         inferenceConfig=Record(
             "InferenceContainerProperties",
             **INFERENCE,
-            startupRoute=Field(ROUTE, since=Since("2024-10-01", "2025-01-01")),
+            startupRoute=Field(ROUTE, since=Since("2024-10-01", NEVER)),
         ),
         stage=Field(text, "Logged", since=Since("2023-04-01", "2023-04-01")),
         autoRebuild=Field(
             OneOf("Disabled", "OnBaseImageUpdate"), "Disabled", since=Since("2022-10-01", "2022-12-01")
         ),
         intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
-        imageDetails=of_previews("2025-01-01", "9999-12-31"),
+        imageDetails=of_previews("2025-01-01", NEVER),
         environmentType=Field(text, answered=True),
     ),
     "codes": Record("CodeVersion", **BASE, **PROVISIONED, codeUri=required(filled)),
@@ -141,7 +141,10 @@ def conda_as_json(content: str) -> str:
         raise invalid("properties.condaFile", f"is not YAML: {error}") from None
     if not isinstance(parsed, dict):
         raise invalid("properties.condaFile", "must be a conda environment: a mapping with 'dependencies'")
-    return json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
+    try:
+        return json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
+    except (TypeError, ValueError) as error:  # a key that is no text, an alias to what it is in
+        raise invalid("properties.condaFile", f"cannot be written as JSON: {error}") from None
 
 
 def _code(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:

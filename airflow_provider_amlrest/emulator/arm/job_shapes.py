@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_amlrest.emulator.arm.versions import Since
+from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
     ListOf,
@@ -69,7 +69,7 @@ INPUT = Union(
 URI_OUTPUT: dict[str, Reader | Field] = {
     "description": text,
     "uri": text,
-    "assetName": Field(text, since=Since("2025-12-01", "2022-12-01")),
+    "assetName": Field(text, since=Since("2025-12-01", "2022-12-01", gap="2024-07-01")),
     "assetVersion": of_previews("2022-12-01", "2024-04-01"),
     "autoDeleteSetting": of_previews("2023-04-01", "2024-04-01"),
     "pathOnCompute": of_previews("2024-01-01", "2024-04-01"),
@@ -147,7 +147,14 @@ SERVICE = Record(
     port=integer,
     properties=MapOf(anything),
     endpoint=text,
-    nodes=Field(Union("nodesValueType", All=Record("AllNodes")), since=Since("2023-04-01", "2022-10-01")),
+    nodes=Field(
+        Union(
+            "nodesValueType",
+            All=Record("AllNodes"),
+            Custom=NotEmulated("nodes of the type Custom", Since(None, "2022-10-01", "2024-04-01")),
+        ),
+        since=Since("2023-04-01", "2022-10-01"),
+    ),
     status=Field(text, answered=True),
     errorMessage=Field(text, answered=True),
 )
@@ -155,16 +162,19 @@ NOTIFICATIONS = Record(
     "NotificationSetting",
     emailOn=ListOf(OneOf("JobCompleted", "JobFailed", "JobCancelled")),
     emails=ListOf(text),
-    webhooks=MapOf(Union("webhookType", AzureDevOps=Record("AzureDevOpsWebhook", eventType=text))),
+    webhooks=Field(
+        MapOf(Union("webhookType", AzureDevOps=Record("AzureDevOpsWebhook", eventType=text))),
+        since=Since("2023-10-01", "2023-04-01"),
+    ),
 )
 
 
 def search_space(value: Any, place: Place) -> dict[str, Any]:
     """Each parameter as ``["distribution", [arguments]]``; {"type": ...} is the form of the CLI's files."""
     space = MapOf(anything)(value, place)
-    if not space:
+    if not value:
         raise place.wrong("must name at least one hyper-parameter")
-    for name, parameter in space.items():
+    for name, parameter in value.items():
         _check_distribution(parameter, place / name)
     return space
 
@@ -174,7 +184,7 @@ def _check_distribution(value: Any, place: Place) -> None:
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[1], list)):
         raise place.wrong(form)
     name, arguments = value
-    if name not in DISTRIBUTIONS:
+    if not isinstance(name, str) or name not in DISTRIBUTIONS:
         raise place.wrong(f"{name!r} is none of {', '.join(DISTRIBUTIONS)}")
     if len(arguments) != DISTRIBUTIONS[name]:
         raise place.wrong(
@@ -200,14 +210,14 @@ BASE: dict[str, Reader | Field] = {
     "componentId": Field(text, since=Since("2022-10-01", "2022-06-01")),
     "notificationSetting": Field(NOTIFICATIONS, since=Since("2024-04-01", "2023-02-01")),
     "secretsConfiguration": of_previews("2023-04-01", "2024-04-01"),
-    "parentJobName": of_previews("2025-01-01", "9999-12-31"),
+    "parentJobName": of_previews("2025-01-01", NEVER),
     "schedule": Field(NotEmulated("the schedule of a job"), since=Since(None, "2022-02-01", "2022-02-01")),
     "inputs": Field(MapOf(INPUT), dict),
     "outputs": Field(MapOf(OUTPUT), dict),
     "queueSettings": Field(
         Record(
             "QueueSettings",
-            jobTier=OneOf("Null", "Spot", "Basic", "Standard", "Premium"),
+            jobTier=OneOf("Spot", "Basic", "Standard", "Premium", Null=Since("2023-10-01", "2023-06-01")),
             priority=of_previews("2023-02-01", "2024-04-01"),
         ),
         since=Since("2023-10-01", "2023-02-01"),
@@ -256,4 +266,7 @@ JOB = Union(
     AutoML=NotEmulated("jobs of the type AutoML", Since("2022-10-01", "2022-02-01")),
     Pipeline=NotEmulated("jobs of the type Pipeline"),
     Spark=NotEmulated("jobs of the type Spark", Since("2024-04-01", "2022-10-01")),
+    Labeling=NotEmulated("jobs of the type Labeling", Since(None, "2022-10-01", "2024-04-01")),
+    FineTuning=NotEmulated("jobs of the type FineTuning", Since(None, "2024-01-01", gap="2024-07-01")),
+    Distillation=NotEmulated("jobs of the type Distillation", Since(None, "2025-01-01")),
 )

@@ -52,18 +52,23 @@ PASCAL_CASE = {
 """What 2022-05-01 and later call it -> what 2022-02-01-preview did."""
 
 
+NEVER = "9999-12-31"
+
+
 @dataclass(frozen=True)
 class Since:
     """The versions that have something.
 
     :param general: the first general one; None if it never became general.
-    :param preview: the first preview.
+    :param preview: the first preview; NEVER if none has it.
     :param last_preview: the last preview that has it, if one took it away again.
+    :param gap: a preview between them that lacks it.
     """
 
     general: str | None
     preview: str
-    last_preview: str = "9999-12-31"
+    last_preview: str = NEVER
+    gap: str | None = None
 
 
 UPLOADS = Since("2023-04-01", "2023-04-01")
@@ -90,7 +95,7 @@ class ApiVersion(str):
     def has(self, since: Since) -> bool:
         date = self[:10]
         if self.endswith("-preview"):
-            return since.preview <= date <= since.last_preview
+            return since.preview <= date <= since.last_preview and date != since.gap
         return since.general is not None and since.general <= date
 
     def spell(self, name: str) -> str:
