@@ -65,7 +65,7 @@ class Admin:
             )
 
     async def _route(self, request: Request, body: bytes) -> Response:
-        _, _, what, *rest = request.url.path.rstrip("/").split("/")
+        what, *rest = request.url.path.rstrip("/").split("/")[2:] or [""]
         operation = (request.method, what, len(rest))
         if operation == ("GET", "state", 0):
             return JSONResponse(self._state())

@@ -80,7 +80,10 @@ class Context:
             if behaviour.outcome == "stuck" and job.status != "Starting":
                 break
             await asyncio.sleep(0.002)
-            job = self.store.job(job.workspace, job.name) or job
+            found = self.store.job(job.workspace, job.name)
+            if found is None:  # the workspace has been emptied
+                break
+            job = found
         return job
 
     async def need_blobs(self, what: str) -> BlobStorage:

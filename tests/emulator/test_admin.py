@@ -29,6 +29,13 @@ def test_admin_is_closed_to_others(emulator: Running, headers: dict[str, str], s
     assert emulator.http.get("/_emulator/state", headers=good).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["", "nothing", "assets/environments/more"])
+def test_routes_that_there_are_not(emulator: Running, path: str) -> None:
+    answer = emulator.admin("GET", path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].startswith("There are GET, DELETE state;")
+
+
 def test_state(emulator: Running) -> None:
     state = emulator.admin("GET", "state").json()
     assert state["runtime"] == "simulated"

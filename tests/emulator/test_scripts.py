@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest.emulator import context
+from airflow_provider_amlrest.emulator.config import Settings
+from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
+from airflow_provider_amlrest.emulator.scripts import Scripts
+from airflow_provider_amlrest.emulator.store import JobRecord, Store
 from tests.emulator.running import Running
 
 
@@ -190,6 +198,28 @@ def test_an_empty_workspace_again(clean: Running) -> None:
     assert clean.mlflow("experiments/search", max_results="9").json().get("experiments", []) == []
     clean.admin("PATCH", "settings", {"job_seconds": 0})
     assert submit(clean, "j") == "Completed"
+
+
+def test_a_job_that_is_forgotten_meanwhile_is_answered_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "SETTLE_SECONDS", math.inf)
+    tuning = Tuning(job_seconds=0)
+    store = Store(tmp_path / "emulator.sqlite3")
+    nothing: Any = None
+    emptied = context.Context(
+        settings=Settings(tmp_path, "simulated", (), ()),
+        store=store,
+        scripts=Scripts(tuning, FaultRules()),
+        blobs=nothing,
+        tokens=nothing,
+        tuning=tuning,
+        endpoint="",
+        runtime=nothing,
+    )
+    job = JobRecord("w", "j", "Command", {}, "Starting")
+    assert asyncio.run(asyncio.wait_for(emptied.settle(job), 10)) is job
+    store.close()
 
 
 def test_assets_are_shown_oldest_first(clean: Running) -> None:
