@@ -6,9 +6,11 @@ import os
 import ssl
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError
@@ -226,6 +228,17 @@ def test_where_jobs_are_states_storage_starts_when_it_is_needed(
         emulator = Running(tmp_path / "data", "--runtime", "simulated")
         # A SAS that somebody has kept goes on to be good.
         assert httpx.get(endpoint, verify=tls).headers["server"].startswith("Azurite")
+    finally:
+        assert emulator.stop() == 0
+
+
+def test_storage_that_is_needed_twice_at_once_starts_once(tmp_path: Path) -> None:
+    emulator = Running(tmp_path / "data", "--runtime", "simulated")
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(_start_upload, [emulator] * 4))
+        assert [answer.status_code for answer in answers] == [200] * 4
+        assert len(psutil.Process(emulator.process.pid).children()) == 1
     finally:
         assert emulator.stop() == 0
 
