@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +44,18 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
 def training_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     """An emulator with blob storage that runs jobs with the interpreter at hand."""
     yield from _emulator(tmp_path_factory.mktemp("host"), "host")
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """azure-core tries again at once, in all clients."""
+    from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
+
+    async def sleep(self: object, duration: float) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda self, duration: None)
+    monkeypatch.setattr(AioHttpTransport, "sleep", sleep)
 
 
 def _emulator(folder: Path, runtime: str) -> Iterator[Emulated]:
