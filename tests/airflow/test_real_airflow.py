@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ import pytest
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
+from tests.support.waiting import wait_for
 from tools.local_airflow import LocalAirflow
 from tools.local_emulator import LocalEmulator
 
 CANARY = "canary-secret-4c1f0b7e"
 DAGS = Path(__file__).parent / "dags"
-RUN_TIMEOUT = 180.0
+RUN_TIMEOUT = 600.0
 
 # How soon Airflow notices a task process that is gone: 3.x, then 2.11.
 IMPATIENT = {
@@ -85,15 +85,6 @@ def client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[AzureMLCli
     monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", stack.emulated.connection_uri())
     with AzureMLHook().client() as client:
         yield client
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("It did not happen in time.")
 
 
 def test_a_killed_task_finds_its_job_and_a_clear_makes_a_new_one(stack: Stack, client: AzureMLClient) -> None:

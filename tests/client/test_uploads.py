@@ -31,11 +31,10 @@ from airflow_provider_amlrest.rest.uploads import _place, datastore_path
 from tests.support.emulated import Emulated
 from tests.support.storage import Asked, StorageProxy
 from tests.support.upload_code import client_of
+from tests.support.waiting import PATIENCE, wait_for
 
 BLOCK = blobs.BLOCK_SIZE
 NO_PLACE = "startPendingUpload"
-SECONDS = 300.0
-"""After which a test gives up waiting for something that should have happened."""
 
 
 @pytest.fixture
@@ -88,13 +87,6 @@ def start(facts: dict[str, Any], folder: Path, agent: str = "") -> subprocess.Po
         text=True,
         env={**os.environ, "AZURE_HTTP_USER_AGENT": agent},
     )
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def proxied(
@@ -192,7 +184,7 @@ class TestKilled:
 
         def some(asked: Asked) -> None:
             if asked.method == "PUT" and not killed.is_set() and not turns.acquire(blocking=False):
-                killed.wait(SECONDS)
+                killed.wait(PATIENCE)
                 raise ConnectionError("its client is gone")
 
         return some
@@ -232,7 +224,7 @@ def test_two_processes_upload_the_same_code_at_once(
         agents.update(re.findall(r"task-\d", asked.agent) if asked.method == "PUT" else ())
         if len(agents) == 2:
             both.set()
-        assert asked.method != "PUT" or both.wait(SECONDS)
+        assert asked.method != "PUT" or both.wait(PATIENCE)
 
     proxy.gate = together
     content = read_content("code", folder)
@@ -242,7 +234,7 @@ def test_two_processes_upload_the_same_code_at_once(
     mark = training_emulator.mark()
     with training_emulator.fault(NO_PLACE, times=None, **rule):
         processes = [start(facts, folder, f"task-{number}") for number in range(2)]
-        said = [process.communicate(timeout=SECONDS)[0].split() for process in processes]
+        said = [process.communicate(timeout=PATIENCE)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert said[0][0] == said[1][0]
     assert both.is_set()
@@ -574,6 +566,6 @@ def test_a_large_file_is_not_held_in_memory(facts: dict[str, Any], tmp_path: Pat
     with (folder / "sparse.bin").open("wb") as file:
         file.truncate(192 << 20)
     process = start(facts, folder)
-    grown = int(process.communicate(timeout=SECONDS)[0].split()[1])
+    grown = int(process.communicate(timeout=PATIENCE)[0].split()[1])
     assert process.returncode == 0
     assert grown < 96
