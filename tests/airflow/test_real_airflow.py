@@ -25,9 +25,9 @@ RUN_TIMEOUT = 600.0
 
 # How soon Airflow notices a task process that is gone: 3.x, then 2.11.
 IMPATIENT = {
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
-    "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "20",
+    "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "60",
     "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "3",
 }
 
@@ -91,7 +91,8 @@ def test_a_killed_task_finds_its_job_and_a_clear_makes_a_new_one(stack: Stack, c
     api = stack.airflow.api
     run_id = api.trigger("kill_me")
     names = wait_for(lambda: stack.jobs(client, "kill_me"))
-    os.kill(int(stack.pid_file.read_text()), signal.SIGKILL)
+    os.kill(int(wait_for(lambda: stack.pid_file.exists() and stack.pid_file.read_text())), signal.SIGKILL)
+    stack.pid_file.with_name("task.pid.go").touch()
     task = stack.finish("kill_me", run_id)["train"]
     assert task.try_number == 2
     assert stack.jobs(client, "kill_me") == names
