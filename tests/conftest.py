@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 # Before anything imports Airflow: it reads these once.
 _HOME = tempfile.mkdtemp(prefix="amlrest-airflow-")
@@ -30,6 +32,9 @@ pytest_plugins = ["tests.contract.tally"]
 # The same examples in every run, so that a failure is somebody's change; and none is judged by its time.
 settings.register_profile("same", derandomize=True, deadline=None, database=None, report_multiple_bugs=False)
 settings.load_profile("same")
+# Hypothesis draws, too, the constants of the modules of ours that happen to be imported: other ones with each
+# selection of tests, each Airflow, and each change.
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", Constants)
 # For tools.mutate_codecs, where a counterexample is enough: it need not be the smallest.
 settings.register_profile("first", parent=settings.get_profile("same"), phases=[Phase.generate])
 
