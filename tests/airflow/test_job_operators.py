@@ -106,7 +106,7 @@ def test_a_retry_takes_the_result_of_a_job_that_completed_meanwhile(command_task
 
 def test_a_retry_after_a_failed_job_submits_a_new_one(command_task: Any, client: Any) -> None:
     failing = command_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
-    with pytest.raises(JobFailedError):
+    with pytest.raises(JobFailedError, match="failed: "):
         Try(failing).execute()
     result = Try(command_task(), try_number=2).execute()
     base = result["name"].removesuffix("-2")
@@ -318,7 +318,7 @@ class TestSweep:
 
     def test_all_trials_failed(self, sweep_task: Any) -> None:
         task = sweep_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
-        with pytest.raises(JobFailedError):
+        with pytest.raises(JobFailedError, match="None of the sweep's 5 trials completed"):
             Try(task).execute()
 
 
