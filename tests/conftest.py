@@ -24,7 +24,6 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "
         del os.environ[_name]
 
 from tests.support.emulated import Emulated  # noqa: E402
-from tools.local_emulator import LocalEmulator  # noqa: E402
 
 # Here and not beside the tests that it is for: a run spread over processes prints it, too.
 pytest_plugins = ["tests.contract.tally"]
@@ -64,5 +63,6 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _emulator(folder: Path, runtime: str) -> Iterator[Emulated]:
-    with LocalEmulator(folder / "data", folder / "emulator.log", runtime=runtime) as emulator:
-        yield Emulated(emulator)
+    emulator = Emulated(folder, runtime)
+    yield emulator
+    emulator.stop()

@@ -17,7 +17,6 @@ from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
 from tests.support.waiting import wait_for
 from tools.local_airflow import LocalAirflow
-from tools.local_emulator import LocalEmulator
 
 CANARY = "canary-secret-4c1f0b7e"
 DAGS = Path(__file__).parent / "dags"
@@ -41,12 +40,10 @@ class Stack:
         self.exits = ExitStack()
         os.environ["AMLREST_EMULATOR_CLIENT_SECRET"] = CANARY
         try:
-            emulator = self.exits.enter_context(
-                LocalEmulator(folder / "emulator", folder / "emulator.log", runtime="host")
-            )
+            self.emulated = Emulated(folder, "host")
         finally:
             del os.environ["AMLREST_EMULATOR_CLIENT_SECRET"]
-        self.emulated = Emulated(emulator)
+        self.exits.callback(self.emulated.stop)
         self.airflow = LocalAirflow(
             folder / "airflow",
             DAGS,
