@@ -177,7 +177,7 @@ class TestOnKill:
         assert status_soon(client, name) == "Canceled"
 
     def test_while_the_job_is_awaited(self, command_task: Any, client: Any, emulator: Any) -> None:
-        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=300)
+        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=120)
         mark = emulator.mark()
 
         def kill() -> None:
@@ -216,7 +216,7 @@ class TestOnKill:
     def test_while_the_job_is_submitted(
         self, command_task: Any, client: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=300)
+        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=120)
         create = type(client).create_job
 
         def killed(client: Any, *arguments: Any) -> Any:
