@@ -119,6 +119,13 @@ class EmulatorProcess:
             text = json.loads(error.read())["error"]["message"]
             raise EmulatorError(f"The emulator refuses {method} {path}: {text}") from None
 
+    def request_log(self) -> list[dict[str, Any]]:
+        """The requests that it was sent, its own routes included, oldest first."""
+        # A line is written when its answer has gone out: another request makes sure that it is there.
+        self.admin("GET", "settings")
+        lines = (self.data_dir / "requests.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -260,7 +267,7 @@ class EmulatedWorkspace:
         """An empty workspace, without scripts, faults and requests, and with the fixture's settings."""
         self._process.admin("DELETE", "state")
         self.configure(job_seconds=0)
-        self._first_request = len(self._request_log())
+        self._first_request = len(self._process.request_log())
 
     # what there is
 
@@ -288,7 +295,7 @@ class EmulatedWorkspace:
         """
         return [
             Request(entry["method"], entry["path"], entry["api_version"], entry["status"])
-            for entry in map(json.loads, self._request_log()[self._first_request :])
+            for entry in self._process.request_log()[self._first_request :]
             if re.fullmatch(method, entry["method"])
             and re.search(path, entry["path"], re.IGNORECASE)
             and not entry["path"].startswith("/_emulator/")
@@ -307,8 +314,3 @@ class EmulatedWorkspace:
             )
             for entry in self._process.admin("GET", f"jobs?job={quote(job, safe='')}")["value"]
         ]
-
-    def _request_log(self) -> list[str]:
-        # A line is written when its answer has gone out: another request makes sure that it is there.
-        self._process.admin("GET", "settings")
-        return (self._process.data_dir / "requests.jsonl").read_text().splitlines()

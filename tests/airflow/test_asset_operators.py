@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from airflow_provider_amlrest.rest.errors import ProvisioningTimeoutError
 from airflow_provider_amlrest.rest.model import Code
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
+from tests.support.waiting import wait_for
 
 CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
 WRITES = "PUT|POST|DELETE|PATCH"
@@ -198,10 +200,16 @@ class TestEnvironment:
         self, current: Emulated, request: pytest.FixtureRequest, said: Any
     ) -> None:
         name, mark = unique(request), current.mark()
-        with setting(current, "provisioning_seconds", 1.5):
+
+        def provision() -> None:
+            wait_for(lambda: len(current.asked("GET", f"/environments/{name}/", since=mark)) > 2)
+            current.admin("PATCH", "settings", {"provisioning_seconds": 0})
+
+        with setting(current, "provisioning_seconds", 600), ThreadPoolExecutor(1) as service:
+            provisioned = service.submit(provision)
             Try(self.operator(name, wait_for_build=True, poll_interval=0.2)).execute()
+            provisioned.result()
         assert "Creating" in said()
-        assert len(current.asked("GET", f"/environments/{name}/", since=mark)) > 2
         with AzureMLHook().client() as client:
             assert client.get_latest_environment(name).provisioning_state == "Succeeded"
 

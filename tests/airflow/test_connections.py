@@ -104,6 +104,7 @@ WRONG: dict[str, tuple[dict[str, str], type[AzureMLError], str, str]] = {
 }
 
 
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("what", WRONG)
 def test_a_submit_says_what_is_wrong(connect: Connect, emulator: Emulated, what: str, said: Any) -> None:
     changes, error, message, _ = WRONG[what]
@@ -118,6 +119,7 @@ def test_a_submit_says_what_is_wrong(connect: Connect, emulator: Emulated, what:
     assert emulator.asked("PUT", since=mark) == []
 
 
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("what", WRONG)
 def test_the_connection_test_says_what_is_wrong(connect: Connect, what: str) -> None:
     changes, _, _, message = WRONG[what]
@@ -148,6 +150,7 @@ def test_rights_are_explained(connect: Connect, emulator: Emulated) -> None:
     assert "AzureML Data Scientist" in text
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_an_untrusted_certificate(connect: Connect) -> None:
     connect(ca_bundle=None)
     with pytest.raises(AzureMLError, match=r"(?i)certificate"):
@@ -290,6 +293,7 @@ def test_the_connection_test_explains_what_is_no_certificate(connect: Connect) -
         submit()
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_the_connection_test_explains_an_unknown_authority(connect: Connect) -> None:
     connect(ca_bundle=None)
     assert re.search(r"(?i)certificate.verify.failed.* ca_bundle in the connection", explained_by_test())

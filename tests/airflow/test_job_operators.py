@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from airflow_provider_amlrest.completion import JobCanceledError, JobFailedError
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, UnreachableError
 from tests.support.tasks import Try
+from tests.support.waiting import wait_for
 
 
 def jobs_of(client: Any, name: str) -> list[str]:
@@ -106,7 +106,7 @@ def test_a_retry_takes_the_result_of_a_job_that_completed_meanwhile(command_task
 
 def test_a_retry_after_a_failed_job_submits_a_new_one(command_task: Any, client: Any) -> None:
     failing = command_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
-    with pytest.raises(JobFailedError):
+    with pytest.raises(JobFailedError, match="failed: "):
         Try(failing).execute()
     result = Try(command_task(), try_number=2).execute()
     base = result["name"].removesuffix("-2")
@@ -166,12 +166,7 @@ def test_a_timeout_whose_cancel_fails_says_both(command_task: Any, emulator: Any
 
 def status_soon(client: Any, name: str) -> str:
     """The status that a job ends with."""
-    for _ in range(50):
-        status = str(client.get_job(name).status)
-        if status in ("Completed", "Failed", "Canceled"):
-            return status
-        time.sleep(0.1)
-    return status
+    return str(wait_for(lambda: job.status if (job := client.get_job(name)).outcome != "active" else None))
 
 
 class TestOnKill:
@@ -181,12 +176,19 @@ class TestOnKill:
         task.on_kill()
         assert status_soon(client, name) == "Canceled"
 
-    def test_while_the_job_is_awaited(self, command_task: Any, client: Any) -> None:
-        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=30)
-        kill = threading.Timer(1.5, task.on_kill)
-        kill.start()
-        with pytest.raises(JobCanceledError):
-            Try(task).execute()
+    def test_while_the_job_is_awaited(self, command_task: Any, client: Any, emulator: Any) -> None:
+        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=120)
+        mark = emulator.mark()
+
+        def kill() -> None:
+            wait_for(lambda: 200 in [e["status"] for e in emulator.asked("GET", "/jobs/", since=mark)])
+            task.on_kill()
+
+        with ThreadPoolExecutor(1) as killer:
+            killed = killer.submit(kill)
+            with pytest.raises(JobCanceledError):
+                Try(task).execute()
+            killed.result()
         assert client.get_job(task._submitted_name).status == "Canceled"
 
     def test_before_the_job_exists_it_does_nothing(self, command_task: Any, emulator: Any) -> None:
@@ -214,7 +216,7 @@ class TestOnKill:
     def test_while_the_job_is_submitted(
         self, command_task: Any, client: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=30)
+        task = command_task(tags={"emulator.outcome": "stuck"}, timeout=120)
         create = type(client).create_job
 
         def killed(client: Any, *arguments: Any) -> Any:
@@ -250,6 +252,7 @@ class TestOnKill:
         assert emulator.asked(path="/cancel", since=mark) == []
 
 
+@pytest.mark.usefixtures("no_pauses")
 class TestWeather:
     def test_a_lost_answer_to_the_put_makes_no_second_job(
         self, command_task: Any, client: Any, emulator: Any
@@ -268,17 +271,21 @@ class TestWeather:
         assert result["status"] == "Completed"
         assert jobs_of(client, result["name"]) == [result["name"]]
 
-    def test_failed_reads_end_no_wait(self, command_task: Any, emulator: Any, said: Any) -> None:
-        task = command_task(tags={"emulator.seconds": "3"})
-        storm = threading.Timer(1.0, lambda: emulator.admin("POST", "faults", rule))
-        rule = {"path": "/jobs/", "method": "GET", "status": 503, "times": 8}
-        storm.start()
-        try:
-            result = Try(task).execute()
-        finally:
-            storm.cancel()
-            emulator.admin("DELETE", "faults")
+    def test_failed_reads_end_no_wait(
+        self, command_task: Any, client: Any, emulator: Any, said: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = type(client).create_job
+
+        def then_a_storm(client: Any, *arguments: Any) -> Any:
+            created = create(client, *arguments)
+            rule = {"path": f"/jobs/{created.name}$", "method": "GET", "status": 503, "times": 8}
+            emulator.admin("POST", "faults", rule)
+            return created
+
+        monkeypatch.setattr(type(client), "create_job", then_a_storm)
+        result = Try(command_task()).execute()
         assert result["status"] == "Completed"
+        assert [e["status"] for e in emulator.asked("GET", f"/jobs/{result['name']}$")].count(503) == 8
         assert 1 <= said().count("cannot be asked for") <= 2
 
     def test_an_outage_at_submit_is_for_airflow_to_retry(self, command_task: Any, emulator: Any) -> None:
@@ -311,7 +318,7 @@ class TestSweep:
 
     def test_all_trials_failed(self, sweep_task: Any) -> None:
         task = sweep_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
-        with pytest.raises(JobFailedError):
+        with pytest.raises(JobFailedError, match="None of the sweep's 5 trials completed"):
             Try(task).execute()
 
 

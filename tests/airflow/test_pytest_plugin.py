@@ -103,7 +103,7 @@ def test_a_job_that_is_stuck_in_the_queue(
 
 
 def test_a_job_that_takes_its_time(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
-    azureml_emulator.script("submit", seconds=0.5)
+    azureml_emulator.script("submit", seconds=2)
     assert run(impatient.waiting) == "success"
     (job,) = azureml_emulator.jobs()
     reads = azureml_emulator.requests("GET", f"/jobs/{job.name}$")
@@ -159,7 +159,7 @@ def test_a_fault_in_the_service(azureml_emulator: EmulatedWorkspace, dags: Any) 
 
 
 def test_settings(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
-    azureml_emulator.configure(job_seconds=0.2)
+    azureml_emulator.configure(job_seconds=2)
     assert run(impatient.training) == "success"
     (job,) = azureml_emulator.jobs("train")
     assert len(azureml_emulator.requests("GET", f"/jobs/{job.name}$")) > 2

@@ -14,9 +14,9 @@ from tests.support.tasks import Try
 
 @pytest.fixture
 def short_lived(emulator: Emulated) -> Iterator[Emulated]:
-    """Tokens live for two seconds."""
+    """Tokens live for three seconds."""
     before = emulator.admin("GET", "settings")
-    emulator.admin("PATCH", "settings", {"token_lifetime_seconds": 2})
+    emulator.admin("PATCH", "settings", {"token_lifetime_seconds": 3})
     yield emulator
     emulator.admin("PATCH", "settings", before)
 
@@ -28,25 +28,21 @@ def looked(emulator: Emulated, name: str, mark: int) -> list[int]:
 
 def test_an_operator_waits_on(command_task: Any, short_lived: Emulated) -> None:
     mark = short_lived.mark()
-    with (
-        short_lived.fault("/jobs/[^/]+$", method="GET", delay_seconds=3, times=1),
-        short_lived.fault("/jobs/[^/]+$", method="PUT", delay_seconds=3, times=1),
-    ):
+    with short_lived.fault("/jobs/[^/]+$", method="PUT", delay_seconds=4, times=1):
         result = Try(command_task(tags={"emulator.seconds": "4"}, poll_interval=0.3)).execute()
     assert result["status"] == "Completed"
-    statuses = looked(short_lived, result["name"], mark)
-    assert statuses[:2] == [401, 404]
-    assert set(statuses[2:]) == {200}
+    assert looked(short_lived, result["name"], mark)[-1] == 200
     assert [entry["status"] for entry in short_lived.asked("PUT", "/jobs/", since=mark)] == [401, 201]
-    assert len(short_lived.asked("POST", "/oauth2/v2.0/token$", since=mark)) > 4
+    # For its first look, for the PUT's second trial, and during the wait.
+    assert len(short_lived.asked("POST", "/oauth2/v2.0/token$", since=mark)) >= 3
 
 
 def test_a_sensor_waits_on(command_task: Any, short_lived: Emulated) -> None:
-    submit = command_task(wait_for_completion=False, tags={"emulator.seconds": "5"})
+    submit = command_task(wait_for_completion=False, tags={"emulator.seconds": "6"})
     name = Try(submit).execute()["name"]
     mark = short_lived.mark()
-    with short_lived.fault(f"/jobs/{name}$", method="GET", delay_seconds=3, times=1):
-        result = Try(AzureMLJobSensor(task_id="wait", job_name=name, poke_interval=0.3, timeout=60)).execute()
+    with short_lived.fault(f"/jobs/{name}$", method="GET", delay_seconds=4, times=1):
+        result = Try(AzureMLJobSensor(task_id="wait", job_name=name, poke_interval=0.3)).execute()
     assert result["status"] == "Completed"
-    assert looked(short_lived, name, mark)[0] == 401
-    assert looked(short_lived, name, mark).count(401) == 1
+    assert looked(short_lived, name, mark)[:2] == [401, 200]
+    assert len(short_lived.asked("POST", "/oauth2/v2.0/token$", since=mark)) >= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from airflow_provider_amlrest.rest.errors import (
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from tests.support.emulated import Emulated
+from tests.support.waiting import PATIENCE
 
 VERSIONS = (
     "2021-03-01-preview",
@@ -153,12 +155,11 @@ async def test_a_job_from_submit_to_metrics(client: Either, job: Any) -> None:
 
 
 async def until_ended(client: Either, name: str) -> Any:
-    for _ in range(100):
-        found = await client.get_job(name)
-        if found.outcome != "active":
-            return found
+    deadline = time.monotonic() + PATIENCE
+    while (found := await client.get_job(name)).outcome == "active":
+        assert time.monotonic() < deadline, f"{name} is still {found.status}"
         await asyncio.sleep(0.1)
-    raise AssertionError(f"{name} is still {found.status}")
+    return found
 
 
 async def test_a_failed_job_tells_why(client: Either, job: Any) -> None:
@@ -241,12 +242,14 @@ async def test_a_sweep_and_its_best_trial(client: Either, job: Any) -> None:
     assert (trial.name, trial.status) == (best.name, "Completed")
 
 
+@pytest.mark.usefixtures("no_pauses")
 @of_one_version
 async def test_throttling_is_waited_out(client: Either, emulator: Emulated) -> None:
     with emulator.fault("/computes$", status=429, headers={"Retry-After": "0"}, times=2):
         assert len(await client.list_computes()) == 2
 
 
+@pytest.mark.usefixtures("no_pauses")
 @of_one_version
 async def test_what_the_retries_cannot_help_is_said(client: Either, emulator: Emulated) -> None:
     with (

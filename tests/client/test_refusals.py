@@ -73,6 +73,7 @@ def test_a_throttled_request(emulator: Emulated) -> None:
     assert str(caught.value).endswith(ADVICE["throttled"])
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_certificate_that_nobody_vouches_for(emulator: Emulated) -> None:
     import certifi
 

@@ -10,14 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from airflow_provider_amlrest.rest import AzureMLClient, blobs
-from airflow_provider_amlrest.rest.assets import ensure_code, ensure_data
+from airflow_provider_amlrest.rest.assets import VERSION_LENGTH, ensure_code, ensure_data
 from airflow_provider_amlrest.rest.content import LocalContent, read_content
 from airflow_provider_amlrest.rest.errors import (
     ContentChangedError,
@@ -25,14 +27,14 @@ from airflow_provider_amlrest.rest.errors import (
     UploadRefusedError,
 )
 from airflow_provider_amlrest.rest.model import Code, Data
-from airflow_provider_amlrest.rest.uploads import datastore_path
+from airflow_provider_amlrest.rest.uploads import _place, datastore_path
 from tests.support.emulated import Emulated
 from tests.support.storage import Asked, StorageProxy
 from tests.support.upload_code import client_of
+from tests.support.waiting import PATIENCE, wait_for
 
 BLOCK = blobs.BLOCK_SIZE
-SECONDS = 60.0
-"""After which a test gives up waiting for something that should have happened."""
+NO_PLACE = "startPendingUpload"
 
 
 @pytest.fixture
@@ -87,11 +89,17 @@ def start(facts: dict[str, Any], folder: Path, agent: str = "") -> subprocess.Po
     )
 
 
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+def proxied(
+    proxy: StorageProxy, emulator: Emulated, client: AzureMLClient, content: LocalContent
+) -> dict[str, Any]:
+    """The answer of startPendingUpload for the content, by the storage's pass-through."""
+    name, version = f"code-{content.hash[:32]}", content.hash[:VERSION_LENGTH]
+    place = _place(client, content, name, version)
+    blob, sas = (
+        uri.replace(emulator.facts["blob_endpoint"], proxy.endpoint)
+        for uri in (place.blob_uri, place.sas_uri)
+    )
+    return {"blobReferenceForConsumption": {"blobUri": blob, "credential": {"sasUri": sas}}}
 
 
 def lying_at(service: BlobServiceClient, code: Code) -> dict[str, bytes]:
@@ -120,20 +128,9 @@ class TestKilled:
     ) -> None:
         content = read_content("code", folder)
         turns, killed = threading.Semaphore(7), threading.Event()
-
-        def seven(asked: Asked) -> None:
-            if asked.method == "PUT" and not killed.is_set() and not turns.acquire(blocking=False):
-                killed.wait(SECONDS)
-                raise ConnectionError("its client is gone")
-
-        proxy.gate = seven
-        with training_emulator.fault("startPendingUpload", status=403, times=None):
-            process = start(facts, folder)
-            try:
-                wait_for(lambda: len(proxy.writes()) == 7)
-            finally:
-                process.kill()
-                process.communicate()
+        proxy.gate = self.gate(turns, killed)
+        with training_emulator.fault(NO_PLACE, status=403, times=None):
+            self.killed_after_seven(facts, folder, proxy)
             killed.set()
             before = proxy.writes()
             assert any(asked.comp == "block" for asked in before)
@@ -157,27 +154,48 @@ class TestKilled:
         assert code.uri.endswith(path)
 
     def test_what_was_sent_to_the_services_place_is_not_sent_again(
-        self, facts: dict[str, Any], client: AzureMLClient, service: BlobServiceClient, tmp_path: Path
+        self,
+        training_emulator: Emulated,
+        facts: dict[str, Any],
+        client: AzureMLClient,
+        service: BlobServiceClient,
+        proxy: StorageProxy,
+        folder: Path,
     ) -> None:
-        folder = tmp_path / "many"
-        folder.mkdir()
-        for number in range(600):
-            (folder / f"{number}.txt").write_text(f"{tmp_path} {number}")
+        content = read_content("code", folder)
         old = {container.name for container in service.list_containers()}
-        process = start(facts, folder)
-        try:
-            wait_for(lambda: len(self._tags(service, old)) > 20)
-        finally:
-            process.kill()
-            process.communicate()
+        turns, killed = threading.Semaphore(7), threading.Event()
+        proxy.gate = self.gate(turns, killed)
+        place = proxied(proxy, training_emulator, client, content)
+        with training_emulator.fault(NO_PLACE, status=200, times=None, body=place):
+            self.killed_after_seven(facts, folder, proxy)
+        killed.set()
         before = self._tags(service, old)
-        assert len(before) < 600
-        code, new = ensure_code(client, read_content("code", folder))
+        assert 0 < len(before) < 13
+        code, new = ensure_code(client, content)
         assert new
         after = self._tags(service, old)
         assert before.items() <= after.items()
         assert len({name.partition("/")[0] for name in after}) == 1
         assert lying_at(service, code) == files_of(folder)
+
+    def gate(self, turns: threading.Semaphore, killed: threading.Event) -> Callable[[Asked], None]:
+        """Lets as many writes through as there are turns, until their sender is killed."""
+
+        def some(asked: Asked) -> None:
+            if asked.method == "PUT" and not killed.is_set() and not turns.acquire(blocking=False):
+                killed.wait(PATIENCE)
+                raise ConnectionError("its client is gone")
+
+        return some
+
+    def killed_after_seven(self, facts: dict[str, Any], folder: Path, proxy: StorageProxy) -> None:
+        process = start(facts, folder)
+        try:
+            wait_for(lambda: len(proxy.writes()) == 7)
+        finally:
+            process.kill()
+            process.communicate()
 
     def _tags(self, service: BlobServiceClient, old: set[str]) -> dict[str, str]:
         """ETags of the blobs in new containers: a blob that is written again gets another one."""
@@ -206,48 +224,78 @@ def test_two_processes_upload_the_same_code_at_once(
         agents.update(re.findall(r"task-\d", asked.agent) if asked.method == "PUT" else ())
         if len(agents) == 2:
             both.set()
-        assert asked.method != "PUT" or both.wait(SECONDS)
+        assert asked.method != "PUT" or both.wait(PATIENCE)
 
     proxy.gate = together
-    closed = "startPendingUpload" if place == "datastore" else "no-such-path"
+    content = read_content("code", folder)
+    rule: dict[str, Any] = {"status": 403}
+    if place == "service":
+        rule = {"status": 200, "body": proxied(proxy, training_emulator, client, content)}
     mark = training_emulator.mark()
-    with training_emulator.fault(closed, status=403, times=None):
+    with training_emulator.fault(NO_PLACE, times=None, **rule):
         processes = [start(facts, folder, f"task-{number}") for number in range(2)]
-        said = [process.communicate(timeout=SECONDS)[0].split() for process in processes]
+        said = [process.communicate(timeout=PATIENCE)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert said[0][0] == said[1][0]
-    assert both.is_set() or place == "service"
-    content = read_content("code", folder)
+    assert both.is_set()
     code = client.find_code(content.hash)
     assert code is not None
     assert code.id == said[0][0]
     assert len({e["path"] for e in training_emulator.asked("PUT", "/codes/", since=mark)}) == 1
-    if place == "service":
-        assert lying_at(service, code) == files_of(folder)
-    else:
-        url = code.uri.replace(proxy.endpoint, training_emulator.facts["blob_endpoint"])
-        assert lying_at(service, Code("c", "1", url)) == files_of(folder)
+    url = code.uri.replace(proxy.endpoint, training_emulator.facts["blob_endpoint"])
+    assert lying_at(service, Code("c", "1", url)) == files_of(folder)
 
 
 class TestExpiry:
-    """Signatures that live two seconds, and an upload that takes longer."""
+    """Signatures that end when half of the files are sent: by the clock, whatever the machine's speed."""
 
-    @pytest.fixture(autouse=True)
-    def short(self, training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        read = LocalContent.read
+    LIFE = 4.0
+    """Seconds. That is the time that the machine has for the first file."""
+
+    @pytest.fixture
+    def ending(
+        self, training_emulator: Emulated, client: AzureMLClient, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[[int], None]]:
+        """Say how many of the signatures, the first ones, end on the way."""
+        ask, read = client.start_pending_upload, LocalContent.read
+        left, end = 0, 0.0
+
+        def place(name: str, version: str, upload_id: str | None = None) -> Any:
+            nonlocal left, end
+            life = self.LIFE if left > 0 else 28800
+            training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": life})
+            found = ask(name, version, upload_id)
+            if left > 0:
+                end = expiry(found.sas_uri)
+            left -= 1
+            return found
 
         def slowly(content: LocalContent, file: Any, size: int) -> Iterator[bytes]:
-            if size == BLOCK:
-                time.sleep(0.3)
+            if file.name == "file06.py":
+                time.sleep(max(0.0, end + 0.1 - time.time()))
             yield from read(content, file, size)
 
-        monkeypatch.setattr(LocalContent, "read", slowly)
-        training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 2})
-        yield
+        def choose(number: int) -> None:
+            nonlocal left
+            left = number
+            monkeypatch.setattr(client, "start_pending_upload", place)
+            monkeypatch.setattr(LocalContent, "read", slowly)
+
+        yield choose
         training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 28800})
 
-    def places(self, emulated: Emulated, mark: int) -> int:
-        return len(emulated.asked("POST", "startPendingUpload", since=mark))
+    @pytest.fixture
+    def containers(self, client: AzureMLClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Each place is another one, as if the service did not honour the id; the places so far."""
+        ask, found = client.start_pending_upload, []
+
+        def fresh(name: str, version: str, upload_id: str | None = None) -> Any:
+            place = ask(name, version)
+            found.append(place.blob_uri)
+            return place
+
+        monkeypatch.setattr(client, "start_pending_upload", fresh)
+        return found
 
     def test_it_goes_on_with_a_new_signature(
         self,
@@ -255,56 +303,56 @@ class TestExpiry:
         client: AzureMLClient,
         service: BlobServiceClient,
         folder: Path,
+        ending: Callable[[int], None],
     ) -> None:
+        content = read_content("code", folder)
+        assert content.hash
+        ending(1)
         mark = training_emulator.mark()
-        code, _ = ensure_code(client, read_content("code", folder))
-        assert self.places(training_emulator, mark) > 1
+        code, _ = ensure_code(client, content)
+        assert len(training_emulator.asked("POST", NO_PLACE, since=mark)) == 2
         assert "LocalUpload" not in code.uri
         assert lying_at(service, code) == files_of(folder)
 
     def test_in_another_container_all_is_sent_again(
         self,
-        training_emulator: Emulated,
         client: AzureMLClient,
         service: BlobServiceClient,
         folder: Path,
-        monkeypatch: pytest.MonkeyPatch,
+        containers: list[str],
+        ending: Callable[[int], None],
     ) -> None:
-        """As if the service did not honour the id."""
-        ask = client.start_pending_upload
-        containers: list[str] = []
-
-        def fresh(name: str, version: str, upload_id: str | None = None) -> Any:
-            if containers:
-                training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 600})
-            place = ask(name, version)
-            containers.append(place.blob_uri)
-            return place
-
-        monkeypatch.setattr(client, "start_pending_upload", fresh)
-        code, _ = ensure_code(client, read_content("code", folder))
+        content = read_content("code", folder)
+        assert content.hash
+        ending(1)
+        code, _ = ensure_code(client, content)
         assert len(set(containers)) == 2
         assert code.uri == f"{containers[1]}/src"
         assert lying_at(service, code) == files_of(folder)
 
     def test_if_no_signature_lives_long_enough_the_datastore_serves(
         self,
-        training_emulator: Emulated,
         client: AzureMLClient,
         proxy: StorageProxy,
         folder: Path,
-        monkeypatch: pytest.MonkeyPatch,
+        containers: list[str],
+        ending: Callable[[int], None],
     ) -> None:
-        ask = client.start_pending_upload
-        monkeypatch.setattr(client, "start_pending_upload", lambda name, version, _=None: ask(name, version))
-        mark = training_emulator.mark()
-        code, _ = ensure_code(client, read_content("code", folder))
-        assert self.places(training_emulator, mark) == 3
+        content = read_content("code", folder)
+        assert content.hash
+        ending(2)
+        code, _ = ensure_code(client, content)
+        assert len(set(containers)) == 3
         assert code.uri.startswith(f"{proxy.endpoint}/")
         assert "/LocalUpload/" in code.uri
 
 
-NO_PLACE = "startPendingUpload"
+def expiry(sas: str) -> float:
+    """When a signature ends, as a Unix time."""
+    [text] = parse_qs(urlsplit(sas).query)["se"]
+    return datetime.fromisoformat(text).timestamp()
+
+
 MISMATCH = "AuthorizationPermissionMismatch"
 NO_KEYS = "KeyBasedAuthenticationNotPermitted"
 
@@ -518,6 +566,6 @@ def test_a_large_file_is_not_held_in_memory(facts: dict[str, Any], tmp_path: Pat
     with (folder / "sparse.bin").open("wb") as file:
         file.truncate(192 << 20)
     process = start(facts, folder)
-    grown = int(process.communicate(timeout=SECONDS)[0].split()[1])
+    grown = int(process.communicate(timeout=PATIENCE)[0].split()[1])
     assert process.returncode == 0
     assert grown < 96

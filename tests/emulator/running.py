@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.waiting import PATIENCE
+
 VERSION = "2025-12-01"
 CLI = (sys.executable, "-m", "airflow_provider_amlrest.emulator.cli")
 START_SECONDS = 180.0
@@ -66,7 +68,7 @@ class Running:
         """End it as a user does; its exit code."""
         self.http.close()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def kill(self) -> None:
         self.process.kill()
@@ -141,9 +143,9 @@ class Running:
             **changes,
         }
 
-    def wait_for(self, name: str, *statuses: str, seconds: float = 60) -> str:
+    def wait_for(self, name: str, *statuses: str) -> str:
         """The job's status, once it is one of these."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             status = str(self.get(f"jobs/{name}")["status"])
             if status in statuses:

@@ -256,7 +256,7 @@ def test_cancel_walks_over_its_location(emulator: Running) -> None:
         f"/mfeOperationResults/jc:{emulator.get('')['workspaceId']}:cancelled?" in answer.headers["location"]
     )
     polls = []
-    for _ in range(100):
+    for _ in range(1000):
         poll = emulator.http.get(answer.headers["location"])
         polls.append((poll.status_code, poll.content))
         if poll.status_code == 200:

@@ -87,7 +87,7 @@ def test_the_registered_certificate_gets_a_token(emulator: Running, algorithm: s
         ({"exp": int(time.time()) - 5}, 700024),
         ({"exp": None}, 700024),
         ({"exp": math.nan}, 700024),
-        ({"nbf": int(time.time()) + 3600}, 700024),
+        ({"nbf": int(time.time()) + 10**6}, 700024),
         ({"nbf": 1e30}, 700024),
         ({"aud": "https://elsewhere.example/oauth2/v2.0/token"}, 700023),
         ({"sub": "somebody"}, 700021),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
 from airflow_provider_amlrest.emulator.azurite import cache_dir
 from tests.support.processes import is_alive
+from tests.support.waiting import wait_for
 
 pytest_plugins = ["pytester"]
 
@@ -172,7 +172,4 @@ def test_a_killed_pytest_leaves_no_emulator(project: pytest.Pytester) -> None:
     )
     result = project.runpytest_subprocess("-s")
     (pid,) = pids(result)
-    deadline = time.monotonic() + 30
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_alive(pid)
+    wait_for(lambda: not is_alive(pid))

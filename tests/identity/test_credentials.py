@@ -259,7 +259,7 @@ async def test_a_named_credential_never_becomes_another(
     monkeypatch.setenv("AZURE_CLIENT_SECRET", emulator.facts["client_secret"])
     monkeypatch.setenv("PATH", str(tmp_path))
     mark = emulator.mark()
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(AuthenticationError, match="Azure CLI not found on path"):
         await read_workspace(kind, settings(emulator, **NOBODY, credential="azure_cli"))
     assert emulator.asked(since=mark) == []
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from azure.core.pipeline.transport import AioHttpTransport
 
 from airflow_provider_amlrest.connection import ConnectionSettings
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
@@ -122,18 +119,6 @@ async def test_blobs_heed_no_proxy(
 # Certificate authorities
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """azure-core and azure-storage-blob try again what no trial mends."""
-
-    async def sleep(self: Any, duration: float) -> None:
-        await asyncio.sleep(0)
-
-    if "untrusted" in request.node.name:
-        monkeypatch.setattr(time, "sleep", lambda seconds: None)
-        monkeypatch.setattr(AioHttpTransport, "sleep", sleep)
-
-
 REFUSED = r"(?is)No answer to {}.*certificate.verify.failed.*ca_bundle in the connection names a file"
 
 
@@ -143,6 +128,7 @@ def strangers(emulator: Emulated) -> tuple[ConnectionSettings, Cloud]:
     return connection, connection.cloud.trusting(None, connection.cloud.blob_endpoint)
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_untrusted_resource_manager(emulator: Emulated) -> None:
     connection, stranger = strangers(emulator)
     with (
@@ -153,6 +139,7 @@ def test_untrusted_resource_manager(emulator: Emulated) -> None:
         client.get_workspace()
 
 
+@pytest.mark.usefixtures("no_pauses")
 async def test_untrusted_resource_manager_async(emulator: Emulated) -> None:
     connection, stranger = strangers(emulator)
     async with (
@@ -176,6 +163,7 @@ def changes_of(emulator: Emulated) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("credential", ["client_secret", "client_certificate", "workload_identity"])
 async def test_untrusted_entra(emulator: Emulated, kind: str, credential: str) -> None:
@@ -184,6 +172,7 @@ async def test_untrusted_entra(emulator: Emulated, kind: str, credential: str) -
         await read_workspace(kind, connection)
 
 
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize(
     "send",
     [
@@ -205,6 +194,7 @@ def test_untrusted_blobs(
             send(client, read_content("code", folder))
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_untrusted_log(training_emulator: Emulated) -> None:
     connection, stranger = strangers(training_emulator)
     with (

@@ -6,24 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import requests
-
-from tools.local_emulator import LocalEmulator
+from airflow_provider_amlrest.emulator.testing import EmulatorProcess
 
 
-class Emulated:
+class Emulated(EmulatorProcess):
     """A running emulator, seen by a test."""
-
-    def __init__(self, emulator: LocalEmulator) -> None:
-        self.emulator = emulator
-        self.facts = emulator.facts
-
-    @property
-    def data_dir(self) -> Path:
-        return self.emulator.data_dir
 
     def connection_uri(self, **changes: str | None) -> str:
         """The connection of the ready file with other fields; ``login``, ``password`` and all extras."""
@@ -48,19 +37,6 @@ class Emulated:
             {"conn_type": "azureml", "login": login or "", "password": password or "", "extra": extra}
         )
 
-    def admin(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the emulator's own routes."""
-        answer = requests.request(
-            method,
-            f"{self.facts['arm_endpoint']}/_emulator/{path}",
-            json=body,
-            headers={"x-emulator-key": self.facts["admin_key"]},
-            verify=self.facts["ca_bundle"],
-            timeout=10,
-        )
-        answer.raise_for_status()
-        return answer.json()
-
     @contextmanager
     def fault(self, path: str, **rule: Any) -> Iterator[None]:
         """Let requests whose path matches go wrong within the block."""
@@ -74,7 +50,7 @@ class Emulated:
         """The requests that match, out of the request log, after its first ``since`` lines."""
         return [
             entry
-            for entry in map(json.loads, self._log_lines()[since:])
+            for entry in self.request_log()[since:]
             if re.fullmatch(method, entry["method"])
             and re.search(path, entry["path"])
             and not entry["path"].startswith("/_emulator/")
@@ -82,9 +58,4 @@ class Emulated:
 
     def mark(self) -> int:
         """How many requests there have been: for ``asked(since=...)``."""
-        return len(self._log_lines())
-
-    def _log_lines(self) -> list[str]:
-        # A line is written when its answer has gone out: another request makes sure that it is there.
-        self.admin("GET", "settings")
-        return (self.data_dir / "requests.jsonl").read_text().splitlines()
+        return len(self.request_log())

@@ -78,7 +78,7 @@ with DAG("walk_through", schedule=None, catchup=False):
 with DAG("kill_me", schedule=None, catchup=False):
     AzureMLSubmitCommandJobOperator(
         task_id="train",
-        command="sleep 6",
+        command=f"until [ -e {os.environ['TASK_PID_FILE']}.go ]; do sleep 0.2; done",
         environment="AzureML-anything:1",
         compute=COMPUTE,
         poll_interval=1,

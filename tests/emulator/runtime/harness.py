@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.runtime import Runtime
 from airflow_provider_amlrest.emulator.scripts import Scripts
 from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord, Store
+from tests.support.waiting import wait_for
 
 WORKSPACE = Workspace("sub", "rg", "ws", "westeurope", "11111111-2222-3333-4444-555555555555")
 CANARY = "token-canary-2718"
@@ -99,19 +98,11 @@ class Harness:
         assert job is not None
         return job
 
-    def wait(self, name: str, *statuses: str, seconds: float = 60) -> JobRecord:
+    def wait(self, name: str, *statuses: str) -> JobRecord:
         """The job once it has one of these statuses, or has ended."""
-        return self.wait_until(
-            lambda: job if (job := self.job(name)).status in statuses or not job.active else None, seconds
-        )
-
-    def wait_until(self, find: Callable[[], Any], seconds: float = 30) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := find():
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"not within {seconds} s")
+        job = wait_for(lambda: job if (job := self.job(name)).status in statuses or not job.active else None)
+        assert job is not None
+        return job
 
     def asset(self, kind: str, name: str, version: str = "1", **properties: Any) -> str:
         """Register an asset; its ARM id."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 from airflow_provider_amlrest.emulator.store import JobRecord
+from tests.support.waiting import wait_for
 
 from .harness import WORKSPACE, Harness
 
@@ -43,9 +45,19 @@ def test_outcomes(simulated: Harness, outcome: str, status: str, code: str | Non
 
 
 @pytest.mark.parametrize("outcome", ["preempted", "lost"])
-def test_lost_node_shows_as_not_responding(simulated: Harness, outcome: str) -> None:
-    simulated.submit("j", tags=tags(outcome=outcome, seconds="0.3"))
-    assert simulated.wait("j", "NotResponding").status == "NotResponding"
+def test_lost_node_shows_as_not_responding(
+    simulated: Harness, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    seen, move = [], simulated.store.transition
+
+    def watched(workspace: str, name: str, to: str, **changes: Any) -> bool:
+        seen.append(to)
+        return move(workspace, name, to, **changes)
+
+    monkeypatch.setattr(simulated.store, "transition", watched)
+    simulated.submit("j", tags=tags(outcome=outcome, seconds="0"))
+    simulated.wait("j")
+    assert "NotResponding" in seen
 
 
 def test_stuck_job_stays_queued_until_cancelled(simulated: Harness) -> None:
@@ -76,16 +88,18 @@ def test_two_thousand_jobs_end_as_chosen(simulated: Harness) -> None:
     outcomes = ["completed", "failed", "canceled", "preempted"]
     for i in range(2000):
         simulated.submit(f"j{i}", tags=tags(outcome=outcomes[i % 4], seconds="0.1"))
-    simulated.wait_until(lambda: not simulated.store.active_jobs(), 60)
+    wait_for(lambda: not simulated.store.active_jobs())
     counted = Counter(simulated.job(f"j{i}").status for i in range(2000))
     assert counted == {"Completed": 1000, "Failed": 500, "Canceled": 500}
 
 
 def test_restart_goes_on(simulated: Harness) -> None:
-    simulated.submit("j", tags=tags(seconds="0.5"))
+    simulated.submit("j", tags=tags(seconds="600"))
     simulated.wait("j", "Running")
     simulated.stop()
     assert simulated.job("j").status == "Running"
+    shorter = {**simulated.job("j").properties, "tags": tags(seconds="0")}
+    simulated.store.update_job(WORKSPACE.name, "j", properties=shorter)
     simulated.start()
     assert simulated.wait("j").status == "Completed"
 
@@ -178,7 +192,7 @@ def test_sweep_that_cannot_run_fails_with_words(simulated: Harness, properties: 
 
 def test_cancel_of_a_sweep_cancels_its_trials(simulated: Harness) -> None:
     simulated.submit_sweep("s", tags=tags(seconds="60"))
-    simulated.wait_until(lambda: len(simulated.store.children(WORKSPACE.name, "s")) == 2)
+    wait_for(lambda: len(simulated.store.children(WORKSPACE.name, "s")) == 2)
     simulated.cancel("s")
     assert simulated.wait("s").status == "Canceled"
     trials = simulated.store.children(WORKSPACE.name, "s")
@@ -187,7 +201,7 @@ def test_cancel_of_a_sweep_cancels_its_trials(simulated: Harness) -> None:
 
 def test_cancel_of_one_trial_leaves_the_sweep(simulated: Harness) -> None:
     simulated.submit_sweep("s", tags=tags(seconds="0.3"))
-    simulated.wait_until(lambda: simulated.store.job(WORKSPACE.name, "s_0"))
+    wait_for(lambda: simulated.store.job(WORKSPACE.name, "s_0"))
     simulated.cancel("s_0")
     assert simulated.wait("s").status == "Completed"
     statuses = [t.status for t in simulated.store.children(WORKSPACE.name, "s")]
@@ -196,7 +210,7 @@ def test_cancel_of_one_trial_leaves_the_sweep(simulated: Harness) -> None:
 
 def test_cancel_of_a_sweep_before_a_restart(simulated: Harness) -> None:
     simulated.submit_sweep("s", tags=tags(seconds="60"))
-    simulated.wait_until(lambda: len(simulated.store.children(WORKSPACE.name, "s")) == 2)
+    wait_for(lambda: len(simulated.store.children(WORKSPACE.name, "s")) == 2)
     simulated.stop()
     simulated.cancel("s")
     simulated.start()
@@ -209,7 +223,7 @@ def test_cancel_at_once(simulated: Harness) -> None:
     for i in range(50):
         simulated.submit(f"j{i}", tags=tags(seconds="60"))
         simulated.cancel(f"j{i}")
-    simulated.wait_until(lambda: not simulated.store.active_jobs(), 10)
+    wait_for(lambda: not simulated.store.active_jobs())
     assert {simulated.job(f"j{i}").status for i in range(50)} == {"Canceled"}
 
 
@@ -225,7 +239,7 @@ def test_cancel_before_the_first_step(simulated: Harness, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(simulated.store, "new_jobs", then_cancel)
     simulated.submit("j", tags=tags(seconds="60"))
-    assert simulated.wait("j", seconds=5).status == "Canceled"
+    assert simulated.wait("j").status == "Canceled"
 
 
 def test_requested_cancel_wins(simulated: Harness) -> None:
@@ -242,12 +256,12 @@ def test_requested_cancel_wins(simulated: Harness) -> None:
 
 
 def test_timeout_of_a_sweep_cancels_it(simulated: Harness) -> None:
-    limits = {"jobLimitsType": "Sweep", "maxTotalTrials": 100, "maxConcurrentTrials": 2, "timeout": "PT1S"}
-    simulated.submit_sweep("s", tags=tags(seconds="0.2"), limits=limits)
+    limits = {"jobLimitsType": "Sweep", "maxTotalTrials": 1000, "maxConcurrentTrials": 2, "timeout": "PT3S"}
+    simulated.submit_sweep("s", tags=tags(seconds="0.1"), limits=limits)
     sweep = simulated.wait("s")
     assert sweep.status == "Canceled"
     trials = simulated.store.children(WORKSPACE.name, "s")
-    assert 2 < len(trials) < 100
+    assert 2 < len(trials) < 1000
     assert not any(t.active for t in trials)
     assert "best_child_run_id" in sweep.run_properties
 
@@ -262,7 +276,7 @@ def test_trial_timeout_cancels_the_trial(simulated: Harness) -> None:
 def test_restart_goes_on_with_a_sweep(simulated: Harness) -> None:
     limits = {"jobLimitsType": "Sweep", "maxTotalTrials": 10, "maxConcurrentTrials": 2}
     simulated.submit_sweep("s", tags=tags(seconds="0.3"), limits=limits)
-    simulated.wait_until(lambda: simulated.store.job(WORKSPACE.name, "s_2"))
+    wait_for(lambda: simulated.store.job(WORKSPACE.name, "s_2"))
     simulated.stop()
     before = simulated.store.children(WORKSPACE.name, "s")
     ended = {t.name: t.ended_at for t in before if not t.active}

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.config import Compute
 from airflow_provider_amlrest.emulator.store import JobRecord, Metric
+from tests.support.waiting import wait_for
 
 from .harness import WORKSPACE, Harness, make_harness
 
@@ -45,7 +46,7 @@ def log_loss(harness: Harness, trial: str, *values: float) -> None:
 
 
 def trial(harness: Harness, name: str) -> JobRecord:
-    job = harness.wait_until(lambda: harness.store.job(WORKSPACE.name, name))
+    job = wait_for(lambda: harness.store.job(WORKSPACE.name, name))
     assert isinstance(job, JobRecord)
     return job
 
@@ -58,7 +59,7 @@ def test_best_trial_is_known_while_the_sweep_runs(cluster: Harness) -> None:
     assert cluster.store.job(WORKSPACE.name, "s_2") is None  # maxConcurrentTrials is 2
     log_loss(cluster, "s_1", 0.9, 0.2, 0.5)
     log_loss(cluster, "s_0", 0.4, 0.3)
-    cluster.wait_until(lambda: cluster.job("s").run_properties.get("best_child_run_id") == "s_1")
+    wait_for(lambda: cluster.job("s").run_properties.get("best_child_run_id") == "s_1")
     assert cluster.job("s").run_properties["score"] == "0.2"
     for i in range(4):
         trial(cluster, f"s_{i}")

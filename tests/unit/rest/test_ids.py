@@ -63,7 +63,7 @@ def test_paths_are_quoted_and_lead_nowhere_else() -> None:
     for bad in ("", ".", ".."):
         with pytest.raises(InvalidSpecError, match="cannot be the name"):
             path_segment(bad)
-    with pytest.raises(InvalidSpecError):
+    with pytest.raises(InvalidSpecError, match="cannot be the name"):
         _ = WorkspaceId("s", "g", "..").path
 
 

@@ -79,7 +79,7 @@ def test_names_cannot_lead_to_another_path(operations: Operations) -> None:
     send = next(operations.get_environment("a/../b", "1?x"))
     assert asked(send)[1] == f"{BASE}/environments/a%2F..%2Fb/versions/1%3Fx"
     for name in ("..", ".", ""):
-        with pytest.raises(InvalidSpecError):
+        with pytest.raises(InvalidSpecError, match="cannot be the name"):
             next(operations.get_job(name))
 
 
