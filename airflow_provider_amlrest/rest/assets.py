@@ -50,6 +50,8 @@ def ensure_environment(
         found = client.get_environment(wanted.name, wanted.version)
     except NotFoundError:
         if context is not None and wanted.build is not None:
+            # What the api-version cannot say is refused before anything is uploaded.
+            client.operations.codec.environment_body(wanted)
             uri = f"{upload_to_datastore(client, context).url}/"
             wanted = replace(wanted, build=replace(wanted.build, uri=uri))
         return client.create_environment(wanted), True
@@ -153,10 +155,12 @@ def ensure_data(
         found = client.get_data(wanted.name, wanted.version)
     except NotFoundError:
         if content is not None:
+            # As above.
+            client.operations.codec.data_body(
+                replace(wanted, uri=_uri(model.DEFAULT_DATASTORE, datastore_path(content), content))
+            )
             uploaded = upload_to_datastore(client, content)
-            slash = "/" if content.is_folder else ""
-            uri = f"azureml://datastores/{uploaded.datastore}/paths/{uploaded.path}{slash}"
-            wanted = replace(wanted, uri=uri)
+            wanted = replace(wanted, uri=_uri(uploaded.datastore, uploaded.path, content))
         return client.create_data(wanted), True
     if content is None:
         same_place = same_uri(found.uri, wanted.uri, client.operations.workspace)
@@ -168,6 +172,10 @@ def ensure_data(
     if different:
         raise _changed("data", wanted.name, wanted.version, different)
     return found, False
+
+
+def _uri(datastore: str | None, path: str | None, content: LocalContent) -> str:
+    return f"azureml://datastores/{datastore}/paths/{path}{'/' if content.is_folder else ''}"
 
 
 def _lies_at(uri: str, content: LocalContent) -> bool:

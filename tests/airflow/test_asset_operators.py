@@ -196,6 +196,19 @@ class TestEnvironment:
         with pytest.raises(AirflowFailException, match="exists with another build"):
             Try(self.operator("at-uri", **given, build={"path": f"{spellings[0]}other"})).execute()
 
+    def test_what_the_api_version_cannot_say_is_refused_before_the_upload(
+        self, current: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> None:
+        (tmp_path / "Dockerfile").write_text(f"FROM {unique(request)}")
+        build = {"path": str(tmp_path)}
+        mark = current.mark()
+        operator = self.operator(
+            unique(request), image=None, conda_file=None, build=build, api_version=VERSIONS[-1]
+        )
+        with pytest.raises(AirflowFailException, match=r"build: api-version 2021-03-01-preview cannot say"):
+            Try(operator).execute()
+        assert not current.asked(path="/datastores", since=mark)
+
     def test_it_waits_until_the_version_is_provisioned(
         self, current: Emulated, request: pytest.FixtureRequest, said: Any
     ) -> None:
@@ -425,6 +438,17 @@ class TestData:
         assert writes(current, mark) == []
         with pytest.raises(AirflowFailException, match=r"path: api-version 2021-03-01-preview cannot say"):
             self.register(uri, tmp_path, name="old-uris", api_version=VERSIONS[-1])
+
+    def test_what_the_api_version_cannot_say_is_refused_before_the_upload(
+        self, current: Emulated, tmp_path: Path
+    ) -> None:
+        (tmp_path / "table").mkdir()
+        (tmp_path / "table" / "a.csv").write_text(f"{current.mark()}")
+        (tmp_path / "table" / "MLTable").write_text("paths:\n  - file: ./a.csv\n")
+        mark = current.mark()
+        with pytest.raises(AirflowFailException, match=r"type: api-version 2021-03-01-preview cannot say"):
+            self.register("table", tmp_path, name="table", type="mltable", api_version=VERSIONS[-1])
+        assert not current.asked(path="/datastores", since=mark)
 
     def test_a_version_is_found_by_another_spelling_of_its_uri(
         self, current: Emulated, tmp_path: Path

@@ -133,16 +133,10 @@ def test_secrets_lie_in_no_file(running: Running) -> None:
 
 def test_request_log_says_what_was_asked(running: Running) -> None:
     running.ml("GET", "computes/none", _top="1")
-<<<<<<< HEAD
     # A line is written when its answer has gone out: another request makes sure that it is there.
     running.admin("GET", "settings")
     lines = map(json.loads, (running.data_dir / "requests.jsonl").read_text().splitlines())
     [entry] = [line for line in lines if line["path"].endswith("/computes/none")]
-=======
-    running.admin("GET", "settings")  # A line is written when its answer has gone out.
-    lines = (running.data_dir / "requests.jsonl").read_text().splitlines()
-    entry = next(entry for entry in map(json.loads, lines) if entry["path"].endswith("/computes/none"))
->>>>>>> rv-tests
     assert set(entry) == {"time", "method", "path", "api_version", "status", "milliseconds"}
     assert (entry["method"], entry["status"], entry["api_version"]) == ("GET", 404, "2025-12-01")
     assert entry["path"] == f"{running.workspace}/computes/none"
