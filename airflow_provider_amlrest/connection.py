@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ssl import create_default_context
 from typing import Any
 
 from airflow_provider_amlrest.identity import CREDENTIALS, file_problem, read_identity
@@ -228,9 +229,20 @@ def _cloud_problems(values: Mapping[str, str]) -> list[str]:
             problems.append(f"{name} {problem}")
     if values["scope"] and not values["scope"].endswith("/.default"):
         problems.append(f"scope {values['scope']!r} does not end with /.default, as those of services do")
-    if problem := file_problem(values["ca_bundle"]):
+    if problem := _bundle_problem(values["ca_bundle"]):
         problems.append(f"ca_bundle {problem}")
     return problems
+
+
+def _bundle_problem(path: str) -> str | None:
+    problem = file_problem(path)
+    if problem or not path:
+        return problem
+    try:
+        create_default_context(cafile=path)
+    except OSError as error:
+        return f"{path!r} holds no certificates that can be read: {error.strerror}"
+    return None
 
 
 def _version_problems(values: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -75,18 +76,27 @@ def custom_cloud(resource_manager: str, authority: str, studio: str | None = Non
 
 def endpoint_problem(url: str) -> str | None:
     """What is wrong with an endpoint's URL, or None. Tokens and keys travel to it."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        return f"{url!r} is not an https URL"
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        return f"{_shown(url)!r} is not an https URL"
     if parts.query or parts.fragment or parts.username or parts.password:
-        return f"{url!r} must be a plain URL without user, query or fragment"
+        return f"{_shown(url)!r} must be a plain URL without user, query or fragment"
     return plain_http_problem(url)
+
+
+def _shown(url: str) -> str:
+    """A URL for an error: where somebody pasted one with a password or a signature, without it."""
+    return re.sub(r"//.*@", "//...@", re.split(r"[?#]", url)[0])
 
 
 def authority_problem(url: str) -> str | None:
     """What is wrong with the URL of Microsoft Entra ID, or None."""
-    if urlsplit(url).scheme == "http":
-        return f"{url!r} must be https, even on this machine: azure-identity signs in nowhere else"
+    if url.lower().startswith("http://"):
+        return f"{_shown(url)!r} must be https, even on this machine: azure-identity signs in nowhere else"
     return endpoint_problem(url)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from airflow_provider_amlrest.connection import (
     FIELDS,
@@ -72,7 +73,7 @@ def test_the_form_names_the_api_versions() -> None:
 def test_clouds(tmp_path: Path) -> None:
     assert read(cloud="china").cloud == CHINA
     bundle = tmp_path / "ca.pem"
-    bundle.touch()
+    trustme.CA().cert_pem.write_to_path(str(bundle))
     cloud = read(**CUSTOM, ca_bundle=str(bundle), blob_endpoint="https://blob.local:3/acct/").cloud
     assert (cloud.resource_manager, cloud.authority) == ("https://arm.local:1", "https://login.local:2")
     assert (cloud.scope, cloud.verify) == ("https://arm.local:1/.default", str(bundle))
@@ -118,6 +119,16 @@ def test_all_problems_are_said_at_once() -> None:
         (CUSTOM | {"authority": "login.local"}, "authority 'login.local' is not an https URL"),
         ({"blob_endpoint": "http://10.0.0.1:10000/acct"}, "is not an https URL; plain http is taken for"),
         ({"ca_bundle": "-----BEGIN CERTIFICATE----- CANARY"}, "ca_bundle holds a PEM text"),
+        ({"ca_bundle": __file__}, "test_connection.py' holds no certificates that can be read"),
+        (
+            {"blob_endpoint": "https://acct.blob.core.windows.net/c?sv=2024&sig=CANARY"},
+            "blob_endpoint 'https://acct.blob.core.windows.net/c' must be a plain URL",
+        ),
+        ({"blob_endpoint": "https://u:CANARY@host"}, "blob_endpoint 'https://...@host' must be a plain URL"),
+        ({"blob_endpoint": "https://u:p/CANARY@host"}, "blob_endpoint 'https://...@host' is not an https URL"),
+        (CUSTOM | {"authority": "http://u:CANARY@host"}, "authority 'http://...@host' must be https, even"),
+        ({"blob_endpoint": "https://[::1"}, "blob_endpoint 'https://[::1' is not an https URL"),
+        (CUSTOM | {"resource_manager": "https://arm:99999"}, "'https://arm:99999' is not an https URL"),
     ],
 )
 def test_contradictions(changes: dict[str, Any], words: str) -> None:
