@@ -84,14 +84,15 @@ class _Protected(SansIOHTTPPolicy[Any, Any]):
 
 
 @contextmanager
-def _signing_in() -> Iterator[None]:
-    """Some credentials let it through as it is that Entra ID does not answer, having tried again themselves.
+def signing_in() -> Iterator[None]:
+    """What some credentials let through as it is becomes a ClientAuthenticationError.
 
-    The pipeline would take that for Resource Manager, and try again, too.
+    That Entra ID does not answer, having tried again themselves: the pipeline would take that for Resource
+    Manager, and try again, too. That the file with a federated token is gone or cannot be read.
     """
     try:
         yield
-    except (ServiceRequestError, ServiceResponseError) as error:
+    except (ServiceRequestError, ServiceResponseError, OSError, UnicodeError) as error:
         raise ClientAuthenticationError(message=str(error)) from error
 
 
@@ -102,12 +103,12 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
     """
 
     def on_request(self, request: Any) -> None:
-        with _signing_in():
+        with signing_in():
             super().on_request(request)
 
     def on_challenge(self, request: Any, response: Any) -> bool:
         refused = request.http_request.headers["Authorization"]
-        with _signing_in():
+        with signing_in():
             if not super().on_challenge(request, response):
                 self.authorize_request(request, *self._scopes)
         return bool(request.http_request.headers["Authorization"] != refused)
@@ -115,12 +116,12 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
 
 class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
     async def on_request(self, request: Any) -> None:
-        with _signing_in():
+        with signing_in():
             await super().on_request(request)
 
     async def on_challenge(self, request: Any, response: Any) -> bool:
         refused = request.http_request.headers["Authorization"]
-        with _signing_in():
+        with signing_in():
             if not await super().on_challenge(request, response):
                 await self.authorize_request(request, *self._scopes)
         return bool(request.http_request.headers["Authorization"] != refused)

@@ -168,6 +168,16 @@ async def test_a_token_that_nobody_trusts(emulator: Emulated, kind: str, tmp_pat
         await read_workspace(kind, settings(emulator, **chosen))
 
 
+async def test_a_token_whose_file_is_gone(emulator: Emulated, kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.touch()
+    chosen = {"credential": "workload_identity", "password": None, "workload_identity_file": str(file)}
+    connection = settings(emulator, **chosen)
+    file.unlink()
+    with pytest.raises(AuthenticationError, match=rf"sign-in for GET workspace .* No such file.*'{file}'"):
+        await read_workspace(kind, connection)
+
+
 # Azure CLI
 
 
