@@ -42,11 +42,11 @@ def open_container(
 ) -> ContainerClient:
     """A client of a container; without a name, ``url`` is the container's, with its signature.
 
-    It keeps a connection for each worker, and waits less between its retries than the library would (15 s).
+    It keeps a connection for each worker and the thread that reads, and waits less between its retries than the library would (15 s).
     """
     session = requests.Session()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=WORKERS))
+        session.mount(scheme, HTTPAdapter(pool_maxsize=WORKERS + 1))
     options = transport_options(cloud)
     options |= {
         "transport": RequestsTransport(session=session, **options),
@@ -65,11 +65,11 @@ class Upload:
     whose id tells its content. Anything else under a name is overwritten. Uploads that run at the same
     time write the same bytes to the same places.
 
-    :ivar sent: blobs and blocks that the last run has sent.
+    :ivar has_sent: whether the last run has sent a blob or a block.
     """
 
     def __init__(self, content: LocalContent, folder: str) -> None:
-        self.sent = 0
+        self.has_sent = False
         self._content = content
         self._prefix = f"{folder}/" if folder else ""
         self._done: set[str] = set()
@@ -82,7 +82,7 @@ class Upload:
         :raises InvalidSpecError: if a file cannot be read.
         :raises ContentChangedError: if a file is not any more what it was when the content was listed.
         """
-        self.sent = 0
+        self.has_sent = False
         self._container = container
         self._progress = _Progress(self._content)
         self._window = threading.Semaphore(WINDOW // WINDOW_UNIT)
@@ -137,7 +137,9 @@ class Upload:
         tasks: list[Future[None]] = []
         for block in self._content.read(file, size):
             digest.update(block)
-            ids.append(f"{len(ids):06d}-{hashlib.sha256(block).hexdigest()[:40]}")
+            # As long as those of azure-storage-blob, of which an upload of azure-ai-ml may have left some in
+            # the same place: the service refuses a block whose id is longer or shorter than another's.
+            ids.append(f"{len(ids):06d}-{hashlib.sha256(block).hexdigest()[:41]}")
             if ids[-1] in there:
                 self._progress.add(len(block), resumed=True)
             else:
@@ -168,7 +170,7 @@ class Upload:
             )
             self._failure = self._failure or translated
             raise translated from None
-        self.sent += 1
+        self.has_sent = True
         self._progress.add(size, files=files)
         if files:
             self._done.add(file.name)

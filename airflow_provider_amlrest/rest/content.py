@@ -65,16 +65,18 @@ class LocalContent:
         """A file's content in pieces of ``size`` bytes, the last one excepted.
 
         :raises InvalidSpecError: if it cannot be read.
-        :raises ContentChangedError: after the last piece, if the file has changed since it was listed.
+        :raises ContentChangedError: after the last piece, if the file has changed since it was listed; at
+            the listed size, if it goes on: it may grow faster than it is read.
         """
+        left = file.size
         try:
             with file.path.open("rb") as stream:
-                while chunk := stream.read(size):
+                while (chunk := stream.read(size)) and (left := left - len(chunk)) >= 0:
                     yield chunk
                 status = os.fstat(stream.fileno())
         except OSError as error:
             raise unreadable(self.field, file.path, error) from None
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
+        if left or (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
             raise ContentChangedError(self.field, file.path)
 
 

@@ -20,7 +20,7 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UploadRefusedError,
 )
-from airflow_provider_amlrest.rest.pipeline import translate
+from airflow_provider_amlrest.rest.pipeline import signing_in, translate
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.client import AzureMLClient
@@ -114,7 +114,7 @@ def _by_service(client: AzureMLClient, content: LocalContent, name: str, version
             with open_container(client.operations.cloud, place.sas_uri) as container:
                 upload.run(container)
         except PermissionDeniedError as error:
-            if not upload.sent:
+            if not upload.has_sent:
                 raise
             old, place = place, _place(client, content, name, version)
             if place.blob_uri != old.blob_uri:
@@ -174,7 +174,8 @@ def _to_datastore(
 def _token(client: AzureMLClient, datastore: Datastore) -> Any:
     """The client's own identity. Raises AuthenticationError if it gets no token for storage."""
     try:
-        client.credential.get_token(STORAGE_SCOPE)
+        with signing_in():
+            client.credential.get_token(STORAGE_SCOPE)
     except AzureError as error:
         raise translate(error, f"storage account {datastore.account_name}") from None
     return client.credential

@@ -27,7 +27,7 @@ from airflow_provider_amlrest.rest.errors import (
     UploadRefusedError,
 )
 from airflow_provider_amlrest.rest.model import Code, Data
-from airflow_provider_amlrest.rest.uploads import _place, datastore_path
+from airflow_provider_amlrest.rest.uploads import _place, datastore_path, upload_to_datastore
 from tests.support.emulated import Emulated
 from tests.support.storage import Asked, StorageProxy
 from tests.support.upload_code import client_of
@@ -533,6 +533,35 @@ class TestBlobsThatAreThere:
         # And once at the blocks of the file that has some.
         assert set(reads) <= {("GET", "list"), ("GET", "blocklist")}
         assert reads.count(("GET", "list")) == 1
+
+
+def test_blocks_that_a_crash_of_microsofts_sdk_has_left_are_no_hindrance(
+    client: AzureMLClient, service: BlobServiceClient, folder: Path
+) -> None:
+    """It uploads to the same place, and all blocks of a blob need ids of one length."""
+    content = read_content("path", folder)
+    container = client.get_default_datastore().container_name
+
+    def dying() -> Iterator[bytes]:
+        yield os.urandom(BLOCK)
+        raise ConnectionError("its process is gone")
+
+    with service.get_blob_client(container, f"{datastore_path(content)}/big.bin") as blob:
+        with pytest.raises(ConnectionError):
+            blob.upload_blob(dying())
+        assert blob.get_block_list("uncommitted")[1]
+        ensure_data(client, Data("after-a-crash", "1", "uri_folder", ""), content)
+        assert blob.download_blob().readall() == (folder / "big.bin").read_bytes()
+
+
+def test_every_connection_of_an_upload_is_kept(
+    client: AzureMLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(blobs, "WORKERS", 1)
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_bytes(os.urandom(2 * BLOCK))
+    upload_to_datastore(client, read_content("path", tmp_path))
+    assert "Connection pool is full" not in caplog.text
 
 
 def test_a_file_that_changes_meanwhile_is_not_registered(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_amlrest.rest.content import read_content
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.errors import ContentChangedError, InvalidSpecError
 
 # Golden: get_content_hash(path, get_ignore_file(path)) of azure-ai-ml 1.35.2 (in its _utils._asset_utils) on
 # the tree of the fixture below, and on one file of it.
@@ -218,3 +218,14 @@ def test_what_is_neither_file_nor_folder_is_not_uploaded(tmp_path: Path) -> None
     plant(tmp_path, {"a": b""})
     os.mkfifo(tmp_path / "pipe")
     assert names(tmp_path) == ["a"]
+
+
+def test_a_file_that_grows_is_read_no_further_than_it_was_listed(tmp_path: Path) -> None:
+    plant(tmp_path, {"log": b"12345678"})
+    content = read_content("code", tmp_path)
+    plant(tmp_path, {"log": b"12345678" * 100})
+    read = bytearray()
+    with pytest.raises(ContentChangedError, match="log' changed while it was read"):
+        for piece in content.read(content.files[0], 4):
+            read += piece
+    assert read == b"12345678"
