@@ -42,7 +42,8 @@ def open_container(
 ) -> ContainerClient:
     """A client of a container; without a name, ``url`` is the container's, with its signature.
 
-    It keeps a connection for each worker and the thread that reads, and waits less between its retries than the library would (15 s).
+    It keeps a connection for each worker and for the thread that reads, and waits less between its retries
+    than the library would (15 s).
     """
     session = requests.Session()
     for scheme in ("https://", "http://"):

@@ -124,8 +124,11 @@ def test_all_problems_are_said_at_once() -> None:
             {"blob_endpoint": "https://acct.blob.core.windows.net/c?sv=2024&sig=CANARY"},
             "blob_endpoint 'https://acct.blob.core.windows.net/c' must be a plain URL",
         ),
-        ({"blob_endpoint": "https://u:CANARY@host"}, "blob_endpoint 'https://...@host' must be a plain URL"),
-        ({"blob_endpoint": "https://u:p/CANARY@host"}, "blob_endpoint 'https://...@host' is not an https URL"),
+        ({"blob_endpoint": "https://u:CANARY@host"}, "'https://...@host' must be a plain URL"),
+        (
+            {"blob_endpoint": "https://u:p/CANARY@host"},
+            "blob_endpoint 'https://...@host' is not an https URL",
+        ),
         (CUSTOM | {"authority": "http://u:CANARY@host"}, "authority 'http://...@host' must be https, even"),
         ({"blob_endpoint": "https://[::1"}, "blob_endpoint 'https://[::1' is not an https URL"),
         (CUSTOM | {"resource_manager": "https://arm:99999"}, "'https://arm:99999' is not an https URL"),
