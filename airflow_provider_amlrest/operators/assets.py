@@ -13,6 +13,7 @@ from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     URI_SCHEMES,
     check_name,
+    no_other_keys,
     one_of,
     seconds,
     string_map,
@@ -121,7 +122,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         seconds("poll_interval", self.poll_interval)
         seconds("timeout", self.timeout)
         image = text("image", self.image)
-        if image is None and self.build is None and self.conda_file is not None:
+        if image is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
         if bool(image) == (self.build is not None):
             raise InvalidSpecError("image", "give either an image, a conda_file or both; or build.")
@@ -146,6 +147,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
             return None, None
         if not isinstance(self.build, Mapping) or not self.build.get("path"):
             raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
+        no_other_keys("build", self.build, ("path", "dockerfile_path"))
         path, dockerfile = self.build["path"], self.build.get("dockerfile_path") or "Dockerfile"
         for field, value in (("build.path", path), ("build.dockerfile_path", dockerfile)):
             if not isinstance(value, str):
@@ -164,8 +166,9 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
     A folder's ``.amlignore``, else its ``.gitignore``, says what is left out.
 
     :param path: the folder or file, relative to the DAG's file.
-    :param name: the asset's name; without it, any code of the workspace with the same content is used.
-    :param version: the version; without it, it is made of the content.
+    :param name: the asset's name; without it, it is made of the content.
+    :param version: the version; without it, it is made of the content. Without both, any code of the
+        workspace with the same content is used.
 
     XCom: ``{"id", "name", "version"}``, where id is the ARM id.
     """
@@ -245,13 +248,12 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             one_of("type", self.type, DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
-            content, referenced = self._read_content(dag_folder(context))
-            source = content.hash if content is not None else self.path.rstrip("/")
+            path = text("path", self.path) or ""
+            content, referenced = self._read_content(path, dag_folder(context))
+            source = content.hash if content is not None else path.rstrip("/")
             version = text("version", self.version) or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
-            data = model.Data(
-                name, version, self.type, self.path, description, tags, referenced_uris=referenced
-            )
+            data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         self.log.info("Data %s, version %s: %s.", found.name, found.version, _news(new))
@@ -263,16 +265,16 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             "uri": found.uri,
         }
 
-    def _read_content(self, base: Path) -> tuple[LocalContent | None, tuple[str, ...]]:
+    def _read_content(self, path: str, base: Path) -> tuple[LocalContent | None, tuple[str, ...]]:
         """The files of local data, and what an mltable among them refers to."""
-        if self.path.startswith(URI_SCHEMES):
+        if path.startswith(URI_SCHEMES):
             return None, ()
-        if "://" in self.path:
-            raise InvalidSpecError("path", f"{self.path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
-        content = read_local("path", base, self.path)
+        if "://" in path:
+            raise InvalidSpecError("path", f"{path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
+        content = read_local("path", base, path)
         if content.is_folder != (self.type != "uri_file"):
             is_one = "folder" if content.is_folder else "file"
-            raise InvalidSpecError("type", f"{self.type!r} does not fit {self.path!r}, which is a {is_one}.")
+            raise InvalidSpecError("type", f"{self.type!r} does not fit {path!r}, which is a {is_one}.")
         if self.type != "mltable":
             return content, ()
         from airflow_provider_amlrest.rest.mltable import referenced_uris

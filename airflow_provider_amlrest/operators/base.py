@@ -100,8 +100,8 @@ def dag_folder(context: Context) -> Path:
     return Path(context["dag"].fileloc).parent
 
 
-def read_local(field: str, base: Path, path: str) -> LocalContent:
+def read_local(field: str, base: Path, path: Any) -> LocalContent:
     """What there is to upload at a path, which is relative to ``base`` if it is relative."""
-    from airflow_provider_amlrest.rest.content import read_content
+    from airflow_provider_amlrest.rest.content import local_path, read_content
 
-    return read_content(field, base / Path(path).expanduser())
+    return read_content(field, local_path(field, base, path))

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest import model
@@ -83,19 +84,21 @@ def wait_until_provisioned(
     :raises ProvisioningError: if it ended as Failed or Canceled.
     :raises ProvisioningTimeoutError: after ``timeout``; the service goes on.
     """
-    started, told = time.monotonic(), ""
+    deadline = inf if timeout is None else time.monotonic() + timeout
+    told = ""
     while (state := environment.provisioning_state or "Succeeded") != "Succeeded":
         asset = f"{environment.name}, version {environment.version}"
         if state in ("Failed", "Canceled"):
             raise ProvisioningError(f"The provisioning of the environment {asset}, ended as {state}.")
-        if timeout is not None and time.monotonic() - started + poll_interval > timeout:
+        left = deadline - time.monotonic()
+        if left <= 0:
             raise ProvisioningTimeoutError(
                 f"The environment {asset}, is still {state} after {timeout:g} s; the service goes on with it."
             )
         if state != told:
             log.info("Environment %s: %s.", asset, state)
             told = state
-        time.sleep(poll_interval)
+        time.sleep(min(poll_interval, left))
         environment = client.get_environment(environment.name, environment.version)
     return environment
 
@@ -105,13 +108,13 @@ def ensure_code(
 ) -> tuple[model.Code, bool]:
     """Find code with this content, or upload and register it.
 
-    Without a name any code of the workspace with the same content will do, whoever registered it.
+    Without name and version any code of the workspace with the same content will do, whoever registered it.
 
     :return: the code as the service has it, and whether it is new.
     :raises ConflictError: if the named version exists with other content.
     """
     digest = content.hash
-    if name is None and client.operations.codec.uploads_by_service:
+    if name is None and version is None and client.operations.codec.uploads_by_service:
         found = client.find_code(digest)
         if found is not None:
             return found, False
@@ -179,8 +182,8 @@ def _uri(datastore: str | None, path: str | None, content: LocalContent) -> str:
 
 
 def _lies_at(uri: str, content: LocalContent) -> bool:
-    """Whether a URI is where this content is, or would be, uploaded to."""
-    return uri.rstrip("/").endswith(datastore_path(content))
+    """Whether this content was uploaded there, from a folder of whatever name."""
+    return f"/{datastore_path(content).rpartition('/')[0]}/" in uri
 
 
 def _changed(kind: str, name: str, version: str, different: list[str]) -> ConflictError:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pathspec import GitIgnoreSpec, Pattern
 
@@ -78,6 +79,16 @@ class LocalContent:
             raise unreadable(self.field, file.path, error) from None
         if left or (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
             raise ContentChangedError(self.field, file.path)
+
+
+def local_path(field: str, base: Path, path: Any) -> Path:
+    """A path as a person writes it, relative to ``base``. Raises InvalidSpecError for what is none."""
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise InvalidSpecError(field, f"{path!r} must be the path of a file or folder.")
+    try:
+        return base / Path(path).expanduser()
+    except RuntimeError:
+        raise InvalidSpecError(field, f"{path!r}: this machine has no such home folder.") from None
 
 
 def read_content(field: str, path: Path) -> LocalContent:

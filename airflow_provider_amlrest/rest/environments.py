@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.content import local_path
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.uris import same_uri
@@ -25,10 +26,10 @@ def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
         return None
     source = field
     if isinstance(value, str) and "\n" not in value and "dependencies:" not in value:
-        file = base / Path(value).expanduser()
+        file = local_path(field, base, value)
         source = f"{field} {str(file)!r}"
         try:
-            value = file.read_text()
+            value = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None

@@ -37,7 +37,11 @@ def _canonical(uri: str, workspace: WorkspaceId) -> tuple[object, ...]:
         if match["workspace"]:
             owner = WorkspaceId(match["subscription"], match["group"], match["workspace"])
         return owner, match["datastore"], match["path"].rstrip("/")
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        return (uri,)
     scheme, path = parts.scheme.lower(), parts.path
     host = (parts.hostname or "").lower()
     if scheme in ("wasb", "wasbs", "abfs", "abfss") and parts.username:
@@ -45,5 +49,4 @@ def _canonical(uri: str, workspace: WorkspaceId) -> tuple[object, ...]:
         scheme, path = "https", f"/{parts.username}{path}"
     if scheme not in _DEFAULT_PORTS:
         return (f"{scheme}:{uri.partition(':')[2].rstrip('/')}",)
-    port = parts.port or _DEFAULT_PORTS[scheme]
-    return scheme, host, port, unquote(path).rstrip("/"), parts.query
+    return scheme, host, port or _DEFAULT_PORTS[scheme], unquote(path).rstrip("/"), parts.query

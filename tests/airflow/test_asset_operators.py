@@ -28,6 +28,7 @@ from tests.support.tasks import Try
 from tests.support.waiting import wait_for
 
 CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
+BUILD = {"image": None, "conda_file": None}
 WRITES = "PUT|POST|DELETE|PATCH"
 VERSIONS = ("2025-12-01", "2022-10-01", "2021-03-01-preview")
 URIS_OF_ALL = ("https://example.org/iris.csv", "azureml://datastores/workspaceblobstore/paths/raw/iris.csv")
@@ -155,6 +156,10 @@ class TestEnvironment:
 
         first, mark = run(), current.mark()
         assert run() == first
+        # Its own name is no part of the content.
+        (tmp_path / "docker").rename(tmp_path / "renamed")
+        (tmp_path / "docker").symlink_to("renamed")
+        assert run() == first
         assert writes(current, mark) == []
         with AzureMLHook().client() as client:
             build = client.get_environment("built", first["version"]).build
@@ -255,6 +260,12 @@ class TestEnvironment:
         Try(self.operator(unique(request), **waiting)).execute()
         assert writes(current, mark) == []
 
+    def test_a_wait_that_is_shorter_than_its_interval_reads_once_more(
+        self, current: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        with setting(current, "provisioning_seconds", 0.2):
+            Try(self.operator(unique(request), wait_for_build=True, poll_interval=600, timeout=1)).execute()
+
     def test_a_version_of_the_api_that_does_not_tell_is_refused(
         self, current: Emulated, request: pytest.FixtureRequest
     ) -> None:
@@ -274,6 +285,10 @@ class TestEnvironment:
             ({"conda_file": {"packages": []}}, "it must be a mapping with a list named 'dependencies'"),
             ({"image": None, "conda_file": None}, "image: give either an image"),
             ({"build": {"path": "x"}}, "image: give either an image"),
+            ({"build": {"path": "x"}, "image": None}, "image: give either an image"),
+            ({**BUILD, "build": {"path": "x", "dockerfile": "D"}}, "build: unknown key 'dockerfile'"),
+            ({**BUILD, "build": {"path": " "}}, "build.path: ' ' must be the path of a file or folder"),
+            ({"conda_file": "~nobody-here/c.yml"}, "conda_file: .* no such home folder"),
             ({"name": "bad name"}, "name: 'bad name' is no name for Azure ML"),
             ({"os_type": "macOS"}, "os_type: 'macOS' is not one of: Linux, Windows"),
         ],
@@ -321,6 +336,21 @@ class TestCode:
         (folder / "train.py").write_text("print('changed')\n")
         with pytest.raises(AirflowFailException, match="exists with another content"):
             self.upload(folder, name=name, version=first["version"])
+
+    def test_under_a_version_of_its_own(self, workspace: Emulated, folder: Path) -> None:
+        self.upload(folder)
+        assert self.upload(folder, version="7")["version"] == "7"
+
+    @pytest.mark.parametrize("path", [None, "", " ", "~nobody-here/src", "a\0b"])
+    def test_what_is_no_path_is_refused(self, current: Emulated, path: Any) -> None:
+        mark = current.mark()
+        for operator in (
+            AzureMLUploadCodeOperator(task_id="code", path=path),
+            AzureMLRegisterDataOperator(task_id="data", name="no-path", path=path),
+        ):
+            with pytest.raises(AirflowFailException, match=r"^path: .*(must be the path|no such home)"):
+                Try(operator).execute()
+        assert current.asked(since=mark) == []
 
     def test_code_that_microsofts_sdk_uploaded_is_found(self, current: Emulated, folder: Path) -> None:
         content = read_content("path", folder)
@@ -422,6 +452,18 @@ class TestData:
         first = self.register("data", tmp_path, name="folder", type="uri_folder")
         assert self.register("data", tmp_path, name="folder", type="uri_folder") == first
         assert first["type"] == "uri_folder"
+        # Its own name is no part of the content.
+        (tmp_path / "data").rename(tmp_path / "renamed")
+        assert self.register("renamed", tmp_path, name="folder", type="uri_folder") == first
+        (tmp_path / "renamed" / "a.csv").write_text("changed")
+        with pytest.raises(AirflowFailException, match="exists with another content"):
+            self.register("renamed", tmp_path, name="folder", type="uri_folder", version=first["version"])
+
+    def test_a_path_that_is_no_text(self, current: Emulated, tmp_path: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"path: PosixPath\('x'\) must be text"):
+            self.register(Path("x"), tmp_path)  # type: ignore[arg-type]
+        (tmp_path / "2026").write_text("native rendering makes a number of its name")
+        assert self.register(2026, tmp_path)["uri"].endswith("/2026")  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("uri", URIS_OF_ALL)
     def test_a_uri_is_registered_as_it_is(self, workspace: Emulated, tmp_path: Path, uri: str) -> None:

@@ -31,6 +31,8 @@ HTTPS = "https://account.blob.core.windows.net/c/a/b"
         ),
         ("abfss://c@account.dfs.core.windows.net/a", "https://account.dfs.core.windows.net/c/a"),
         ("https://host", "https://host/"),
+        ("https://[odd", "https://[odd"),
+        ("https://host:odd/a", "https://host:odd/a"),
         ("https://host/a%20b", "https://host/a b"),
         ("azureml://registries/r/data/x/versions/1", "AZUREML://registries/r/data/x/versions/1"),
     ],
