@@ -13,6 +13,7 @@ from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     URI_SCHEMES,
     check_name,
+    interval,
     no_other_keys,
     one_of,
     seconds,
@@ -119,7 +120,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
-        seconds("poll_interval", self.poll_interval)
+        interval("poll_interval", self.poll_interval)
         seconds("timeout", self.timeout)
         image = text("image", self.image)
         if image is None and self.conda_file is not None:

@@ -269,7 +269,7 @@ class AzureMLJobOperator(AzureMLOperator):
         """The members that both kinds of job have, as far as they need no asking."""
         if self.job_name is not None:
             spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
-        spec.seconds("poll_interval", self.poll_interval)
+        spec.interval("poll_interval", self.poll_interval)
         spec.seconds("timeout", self.timeout)
         return {
             "outputs": spec.parse_outputs("outputs", self.outputs),

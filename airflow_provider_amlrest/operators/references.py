@@ -21,6 +21,7 @@ from airflow_provider_amlrest.rest.spec import (
     INPUT_MODES,
     MODEL_TYPES,
     URI_SCHEMES,
+    check_name,
     no_other_keys,
     one_of,
     parse_literal,
@@ -107,6 +108,7 @@ def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
     if isinstance(reference, ResourceId):
         _check_workspace(client, "compute", reference)
     name = reference.name if isinstance(reference, ResourceId) else value.removeprefix("azureml:")
+    check_name("compute", name)
     try:
         client.get_compute(name)
     except NotFoundError:

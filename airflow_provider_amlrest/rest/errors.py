@@ -185,7 +185,7 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     code = str(error.get("code") or "")
     inner = innermost_code(_info(error, "InnerError") or error.get("innerError") or error.get("innererror"))
     correlation = _info(error, "Correlation") or {}
-    message = str(error.get("message") or "")
+    message = _message(error)
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
     if status == 401 and "insufficient_claims" in str(headers.get("WWW-Authenticate")):
         inner = "insufficient_claims"
@@ -207,6 +207,8 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     )
 
 
+MAX_DETAILS = 5
+
 _XML_CODE = re.compile(r"<Code>([^<\n]*)")
 _XML_MESSAGE = re.compile(r"<Message>([^<\n]*)")
 
@@ -223,9 +225,20 @@ def _error_object(body: str) -> dict[str, Any]:
     return error if isinstance(error, dict) else {"message": str(error or "")}
 
 
+def _message(error: dict[str, Any]) -> str:
+    """What is wrong, and in which fields: that is in the details alone, where a request is invalid."""
+    details = [str(detail["message"]) for detail in _objects(error, "details") if detail.get("message")]
+    return " ".join(dict.fromkeys([str(error.get("message") or ""), *details[:MAX_DETAILS]])).strip()
+
+
+def _objects(error: dict[str, Any], member: str) -> list[dict[str, Any]]:
+    entries = error.get(member)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
 def _info(error: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    for entry in error.get("additionalInfo") or ():
-        if isinstance(entry, dict) and entry.get("type") == kind and isinstance(entry.get("info"), dict):
+    for entry in _objects(error, "additionalInfo"):
+        if entry.get("type") == kind and isinstance(entry.get("info"), dict):
             value = entry["info"].get("value")
             return value if isinstance(value, dict) else None
     return None

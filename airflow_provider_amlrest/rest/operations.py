@@ -395,13 +395,20 @@ class Operations:
 def _checked(answer: Answer, asked: str) -> dict[str, Any]:
     """An answer's JSON object. Raises the fitting ResponseError for a status that is no success."""
     if not 200 <= answer.status_code < 300:
-        raise response_error(asked, answer.status_code, answer.text(), answer.headers)
-    text = answer.text()
+        raise response_error(asked, answer.status_code, _text(answer), answer.headers)
+    text = _text(answer)
     try:
         document = json.loads(text) if text.strip() else {}
     except ValueError:
         raise UnreachableError(asked, "what came is not JSON; is there a proxy in between?") from None
     return document if isinstance(document, dict) else {}
+
+
+def _text(answer: Answer) -> str:
+    try:
+        return answer.text()
+    except UnicodeDecodeError:
+        return "(a body in another encoding than its header says)"
 
 
 def _resource(answer: Answer, asked: str) -> dict[str, Any]:

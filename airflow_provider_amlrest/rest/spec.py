@@ -191,8 +191,11 @@ def parse_resources(
 
 def seconds(field: str, value: Any) -> float | None:
     """A time in seconds, or None. Raises InvalidSpecError for what is no positive number below a billion."""
-    if value is None:
-        return None
+    return None if value is None else interval(field, value)
+
+
+def interval(field: str, value: Any) -> float:
+    """A time in seconds that there has to be. Raises InvalidSpecError as :func:`seconds`, and for None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0 and below 1e9.")
     return float(value)

@@ -278,6 +278,7 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
+            ({"poll_interval": None}, "poll_interval: None must be a number of seconds"),
             ({"poll_interval": 0}, "poll_interval: 0 must be a number of seconds"),
             ({"timeout": "1h"}, "timeout: '1h' must be a number of seconds"),
             ({"conda_file": "dependencies: [a\nb: }"}, r"conda_file: it is not valid YAML: .*line 2"),

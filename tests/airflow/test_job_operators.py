@@ -328,6 +328,7 @@ class TestBeforeAnythingIsSent:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
+            ({"poll_interval": None}, "poll_interval: None must be a number of seconds"),
             ({"command": "x ${{inputs.iris}}"}, r"inputs has no 'iris' \(there are none\)"),
             ({"command": "x ${{input.iris}}"}, r"'\$\{\{input.iris\}\}' means nothing here"),
             ({"command": "x ${{outputs.model}}", "outputs": {"mode": None}}, "outputs has no 'model'"),
@@ -372,6 +373,13 @@ class TestBeforeAnythingIsSent:
         mark = emulator.mark()
         with pytest.raises(AirflowFailException, match=message):
             Try(sweep_task(**arguments)).execute()
+        assert emulator.asked(since=mark) == []
+
+    @pytest.mark.parametrize("compute", ["", "a/b", ".."])
+    def test_what_cannot_be_a_computes_name(self, command_task: Any, emulator: Any, compute: str) -> None:
+        mark = emulator.mark()
+        with pytest.raises(AirflowFailException, match=f"^compute: '{compute}' is no name for Azure ML"):
+            Try(command_task(compute=compute)).execute()
         assert emulator.asked(since=mark) == []
 
     def test_an_unknown_compute_names_those_there_are(self, command_task: Any, emulator: Any) -> None:

@@ -94,6 +94,21 @@ def test_status_decides_and_no_body_is_too_strange(status: int, cls: type, body:
     assert f"HTTP {status}" in str(error)
 
 
+def test_the_details_say_what_is_wrong_with_a_request() -> None:
+    details = [{"code": "RequestInvalid", "message": f"Field {number} is required."} for number in range(9)]
+    body = {"error": {"code": "UserError", "message": "Request is invalid.", "details": details}}
+    error = response_error("PUT jobs/j", 400, json.dumps(body), {})
+    assert error.message == "Request is invalid. " + " ".join(f"Field {n} is required." for n in range(5))
+    body["error"]["details"] = [{"message": "Request is invalid."}, {}, None, {"message": None}]
+    assert response_error("PUT jobs/j", 400, json.dumps(body), {}).message == "Request is invalid."
+
+
+@pytest.mark.parametrize("odd", [1, True, "x", {"a": "b"}, [1, None, []]])
+def test_members_of_another_type_are_no_crash(odd: object) -> None:
+    body = {"error": {"message": "No.", "details": odd, "additionalInfo": odd, "innerError": odd}}
+    assert response_error("GET x", 400, json.dumps(body), {}).message == "No."
+
+
 def test_html_of_a_proxy_becomes_text() -> None:
     error = response_error("GET x", 502, "<html><title>Bad\n Gateway</title><p>squid</p></html>", {})
     assert error.message == "Bad Gateway squid"

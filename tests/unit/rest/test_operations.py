@@ -17,6 +17,7 @@ from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
     NotFoundError,
     ResponseError,
+    ServiceError,
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.operations import Operations, Send
@@ -384,3 +385,16 @@ def test_both_clients_have_every_operation() -> None:
     for client in (AzureMLClient, AsyncAzureMLClient):
         assert names <= set(vars(client))
         assert all(vars(client)[name].__doc__ for name in names)
+
+
+class Garbled(Answered):
+    def text(self) -> str:
+        return b"\xff".decode()
+
+
+@pytest.mark.parametrize(("status", "cls"), [(200, UnreachableError), (502, ServiceError)])
+def test_a_body_that_is_no_text_is_no_traceback(operations: Operations, status: int, cls: type) -> None:
+    flow = operations.get_workspace()
+    next(flow)
+    with pytest.raises(cls, match="GET workspace"):
+        flow.send(Garbled(status_code=status))
