@@ -74,6 +74,11 @@ HINTS = (
         "The workspace's subscription belongs to another tenant: check tenant_id in the connection.",
     ),
     Hint(
+        "scope of another cloud",
+        ("AADSTS500011", "InvalidAuthenticationTokenAudience"),
+        "Tokens of this scope are not given or not taken here: check cloud and scope in the connection.",
+    ),
+    Hint(
         "no identity",
         ("CredentialUnavailable",),
         "No identity was found: the field credential of the connection names the one to use.",

@@ -193,8 +193,10 @@ def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
         return ThrottledError(asked, status, message=message)
     if status >= 500:
         return ServiceError(asked, status, message=message)
+    # Of a secret or a certificate msal tells no more than Entra ID's words.
+    refused = error.response is not None or "AADSTS" in message
     return AuthenticationError(
-        asked, 401, code="AADToken" if error.response else "CredentialUnavailable", message=message
+        asked, 401, code="AADToken" if refused else "CredentialUnavailable", message=message
     )
 
 

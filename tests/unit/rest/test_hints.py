@@ -52,6 +52,11 @@ ANSWERS = [
         401,
         gateway("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer."),
     ),
+    (
+        "scope of another cloud",
+        401,
+        entra(500011, "The resource principal named https://other was not found in the tenant named t."),
+    ),
     ("no identity", 401, gateway("CredentialUnavailable", "DefaultAzureCredential failed.")),
     (
         "unknown subscription",

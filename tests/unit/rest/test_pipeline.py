@@ -206,6 +206,7 @@ def identity_error(message: str, cause: Exception | None = None, response: Any =
             AuthenticationError,
             "AADSTS90002",
         ),
+        (identity_error("AADSTS1: No.", ValueError("x"), None), AuthenticationError, "[HTTP 401, AADToken]"),
         (
             CredentialUnavailableError("no identity\nTo mitigate this issue, see"),
             AuthenticationError,
