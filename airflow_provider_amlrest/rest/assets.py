@@ -97,6 +97,8 @@ def wait_until_provisioned(
             told = state
         time.sleep(poll_interval)
         environment = client.get_environment(environment.name, environment.version)
+    if told:
+        log.info("Environment %s, version %s: Succeeded.", environment.name, environment.version)
     return environment
 
 
