@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ from airflow_provider_amlrest.rest.codecs.versions import (
 from airflow_provider_amlrest.rest.credentials import Chain, IdentitySource
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+
+log = logging.getLogger(__name__)
 
 CONNECTION_TYPE = "azureml"
 DEFAULT_CONNECTION = "azureml_default"
@@ -177,8 +181,10 @@ def read_connection(
 ) -> ConnectionSettings:
     """Make sense of a connection.
 
-    Raises InvalidConnectionError naming all that is missing or contradictory.
+    Raises InvalidConnectionError naming all that is missing or contradictory. An extra of another name is
+    not used; a warning says so, for it may be a typing error.
     """
+    _warn_of_unknown(connection_id, extra)
     values = {field.name: str(extra.get(field.name) or "").strip() for field in FIELDS}
     values |= {"login": (login or "").strip(), "password": password or ""}
     identity, identity_problems = read_identity(values)
@@ -197,6 +203,17 @@ def read_connection(
         identity,
         values["tenant_id"] or None,
     )
+
+
+def _warn_of_unknown(connection_id: str, extra: Mapping[str, Any]) -> None:
+    """Names only: a value may be a secret, whatever its name is."""
+    known = [field.name for field in FIELDS]
+    for name in sorted(set(extra).difference(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f" Is {near[0]} meant?" if near else ""
+        log.warning(
+            "The Airflow connection %r has an extra %r, which is not used.%s", connection_id, name, meant
+        )
 
 
 def _workspace_problems(values: Mapping[str, str]) -> list[str]:

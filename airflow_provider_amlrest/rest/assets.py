@@ -100,6 +100,8 @@ def wait_until_provisioned(
             told = state
         time.sleep(min(poll_interval, left))
         environment = client.get_environment(environment.name, environment.version)
+    if told:
+        log.info("Environment %s, version %s: Succeeded.", environment.name, environment.version)
     return environment
 
 

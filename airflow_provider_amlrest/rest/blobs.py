@@ -208,7 +208,7 @@ class _Progress:
     """What is done of an upload, told every PROGRESS_SECONDS."""
 
     def __init__(self, content: LocalContent) -> None:
-        self._all = f"{len(content.files)} files", _mebibytes(content.size)
+        self._all = f"{len(content.files)} files", mebibytes(content.size)
         self._lock = threading.Lock()
         self._files = self._bytes = self._resumed = 0
         self._told = time.monotonic()
@@ -222,13 +222,14 @@ class _Progress:
             if now - self._told < PROGRESS_SECONDS:
                 return
             self._told = now
-            done = self._files, _mebibytes(self._bytes)
+            done = self._files, mebibytes(self._bytes)
         log.info("Uploaded so far: %d of %s, %s of %s.", done[0], self._all[0], done[1], self._all[1])
 
     def finish(self) -> None:
         if self._resumed:
-            log.info("An earlier upload had left %s of %s there.", _mebibytes(self._resumed), self._all[1])
+            log.info("An earlier upload had left %s of %s there.", mebibytes(self._resumed), self._all[1])
 
 
-def _mebibytes(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB"
+def mebibytes(size: int) -> str:
+    """A size as logs tell it."""
+    return f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{size} bytes"

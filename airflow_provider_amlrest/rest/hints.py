@@ -74,14 +74,17 @@ HINTS = (
         "The workspace's subscription belongs to another tenant: check tenant_id in the connection.",
     ),
     Hint(
-        "scope of another cloud",
+        "wrong audience",
         ("AADSTS500011", "InvalidAuthenticationTokenAudience"),
-        "Tokens of this scope are not given or not taken here: check cloud and scope in the connection.",
+        "The token is asked for something else than this cloud's Resource Manager: check cloud, "
+        "resource_manager and scope in the connection.",
     ),
+    # The code is azure-identity's word for every sign-in without a token: it comes after what is particular.
     Hint(
-        "no identity",
+        "no token",
         ("CredentialUnavailable",),
-        "No identity was found: the field credential of the connection names the one to use.",
+        "The credential gave no token: check it, or name another one in the field credential of the "
+        "connection.",
     ),
     # The way to the workspace
     Hint(
@@ -188,6 +191,12 @@ HINTS = (
         "Register the environment upstream, or check its name and version.",
         words="No environment exists for name",
     ),
+    Hint(
+        "no version",
+        (),
+        "Check the name, or register the asset upstream.",
+        words=r"has no version\.$",
+    ),
     # Traffic
     Hint("request too large", ("RequestEntityTooLarge", "RequestTooLarge"), _TOO_LARGE),
     Hint(
@@ -210,6 +219,11 @@ NO_ANSWER_HINTS = (
         ("CERTIFICATE_VERIFY_FAILED",),
         "A proxy that re-signs TLS, or a private authority? ca_bundle in the connection names a file with "
         "the authorities to trust instead of the usual ones.",
+    ),
+    Hint(
+        "no certificate in ca_bundle",
+        ("NO_CERTIFICATE_OR_CRL_FOUND",),
+        "The file that ca_bundle in the connection names has no certificate in it: it must be PEM.",
     ),
     Hint(
         "proxy",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 
-from airflow_provider_amlrest.rest.blobs import Upload, open_container
+from airflow_provider_amlrest.rest.blobs import Upload, mebibytes, open_container
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     PermissionDeniedError,
@@ -86,7 +86,8 @@ def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, C
 
 def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
     """Try the ways in their order. One that is refused is closed; no answer, 429 and 5xx are not that."""
-    log.info("Uploading %d files, %d bytes, from %s.", len(content.files), content.size, content.root)
+    files = "1 file" if len(content.files) == 1 else f"{len(content.files)} files"
+    log.info("Uploading %s, %s, from %s.", files, mebibytes(content.size), content.root)
     refusals: dict[str, AzureMLError] = {}
     for way, upload in ways.items():
         if refusals:

@@ -228,6 +228,7 @@ class TestEnvironment:
             Try(self.operator(name, wait_for_build=True, poll_interval=0.2)).execute()
             provisioned.result()
         assert "Creating" in said()
+        assert ": Succeeded." in said()
         with AzureMLHook().client() as client:
             assert client.get_latest_environment(name).provisioning_state == "Succeeded"
 

@@ -582,6 +582,7 @@ def test_progress_of_a_long_upload_is_told(
     caplog.set_level("INFO")
     ensure_code(client, read_content("code", folder))
     assert "Uploading 13 files" in caplog.text
+    assert "8.0 MiB, from" in caplog.text
     assert "so far" not in caplog.text
     monkeypatch.setattr(blobs, "PROGRESS_SECONDS", 0.0)
     (folder / "more.py").write_text("")

@@ -55,6 +55,16 @@ def test_ambient_identity() -> None:
     assert read("", "", tenant_id=None, managed_identity_client_id=" m ").identity == Ambient("m")
 
 
+def test_an_extra_that_is_not_used_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert read(api_verison="2026-05-01", other="CANARY") == read()
+    said = [record.getMessage() for record in caplog.records]
+    start = "The Airflow connection 'azureml_default' has an extra"
+    assert said == [
+        f"{start} 'api_verison', which is not used. Is api_version meant?",
+        f"{start} 'other', which is not used.",
+    ]
+
+
 def test_what_forms_leave_empty_is_not_given() -> None:
     assert read(cloud="", api_version=None, authority="", ca_bundle="  ") == read()
 

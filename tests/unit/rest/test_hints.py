@@ -53,11 +53,11 @@ ANSWERS = [
         gateway("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer."),
     ),
     (
-        "scope of another cloud",
+        "wrong audience",
         401,
-        entra(500011, "The resource principal named https://other was not found in the tenant named t."),
+        gateway("CredentialUnavailable", "AADSTS500011: The resource principal r was not found."),
     ),
-    ("no identity", 401, gateway("CredentialUnavailable", "DefaultAzureCredential failed.")),
+    ("no token", 401, gateway("CredentialUnavailable", "DefaultAzureCredential failed.")),
     (
         "unknown subscription",
         404,
@@ -130,6 +130,7 @@ ANSWERS = [
         404,
         azure_ml("No environment exists for name: e, version: 9, label: ", "NotFoundError"),
     ),
+    ("no version", 404, gateway("", "iris has no version.")),
     ("request too large", 413, gateway("RequestEntityTooLarge", "The request content size exceeds 4194304.")),
     ("throttled", 429, gateway("TooManyRequests", "The request is being throttled.")),
 ]
@@ -140,6 +141,7 @@ REASONS = [
         "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
         "unable to get local issuer certificate'))",
     ),
+    ("no certificate in ca_bundle", "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"),
     (
         "proxy",
         "HTTPSConnectionPool(host='h', port=443): Max retries exceeded (Caused by ProxyError('Unable to "
