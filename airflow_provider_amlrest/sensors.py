@@ -91,4 +91,6 @@ class AzureMLJobSensor(BaseSensorOperator):
             except (JobFailedError, JobCanceledError) as error:
                 # It has ended under this name: a retry would read the same.
                 raise AirflowFailException(str(error)) from None
+            finally:
+                self.hook.close()
             return PokeReturnValue(is_done=True, xcom_value=result)

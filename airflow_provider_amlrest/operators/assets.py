@@ -13,7 +13,9 @@ from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     URI_SCHEMES,
     check_name,
+    check_version,
     interval,
+    is_uri,
     no_other_keys,
     one_of,
     seconds,
@@ -130,7 +132,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         build, build_context = self._read_build(base)
         environment = model.Environment(
             name,
-            text("version", self.version) or "",
+            _version(self.version) or "",
             image=image,
             conda=read_conda("conda_file", self.conda_file, base),
             build=build,
@@ -153,7 +155,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         for field, value in (("build.path", path), ("build.dockerfile_path", dockerfile)):
             if not isinstance(value, str):
                 raise InvalidSpecError(field, f"{value!r} must be text.")
-        if path.startswith(URI_SCHEMES):
+        if is_uri("build.path", path):
             return model.BuildContext(path, dockerfile), None
         content = read_local("build.path", base, path)
         if dockerfile not in {file.name for file in content.files}:
@@ -189,7 +191,7 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
         with explained():
             from airflow_provider_amlrest.rest.assets import ensure_code
 
-            name, version = text("name", self.name), text("version", self.version)
+            name, version = text("name", self.name), _version(self.version)
             if name is not None:
                 check_name("name", name)
             content = read_local("path", dag_folder(context), text("path", self.path))
@@ -252,7 +254,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             path = text("path", self.path) or ""
             content, referenced = self._read_content(path, dag_folder(context))
             source = content.hash if content is not None else path.rstrip("/")
-            version = text("version", self.version) or content_version(self.type, source)
+            version = _version(self.version) or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
             data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
@@ -268,7 +270,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
 
     def _read_content(self, path: str, base: Path) -> tuple[LocalContent | None, tuple[str, ...]]:
         """The files of local data, and what an mltable among them refers to."""
-        if path.startswith(URI_SCHEMES):
+        if is_uri("path", path):
             return None, ()
         if "://" in path:
             raise InvalidSpecError("path", f"{path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
@@ -281,6 +283,12 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         from airflow_provider_amlrest.rest.mltable import referenced_uris
 
         return content, referenced_uris(content)
+
+
+def _version(value: Any) -> str | None:
+    """A version of one's own; None, also for an empty text: it is made of the content."""
+    version = text("version", value)
+    return check_version("version", version) if version else None
 
 
 def _news(new: bool) -> str:

@@ -22,6 +22,7 @@ from airflow_provider_amlrest.rest.spec import (
     MODEL_TYPES,
     URI_SCHEMES,
     check_name,
+    is_uri,
     no_other_keys,
     one_of,
     parse_literal,
@@ -164,7 +165,7 @@ def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | Referenc
         raise InvalidSpecError(f"{field}.path", f"{path!r}: give a model's ARM id, or its azureml:// path.")
     if reference is not None:
         return ReferencedInput(field, reference, type_, mode)
-    if not isinstance(path, str) or not path.startswith(URI_SCHEMES):
+    if not is_uri(f"{field}.path", path):
         raise InvalidSpecError(
             f"{field}.path",
             f"{path!r} is neither a reference (azureml:name:version) nor a URI ({', '.join(URI_SCHEMES)}); "

@@ -6,9 +6,10 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.features import PROVISIONING_STATES, unsupported
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.content import LocalContent
 
 log = logging.getLogger(__name__)
+
+Asset = TypeVar("Asset", model.Environment, model.Code, model.Data)
 
 VERSION_LENGTH = 16
 """Characters of a version made of a hash; the service takes up to 30 for data."""
@@ -47,22 +50,21 @@ def ensure_environment(
     :return: the environment as the service has it, and whether it is new.
     :raises ConflictError: if the version exists with other content.
     """
-    try:
-        found = client.get_environment(wanted.name, wanted.version)
-    except NotFoundError:
+    found, new = _find(client.get_environment, wanted), False
+    if found is None:
         if context is not None and wanted.build is not None:
             # What the api-version cannot say is refused before anything is uploaded.
             client.operations.codec.environment_body(wanted)
             uri = f"{upload_to_datastore(client, context).url}/"
             wanted = replace(wanted, build=replace(wanted.build, uri=uri))
-        return client.create_environment(wanted), True
-    if context is not None and wanted.build is not None and found.build is not None:
+        found, new = _register(client.create_environment, client.get_environment, wanted)
+    if not new and context is not None and wanted.build is not None and found.build is not None:
         uri = found.build.uri if _lies_at(found.build.uri, context) else ""
         wanted = replace(wanted, build=replace(wanted.build, uri=uri))
-    different = differences(wanted, found, client.operations.workspace)
+    different = [] if new else differences(wanted, found, client.operations.workspace)
     if different:
         raise _changed("environments", wanted.name, wanted.version, different)
-    return found, False
+    return found, new
 
 
 def check_states_are_told(client: AzureMLClient) -> None:
@@ -120,31 +122,17 @@ def ensure_code(
         found = client.find_code(digest)
         if found is not None:
             return found, False
-    name = name or f"code-{digest[:32]}"
-    version = version or digest[:VERSION_LENGTH]
-    existing = _existing_code(client, name, version, digest)
-    if existing is not None:
-        return existing, False
-    uploaded = upload_code(client, content, name, version)
-    wanted = model.Code(name, version, uploaded.url, uploaded.datastore, uploaded.path, digest)
-    try:
-        return client.create_code(wanted), True
-    except ConflictError:
-        # Another task registered the same content meanwhile, from another place.
-        existing = _existing_code(client, name, version, digest)
-        if existing is None:
-            raise
-        return existing, False
-
-
-def _existing_code(client: AzureMLClient, name: str, version: str, digest: str) -> model.Code | None:
-    try:
-        found = client.get_code(name, version)
-    except NotFoundError:
-        return None
-    if found.content_hash != digest:
-        raise _changed("codes", name, version, ["content"])
-    return found
+    wanted = model.Code(
+        name or f"code-{digest[:32]}", version or digest[:VERSION_LENGTH], "", content_hash=digest
+    )
+    found, new = _find(client.get_code, wanted), False
+    if found is None:
+        uploaded = upload_code(client, content, wanted.name, wanted.version)
+        wanted = replace(wanted, uri=uploaded.url, datastore=uploaded.datastore, path=uploaded.path)
+        found, new = _register(client.create_code, client.get_code, wanted)
+    if not new and found.content_hash != digest:
+        raise _changed("codes", wanted.name, wanted.version, ["content"])
+    return found, new
 
 
 def ensure_data(
@@ -156,9 +144,8 @@ def ensure_data(
     :return: the data as the service has it, and whether it is new.
     :raises ConflictError: if the version exists with another type, URI or content.
     """
-    try:
-        found = client.get_data(wanted.name, wanted.version)
-    except NotFoundError:
+    found, new = _find(client.get_data, wanted), False
+    if found is None:
         if content is not None:
             # As above.
             client.operations.codec.data_body(
@@ -166,7 +153,7 @@ def ensure_data(
             )
             uploaded = upload_to_datastore(client, content)
             wanted = replace(wanted, uri=_uri(uploaded.datastore, uploaded.path, content))
-        return client.create_data(wanted), True
+        found, new = _register(client.create_data, client.get_data, wanted)
     if content is None:
         same_place = same_uri(found.uri, wanted.uri, client.operations.workspace)
     else:
@@ -174,9 +161,29 @@ def ensure_data(
     different = [] if found.type == wanted.type else ["type"]
     if not same_place:
         different.append("path" if content is None else "content")
-    if different:
+    if different and not new:
         raise _changed("data", wanted.name, wanted.version, different)
-    return found, False
+    return found, new
+
+
+def _find(get: Callable[[str, str], Asset], wanted: Asset) -> Asset | None:
+    try:
+        return get(wanted.name, wanted.version)
+    except NotFoundError:
+        return None
+
+
+def _register(
+    create: Callable[[Asset], Asset], get: Callable[[str, str], Asset], wanted: Asset
+) -> tuple[Asset, bool]:
+    """Register a version; or find what another task has registered meanwhile, which is not new."""
+    try:
+        return create(wanted), True
+    except ConflictError:
+        found = _find(get, wanted)
+        if found is None:
+            raise
+        return found, False
 
 
 def _uri(datastore: str | None, path: str | None, content: LocalContent) -> str:

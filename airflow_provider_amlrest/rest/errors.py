@@ -11,13 +11,19 @@ from typing import Any
 from airflow_provider_amlrest.rest.hints import advice, advice_without_answer
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
-_SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+")
+_SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+", re.IGNORECASE)
+_PASSWORD = re.compile(r"//[^\s/@:]*:[^\s/@]*@")
 _BEARER = re.compile(r"\bBearer [\w\-.~+/]{8,}=*")
 
 
 def without_secrets(text: str) -> str:
     """A text without the query strings of its URLs, where signatures are, and without keys and tokens."""
-    text = _SIGNATURE.sub(r"\1=...", _QUERY.sub("?...", text))
+    return without_keys(_QUERY.sub("?...", text))
+
+
+def without_keys(text: str) -> str:
+    """A text without signatures, keys, tokens, and passwords of URLs."""
+    text = _PASSWORD.sub("//...@", _SIGNATURE.sub(r"\1=...", text))
     return _BEARER.sub("Bearer ...", text)
 
 
@@ -26,12 +32,15 @@ class AzureMLError(Exception):
 
 
 class InvalidSpecError(AzureMLError, ValueError):
-    """What was asked for cannot be right; found before any request was sent."""
+    """What was asked for cannot be right; found before any request was sent.
+
+    Its text quotes what was given, but no signature, key or password in it.
+    """
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
         self.field = field
-        self.problem = problem
+        self.problem = without_keys(problem)
+        super().__init__(f"{field}: {self.problem}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.field, self.problem)

@@ -13,6 +13,10 @@ PROVIDER = "Microsoft.MachineLearningServices"
 NAME_PATTERN = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}$")
 """Names of jobs, codes, data and environments (JSON schemas up to api-version 2025-09-01)."""
 
+VERSION_PATTERN = re.compile(r"(?!\.{1,2}$)[^<>*%&:\\?/#@]+")
+"""Versions of assets. To the service they are any text; these fit into an ARM id, no name in which has one of
+``<>*%&:\\?/#``, and into ``name:version``."""
+
 _PATTERN = re.compile(
     r"^/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+)"

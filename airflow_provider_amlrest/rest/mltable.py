@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.environments import read_yaml
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.spec import check_unsigned
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.content import LocalContent
@@ -50,7 +51,7 @@ def _path(source: str, path: Any, names: set[str]) -> str:
         )
     value: str = path[kinds[0]]
     if "://" in value:
-        return value
+        return check_unsigned(source, value)
     relative = posixpath.normpath(value)
     if relative.startswith(("/", "~", "..")):
         raise InvalidSpecError(

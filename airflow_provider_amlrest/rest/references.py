@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.ids import ResourceId
+from airflow_provider_amlrest.rest.ids import VERSION_PATTERN, ResourceId
 
-_NAMED = re.compile(r"^(?:azureml:)?(?P<name>[a-zA-Z0-9][\w.\-]{0,254})(?::(?P<version>[^:/@\\]+)|@latest)$")
+_NAMED = re.compile(
+    rf"^(?:azureml:)?(?P<name>[a-zA-Z0-9][\w.\-]{{0,254}})(?::(?P<version>{VERSION_PATTERN.pattern})|@latest)$"
+)
 _REGISTRY = re.compile(r"^azureml://registries/[^/]+/(?P<kind>\w+)/[^/]+/(?:versions|labels)/[^/]+$")
 
 LATEST = "latest"

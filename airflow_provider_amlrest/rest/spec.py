@@ -11,8 +11,8 @@ from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.ids import NAME_PATTERN
+from airflow_provider_amlrest.rest.errors import InvalidSpecError, without_keys
+from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.model import (
     Distribution,
     EarlyTermination,
@@ -63,6 +63,35 @@ def check_name(field: str, name: str, longest: int = 255) -> str:
     return name
 
 
+def check_version(field: str, version: str) -> str:
+    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise."""
+    if not VERSION_PATTERN.fullmatch(version):
+        raise InvalidSpecError(field, f"{version!r} is no version of an asset: it has one of <>*%&:\\?/#@.")
+    return version
+
+
+def is_uri(field: str, value: Any) -> bool:
+    """Whether a value is a URI of data, of a scheme that Azure ML takes.
+
+    Raises InvalidSpecError as :func:`check_unsigned`.
+    """
+    return isinstance(value, str) and value.startswith(URI_SCHEMES) and bool(check_unsigned(field, value))
+
+
+def check_unsigned(field: str, uri: str) -> str:
+    """The URI, if nothing secret is in it: who may see the asset, job or task would see that, too.
+
+    Raises InvalidSpecError for a shared access signature or a password.
+    """
+    if without_keys(uri) != uri:
+        raise InvalidSpecError(
+            field,
+            f"{uri!r} holds a signature or a password, and whoever sees the asset or the task would have it. "
+            "Give it without: the job's identity, or a datastore of the workspace, can have the access.",
+        )
+    return uri
+
+
 def string_map(field: str, value: Any) -> dict[str, str]:
     """A mapping of text to text; numbers and booleans become text, None is refused."""
     result = {}
@@ -98,7 +127,7 @@ def parse_outputs(field: str, value: Any) -> dict[str, Output]:
         spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else _mapping(where, spec)
         no_other_keys(where, spec, {"type", "mode", "path", "name"})
         path, asset = spec.get("path"), spec.get("name")
-        if path is not None and not (isinstance(path, str) and path.startswith(URI_SCHEMES)):
+        if path is not None and not is_uri(f"{where}.path", path):
             raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
         outputs[str(name)] = Output(
             one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),

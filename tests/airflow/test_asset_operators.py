@@ -214,6 +214,32 @@ class TestEnvironment:
             Try(operator).execute()
         assert not current.asked(path="/datastores", since=mark)
 
+    def test_what_another_task_registers_meanwhile_is_found(
+        self, current: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> None:
+        for folder in ("one", "two"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "Dockerfile").write_text(f"FROM {unique(request)}")
+        one, two = (
+            Try(self.operator(unique(request), **BUILD, build={"path": str(tmp_path / folder)}))
+            for folder in ("one", "two")
+        )
+        first = one.execute()
+        # As it is to a task that looks before the other one registers.
+        with current.fault(f"/environments/{unique(request)}/", method="GET", status=404, body={}):
+            assert two.execute() == first
+
+    def test_a_version_that_the_service_changed_is_not_taken_for_ours(
+        self, current: Emulated, request: pytest.FixtureRequest
+    ) -> None:
+        Try(self.operator(unique(request), version="1")).execute()
+        other = self.operator(unique(request), version="1", image="python:3.12")
+        with (
+            current.fault(f"/environments/{unique(request)}/", method="GET", status=404, body={}),
+            pytest.raises(AirflowFailException, match="exists with another image"),
+        ):
+            Try(other).execute()
+
     def test_it_waits_until_the_version_is_provisioned(
         self, current: Emulated, request: pytest.FixtureRequest, said: Any
     ) -> None:
@@ -280,6 +306,12 @@ class TestEnvironment:
         ("arguments", "message"),
         [
             ({"poll_interval": None}, "poll_interval: None must be a number of seconds"),
+            ({"version": "a/b"}, "version: 'a/b' is no version of an asset"),
+            ({"version": ".."}, "version: '..' is no version of an asset"),
+            (
+                {**BUILD, "build": {"path": "https://h/c?sig=CANARY"}},
+                r"build\.path: 'https://h/c\?sig=\.\.\.' holds a signature",
+            ),
             ({"poll_interval": 0}, "poll_interval: 0 must be a number of seconds"),
             ({"timeout": "1h"}, "timeout: '1h' must be a number of seconds"),
             ({"conda_file": "dependencies: [a\nb: }"}, r"conda_file: it is not valid YAML: .*line 2"),
@@ -537,6 +569,7 @@ class TestData:
             (None, "path: the folder .* has no file 'MLTable'"),
             ("paths: [", "MLTable': it is not valid YAML"),
             ("paths:\n- file: gone.csv\n", "the folder has no file 'gone.csv'"),
+            ("paths:\n- file: https://h/x?sig=CANARY\n", r"MLTable': 'https://h/x\?sig=\.\.\.' holds a sig"),
         ],
     )
     def test_a_bad_mltable_is_refused_before_anything_is_sent(
@@ -550,6 +583,33 @@ class TestData:
         with pytest.raises(AirflowFailException, match=message):
             self.register("table", tmp_path, name="table", type="mltable")
         assert current.asked(since=mark) == []
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "https://account.blob.core.windows.net/c/iris.csv?sp=r&se=2027-01-01&sig=CANARY%3D",
+            "https://account.blob.core.windows.net/c/iris.csv?SIG=CANARY",
+            "https://user:CANARY@example.org/iris.csv",
+            "ftp://user:CANARY@example.org/iris.csv",
+        ],
+    )
+    def test_a_uri_with_a_secret_in_it_is_refused_and_not_shown(
+        self, current: Emulated, tmp_path: Path, uri: str
+    ) -> None:
+        mark = current.mark()
+        with pytest.raises(AirflowFailException, match=r"^path: .*(holds a signature|must be local)") as told:
+            self.register(uri, tmp_path, name="signed")
+        assert "CANARY" not in str(told.value)
+        assert current.asked(since=mark) == []
+
+    def test_what_another_task_registers_meanwhile_is_found(self, current: Emulated, tmp_path: Path) -> None:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "a.csv").write_text(f"{tmp_path}")
+        first = self.register("one", tmp_path, name="at-once", type="uri_folder")
+        # As it is to a task that looks before the other one registers.
+        with current.fault("/data/at-once/versions/", method="GET", status=404, body={}):
+            assert self.register("two", tmp_path, name="at-once", type="uri_folder") == first
 
     def test_another_type_is_another_version(self, current: Emulated, tmp_path: Path) -> None:
         uri = "https://example.org/typed"

@@ -45,6 +45,13 @@ def test_our_own_compute_by_its_id(client: AzureMLClient) -> None:
     assert resolve_compute(client, compute) == resolve_compute(client, "cpu-cluster") == compute
 
 
+def test_data_at_a_uri_with_a_signature_is_refused_and_not_shown() -> None:
+    uri = "https://account.blob.core.windows.net/c/words.txt?sig=CANARY"
+    with pytest.raises(InvalidSpecError, match=r"inputs\.words\.path: .* holds a signature") as told:
+        read_inputs({"words": {"type": "uri_file", "path": uri}})
+    assert "CANARY" not in str(told.value)
+
+
 def test_a_model_by_name_is_refused_before_anything_is_asked() -> None:
     with pytest.raises(InvalidSpecError, match=r"inputs\.m\.path: 'm:1': give a model's ARM id"):
         read_inputs({"m": {"type": "custom_model", "path": "m:1"}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -64,6 +65,16 @@ def test_the_link_is_pushed_before_the_end(submitted: Any) -> None:
     sensor.render_template_fields(attempt.context)
     assert sensor.poke(attempt.context) is False
     assert [url for url in attempt.xcoms.values() if "/runs/" in url]
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed"])
+def test_at_the_end_of_the_job_it_closes_what_it_opened(submitted: Any, outcome: str) -> None:
+    sensor = AzureMLJobSensor(
+        task_id="wait", job_name=submitted(seconds="0", outcome=outcome), poke_interval=0.2, timeout=300
+    )
+    with nullcontext() if outcome == "completed" else pytest.raises(AirflowFailException, match="failed"):
+        Try(sensor).execute()
+    assert "credential" not in vars(sensor.hook)
 
 
 def test_a_status_is_said_once(submitted: Any, said: Any) -> None:

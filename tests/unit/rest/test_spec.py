@@ -34,6 +34,12 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
     (spec.parse_outputs, {"m": {"mode": "ro_mount"}}, "f.m.mode", "'ro_mount' is not one of: rw_mount"),
     (spec.parse_outputs, {"m": {"path": "/local"}}, "f.m.path", "'/local' must begin with azureml://"),
     (spec.parse_outputs, {"m": {"path": 1}}, "f.m.path", "1 must begin with"),
+    (
+        spec.parse_outputs,
+        {"m": {"path": "https://h/c?sv=1&sig=CANARY"}},
+        "f.m.path",
+        "'https://h/c?sv=1&sig=...' holds a signature",
+    ),
     (spec.parse_outputs, {"m": {"name": "a b"}}, "f.m.name", "'a b' is no name"),
     (spec.parse_outputs, {"m": 3}, "f.m", "3 must be a mapping"),
     (typed(model.Distribution), "ray", "f.type", "'ray' is not one of: pytorch, mpi, tensorflow"),
