@@ -46,6 +46,16 @@ class Emulated(EmulatorProcess):
         finally:
             self.admin("DELETE", f"faults/{added['id']}")
 
+    @contextmanager
+    def setting(self, name: str, value: float) -> Iterator[None]:
+        """A setting of the emulator, for the block."""
+        before = self.admin("GET", "settings")[name]
+        self.admin("PATCH", "settings", {name: value})
+        try:
+            yield
+        finally:
+            self.admin("PATCH", "settings", {name: before})
+
     def asked(self, method: str = ".*", path: str = "", *, since: int = 0) -> list[dict[str, Any]]:
         """The requests that match, out of the request log, after its first ``since`` lines."""
         return [
@@ -54,6 +64,13 @@ class Emulated(EmulatorProcess):
             if re.fullmatch(method, entry["method"])
             and re.search(path, entry["path"])
             and not entry["path"].startswith("/_emulator/")
+        ]
+
+    def writes(self, *, since: int) -> list[str]:
+        """Method and kind of each write to the workspace, after the first ``since`` requests."""
+        return [
+            f"{entry['method']} {entry['path'].split('/')[-4 if 'startPending' in entry['path'] else -3]}"
+            for entry in self.asked("PUT|POST|DELETE|PATCH", "/workspaces/", since=since)
         ]
 
     def mark(self) -> int:

@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+
+def unique(request: pytest.FixtureRequest) -> str:
+    """The test's name as that of something in Azure ML."""
+    return "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
+
 
 @dataclass
 class Try:
