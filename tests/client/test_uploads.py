@@ -8,12 +8,9 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -29,52 +26,11 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.rest.model import Code, Data
 from airflow_provider_amlrest.rest.uploads import _place, datastore_path, upload_to_datastore
 from tests.support.emulated import Emulated
-from tests.support.storage import Asked, StorageProxy
-from tests.support.upload_code import client_of
+from tests.support.storage import Asked, StorageProxy, files_of, lying_at
 from tests.support.waiting import PATIENCE, wait_for
 
 BLOCK = blobs.BLOCK_SIZE
 NO_PLACE = "startPendingUpload"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Twelve small files and one of three blocks, with content of its own for each test."""
-    root = tmp_path / "src"
-    root.mkdir()
-    (root / "big.bin").write_bytes(os.urandom(2 * BLOCK + 7))
-    for number in range(12):
-        (root / f"file{number:02}.py").write_text(f"print({number}, {request.node.name!r})\n")
-    return root
-
-
-@pytest.fixture
-def proxy(training_emulator: Emulated) -> Iterator[StorageProxy]:
-    with StorageProxy(training_emulator) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def facts(training_emulator: Emulated, proxy: StorageProxy) -> dict[str, Any]:
-    """The emulator's facts, with the storage's pass-through in front of its datastore."""
-    return {**training_emulator.facts, "blob_endpoint": proxy.endpoint}
-
-
-@pytest.fixture
-def client(facts: dict[str, Any]) -> Iterator[AzureMLClient]:
-    with client_of(facts) as client:
-        yield client
-
-
-@pytest.fixture
-def service(client: AzureMLClient, training_emulator: Emulated) -> Iterator[BlobServiceClient]:
-    """The emulator's storage itself."""
-    key = client.list_datastore_secrets(client.get_default_datastore().name).account_key
-    facts = training_emulator.facts
-    with BlobServiceClient(
-        facts["blob_endpoint"], credential=key, connection_verify=facts["ca_bundle"]
-    ) as service:
-        yield service
 
 
 def start(facts: dict[str, Any], folder: Path, agent: str = "") -> subprocess.Popen[str]:
@@ -100,20 +56,6 @@ def proxied(
         for uri in (place.blob_uri, place.sas_uri)
     )
     return {"blobReferenceForConsumption": {"blobUri": blob, "credential": {"sasUri": sas}}}
-
-
-def lying_at(service: BlobServiceClient, code: Code) -> dict[str, bytes]:
-    """The files of code, by their names in its folder."""
-    container, _, path = code.uri.removeprefix(f"{service.primary_endpoint.rstrip('/')}/").partition("/")
-    with service.get_container_client(container) as client:
-        return {
-            blob.name.removeprefix(f"{path}/"): bytes(client.download_blob(blob.name).readall())
-            for blob in client.list_blobs(name_starts_with=path)
-        }
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*")}
 
 
 class TestKilled:
@@ -244,113 +186,6 @@ def test_two_processes_upload_the_same_code_at_once(
     assert len({e["path"] for e in training_emulator.asked("PUT", "/codes/", since=mark)}) == 1
     url = code.uri.replace(proxy.endpoint, training_emulator.facts["blob_endpoint"])
     assert lying_at(service, Code("c", "1", url)) == files_of(folder)
-
-
-class TestExpiry:
-    """Signatures that end when half of the files are sent: by the clock, whatever the machine's speed."""
-
-    LIFE = 4.0
-    """Seconds. That is the time that the machine has for the first file."""
-
-    @pytest.fixture
-    def ending(
-        self, training_emulator: Emulated, client: AzureMLClient, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[Callable[[int], None]]:
-        """Say how many of the signatures, the first ones, end on the way."""
-        ask, read = client.start_pending_upload, LocalContent.read
-        left, end = 0, 0.0
-
-        def place(name: str, version: str, upload_id: str | None = None) -> Any:
-            nonlocal left, end
-            life = self.LIFE if left > 0 else 28800
-            training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": life})
-            found = ask(name, version, upload_id)
-            if left > 0:
-                end = expiry(found.sas_uri)
-            left -= 1
-            return found
-
-        def slowly(content: LocalContent, file: Any, size: int) -> Iterator[bytes]:
-            if file.name == "file06.py":
-                time.sleep(max(0.0, end + 0.1 - time.time()))
-            yield from read(content, file, size)
-
-        def choose(number: int) -> None:
-            nonlocal left
-            left = number
-            monkeypatch.setattr(client, "start_pending_upload", place)
-            monkeypatch.setattr(LocalContent, "read", slowly)
-
-        yield choose
-        training_emulator.admin("PATCH", "settings", {"sas_lifetime_seconds": 28800})
-
-    @pytest.fixture
-    def containers(self, client: AzureMLClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Each place is another one, as if the service did not honour the id; the places so far."""
-        ask, found = client.start_pending_upload, []
-
-        def fresh(name: str, version: str, upload_id: str | None = None) -> Any:
-            place = ask(name, version)
-            found.append(place.blob_uri)
-            return place
-
-        monkeypatch.setattr(client, "start_pending_upload", fresh)
-        return found
-
-    def test_it_goes_on_with_a_new_signature(
-        self,
-        training_emulator: Emulated,
-        client: AzureMLClient,
-        service: BlobServiceClient,
-        folder: Path,
-        ending: Callable[[int], None],
-    ) -> None:
-        content = read_content("code", folder)
-        assert content.hash
-        ending(1)
-        mark = training_emulator.mark()
-        code, _ = ensure_code(client, content)
-        assert len(training_emulator.asked("POST", NO_PLACE, since=mark)) == 2
-        assert "LocalUpload" not in code.uri
-        assert lying_at(service, code) == files_of(folder)
-
-    def test_in_another_container_all_is_sent_again(
-        self,
-        client: AzureMLClient,
-        service: BlobServiceClient,
-        folder: Path,
-        containers: list[str],
-        ending: Callable[[int], None],
-    ) -> None:
-        content = read_content("code", folder)
-        assert content.hash
-        ending(1)
-        code, _ = ensure_code(client, content)
-        assert len(set(containers)) == 2
-        assert code.uri == f"{containers[1]}/src"
-        assert lying_at(service, code) == files_of(folder)
-
-    def test_if_no_signature_lives_long_enough_the_datastore_serves(
-        self,
-        client: AzureMLClient,
-        proxy: StorageProxy,
-        folder: Path,
-        containers: list[str],
-        ending: Callable[[int], None],
-    ) -> None:
-        content = read_content("code", folder)
-        assert content.hash
-        ending(2)
-        code, _ = ensure_code(client, content)
-        assert len(set(containers)) == 3
-        assert code.uri.startswith(f"{proxy.endpoint}/")
-        assert "/LocalUpload/" in code.uri
-
-
-def expiry(sas: str) -> float:
-    """When a signature ends, as a Unix time."""
-    [text] = parse_qs(urlsplit(sas).query)["se"]
-    return datetime.fromisoformat(text).timestamp()
 
 
 MISMATCH = "AuthorizationPermissionMismatch"

@@ -13,28 +13,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from azure.identity import ClientSecretCredential
-
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
 from airflow_provider_amlrest.rest.assets import ensure_code
 from airflow_provider_amlrest.rest.cloud import custom_cloud
 from airflow_provider_amlrest.rest.content import read_content
+from airflow_provider_amlrest.rest.credentials import ClientSecret, sync_credential
 
 
 def client_of(facts: dict[str, Any], **options: Any) -> AzureMLClient:
     """A client of the emulator's workspace, out of the facts of its ready file."""
     cloud = custom_cloud(facts["arm_endpoint"], facts["authority_host"])
-    credential = ClientSecretCredential(
-        facts["tenant_id"],
-        facts["client_id"],
-        facts["client_secret"],
-        authority=facts["authority_host"],
-        disable_instance_discovery=True,
-        connection_verify=facts["ca_bundle"],
-    )
-    workspace = WorkspaceId(facts["subscription_id"], facts["resource_group"], facts["workspace_name"])
     cloud = cloud.trusting(facts["ca_bundle"], facts["blob_endpoint"])
-    return AzureMLClient(credential, workspace, cloud=cloud, **options)
+    identity = ClientSecret(facts["tenant_id"], facts["client_id"], facts["client_secret"])
+    workspace = WorkspaceId(facts["subscription_id"], facts["resource_group"], facts["workspace_name"])
+    return AzureMLClient(sync_credential(identity, cloud), workspace, cloud=cloud, **options)
 
 
 def _peak() -> int:
