@@ -11,18 +11,13 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_amlrest.completion import (
-    TRANSIENT,
-    JobCanceledError,
-    JobFailedError,
-    Weather,
-    finish,
-)
+from airflow_provider_amlrest.completion import TRANSIENT, Weather
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, text
 from airflow_provider_amlrest.rest.spec import check_name
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.results import JobCanceledError, JobFailedError, finish
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

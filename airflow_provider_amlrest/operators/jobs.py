@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.completion import JobTimeoutError, finish, summarize, wait
+from airflow_provider_amlrest.completion import JobTimeoutError, wait
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, TaskIdentity, job_names
 from airflow_provider_amlrest.operators import references
@@ -20,6 +20,7 @@ from airflow_provider_amlrest.rest import model, spec
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.references import Reference
 from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.results import finish, summarize
 from airflow_provider_amlrest.submission import IDENTITY_PROPERTY, SPEC_PROPERTY, submit_once
 from airflow_provider_amlrest.version import __version__
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest.completion import JobCanceledError, JobFailedError, JobTimeoutError
+from airflow_provider_amlrest.completion import JobTimeoutError
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, UnreachableError
+from airflow_provider_amlrest.results import JobCanceledError, JobFailedError
 from tests.support.tasks import Try
 from tests.support.waiting import wait_for
 
