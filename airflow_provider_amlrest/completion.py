@@ -1,10 +1,13 @@
-"""Waiting for a job's end."""
+"""Waiting for a job's end: what each look at it means, in a worker and in a trigger."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
@@ -12,67 +15,200 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.status import PATIENCE, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.log_tail import LogTail
     from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.watching import Look
 
 log = logging.getLogger(__name__)
-
-OUTAGE_PATIENCE = 3600.0
-"""Seconds without one good answer after which a wait gives up; the job goes on, the next try finds it."""
 
 TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
 """A failed read is not a failed job: these do not end a wait."""
 
+OUTAGE_PATIENCE = 86400.0
+"""Seconds without one good answer after which a wait gives up; the job goes on, and the next try finds it."""
+
+REFUSAL_PATIENCE = 600.0
+"""Seconds for which the service may refuse to show the job: a rotated secret and a role take their time."""
+
+CANCEL_PATIENCE = 10.0
+"""Seconds that a cancel may take while Airflow ends the task: 3.3 gives a trigger's ``on_kill`` 30."""
+
+ENDED = "ended"
+TIMEOUT = "timeout"
+STALLED = "stalled"
+ERROR = "error"
+
+Event = dict[str, Any]
+"""How a wait went, as plain JSON: ``status`` (one of the four above), ``job_name``, ``job_status``,
+``deadline``, ``message`` (of an error), and ``log``, the log's positions (None: it is not shown)."""
+
 
 class JobTimeoutError(AzureMLError, TimeoutError):
-    """The task's ``timeout`` ran out; the job was asked to end."""
+    """The task's time ran out, or the job did not respond for too long."""
 
 
 class Weather:
     """Tells of failed reads once when they begin and once when they end, not at every poll."""
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self._since = 0.0
+        self.error: AzureMLError | None = None
+        """The last one; None while all is well."""
+        self.gives_up: float | None = None
+        """When this has gone on for too long, in seconds since the epoch."""
 
     def failed(self, error: AzureMLError) -> None:
-        """A read failed. Raises the error when no read has succeeded for OUTAGE_PATIENCE."""
-        now = time.monotonic()
-        if self._since is None:
+        now = time.time()
+        if self.error is None:
             self._since = now
             log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
-        elif now - self._since > OUTAGE_PATIENCE:
-            raise error
+        patience = OUTAGE_PATIENCE if isinstance(error, TRANSIENT) else REFUSAL_PATIENCE
+        if self.error is None or type(error) is not type(self.error):
+            self.gives_up = min(self.gives_up or math.inf, now + patience)
+        self.error = error
 
     def succeeded(self) -> None:
-        if self._since is not None:
-            log.info("Azure ML answers again, after %.0f s.", time.monotonic() - self._since)
-            self._since = None
+        if self.error is not None:
+            log.info("Azure ML answers again, after %.0f s.", time.time() - self._since)
+            self.error = self.gives_up = None
 
 
-def wait(client: AzureMLClient, job: Job, *, poll_interval: float, deadline: float | None) -> Job:
-    """Ask for a job's status until it has ended.
+@dataclass
+class Wait:
+    """One wait for one job.
 
-    :param poll_interval: seconds between two reads.
-    :param deadline: on the clock of :func:`time.monotonic`; None: wait for ever.
-    :return: the job after its end.
-    :raises TimeoutError: at the deadline; the job is left as it is.
+    :param status: the job's status as it was told last.
+    :param deadline: seconds since the epoch; None: wait for ever.
+    :param tail: the job's log, to be shown as it grows; None: do not show it.
     """
+
+    job_name: str
+    status: str
+    deadline: float | None = None
+    tail: LogTail | None = None
+    _weather: Weather = field(default_factory=Weather)
+    _stall_ends: float | None = None
+
+    def __post_init__(self) -> None:
+        self._stall_ends = _stall_ends(self.status)
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds after which :meth:`see` is to be called even if there was nothing to look at."""
+        ends = [end for end in (self.deadline, self._stall_ends, self._weather.gives_up) if end is not None]
+        return max(0.0, min(ends) - time.time()) if ends else None
+
+    def see(self, look: Look | None) -> Event | None:
+        """Take note of a look at the job, or of there being none; the event if the wait is over by it."""
+        if look is not None and look.job is not None:
+            self._weather.succeeded()
+            self._tell(look.job)
+            if look.job.outcome is not Outcome.ACTIVE:
+                return self._event(ENDED)
+        elif look is not None and look.error is not None:
+            self._weather.failed(look.error)
+        now = time.time()
+        if self.deadline is not None and now >= self.deadline:
+            return self._event(TIMEOUT)
+        if self._stall_ends is not None and now >= self._stall_ends:
+            return self._event(STALLED)
+        if self._weather.gives_up is not None and now >= self._weather.gives_up:
+            return self._event(ERROR, str(self._weather.error))
+        return None
+
+    def _event(self, status: str, message: str = "") -> Event:
+        return {
+            "status": status,
+            "job_name": self.job_name,
+            "job_status": self.status,
+            "deadline": self.deadline,
+            "message": message,
+            "log": None if self.tail is None else dict(self.tail.offsets),
+        }
+
+    def _tell(self, job: Job) -> None:
+        if job.status == self.status:
+            return
+        log.info("Job %s: %s -> %s", job.name, self.status, job.status)
+        self.status = job.status
+        self._stall_ends = _stall_ends(job.status)
+        if self._stall_ends is not None:
+            patience = PATIENCE[job.status] / 60
+            log.warning("Unless that changes within %g minutes, nobody waits for it any more.", patience)
+
+
+def check_event(event: Any) -> Event:
+    """What a trigger sent. Raises AzureMLError if it is no event of a wait, lest it pass for an end."""
+    if isinstance(event, dict) and event.get("status") in (ENDED, TIMEOUT, STALLED, ERROR):
+        return event
+    raise AzureMLError(f"The trigger sent no event of a wait, but {event!r}.")
+
+
+def _stall_ends(status: str) -> float | None:
+    return time.time() + PATIENCE[status] if status in PATIENCE else None
+
+
+def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
+    """Wait in a worker; the trigger's ``_wait`` is the same in an event loop.
+
+    :param poll_interval: seconds between two looks, at most.
+    """
+    from airflow_provider_amlrest.rest.watching import watch_job
+
+    watch = watch_job(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
+    while True:
+        look = watch.next(waiting.time_left)
+        event = waiting.see(look)
+        if event is not None:
+            return event
+        if waiting.tail is not None and look is not None:
+            try:
+                show(client.read_log(waiting.job_name, waiting.tail))
+            except AzureMLError as error:
+                log.debug("The job's log could not be read now: %s", error)
+
+
+def look_patiently(client: AzureMLClient, job_name: str, *, poll_interval: float) -> Job:
+    """A job as it is now. A read that fails is repeated, as it is while waiting."""
+    from airflow_provider_amlrest.rest.watching import watch_job
+
+    watch = watch_job(client, job_name, poll_interval=poll_interval)
     weather = Weather()
-    while job.outcome is Outcome.ACTIVE:
-        if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError
-        pause = poll_interval if deadline is None else min(poll_interval, deadline - time.monotonic())
-        time.sleep(max(0.0, pause))
-        try:
-            fresh = client.get_job(job.name)
-        except TRANSIENT as error:
-            weather.failed(error)
-            continue
-        weather.succeeded()
-        if fresh.status != job.status:
-            log.info("Job %s: %s -> %s", job.name, job.status, fresh.status)
-        job = fresh
-    return job
+    while True:
+        left = None if weather.gives_up is None else max(0.0, weather.gives_up - time.time())
+        look = watch.next(left)
+        if look is not None and look.job is not None:
+            weather.succeeded()
+            return look.job
+        if look is not None and look.error is not None:
+            weather.failed(look.error)
+        if weather.error is not None and weather.gives_up is not None and time.time() >= weather.gives_up:
+            raise weather.error
+
+
+def show(lines: list[str]) -> None:
+    """Write lines of the job's log into the task's."""
+    for line in lines:
+        log.info("| %s", line)
+
+
+def show_rest(client: AzureMLClient, job_name: str, positions: Mapping[str, int] | None) -> None:
+    """Write what the log of a job that has ended has beyond these positions; None: nothing."""
+    tail = open_tail(positions)
+    if tail is None:
+        return
+    try:
+        show(client.read_log(job_name, tail, final=True))
+    except AzureMLError as error:
+        log.warning("The rest of the job's log could not be read: %s", error)
+
+
+def open_tail(positions: Mapping[str, int] | None) -> LogTail | None:
+    """The job's log from these positions on; None: it is not to be shown."""
+    from airflow_provider_amlrest.rest.log_tail import LogTail
+
+    return None if positions is None else LogTail(positions)

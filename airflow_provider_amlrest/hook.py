@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ from airflow_provider_amlrest.rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
     from airflow_provider_amlrest.rest.model import Job
 
 
@@ -56,12 +59,29 @@ class AzureMLHook(BaseHook):
     @cached_property
     def settings(self) -> ConnectionSettings:
         """What the connection says. Raises InvalidConnectionError if it makes no sense."""
+        connection = self.get_connection(self.azureml_conn_id)
+        return self._read(connection, connection.extra_dejson)
+
+    async def load(self) -> ConnectionSettings:
+        """:attr:`settings`, read without blocking the event loop."""
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+        from asgiref.sync import sync_to_async
+
+        if "settings" not in self.__dict__:
+            try:
+                connection = await get_async_connection(self.azureml_conn_id)
+            except AirflowNotFoundException:
+                # Under dag.test(), the asynchronous way of Airflow 3.3 does not see those of the database.
+                connection = await sync_to_async(self.get_connection)(self.azureml_conn_id)
+            extra = await get_async_extra_dejson(connection)
+            self.settings = await sync_to_async(self._read)(connection, extra)
+        return self.settings
+
+    def _read(self, connection: Connection, extra: Mapping[str, Any]) -> ConnectionSettings:
         from airflow.providers.common.compat.sdk import mask_secret
 
-        connection = self.get_connection(self.azureml_conn_id)
-        settings = read_connection(
-            self.azureml_conn_id, connection.login, connection.password, connection.extra_dejson
-        )
+        settings = read_connection(self.azureml_conn_id, connection.login, connection.password, extra)
         for secret in settings.identity.secrets:
             mask_secret(secret)
         return settings
@@ -109,6 +129,31 @@ class AzureMLHook(BaseHook):
             yield self.get_conn()
         finally:
             self.close()
+
+    @asynccontextmanager
+    async def async_client(self) -> AsyncIterator[AsyncAzureMLClient]:
+        """An asynchronous client for an ``async with`` block, with a credential of its own."""
+        await self.load()
+        # Imports and certificates take longer than an event loop should stand still.
+        credential, client = await asyncio.to_thread(self._new_async_client)
+        async with credential, client:
+            yield client
+
+    def _new_async_client(self) -> tuple[Any, AsyncAzureMLClient]:
+        from airflow_provider_amlrest.rest import AsyncAzureMLClient
+        from airflow_provider_amlrest.rest.credentials import async_credential
+
+        _quieten_azure()
+        settings = self.settings
+        credential = async_credential(settings.identity, settings.cloud)
+        # It has no key and writes no URL: there is nothing to mask, and a masker's list only ever grows.
+        client = AsyncAzureMLClient(
+            credential,
+            settings.workspace,
+            cloud=settings.cloud,
+            api_version=self.api_version or settings.api_version,
+        )
+        return credential, client
 
     def studio_url(self, job: Job) -> str:
         """The job's page in Azure ML Studio, for the connection's tenant."""

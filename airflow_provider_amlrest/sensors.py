@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
+    AirflowSensorTimeout,
     BaseSensorOperator,
     PokeReturnValue,
+    conf,
 )
 
-from airflow_provider_amlrest.completion import TRANSIENT, Weather
+from airflow_provider_amlrest.completion import (
+    ERROR,
+    TIMEOUT,
+    TRANSIENT,
+    Event,
+    Wait,
+    check_event,
+    look_patiently,
+)
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
-from airflow_provider_amlrest.operators.base import UI_COLOR, explained, text
+from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.results import JobCanceledError, JobFailedError, finish
@@ -23,6 +35,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.model import Job
 
 
 class AzureMLJobSensor(BaseSensorOperator):
@@ -31,13 +45,16 @@ class AzureMLJobSensor(BaseSensorOperator):
     :param job_name: the job.
     :param azureml_conn_id: the connection.
     :param api_version: instead of the connection's.
+    :param deferrable: wait in the triggerer, without a worker. Default: Airflow's ``[operators]
+        default_deferrable``.
+    :param require_metrics: names of metrics without which the task fails, though the job completed.
     :param multiple_outputs: push each member of the result as an XCom of its own too.
 
     ``poke_interval``, ``timeout`` and ``mode`` are those of every sensor. The job is never canceled.
     XCom: as of the operator that submitted the job and waited for it.
     """
 
-    template_fields = ("job_name", "azureml_conn_id", "api_version")
+    template_fields = ("job_name", "azureml_conn_id", "api_version", "require_metrics")
     ui_color = UI_COLOR
     operator_extra_links = (AzureMLStudioLink(),)
 
@@ -47,6 +64,8 @@ class AzureMLJobSensor(BaseSensorOperator):
         job_name: str,
         azureml_conn_id: str = DEFAULT_CONNECTION,
         api_version: str | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        require_metrics: Sequence[str] = (),
         multiple_outputs: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -54,8 +73,9 @@ class AzureMLJobSensor(BaseSensorOperator):
         self.job_name = job_name
         self.azureml_conn_id = azureml_conn_id
         self.api_version = api_version
-        self._weather = Weather()
-        self._last_status: str | None = None
+        self.deferrable = deferrable
+        self.require_metrics = require_metrics
+        self._waiting: Wait | None = None
 
     @cached_property
     def hook(self) -> AzureMLHook:
@@ -65,27 +85,77 @@ class AzureMLJobSensor(BaseSensorOperator):
         return AzureMLHook(self.azureml_conn_id, text("api_version", self.api_version))
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
-        """Look once at the job."""
+        """Look once at the job; if it is active and the sensor is deferrable, defer."""
+        name = text("job_name", self.job_name)
         with explained(), self.hook.new_client() as client:
-            try:
-                job = client.get_job(check_name("job_name", text("job_name", self.job_name)))
-            except TRANSIENT as error:
-                self._weather.failed(error)
-                return False
-            self._weather.succeeded()
-            studio_url = self.hook.studio_url(job)
-            if job.status != self._last_status:
-                self.log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
-                if self._last_status is None and self.do_xcom_push:
-                    context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
-                self._last_status = job.status
-            if job.outcome is Outcome.ACTIVE:
+            event = self._look(client, check_name("job_name", name), context)
+            if event is None and not self.deferrable:
                 return False
             try:
-                result = finish(client, job, studio_url)
-            except (JobFailedError, JobCanceledError) as error:
-                # It has ended under this name: a retry would read the same.
-                raise AirflowFailException(str(error)) from None
+                if event is None:
+                    self._defer(str(name), context)
+                return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event))
             finally:
                 self.hook.close()
-            return PokeReturnValue(is_done=True, xcom_value=result)
+
+    def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
+        """Go on where the trigger has come to an end of the wait."""
+        with explained(), self.hook.client() as client:
+            return self._conclude(client, check_event(event))
+
+    def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
+        from airflow_provider_amlrest.rest.watching import Look
+
+        try:
+            job = client.get_job(name)
+        except AzureMLError as error:
+            # There being no such job, and no right to see it, is told at once.
+            if self._waiting is None and not isinstance(error, TRANSIENT):
+                raise
+            self._waiting = self._waiting or Wait(name, "unknown")
+            return self._waiting.see(Look(None, error))
+        if self._waiting is None:
+            self._publish(job, context)
+            self._waiting = Wait(name, job.status)
+        return self._waiting.see(Look(job, None))
+
+    def _publish(self, job: Job, context: Context) -> None:
+        studio_url = self.hook.studio_url(job)
+        self.log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
+
+    def _defer(self, name: str, context: Context) -> NoReturn:
+        from airflow_provider_amlrest.triggers import AzureMLJobTrigger
+
+        self.defer(
+            trigger=AzureMLJobTrigger(
+                job_name=name,
+                azureml_conn_id=self.azureml_conn_id,
+                api_version=text("api_version", self.api_version),
+                poll_interval=self.poke_interval,
+                deadline=started_at(context) + self.timeout,
+                job_status=self._waiting.status if self._waiting else "",
+                cancel_on_kill=False,
+            ),
+            method_name="execute_complete",
+        )
+        raise AssertionError("defer() raises")
+
+    def _conclude(self, client: AzureMLClient, event: Event) -> dict[str, Any]:
+        """What the end of a wait means, wherever it was waited."""
+        name = event["job_name"]
+        if event["status"] == ERROR:
+            raise AzureMLError(f"Azure ML job {name} can no longer be watched. {event['message']}")
+        job = look_patiently(client, name, poll_interval=self.poke_interval)
+        studio_url = self.hook.studio_url(job)
+        if job.outcome is Outcome.ACTIVE:
+            if event["status"] == TIMEOUT:
+                late = f"Azure ML job {name} did not end within {self.timeout:g} s, it is {job.status}."
+                raise AirflowSensorTimeout(f"{late} {studio_url}")
+            raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
+        try:
+            return finish(client, job, studio_url)
+        except (JobFailedError, JobCanceledError) as error:
+            # It has ended under this name: a retry would read the same.
+            raise AirflowFailException(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -93,6 +94,12 @@ def text(field: str, value: _Text) -> _Text:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise InvalidSpecError(field, f"{value!r} must be text.")
+
+
+def started_at(context: Context) -> float:
+    """When this try began, in seconds since the epoch."""
+    start = getattr(context["ti"], "start_date", None)
+    return time.time() if start is None else float(start.timestamp())
 
 
 def dag_folder(context: Context) -> Path:

@@ -5,21 +5,36 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_amlrest.completion import JobTimeoutError, wait
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_amlrest.completion import (
+    CANCEL_PATIENCE,
+    ERROR,
+    STALLED,
+    TIMEOUT,
+    Event,
+    JobTimeoutError,
+    Wait,
+    check_event,
+    look_patiently,
+    open_tail,
+    show_rest,
+    wait,
+)
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, TaskIdentity, job_names
 from airflow_provider_amlrest.operators import references
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, text
+from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.references import Reference
 from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
 from airflow_provider_amlrest.submission import IDENTITY_PROPERTY, SPEC_PROPERTY, submit_once
 from airflow_provider_amlrest.version import __version__
@@ -32,10 +47,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.content import LocalContent
 
+_NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
 _AZURE_ML_EXPRESSION = re.compile(r"\$\{\{[^{}]*\}\}")
-
-CANCEL_PATIENCE = 10.0
-"""Seconds that a cancel may take while Airflow ends the task."""
 
 COMMON_FIELDS = (
     "job_name",
@@ -59,6 +72,8 @@ COMMON_FIELDS = (
     "queue_settings",
     "tags",
     "properties",
+    "on_timeout",
+    "require_metrics",
 )
 COMMON_RENDERERS = {
     "command": "bash",
@@ -141,9 +156,13 @@ class AzureMLJobOperator(AzureMLOperator):
         properties: Mapping[str, str] | None = None,
         job_name: str | None = None,
         wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30.0,
         timeout: float | None = None,
+        on_timeout: str = "cancel",
         cancel_on_kill: bool = True,
+        get_logs: bool = True,
+        require_metrics: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -170,9 +189,13 @@ class AzureMLJobOperator(AzureMLOperator):
         self.properties = properties
         self.job_name = job_name
         self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.on_timeout = on_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.get_logs = get_logs
+        self.require_metrics = require_metrics
         self._submitted_name: str | None = None
         self._killed = False
 
@@ -184,10 +207,9 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
-        started = time.monotonic()
         with explained():
             request = self._read(dag_folder(context))
-            deadline = None if self.timeout is None else started + self.timeout
+            deadline = self._deadline(context)
             identity = _identity(context)
             with self.hook.client() as client:
                 job = self._submit(client, request, identity, context)
@@ -196,7 +218,14 @@ class AzureMLJobOperator(AzureMLOperator):
                 studio_url = self._publish(job, context)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
-                return self._await(client, job, studio_url, deadline)
+                return self._await(client, job, deadline, {} if self.get_logs else None)
+
+    def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
+        """Go on where the trigger has come to an end of the wait."""
+        with explained():
+            self._submitted_name = check_event(event)["job_name"]
+            with self.hook.client() as client:
+                return self._conclude(client, event)
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly: Airflow is ending this process.
@@ -252,19 +281,86 @@ class AzureMLJobOperator(AzureMLOperator):
         self.log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
         return studio_url
 
+    @property
+    def _limit(self) -> float | None:
+        """Seconds from the start of the try after which nobody waits any more."""
+        limits = [self.timeout]
+        if self.deferrable and self.execution_timeout is not None:
+            # Airflow 3 does not count it while a task is deferred.
+            limits.append(self.execution_timeout.total_seconds())
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def _deadline(self, context: Context) -> float | None:
+        return None if self._limit is None else started_at(context) + self._limit
+
     def _await(
-        self, client: AzureMLClient, job: model.Job, studio_url: str, deadline: float | None
+        self, client: AzureMLClient, job: model.Job, deadline: float | None, log: Mapping[str, int] | None
     ) -> dict[str, Any]:
-        try:
-            job = wait(client, job, poll_interval=self.poll_interval, deadline=deadline)
-        except TimeoutError:
-            late = f"Azure ML job {job.name} did not end within {self.timeout:g} s"
-            try:
-                client.cancel_job(job.name)
-            except AzureMLError as error:
-                raise JobTimeoutError(f"{late}, and may go on: {error} {studio_url}") from None
-            raise JobTimeoutError(f"{late} and was asked to end. {studio_url}") from None
+        """Wait for the job here or in a trigger; neither is needed if it has ended."""
+        from airflow_provider_amlrest.rest.watching import Look
+
+        waiting = Wait(job.name, job.status, deadline, open_tail(log))
+        event = waiting.see(Look(job, None))
+        if event is None and self.deferrable:
+            self._defer(waiting)
+        return self._conclude(client, event or wait(client, waiting, self.poll_interval))
+
+    def _defer(self, waiting: Wait) -> NoReturn:
+        from airflow_provider_amlrest.triggers import AzureMLJobTrigger
+
+        self.defer(
+            trigger=AzureMLJobTrigger(
+                job_name=waiting.job_name,
+                azureml_conn_id=self.azureml_conn_id,
+                api_version=text("api_version", self.api_version),
+                poll_interval=self.poll_interval,
+                deadline=waiting.deadline,
+                job_status=waiting.status,
+                log=None if waiting.tail is None else waiting.tail.offsets,
+                on_timeout=self.on_timeout,
+                cancel_on_kill=self.cancel_on_kill,
+            ),
+            method_name="execute_complete",
+        )
+        raise AssertionError("defer() raises")
+
+    def _conclude(self, client: AzureMLClient, event: Event) -> dict[str, Any]:
+        """What the end of a wait means, wherever it was waited."""
+        if event["status"] == ERROR:
+            raise AzureMLError(
+                f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
+                f"waiting for it. {event['message']}"
+            )
+        job = look_patiently(client, event["job_name"], poll_interval=self.poll_interval)
+        studio_url = self.hook.studio_url(job)
+        # One that was stalled may respond again by now.
+        recovered = event["status"] == STALLED and job.status not in (
+            event["job_status"],
+            CANCEL_REQUESTED,
+            CANCELED,
+        )
+        if event["status"] in (TIMEOUT, STALLED) and not recovered and job.outcome in _NOT_DONE:
+            raise self._too_late(client, job, event, studio_url)
+        if job.outcome is Outcome.ACTIVE:
+            # Or a list had it ended that is not.
+            return self._await(client, job, event["deadline"], event["log"])
+        show_rest(client, job.name, event["log"])
         return finish(client, job, studio_url)
+
+    def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
+        late = f"Azure ML job {job.name} did not end " + (
+            "in time" if self._limit is None else f"within {self._limit:g} s"
+        )
+        if event["status"] == STALLED:
+            minutes = PATIENCE[event["job_status"]] / 60
+            late = f"Azure ML job {job.name} was {event['job_status']} for {minutes:g} minutes"
+        if self.on_timeout == "leave":
+            return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
+        try:
+            client.cancel_job(job.name)
+        except AzureMLError as error:
+            return JobTimeoutError(f"{late}, and may go on: {error} {url}")
+        return JobTimeoutError(f"{late} and was asked to end. {url}")
 
     def _read_common(self) -> dict[str, Any]:
         """The members that both kinds of job have, as far as they need no asking."""
@@ -272,6 +368,8 @@ class AzureMLJobOperator(AzureMLOperator):
             spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
         spec.interval("poll_interval", self.poll_interval)
         spec.seconds("timeout", self.timeout)
+        if self.on_timeout not in ("cancel", "leave"):
+            raise InvalidSpecError("on_timeout", f"{self.on_timeout!r} must be 'cancel' or 'leave'.")
         return {
             "outputs": spec.parse_outputs("outputs", self.outputs),
             "experiment_name": text("experiment_name", self.experiment_name),
@@ -341,12 +439,18 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param properties: the job's properties; they cannot be changed later.
     :param job_name: a name of one's own instead of the derived one; it has to be new for each DAG run.
     :param wait_for_completion: False: return as soon as the job exists.
-    :param poll_interval: seconds between two reads of the status.
-    :param timeout: seconds from the start of the try after which the job is canceled and the task fails.
+    :param deferrable: wait in the triggerer, without a worker. Default: Airflow's ``[operators]
+        default_deferrable``.
+    :param poll_interval: seconds between two looks at the job, at most; it is looked at more often while it
+        is young, and when it is about to end.
+    :param timeout: seconds from the start of the try after which the task fails.
+    :param on_timeout: ``cancel`` or ``leave`` the job then.
     :param cancel_on_kill: cancel the job when Airflow ends the task.
+    :param get_logs: show the job's log in the task's.
+    :param require_metrics: names of metrics without which the task fails, though the job completed.
 
     XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values) and
-    ``outputs`` (URIs).
+    ``outputs`` (URIs). 8 KB at most.
     """
 
     template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,7 @@ class ResponseError(AzureMLError):
     :param inner_code: innermost code; the machine-readable reason (JobNotFound).
     :param message: the service's own words.
     :param correlation_id: what Microsoft's support asks for.
+    :param retry_after: seconds for which the service wants not to be asked again.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class ResponseError(AzureMLError):
         inner_code: str = "",
         message: str = "",
         correlation_id: str = "",
+        retry_after: float | None = None,
     ) -> None:
         self.asked = asked
         self.status = status
@@ -114,6 +118,7 @@ class ResponseError(AzureMLError):
         self.inner_code = inner_code or code
         self.message = without_secrets(message.strip())
         self.correlation_id = correlation_id
+        self.retry_after = retry_after
         super().__init__(self._text())
 
     def _text(self) -> str:
@@ -131,7 +136,10 @@ class ResponseError(AzureMLError):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: getattr(self, name) for name in ("code", "inner_code", "message", "correlation_id")}
+        state = {
+            name: getattr(self, name)
+            for name in ("code", "inner_code", "message", "correlation_id", "retry_after")
+        }
         return _rebuild, (type(self), self.asked, self.status, state)
 
 
@@ -213,7 +221,22 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
             or headers.get("x-ms-request-id")
             or ""
         ),
+        retry_after=_retry_after(headers),
     )
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds that an answer asks for: as a number of them, or of milliseconds, or as a date."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if str(headers.get(name) or "").isdecimal():
+            return int(headers[name]) / 1000
+    text = str(headers.get("Retry-After") or "")
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 MAX_DETAILS = 5
@@ -262,5 +285,5 @@ def innermost_code(error: Any) -> str:
     return code
 
 
-def _rebuild(cls: type[ResponseError], asked: str, status: int, state: dict[str, str]) -> ResponseError:
+def _rebuild(cls: type[ResponseError], asked: str, status: int, state: dict[str, Any]) -> ResponseError:
     return cls(asked, status, **state)

@@ -81,6 +81,7 @@ class _Protected(SansIOHTTPPolicy[Any, Any]):
         refuse_plain_http(request)
         # The policies for tokens would refuse this machine too.
         request.context.options["enforce_https"] = False
+        request.context["anonymous"] = request.context.options.pop("anonymous", False)
 
 
 @contextmanager
@@ -103,10 +104,13 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
     """
 
     def on_request(self, request: Any) -> None:
-        with signing_in():
-            super().on_request(request)
+        if not request.context["anonymous"]:
+            with signing_in():
+                super().on_request(request)
 
     def on_challenge(self, request: Any, response: Any) -> bool:
+        if request.context["anonymous"]:
+            return False
         refused = request.http_request.headers["Authorization"]
         with signing_in():
             if not super().on_challenge(request, response):
@@ -116,10 +120,13 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
 
 class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
     async def on_request(self, request: Any) -> None:
-        with signing_in():
-            await super().on_request(request)
+        if not request.context["anonymous"]:
+            with signing_in():
+                await super().on_request(request)
 
     async def on_challenge(self, request: Any, response: Any) -> bool:
+        if request.context["anonymous"]:
+            return False
         refused = request.http_request.headers["Authorization"]
         with signing_in():
             if not await super().on_challenge(request, response):

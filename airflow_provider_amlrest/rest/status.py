@@ -28,7 +28,10 @@ CANCEL_REQUESTED = "CancelRequested"
 
 _ENDED = {COMPLETED: Outcome.SUCCEEDED, FAILED: Outcome.FAILED, CANCELED: Outcome.CANCELED}
 
-# NotResponding can recover and Paused can resume: the SDK ends its stream there, the service does not.
+PATIENCE = {"NotResponding": 1800.0, "Paused": 86400.0}
+"""Seconds for which a job may be so before nobody waits for it any more. NotResponding can recover and Paused
+can resume: the SDK ends its stream there, the service does not."""
+
 _ACTIVE = frozenset(
     {
         "NotStarted",
@@ -39,8 +42,7 @@ _ACTIVE = frozenset(
         "Running",
         "Finalizing",
         CANCEL_REQUESTED,
-        "NotResponding",
-        "Paused",
+        *PATIENCE,
         "Scheduled",
         "Unknown",
     }

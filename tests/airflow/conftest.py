@@ -35,8 +35,14 @@ def client(connection: str) -> Iterator[AzureMLClient]:
         yield client
 
 
+@pytest.fixture(params=["sync", "deferred"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """How a task waits for its job."""
+    return str(request.param)
+
+
 @pytest.fixture
-def command_task(connection: str, request: pytest.FixtureRequest) -> Callable[..., Any]:
+def command_task(connection: str, mode: str, request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Make a submit operator; its task id is the test's name, so that tests share no jobs."""
 
     def make(**arguments: Any) -> AzureMLSubmitCommandJobOperator:
@@ -47,6 +53,7 @@ def command_task(connection: str, request: pytest.FixtureRequest) -> Callable[..
                 "environment": ENVIRONMENT,
                 "compute": "cpu-cluster",
                 "poll_interval": 0.2,
+                "deferrable": mode == "deferred",
                 "tags": {"emulator.seconds": "0.2"},
                 **arguments,
             }
@@ -56,7 +63,7 @@ def command_task(connection: str, request: pytest.FixtureRequest) -> Callable[..
 
 
 @pytest.fixture
-def sweep_task(connection: str, request: pytest.FixtureRequest) -> Callable[..., Any]:
+def sweep_task(connection: str, mode: str, request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Make a sweep operator, as ``command_task``."""
 
     def make(**arguments: Any) -> AzureMLSubmitSweepJobOperator:
@@ -71,6 +78,7 @@ def sweep_task(connection: str, request: pytest.FixtureRequest) -> Callable[...,
                 "limits": {"max_total_trials": 5, "max_concurrent_trials": 2},
                 "sampling_algorithm": {"type": "random", "seed": 7},
                 "poll_interval": 0.2,
+                "deferrable": mode == "deferred",
                 "tags": {"emulator.seconds": "0.1"},
                 **arguments,
             }

@@ -1,34 +1,41 @@
-"""Waiting where the service is at its worst; its good days are in test_job_operators."""
+"""What each look at a job means to somebody who waits for it; no time passes here but the test's own."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_amlrest import completion
-from airflow_provider_amlrest.completion import Weather, wait
+from airflow_provider_amlrest.completion import Wait, check_event
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import UnreachableError
+from airflow_provider_amlrest.rest.errors import (
+    AuthenticationError,
+    AzureMLError,
+    NotFoundError,
+    ThrottledError,
+    UnreachableError,
+)
+from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.watching import Look
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
+THROTTLED = ThrottledError("GET jobs/j", 429)
+REFUSED = AuthenticationError("GET jobs/j", 401)
+MINUTE, HOUR = 60.0, 3600.0
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only when a test says so."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        self.naps: list[float] = []
+        self.now = 1_000_000.0
 
-    def sleep(self, seconds: float) -> None:
-        assert len(self.naps) < 100, "the wait never ends"
-        self.naps.append(seconds)
-        self.now += seconds
-
-    def monotonic(self) -> float:
+    def time(self) -> float:
         return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @pytest.fixture
@@ -38,42 +45,155 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def service(**answers: Any) -> Any:
-    """A client that answers so; an exception is raised."""
-
-    def answer(value: Any) -> Any:
-        def method(*_: Any) -> Any:
-            if isinstance(value, Exception):
-                raise value
-            return value
-
-        return method
-
-    methods = {name: answer(value) for name, value in answers.items()}
-    return SimpleNamespace(operations=SimpleNamespace(cloud=None), **methods)
+def seen(status: str) -> Look:
+    return Look(model.Job("/jobs/j", "j", "Command", status), None)
 
 
-def job(status: str, type: str = "Command") -> Any:  # noqa: A002
-    outputs = {"model": model.Output()}
-    return model.Job("/jobs/j", "j", type, status, outputs=outputs, primary_metric="auc")
+def failed(error: AzureMLError) -> Look:
+    return Look(None, error)
 
 
-def test_the_wait_ends_at_the_deadline_after_a_last_look(clock: Clock) -> None:
-    with pytest.raises(TimeoutError):
-        wait(service(get_job=job("Running")), job("Running"), poll_interval=30, deadline=70)
-    assert clock.naps == [30, 30, 10]
+def waiting(clock: Clock, within: float | None = None, status: str = "Running") -> Wait:
+    return Wait("j", status, None if within is None else clock.now + within)
 
 
-def test_an_outage_of_an_hour_ends_the_wait(clock: Clock) -> None:
-    with pytest.raises(UnreachableError):
-        wait(service(get_job=OUTAGE), job("Running"), poll_interval=600, deadline=None)
-    assert clock.now == 600 + 3600 + 600
+def status_of(event: Any) -> Any:
+    return event and event["status"]
 
 
-def test_two_short_outages_are_no_long_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    weather = Weather()
-    for _ in range(3):
-        weather.failed(OUTAGE)
-        clock.sleep(3000)
-        weather.succeeded()
-    assert caplog.text.count("cannot be asked for") == 3
+@pytest.mark.parametrize("status", ["Completed", "Failed", "Canceled"])
+def test_the_jobs_end_ends_the_wait(clock: Clock, status: str) -> None:
+    wait = waiting(clock, HOUR)
+    assert wait.see(seen("Running")) is None
+    assert wait.see(seen(status)) == {
+        "status": "ended",
+        "job_name": "j",
+        "job_status": status,
+        "deadline": clock.now + HOUR,
+        "message": "",
+        "log": None,
+    }
+
+
+def test_the_event_says_how_far_the_log_was_shown(clock: Clock) -> None:
+    wait = Wait("j", "Running", None, LogTail({"user_logs/std_log.txt": 7}))
+    event = wait.see(seen("Completed"))
+    assert event is not None
+    assert event["log"] == {"user_logs/std_log.txt": 7}
+
+
+def test_the_deadline_ends_it_looked_at_or_not(clock: Clock) -> None:
+    wait = waiting(clock, within=70)
+    assert wait.time_left == 70
+    clock.passes(69)
+    assert wait.see(seen("Running")) is None
+    assert wait.time_left == 1
+    clock.passes(1)
+    assert status_of(wait.see(None)) == "timeout"
+    assert wait.time_left == 0
+
+
+def test_a_job_that_has_ended_at_the_deadline_has_ended(clock: Clock) -> None:
+    wait = waiting(clock, within=70)
+    clock.passes(100)
+    assert status_of(wait.see(seen("Completed"))) == "ended"
+
+
+def test_without_a_deadline_there_is_no_hurry(clock: Clock) -> None:
+    wait = waiting(clock)
+    assert wait.time_left is None
+    clock.passes(1000 * HOUR)
+    assert wait.see(seen("Running")) is None
+
+
+@pytest.mark.parametrize(("status", "patience"), [("NotResponding", 30 * MINUTE), ("Paused", 24 * HOUR)])
+@pytest.mark.parametrize("from_the_start", [False, True])
+def test_a_stalled_job_has_its_time(
+    clock: Clock, status: str, patience: float, *, from_the_start: bool
+) -> None:
+    wait = waiting(clock, status=status if from_the_start else "Running")
+    assert wait.see(seen(status)) is None
+    clock.passes(patience - 1)
+    assert wait.see(seen(status)) is None
+    assert wait.time_left == 1
+    clock.passes(1)
+    event = wait.see(None)
+    assert status_of(event) == "stalled"
+    assert event is not None
+    assert event["job_status"] == status
+
+
+def test_a_job_that_responds_again_is_waited_for(clock: Clock) -> None:
+    wait = waiting(clock)
+    wait.see(seen("NotResponding"))
+    clock.passes(29 * MINUTE)
+    wait.see(seen("Running"))
+    assert wait.time_left is None
+    wait.see(seen("NotResponding"))
+    clock.passes(29 * MINUTE)
+    assert wait.see(seen("NotResponding")) is None
+
+
+def test_an_outage_lasts_until_the_deadline(clock: Clock) -> None:
+    wait = waiting(clock, within=6 * HOUR)
+    for _ in range(5):
+        assert wait.see(failed(OUTAGE)) is None
+        clock.passes(HOUR)
+    clock.passes(HOUR)
+    assert status_of(wait.see(failed(OUTAGE))) == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("error", "patience"),
+    [(OUTAGE, 24 * HOUR), (THROTTLED, 24 * HOUR), (REFUSED, 10 * MINUTE), (NotFoundError("GET", 404), 600)],
+)
+def test_patience_has_an_end(clock: Clock, error: AzureMLError, patience: float) -> None:
+    wait = waiting(clock)
+    assert wait.see(failed(error)) is None
+    assert wait.time_left == patience
+    clock.passes(patience - 1)
+    assert wait.see(None) is None
+    clock.passes(1)
+    event = wait.see(None)
+    assert status_of(event) == "error"
+    assert event is not None
+    assert str(error) in event["message"]
+
+
+def test_a_refusal_after_an_outage_has_a_time_of_its_own(clock: Clock) -> None:
+    wait = waiting(clock)
+    wait.see(failed(OUTAGE))
+    clock.passes(HOUR)
+    wait.see(failed(REFUSED))
+    assert wait.time_left == 10 * MINUTE
+
+
+def test_weather_is_told_once_per_change(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    wait = waiting(clock)
+    for _ in range(2):
+        for error in (OUTAGE, OUTAGE, THROTTLED, OUTAGE):
+            wait.see(failed(error))
+            clock.passes(MINUTE)
+        wait.see(seen("Running"))
+        wait.see(seen("Running"))
+    assert caplog.text.count("cannot be asked for") == 2
+    assert caplog.text.count("answers again, after 240 s") == 2
+    assert len(caplog.records) == 4
+
+
+def test_a_status_is_told_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    wait = waiting(clock, status="Starting")
+    for status in ("Starting", "Queued", "Queued", "Running", "Running"):
+        wait.see(seen(status))
+    assert [record.getMessage() for record in caplog.records] == [
+        "Job j: Starting -> Queued",
+        "Job j: Queued -> Running",
+    ]
+
+
+@pytest.mark.parametrize("event", [None, {}, {"status": "success"}, "ended", 7])
+def test_what_is_no_event_never_looks_like_an_end(event: Any) -> None:
+    with pytest.raises(AzureMLError, match="no event of a wait"):
+        check_event(event)

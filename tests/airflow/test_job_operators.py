@@ -138,14 +138,14 @@ def test_changed_work_within_a_generation_is_taken_over_with_a_warning(command_t
     assert "has changed since job" in said()
 
 
-def test_a_name_of_ones_own(command_task: Any) -> None:
-    assert Try(command_task(job_name="my-{{ ds }}")).execute()["name"] == "my-2026-01-01"
+def test_a_name_of_ones_own(command_task: Any, mode: str) -> None:
+    assert Try(command_task(job_name=mode + "-{{ ds }}")).execute()["name"] == f"{mode}-2026-01-01"
 
 
-def test_the_job_of_another_run_is_never_taken_over(command_task: Any) -> None:
-    Try(command_task(job_name="shared-name"), run_id="monday").execute()
+def test_the_job_of_another_run_is_never_taken_over(command_task: Any, mode: str) -> None:
+    Try(command_task(job_name=f"shared-{mode}"), run_id="monday").execute()
     with pytest.raises(AirflowFailException, match="was not made by this task and DAG run"):
-        Try(command_task(job_name="shared-name"), run_id="tuesday").execute()
+        Try(command_task(job_name=f"shared-{mode}"), run_id="tuesday").execute()
 
 
 def test_the_timeout_cancels_the_job(command_task: Any, client: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.triggers.base import BaseTrigger
 
 
 def unique(request: pytest.FixtureRequest) -> str:
@@ -49,6 +54,24 @@ class Try:
         }
 
     def execute(self) -> Any:
-        """Render the task's templates and execute it."""
+        """Render the task's templates and execute it; if it defers, run its trigger and resume it."""
         self.task.render_template_fields(self.context)
-        return self.task.execute(self.context)
+        try:
+            return self.task.execute(self.context)
+        except TaskDeferred as deferred:
+            event = asyncio.run(fire(as_stored(deferred.trigger)))
+            return self.task.resume_execution(deferred.method_name, {"event": event}, self.context)
+
+
+def as_stored(trigger: BaseTrigger) -> Any:
+    """The trigger that a triggerer makes of what Airflow's database keeps of this one."""
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
+
+
+async def fire(trigger: BaseTrigger) -> Any:
+    """Run a trigger to its only event; what the event carries, as Airflow's database keeps it."""
+    events = [event.payload async for event in trigger.run()]
+    assert len(events) == 1
+    return json.loads(json.dumps(events[0]))

@@ -1,0 +1,60 @@
+"""Whether a task was ended while it was deferred. From Airflow 3.3 on, Airflow itself tells its triggers.
+
+When 3.3 is the oldest Airflow that is supported, this module can go: ``BaseTrigger.on_kill`` does it all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds for the question: the triggerer may be about to end."""
+
+DEFERRED = "deferred"
+
+
+async def has_left_deferral(trigger: Any) -> bool:
+    """Whether the task of a trigger that is canceled is no longer deferred on it.
+
+    Airflow before 3.3 cancels a trigger's coroutine without a reason: because the task was cleared, marked,
+    skipped or timed out, in which case this is True; or because the triggerer ends, or hands the trigger to
+    another one. If Airflow cannot be asked, it is False.
+    """
+    if hasattr(BaseTrigger, "on_kill"):
+        return False
+    from asgiref.sync import sync_to_async
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return not await sync_to_async(_is_deferred)(trigger)
+    except Exception as error:
+        log.warning("Airflow cannot be asked whether the task goes on: %r. Its job is not canceled.", error)
+        return False
+
+
+def _is_deferred(trigger: Any) -> bool:
+    ti = trigger.task_instance
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    except ImportError:
+        return _is_deferred_in_database(ti, trigger.trigger_id)
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+    )
+    return DEFERRED in states.get(ti.run_id, {}).values()
+
+
+def _is_deferred_in_database(ti: Any, trigger_id: int) -> bool:
+    """Airflow 2: cleared and deferred again, the task has another trigger."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = session.get(TaskInstance, (ti.dag_id, ti.task_id, ti.run_id, ti.map_index))
+        return found is not None and found.state == DEFERRED and found.trigger_id == trigger_id

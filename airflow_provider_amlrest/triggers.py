@@ -1,0 +1,202 @@
+"""A trigger that waits for a job's end without a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_amlrest.completion import (
+    CANCEL_PATIENCE,
+    STALLED,
+    TIMEOUT,
+    Event,
+    Wait,
+    open_tail,
+    show,
+)
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
+from airflow_provider_amlrest.deferral import has_left_deferral
+from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.hook import AzureMLHook
+
+REOPEN_PAUSE = 30.0
+"""Seconds, more or less, between two tries to open a client."""
+
+LOG_READS_PER_SECOND = 5.0
+"""Of all waits in a process. What is left out is read later, at the latest by the worker that resumes."""
+
+SETTINGS_LIFETIME = 60.0
+"""Seconds for which a connection is not read again, however many triggers start."""
+
+
+class AzureMLJobTrigger(BaseTrigger):
+    """Wait for a job; fire once, with the event of :class:`completion.Wait`.
+
+    All triggers of a process that wait in the same workspace with the same identity share one poller.
+
+    :param job_name: the job.
+    :param azureml_conn_id: the connection.
+    :param api_version: instead of the connection's.
+    :param poll_interval: seconds between two looks at the job, at most.
+    :param deadline: seconds since the epoch at which to give up waiting; None: never.
+    :param job_status: the status that was told last.
+    :param log: positions in the job's log from which on it is shown; None: not at all.
+    :param on_timeout: ``cancel`` or ``leave`` the job at the deadline. The worker that resumes does it, too;
+        but one may not be free for hours.
+    :param cancel_on_kill: cancel the job when the task is cleared, or marked as failed or succeeded.
+
+    A restart of the triggerer cancels nothing: another one, or the same again, goes on with the wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_name: str,
+        azureml_conn_id: str = DEFAULT_CONNECTION,
+        api_version: str | None = None,
+        poll_interval: float = 30.0,
+        deadline: float | None = None,
+        job_status: str = "",
+        log: Mapping[str, int] | None = None,
+        on_timeout: str = "leave",
+        cancel_on_kill: bool = True,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.job_name = job_name
+        self.azureml_conn_id = azureml_conn_id
+        self.api_version = api_version
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.job_status = job_status
+        self.positions = log
+        self.on_timeout = on_timeout
+        self.cancel_on_kill = cancel_on_kill
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """As it is kept in Airflow's database: plain JSON, and no secret in it."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "job_name": self.job_name,
+                "azureml_conn_id": self.azureml_conn_id,
+                "api_version": self.api_version,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "job_status": self.job_status,
+                "log": None if self.positions is None else dict(self.positions),
+                "on_timeout": self.on_timeout,
+                "cancel_on_kill": self.cancel_on_kill,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and fire."""
+        try:
+            event = await self._wait()
+        except asyncio.CancelledError:
+            if self.cancel_on_kill and await has_left_deferral(self):
+                await self.on_kill()
+            raise
+        if event["status"] in (TIMEOUT, STALLED) and self.on_timeout == "cancel":
+            await self._cancel("its time is over")
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Ask for the job's end, once and shortly. Airflow 3.3 calls it when a user ends the task."""
+        if self.cancel_on_kill:
+            await self._cancel("the task was ended")
+
+    async def _cancel(self, reason: str) -> None:
+        try:
+            async with self._hook().async_client() as client:
+                await client.cancel_job(self.job_name, patience=CANCEL_PATIENCE)
+        except Exception as error:
+            self.log.error("Azure ML job %s could not be canceled and may go on: %s", self.job_name, error)
+        else:
+            self.log.info("Azure ML job %s was asked to end, because %s.", self.job_name, reason)
+
+    async def _wait(self) -> Event:
+        # What it imports takes longer than an event loop should stand still.
+        watching = await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.watching")
+        waiting = Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
+        while True:
+            try:
+                return await self._watch(waiting)
+            except Exception as error:
+                # The connection could not be read, or not be used: no end of the wait, as all outages.
+                if not isinstance(error, AzureMLError):
+                    error = AzureMLError(without_secrets(repr(error)))
+                event = waiting.see(watching.Look(None, error))
+                if event is not None:
+                    return event
+                pause = random.uniform(0.5, 1.5) * REOPEN_PAUSE  # noqa: S311
+                left = waiting.time_left
+                await asyncio.sleep(pause if left is None else min(pause, left))
+
+    async def _watch(self, waiting: Wait) -> Event:
+        """What completion.wait does, in an event loop."""
+        from airflow_provider_amlrest.rest.watching import shared_watcher
+
+        key = await _settings(self._hook()), self.api_version
+        async with shared_watcher(key, lambda: self._hook().async_client()) as watcher:
+            watch = watcher.watch(self.job_name, poll_interval=self.poll_interval, status=waiting.status)
+            try:
+                while True:
+                    look = await watch.next(waiting.time_left)
+                    event = waiting.see(look)
+                    if event is not None:
+                        return event
+                    if waiting.tail is not None and look is not None and _log_pace.may_go():
+                        try:
+                            show(await watcher.client.read_log(self.job_name, waiting.tail))
+                        except AzureMLError as error:
+                            self.log.debug("The job's log could not be read now: %s", error)
+            finally:
+                watch.close()
+
+    def _hook(self) -> AzureMLHook:
+        from airflow_provider_amlrest.hook import AzureMLHook
+
+        return AzureMLHook(self.azureml_conn_id, self.api_version)
+
+
+class _Pace:
+    """Lets so many go per second, and no crowd after a pause."""
+
+    def __init__(self, rate: float) -> None:
+        self._gap = 1 / rate
+        self._next = 0.0
+
+    def may_go(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._gap
+        return True
+
+
+_log_pace = _Pace(LOG_READS_PER_SECOND)
+
+_known: WeakKeyDictionary[Any, dict[str, tuple[float, ConnectionSettings]]] = WeakKeyDictionary()
+_locks: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
+
+
+async def _settings(hook: AzureMLHook) -> ConnectionSettings:
+    """What the hook's connection says, read once a minute at most: thousands of triggers start at once."""
+    loop = asyncio.get_running_loop()
+    async with _locks.setdefault(loop, asyncio.Lock()):
+        known = _known.setdefault(loop, {})
+        read_at, settings = known.get(hook.azureml_conn_id, (-SETTINGS_LIFETIME, None))
+        if settings is None or time.monotonic() - read_at > SETTINGS_LIFETIME:
+            settings = await hook.load()
+            known[hook.azureml_conn_id] = time.monotonic(), settings
+        return settings
