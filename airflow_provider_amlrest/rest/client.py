@@ -108,6 +108,8 @@ class AzureMLClient:
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
+    poll_job = _method(Operations.poll_job)
+    poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
 
     get_run = _method(Operations.get_run)

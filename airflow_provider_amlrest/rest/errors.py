@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,7 @@ class ResponseError(AzureMLError):
     :param inner_code: innermost code; the machine-readable reason (JobNotFound).
     :param message: the service's own words.
     :param correlation_id: what Microsoft's support asks for.
+    :param retry_after: seconds after which the service wants to be asked again; None: it does not say.
     """
 
     def __init__(
@@ -107,8 +110,10 @@ class ResponseError(AzureMLError):
         inner_code: str = "",
         message: str = "",
         correlation_id: str = "",
+        retry_after: float | None = None,
     ) -> None:
         self.asked = asked
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.inner_code = inner_code or code
@@ -131,7 +136,8 @@ class ResponseError(AzureMLError):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: getattr(self, name) for name in ("code", "inner_code", "message", "correlation_id")}
+        names = ("code", "inner_code", "message", "correlation_id", "retry_after")
+        state = {name: getattr(self, name) for name in names}
         return _rebuild, (type(self), self.asked, self.status, state)
 
 
@@ -213,7 +219,23 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
             or headers.get("x-ms-request-id")
             or ""
         ),
+        retry_after=_retry_after(headers),
     )
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds, from the headers that azure-core heeds: in milliseconds, in seconds, or a date."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        milliseconds = str(headers.get(name) or "")
+        if milliseconds.isdigit():
+            return int(milliseconds) / 1000
+    value = str(headers.get("Retry-After") or "").strip()
+    if not value or value.isdigit():
+        return float(value) if value else None
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 MAX_DETAILS = 5
@@ -262,5 +284,5 @@ def innermost_code(error: Any) -> str:
     return code
 
 
-def _rebuild(cls: type[ResponseError], asked: str, status: int, state: dict[str, str]) -> ResponseError:
+def _rebuild(cls: type[ResponseError], asked: str, status: int, state: dict[str, Any]) -> ResponseError:
     return cls(asked, status, **state)

@@ -54,6 +54,18 @@ class Answer(Protocol):
 
 Flow = Generator[Send, Answer, T]
 
+POLL_OPTIONS = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
+"""A poller tries again itself, when all that it has to ask for can wait."""
+
+
+class Polled(NamedTuple):
+    """What a poller's read brought; ``next_link`` as in :class:`model.Page`."""
+
+    jobs: tuple[model.Job, ...]
+    next_link: str | None
+    remaining_reads: int | None
+    """What remains of the quota, if the answer says so."""
+
 
 class Operations:
     """The operations on one workspace in one api-version.
@@ -213,6 +225,23 @@ class Operations:
     def list_jobs(self, next_link: str | None = None) -> Flow[model.Page]:
         """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`."""
         return (yield from self._page("jobs", next_link, self.codec.read_job))
+
+    def poll_job(self, name: str) -> Flow[Polled]:
+        """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
+        path = f"jobs/{_segment(name)}"
+        answer = yield self._request("GET", path, options=POLL_OPTIONS)
+        job = self.codec.read_job(_resource(answer, f"GET {path}"))
+        return Polled((job,), None, _remaining_reads(answer))
+
+    def poll_jobs(self, next_link: str | None = None) -> Flow[Polled]:
+        """A page of :meth:`list_jobs` for a poller: without retries, and with what remains of the quota."""
+        asked = "GET jobs"
+        link = self._next(next_link, self.cloud.resource_manager)
+        send = Send(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
+        answer = yield send._replace(options=POLL_OPTIONS)
+        page = _checked(answer, asked)
+        jobs = tuple(map(self.codec.read_job, page.get("value") or ()))
+        return Polled(jobs, page.get("nextLink") or None, _remaining_reads(answer))
 
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
         """Ask for a job's end. It ends some time later; a job that has ended is no error.
@@ -417,6 +446,11 @@ def _resource(answer: Answer, asked: str) -> dict[str, Any]:
     if not document.get("id") or not document.get("name"):
         raise UnreachableError(asked, "what came is no ARM resource; is there a proxy in between?")
     return document
+
+
+def _remaining_reads(answer: Answer) -> int | None:
+    text = str(answer.headers.get("x-ms-ratelimit-remaining-subscription-reads") or "")
+    return int(text) if text.isdigit() else None
 
 
 def _version(kind: str, name: str, version: str) -> str:
