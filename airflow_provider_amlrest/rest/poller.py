@@ -40,6 +40,8 @@ EXPLORE_INTERVALS = 10
 """Jobs that a scan went too deep for are looked for again after so many intervals."""
 GRACE = 5.0
 """Seconds by which a job may be late because a scan is on its way to it."""
+MAX_SPREAD = 0.25
+"""By this share of an interval at most the pages of a scan are spread."""
 PAGES_IN_A_ROW = 7
 """A scan leaves at least each eighth read to those who are late."""
 CONCURRENT_READS = 32
@@ -410,8 +412,12 @@ class Poller:
             self._explore_at = now + EXPLORE_INTERVALS * interval
         deepest = sys.maxsize if exploring else cut
         known = [job for job in soon if job.page is not None and job.page <= deepest]
-        gap = 0.0 if exploring else (max(job.due for job in known) - now) / (cut + 1)
-        self._scan = _Scan({job.name for job in unknown + known}, cut, exploring, max(0.0, gap))
+        gap = 0.0
+        if not exploring:
+            # No page earlier than needed; but jobs that come to be read together stay together.
+            spread = min(max(job.due for job in known) - now, interval * MAX_SPREAD)
+            gap = max(0.0, spread / (cut + 1))
+        self._scan = _Scan({job.name for job in unknown + known}, cut, exploring, gap)
 
     def _reach(self, soon: int, interval: float, now: float) -> float:
         """Pages that fit into an interval one after the other; no limit where GETs do not fit either."""

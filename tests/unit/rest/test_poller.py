@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from airflow_provider_amlrest.rest.poller import MAX_RATE, Failure, Poller, ReadJob, ReadPage
+from airflow_provider_amlrest.rest.poller import MAX_RATE, Failure, Poller, Read, ReadJob, ReadPage
 from tests.unit.rest.simulated_service import Service, World
 
 
@@ -58,11 +58,16 @@ def test_a_job_that_is_about_to_end_is_read_often(status: str) -> None:
     assert 4.5 <= wait(poller, now) - now <= 5
 
 
+def start(poller: Poller, now: float) -> tuple[Read, float]:
+    """The next read, and when it starts."""
+    while isinstance(step := poller.next(now), float):
+        now += max(step, 1e-6)
+    return step, now
+
+
 def wait(poller: Poller, now: float) -> float:
     """When the next read starts."""
-    while isinstance(step := poller.next(now), float):
-        now += step
-    return now
+    return start(poller, now)[1]
 
 
 def test_two_pollers_that_start_together_do_not_read_together() -> None:
@@ -229,8 +234,8 @@ def test_after_429_nothing_is_read_for_as_long_as_the_service_says_and_then_slow
     poller = Poller(Random(1))
     for number in range(1000):
         poller.add(f"job-{number}", 0, poll_interval=1)
-    now = wait(poller, 10)
-    poller.failed(ReadJob("job-0"), now, Failure.THROTTLED, 30)
+    read, now = start(poller, 10)
+    poller.failed(read, now, Failure.THROTTLED, 30)
     resumed = wait(poller, now + 0.01)
     assert now + 30 <= resumed <= now + 30 * 1.25
 
@@ -248,7 +253,7 @@ def test_the_rate_is_halved_by_429_and_comes_back() -> None:
     world.service.page = lambda link, now: ([], None)  # type: ignore[method-assign]
     world.run(100)
     full = world.reader.rate(50, 100)
-    world.service.level = 0.0
+    world.service.level = -100.0
     world.run(101)
     assert world.reader.throttled >= 1
     world.service.level = 250.0
