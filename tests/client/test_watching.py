@@ -208,7 +208,7 @@ async def test_reset_connections_are_an_outage(
     name = submit()
     async with shared_watcher("here", opener) as watcher:
         watch = watcher.watch(name, poll_interval=0.2)
-        with emulator.fault("/jobs", times=2, drop=True):
+        with emulator.fault("/jobs", times=None, drop=True):
             assert isinstance((await look(watch, failed)).error, UnreachableError)
         await look(watch, read)
 
