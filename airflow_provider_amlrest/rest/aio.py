@@ -100,12 +100,12 @@ class AsyncAzureMLClient:
 
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
-    get_page_of_jobs = _method(Operations.get_page_of_jobs)
     list_jobs = _pages(Operations.list_jobs)
+    poll_job = _method(Operations.poll_job)
+    poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
 
     get_run = _method(Operations.get_run)
-    read_log = _method(Operations.read_log)
     list_children = _pages(Operations.list_children)
     get_metrics = _method(Operations.get_metrics)
     list_trials = _method(Operations.list_trials)
@@ -125,7 +125,7 @@ class AsyncAzureMLClient:
         try:
             send = next(flow)
             while True:
-                send = flow.send(self.operations.note(await self._send(send)))
+                send = flow.send(await self._send(send))
         except StopIteration as done:
             return cast("T", done.value)
 

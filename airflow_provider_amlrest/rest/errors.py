@@ -98,7 +98,7 @@ class ResponseError(AzureMLError):
     :param inner_code: innermost code; the machine-readable reason (JobNotFound).
     :param message: the service's own words.
     :param correlation_id: what Microsoft's support asks for.
-    :param retry_after: seconds for which the service wants not to be asked again.
+    :param retry_after: seconds after which the service wants to be asked again; None: it does not say.
     """
 
     def __init__(
@@ -113,12 +113,12 @@ class ResponseError(AzureMLError):
         retry_after: float | None = None,
     ) -> None:
         self.asked = asked
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.inner_code = inner_code or code
         self.message = without_secrets(message.strip())
         self.correlation_id = correlation_id
-        self.retry_after = retry_after
         super().__init__(self._text())
 
     def _text(self) -> str:
@@ -136,10 +136,8 @@ class ResponseError(AzureMLError):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {
-            name: getattr(self, name)
-            for name in ("code", "inner_code", "message", "correlation_id", "retry_after")
-        }
+        names = ("code", "inner_code", "message", "correlation_id", "retry_after")
+        state = {name: getattr(self, name) for name in names}
         return _rebuild, (type(self), self.asked, self.status, state)
 
 
@@ -226,15 +224,16 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds that an answer asks for: as a number of them, or of milliseconds, or as a date."""
+    """Seconds, from the headers that azure-core heeds: in milliseconds, in seconds, or a date."""
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        if str(headers.get(name) or "").isdecimal():
-            return int(headers[name]) / 1000
-    text = str(headers.get("Retry-After") or "")
-    if text.isdecimal():
-        return float(text)
+        milliseconds = str(headers.get(name) or "")
+        if milliseconds.isdigit():
+            return int(milliseconds) / 1000
+    value = str(headers.get("Retry-After") or "").strip()
+    if not value or value.isdigit():
+        return float(value) if value else None
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None
 

@@ -29,13 +29,9 @@ from airflow_provider_amlrest.rest.errors import (
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
-from airflow_provider_amlrest.rest.log_tail import CHUNK, LogTail, user_log
 from airflow_provider_amlrest.rest.status import Outcome
 
 T = TypeVar("T")
-
-LOG_PATIENCE = 30.0
-"""Seconds that a read of a log may take; it is repeated anyway."""
 
 
 class Send(NamedTuple):
@@ -53,12 +49,22 @@ class Answer(Protocol):
     def status_code(self) -> int: ...
     @property
     def headers(self) -> Any: ...
-    @property
-    def content(self) -> bytes: ...
     def text(self) -> str: ...
 
 
 Flow = Generator[Send, Answer, T]
+
+POLL_OPTIONS = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
+"""A poller tries again itself, when all that it has to ask for can wait."""
+
+
+class Polled(NamedTuple):
+    """What a poller's read brought; ``next_link`` as in :class:`model.Page`."""
+
+    jobs: tuple[model.Job, ...]
+    next_link: str | None
+    remaining_reads: int | None
+    """What remains of the quota, if the answer says so."""
 
 
 class Operations:
@@ -80,15 +86,6 @@ class Operations:
         self.api_version = self.codec.api_version
         self._on_secret = on_secret
         self._endpoints: tuple[str, str] | None = None
-        self.remaining_reads: int | None = None
-        """What the last answer of Resource Manager said of the quota of reads; None: nothing."""
-
-    def note(self, answer: Answer) -> Answer:
-        """Take note of what each answer says beside what was asked. The clients call it."""
-        left = answer.headers.get("x-ms-ratelimit-remaining-subscription-reads", "")
-        if left.isdecimal():
-            self.remaining_reads = int(left)
-        return answer
 
     # workspace
 
@@ -221,27 +218,30 @@ class Operations:
         """
         return self.codec.read_job((yield from self._put(f"jobs/{_segment(name)}", self.codec.job_body(job))))
 
-    def get_job(self, name: str, *, patience: float | None = None) -> Flow[model.Job]:
-        """A job as it is now. Raises NotFoundError.
-
-        :param patience: seconds to wait for the answer, without retries; None: as every request.
-        """
-        path = f"jobs/{_segment(name)}"
-        answer = yield self._request("GET", path, options=_once(patience))
-        return self.codec.read_job(_resource(answer, f"GET {path}"))
-
-    def get_page_of_jobs(
-        self, next_link: str | None = None, *, patience: float | None = None
-    ) -> Flow[model.Page]:
-        """A page of :meth:`list_jobs`: the first, or the one that another's ``next_link`` leads to.
-
-        :param patience: as :meth:`get_job`.
-        """
-        return (yield from self._page("jobs", next_link, self.codec.read_job, _once(patience)))
+    def get_job(self, name: str) -> Flow[model.Job]:
+        """A job as it is now. Raises NotFoundError."""
+        return self.codec.read_job((yield from self._resource("GET", f"jobs/{_segment(name)}")))
 
     def list_jobs(self, next_link: str | None = None) -> Flow[model.Page]:
         """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`."""
         return (yield from self._page("jobs", next_link, self.codec.read_job))
+
+    def poll_job(self, name: str) -> Flow[Polled]:
+        """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
+        path = f"jobs/{_segment(name)}"
+        answer = yield self._request("GET", path, options=POLL_OPTIONS)
+        job = self.codec.read_job(_resource(answer, f"GET {path}"))
+        return Polled((job,), None, _remaining_reads(answer))
+
+    def poll_jobs(self, next_link: str | None = None) -> Flow[Polled]:
+        """A page of :meth:`list_jobs` for a poller: without retries, and with what remains of the quota."""
+        asked = "GET jobs"
+        link = self._next(next_link, self.cloud.resource_manager)
+        send = Send(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
+        answer = yield send._replace(options=POLL_OPTIONS)
+        page = _checked(answer, asked)
+        jobs = tuple(map(self.codec.read_job, page.get("value") or ()))
+        return Polled(jobs, page.get("nextLink") or None, _remaining_reads(answer))
 
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
         """Ask for a job's end. It ends some time later; a job that has ended is no error.
@@ -249,7 +249,9 @@ class Operations:
         :param patience: seconds to wait for the answer, without retries; None: as every request.
         :raises NotFoundError: if there is no such job.
         """
-        options = _once(patience)
+        options: dict[str, Any] = {}
+        if patience is not None:
+            options = {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
         path = f"jobs/{_segment(name)}"
         answer = yield self._request("POST", f"{path}/cancel", options=options)
         # What the service says to the cancel of an ended job is documented for pipelines only: 400.
@@ -271,46 +273,6 @@ class Operations:
         for url in log_files.values():
             self._mask_signature(urlsplit(url).query)
         return _read_run(details) if details else model.Run(name, "Unknown")
-
-    def read_log(self, run: str, tail: LogTail, *, final: bool = False) -> Flow[list[str]]:
-        """The lines that a run's log has got since this tail was read last; of one without end, if ``final``.
-
-        Of a log that grows fast, at most CHUNK bytes at a time, unless ``final``.
-        """
-        lines: list[str] = []
-        asked_anew = False
-        while True:
-            name = user_log(tail.urls)
-            if name is None:
-                asked_anew = True
-                tail.urls = (yield from self.get_run(run)).log_files
-                name = user_log(tail.urls)
-            if name is None or tail.is_over(name):
-                return lines
-            data = yield from self._read_more(tail, name)
-            lines += tail.take(name, data, final=final)
-            if not final or (len(data) < CHUNK and (tail.urls or asked_anew)):
-                return lines
-
-    def _read_more(self, tail: LogTail, name: str) -> Flow[bytes]:
-        """Up to CHUNK bytes of a log from the tail's position on; none if there are none yet."""
-        start = tail.position(name)
-        headers = {"Range": f"bytes={start}-{start + CHUNK - 1}"}
-        # The URL has a signature: the storage refuses a token beside it, and has no business with ours.
-        options = {**_once(LOG_PATIENCE), "anonymous": True}
-        asked = f"GET log {name}"
-        answer = yield Send(HttpRequest("GET", tail.urls[name], headers=headers), asked, options)
-        if answer.status_code in (403, 404):
-            # The signature has ended, or the file is not there yet: next time the service is asked anew.
-            tail.urls = {}
-            return b""
-        if answer.status_code == 416:
-            size = str(answer.headers.get("Content-Range") or "").rpartition("/")[2]
-            tail.shrunk(name, int(size) if size.isdecimal() else start)
-            return b""
-        if answer.status_code not in (200, 206):
-            raise response_error(asked, answer.status_code, _text(answer), answer.headers)
-        return answer.content if answer.status_code == 206 else answer.content[start : start + CHUNK]
 
     def list_children(self, name: str, next_link: str | None = None) -> Flow[model.Page]:
         """A sweep's trials as run history lists them, as an iterator of :class:`model.Run`."""
@@ -405,19 +367,11 @@ class Operations:
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
 
     def _page(
-        self,
-        path: str,
-        next_link: str | None,
-        read: Callable[[dict[str, Any]], Any],
-        options: Mapping[str, Any] | None = None,
+        self, path: str, next_link: str | None, read: Callable[[dict[str, Any]], Any]
     ) -> Flow[model.Page]:
         asked = f"GET {path}"
         link = self._next(next_link, self.cloud.resource_manager)
-        answer = yield (
-            Send(HttpRequest("GET", link), asked, options or {})
-            if link
-            else self._request("GET", path, options=options)
-        )
+        answer = yield Send(HttpRequest("GET", link), asked) if link else self._request("GET", path)
         page = _checked(answer, asked)
         return model.Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
 
@@ -479,13 +433,6 @@ def _checked(answer: Answer, asked: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _once(patience: float | None) -> dict[str, Any]:
-    """Options for a request that is sent once and waits so many seconds for its answer; None: as all."""
-    if patience is None:
-        return {}
-    return {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
-
-
 def _text(answer: Answer) -> str:
     try:
         return answer.text()
@@ -499,6 +446,11 @@ def _resource(answer: Answer, asked: str) -> dict[str, Any]:
     if not document.get("id") or not document.get("name"):
         raise UnreachableError(asked, "what came is no ARM resource; is there a proxy in between?")
     return document
+
+
+def _remaining_reads(answer: Answer) -> int | None:
+    text = str(answer.headers.get("x-ms-ratelimit-remaining-subscription-reads") or "")
+    return int(text) if text.isdigit() else None
 
 
 def _version(kind: str, name: str, version: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import uniform
 from typing import Any
 
 from azure.core.exceptions import (
@@ -48,7 +49,10 @@ MAX_RETRY_AFTER = 120.0
 
 
 class _Patience:
-    """Retries as azure-core does them, except that no answer makes a request sleep for an hour."""
+    """Retries as azure-core does them, except that no answer makes a request sleep for an hour.
+
+    And those who were refused together do not all come back in the same moment.
+    """
 
     def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
         """Whether to send the request again after this answer."""
@@ -56,6 +60,15 @@ class _Patience:
         return bool(
             retry.is_retry(settings, response) and (retry.get_retry_after(response) or 0) <= MAX_RETRY_AFTER
         )
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Seconds that the answer asks for, and up to a tenth more; None: it does not say."""
+        seconds: float | None = super().get_retry_after(response)  # type: ignore[misc]
+        return seconds and seconds * uniform(1, 1.1)  # noqa: S311 (it guards nothing)
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """Seconds until the next try of a request whose answer asks for none."""
+        return float(super().get_backoff_time(settings)) * uniform(0.5, 1)  # type: ignore[misc]  # noqa: S311
 
 
 class _Retry(_Patience, RetryPolicy[Any, Any]):
@@ -81,7 +94,6 @@ class _Protected(SansIOHTTPPolicy[Any, Any]):
         refuse_plain_http(request)
         # The policies for tokens would refuse this machine too.
         request.context.options["enforce_https"] = False
-        request.context["anonymous"] = request.context.options.pop("anonymous", False)
 
 
 @contextmanager
@@ -104,13 +116,10 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
     """
 
     def on_request(self, request: Any) -> None:
-        if not request.context["anonymous"]:
-            with signing_in():
-                super().on_request(request)
+        with signing_in():
+            super().on_request(request)
 
     def on_challenge(self, request: Any, response: Any) -> bool:
-        if request.context["anonymous"]:
-            return False
         refused = request.http_request.headers["Authorization"]
         with signing_in():
             if not super().on_challenge(request, response):
@@ -120,13 +129,10 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
 
 class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
     async def on_request(self, request: Any) -> None:
-        if not request.context["anonymous"]:
-            with signing_in():
-                await super().on_request(request)
+        with signing_in():
+            await super().on_request(request)
 
     async def on_challenge(self, request: Any, response: Any) -> bool:
-        if request.context["anonymous"]:
-            return False
         refused = request.http_request.headers["Authorization"]
         with signing_in():
             if not await super().on_challenge(request, response):

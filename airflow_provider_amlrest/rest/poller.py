@@ -1,302 +1,434 @@
-"""Which job to look at next, and when, for all who wait in one workspace with one identity. No I/O, no clock.
+"""Which job is read next, when, and how: the decisions of all who wait in a process, without I/O.
 
-It answers one question, :meth:`Poller.next`, and is told what came of each read. Times are seconds on any
-clock that only goes forward.
-
-- **How often.** A job is looked at soon while it is young and when it is about to end, and seldom when it
-  runs for long: a tenth of its age, but at most its ``poll_interval``. All intervals are shortened at
-  random, so that jobs that were submitted together are not asked for together.
-- **The cheapest reads.** A few due jobs are read one by one. Many are looked for in the job list, page by
-  page from the newest: a *scan*. It ends when it has found what is due soon, or when it has read more pages
-  in vain than it could save; the rest is read one by one. Thus it costs little more than the better of the
-  two ways, whatever the size of a page, however deep the jobs lie and however many ended ones lie between.
-- **The budget.** At most RATE reads per second, evenly spread. Resource Manager gives each principal a
-  bucket of 250 reads, refilled by 25 per second, and says in each answer what is left: the emptier it is,
-  the slower the poller, so that several pollers share a bucket fairly.
-- **Bad weather.** After a 429 nothing is read for as long as the service asks. While reads fail, one at a
-  time is tried, ever more seldom.
+A poller is told who waits, what time it is, what was answered and what failed; it says which read comes
+next. It chooses between a GET of one job and a page of the job list. The list is newest first, with the
+jobs that have ended between, its pages are of a size that nobody states, and each page names the next, so
+that it can be read only from its top: a *scan*. What a scan found, and on which page, says what the next one
+is worth. docs/polling.md has the rules and the figures.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
-import math
-import random
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from math import inf
+from random import Random
 from typing import NamedTuple
 
-from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED
+from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome, classify
 
-RATE = 20.0
-"""Reads per second at most, of one poller."""
-YOUNG_RATE = 10.0
-"""Reads per second that the short intervals of young jobs may cost."""
-SHORT = 5.0
-"""Seconds between two looks at a job that is young or about to end."""
-IN_FLIGHT = 8
-"""Reads at the same time."""
-MAX_PAUSE = 120.0
-"""Seconds that the service can make the poller wait by Retry-After."""
-MAX_BACKOFF = 60.0
-"""Seconds between two tries while the service does not answer."""
+MAX_RATE = 20.0
+"""Reads per second at most: below the 25 at which Resource Manager refills the bucket of a principal."""
+BUCKET = 250
+"""Reads that Resource Manager's bucket holds when it is full; more, where an answer says more remain."""
+MIN_SHARE = 0.02
+"""Of MAX_RATE: what is left of it when the bucket is empty."""
+SHORT_INTERVAL = 5.0
+"""Seconds between two reads of a job that is young or about to end, if ``poll_interval`` is not less."""
+INTERVALS_PER_AGE = 10
+"""A job that has been active for ten minutes is read once a minute."""
+JITTER = 0.1
+"""By this share of itself at most an interval is shorter than it might be."""
 FEW = 4
-"""Jobs that are read one by one, however they lie in the list."""
-EXPLORE_EVERY = 10
-"""Each so many scans, one looks deeper than the others, for the list has changed."""
-FUTILE = 300.0
-"""Seconds without a scan after one that saved nothing."""
+"""Fewer jobs than this are not worth a page."""
+PATIENCE = 4
+"""A scan gives up when it has lost a read for each four that it could still save."""
+EXPLORE_INTERVALS = 10
+"""Jobs that a scan went too deep for are looked for again after so many intervals."""
+GRACE = 5.0
+"""Seconds by which a job may be late because a scan is on its way to it."""
+MAX_SPREAD = 0.25
+"""By this share of an interval at most the pages of a scan are spread."""
+PAGES_IN_A_ROW = 7
+"""A scan leaves at least each eighth read to those who are late."""
+CONCURRENT_READS = 32
+MAX_RETRY_AFTER = 120.0
+MAX_BACKOFF = 60.0
+CALM = 120.0
+"""Seconds in which the rate grows from nothing to all again, after 429 or an outage."""
+LIST_REFUSED = 600.0
+"""Seconds for which a refused list is not asked for again."""
 
-_MOMENT = 1e-3
-_TOO_DEEP = 10**9
-_ABOUT_TO_END = frozenset({"Finalizing", CANCEL_REQUESTED})
+ENDING = frozenset({"Finalizing", CANCEL_REQUESTED})
 
 
-class Get(NamedTuple):
-    """Read one job."""
+class ReadJob(NamedTuple):
+    """GET one job."""
 
     name: str
 
 
-class Page(NamedTuple):
-    """Read the next page of the job list; None: the first."""
+class ReadPage(NamedTuple):
+    """GET a page of the job list: the first, or the one behind a ``nextLink``."""
 
     link: str | None
 
 
-Read = Get | Page
+Read = ReadJob | ReadPage
 
 
-@dataclass
-class _Watch:
+class Failure(Enum):
+    """Why a read failed."""
+
+    THROTTLED = auto()
+    """429."""
+    OUTAGE = auto()
+    """No answer, 5xx, or nobody signed in: it would happen to every read."""
+    REFUSED = auto()
+    """It has to do with what was asked for: 403, 404, 400."""
+
+
+@dataclass(eq=False)
+class _Job:
+    name: str
     poll_interval: float
-    since: float
     status: str
-    due: float = math.inf
-    users: int = 1
-    in_flight: bool = False
-    page: int | None = None
-    """Where in the list it was found last; None: never looked for."""
+    since: float
+    due: float = inf
+    interval: float = 0.0
+    asked: bool = False
+    over: bool = False
+    """An answer has said that it has ended."""
+    failures: int = 0
+    page: float | None = None
+    """Where the last scan saw it; None: none has looked for it, inf: it lies deeper than one went."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Scan:
-    soon: set[str]
-    """What it was started for, and has not found yet."""
-    patience: float
-    """Pages in vain after which it gives up."""
+    wanted: set[str]
+    cut: int
+    """The last page that is worth reading as far as is known; -1: nothing is known."""
+    exploring: bool
+    gap: float
+    """Seconds between two pages at least."""
     link: str | None = None
+    asked: bool = False
+    started: float = 0.0
+    next_at: float = 0.0
     pages: int = 0
     found: int = 0
     best: int = 0
-    """The most reads that it had saved after any page."""
-    in_flight: bool = False
+    """The highest of ``found - pages`` so far."""
+
+    def is_over(self) -> bool:
+        """Whether another page would cost more than it promises."""
+        if not self.wanted:
+            return True
+        patience = len(self.wanted) / PATIENCE
+        if not self.exploring:
+            # New jobs move the others down.
+            patience = min(patience, 1 + self.cut / 8)
+        return self.pages > self.cut and self.best - (self.found - self.pages) >= patience
 
 
 @dataclass
+class _Pace:
+    """How fast reads may follow each other."""
+
+    random: Random
+    open_at: float = 0.0
+    """No read starts earlier."""
+    failures: int = 0
+    """In a row, of the kinds that concern every read."""
+    _remaining: float = BUCKET
+    _largest: float = BUCKET
+    _caution: float = 1.0
+    _cautious_at: float = 0.0
+    _failed_at: float = field(default=-inf)
+
+    def rate(self, now: float) -> float:
+        """Reads per second."""
+        calm = min(1.0, self._caution + (now - self._cautious_at) / CALM)
+        return MAX_RATE * max(MIN_SHARE, calm * self._remaining / self._largest)
+
+    def spend(self, now: float) -> None:
+        self.open_at = max(self.open_at, now) + 1 / self.rate(now)
+
+    def succeeded(self, now: float, remaining: int | None) -> None:
+        if remaining is not None:
+            self._remaining, self._largest = remaining, max(self._largest, remaining)
+        if self.failures:
+            self.failures = 0
+            self._be_careful(now, 0.25)
+
+    def failed(self, started: float, now: float, retry_after: float | None, *, throttled: bool) -> None:
+        """One of the failures that concern every read. What was on its way with it counts as one."""
+        if started <= self._failed_at:
+            return
+        self._failed_at = now
+        self.failures += 1
+        if throttled:
+            self._be_careful(now, 0.5)
+        backoff = min(MAX_BACKOFF, 2.0 ** min(self.failures, 6)) * self.random.uniform(0.5, 1)
+        told = min(retry_after or 0, MAX_RETRY_AFTER) * self.random.uniform(1, 1.25)
+        self.open_at = max(self.open_at, now + max(backoff, told))
+
+    def _be_careful(self, now: float, share: float) -> None:
+        calm = min(1.0, self._caution + (now - self._cautious_at) / CALM)
+        self._caution, self._cautious_at = calm * share, now
+
+
 class Poller:
-    """See the module. :meth:`next` is asked whenever a read may begin, and again after what it says."""
+    """The decisions for one workspace and identity. Times are seconds on any clock that only goes forward.
 
-    random: random.Random = field(default_factory=random.Random)
-    _watches: dict[str, _Watch] = field(default_factory=dict)
-    _queue: list[tuple[float, int, str]] = field(default_factory=list)
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
-    _in_flight: int = 0
-    _slot: float = -math.inf
-    _pause: float = -math.inf
-    _failures: int = 0
-    _slowness: float = 1.0
-    _most_left: int = 0
-    _left: int | None = None
-    _scan: _Scan | None = None
-    _scans: int = 0
-    _next_scan: float = -math.inf
+    Ask :meth:`next` after every call of another method, and when the time that it named has come.
+    """
 
-    def __len__(self) -> int:
-        return len(self._watches)
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._jobs: dict[str, _Job] = {}
+        self._queue: list[tuple[float, str]] = []
+        """When who is due; entries that are no longer true stay until they come up."""
+        self._pace = _Pace(random)
+        self._started: dict[Read, float] = {}
+        self._scan: _Scan | None = None
+        self._page_seconds = 0.0
+        self._pages_in_a_row = 0
+        self._plan_at = 0.0
+        self._explore_at = 0.0
 
-    @property
-    def in_trouble(self) -> bool:
-        """Whether the last read failed for a reason that concerns all."""
-        return self._failures > 0
+    def add(self, name: str, now: float, *, poll_interval: float, status: str = "", age: float = 0.0) -> None:
+        """Somebody waits for this job. The shortest ``poll_interval`` of those who wait for a job counts.
 
-    @property
-    def rate(self) -> float:
-        """Reads per second now."""
-        share = 1.0 if not self._most_left or self._left is None else self._left / self._most_left
-        # Half of the bucket may be gone without hurry; of the last tenth nothing is for us.
-        return RATE * self._slowness * min(1.0, max(0.02, (share - 0.1) / 0.4))
-
-    def add(self, name: str, poll_interval: float, now: float, status: str = "") -> None:
-        """Somebody waits for a job from now on."""
-        watch = self._watches.get(name)
-        if watch is not None:
-            watch.users += 1
-            watch.poll_interval = min(watch.poll_interval, poll_interval)
-        else:
-            watch = self._watches[name] = _Watch(poll_interval, now, status)
-        self._put_off(name, watch, min(watch.due, now + self.random.uniform(0, min(SHORT, poll_interval))))
+        :param poll_interval: seconds between two reads of it at most.
+        :param status: the last one that is known; what is said here is never taken for the job's end.
+        :param age: seconds since it was submitted.
+        """
+        job = self._jobs.get(name)
+        if job is None:
+            job = self._jobs[name] = _Job(name, poll_interval, status, now - age)
+        job.poll_interval = min(job.poll_interval, poll_interval)
+        job.interval = self._interval(job, now)
+        self._schedule(job, min(job.due, now + job.interval * self._random.random()))
 
     def remove(self, name: str) -> None:
-        """Somebody waits no longer."""
-        watch = self._watches[name]
-        watch.users -= 1
-        if watch.users == 0:
-            del self._watches[name]
+        """Nobody waits for this job any more."""
+        self._jobs.pop(name, None)
+        if self._scan:
+            self._scan.wanted.discard(name)
+
+    @property
+    def bad_weather(self) -> bool:
+        """Whether reads have failed one after the other, for reasons that concern all of them."""
+        return self._pace.failures > 1
 
     def next(self, now: float) -> Read | float:
-        """The read to begin now; or the seconds after which to ask again, unless something happens before."""
-        if self._in_flight >= (1 if self.in_trouble else IN_FLIGHT) or not self._watches:
-            return math.inf
-        wait = max(self._pause, self._slot) - now
-        if wait > _MOMENT:
-            return wait
-        read = self._choose(now)
-        if isinstance(read, float):
-            return read
-        self._in_flight += 1
-        self._slot = max(self._slot, now - 1 / self.rate) + 1 / self.rate
+        """The read to start now, or for how many seconds there is none unless something else happens."""
+        if not self._jobs:
+            self._scan = None
+            return inf
+        if len(self._started) >= (1 if self._pace.failures else CONCURRENT_READS):
+            return inf
+        if now < self._pace.open_at:
+            return self._pace.open_at - now
+        if self._pace.failures:
+            # One read, of whoever is due next, finds out whether the service is back.
+            job = self._first_due()
+            return inf if job is None else self._start(ReadJob(job.name), now)
+        job = self._first_due()
+        if job is not None and job.due <= now:
+            self._plan(now)
+        return self._choose(job, now)
+
+    def _choose(self, job: _Job | None, now: float) -> Read | float:
+        scan = self._scan
+        at = inf if job is None else job.due + (GRACE if scan else 0.0)
+        if scan and not scan.asked:
+            late = at <= now and self._pages_in_a_row >= PAGES_IN_A_ROW
+            if now >= scan.next_at and not late:
+                return self._start(ReadPage(scan.link), now)
+            at = min(at, max(scan.next_at, now))
+        if job is not None and at <= now:
+            return self._start(ReadJob(job.name), now)
+        return at - now
+
+    def _start(self, read: Read, now: float) -> Read:
+        self._started[read] = now
+        self._pace.spend(now)
+        if isinstance(read, ReadJob):
+            self._jobs[read.name].asked = True
+            self._pages_in_a_row = 0
+        elif self._scan:
+            self._scan.asked, self._scan.next_at = True, now + self._scan.gap
+            self._pages_in_a_row += 1
         return read
 
-    def seen(self, name: str, status: str, now: float) -> None:
-        """A job was read, by itself or in the list."""
-        watch = self._watches.get(name)
-        if watch is not None:
-            watch.status = status
-            self._put_off(name, watch, now + self._interval(watch, now))
+    # answers
 
-    def answered(self, read: Read, now: float, left: int | None = None) -> None:
-        """A read went well. ``left``: what the service says is left of the quota of reads."""
-        self._over(read)
-        self._failures = 0
-        self._slowness = min(1.0, self._slowness * 1.02)
-        self._left = left
-        self._most_left = max(self._most_left, left or 0)
+    def answered(
+        self,
+        read: Read,
+        now: float,
+        jobs: Iterable[tuple[str, str]],
+        *,
+        next_link: str | None = None,
+        remaining: int | None = None,
+    ) -> list[str]:
+        """A read has succeeded. Whose news it brings: not those of whom more is known than it says.
 
-    def listed(self, read: Page, names: Iterable[str], next_link: str | None, now: float) -> None:
-        """Which jobs were on a page; to be told after :meth:`answered`."""
-        scan = self._scan
-        if scan is None or scan.link != read.link:
-            return
-        for name in self._watches.keys() & set(names):
-            self._watches[name].page = scan.pages
-            scan.found += name in scan.soon
-            scan.soon.discard(name)
+        :param jobs: name and status of each job in the answer.
+        :param remaining: reads that remain in the bucket, if the answer says so.
+        """
+        started = self._started.pop(read, now)
+        self._pace.succeeded(now, remaining)
+        told = []
+        for name, status in jobs:
+            job = self._jobs.get(name)
+            if job is None:
+                continue
+            if isinstance(read, ReadPage) and self._scan:
+                self._found(self._scan, job)
+            if self._is_news(job, status, now):
+                told.append(name)
+        if isinstance(read, ReadJob):
+            self._forget(read.name)
+        elif self._scan:
+            self._page_seconds += ((now - started) - self._page_seconds) / 4
+            self._turn_page(self._scan, next_link, now)
+        return told
+
+    def _is_news(self, job: _Job, status: str, now: float) -> bool:
+        """Take a status over, unless the list, which lags behind, shows what was before the end."""
+        ended = classify(status) is not Outcome.ACTIVE
+        if job.over and not ended:
+            return False
+        job.status, job.over, job.failures = status, ended, 0
+        self._schedule(job, inf if ended else self._next_due(job, now))
+        return True
+
+    def _found(self, scan: _Scan, job: _Job) -> None:
+        job.page = scan.pages
+        if job.name in scan.wanted:
+            scan.wanted.discard(job.name)
+            scan.found += 1
+
+    def _turn_page(self, scan: _Scan, next_link: str | None, now: float) -> None:
         scan.pages += 1
-        scan.link = next_link
-        saved = scan.found - scan.pages
-        scan.best = max(scan.best, saved)
-        if not scan.soon or next_link is None or scan.best - saved > scan.patience:
-            self._end_scan(scan, now)
+        scan.best = max(scan.best, scan.found - scan.pages)
+        scan.link, scan.asked = next_link, False
+        if next_link is None or scan.is_over():
+            self._end_scan(now)
 
-    def missed(self, name: str, now: float) -> None:
-        """A job could not be read for a reason of its own: it is gone, or hidden."""
-        watch = self._watches.get(name)
-        if watch is not None:
-            self._put_off(name, watch, now + watch.poll_interval)
+    def _end_scan(self, now: float) -> None:
+        scan, self._scan = self._scan, None
+        for name in scan.wanted if scan else ():
+            if name in self._jobs:
+                self._jobs[name].page = inf
+        # What it has not found is read at once.
+        self._plan_at = now + 1.0
 
-    def failed(self, read: Read, now: float, retry_after: float | None = None, *, throttled: bool) -> None:
-        """A read failed for a reason that concerns all."""
-        self._over(read)
-        self._scan = None
-        self._failures += 1
-        if throttled:
-            self._slowness = max(0.1, self._slowness / 2)
-        # Whoever wants to look every second does so in bad weather, too.
-        longest = max((watch.poll_interval for watch in self._watches.values()), default=MAX_BACKOFF)
-        pause = min(MAX_BACKOFF, longest, 2.0 ** min(self._failures - 1, 10)) * self.random.uniform(0.5, 1)
-        if retry_after is not None:
-            pause = max(pause, min(retry_after, MAX_PAUSE) * self.random.uniform(1.0, 1.2))
-        self._pause = max(self._pause, now + pause)
+    def failed(self, read: Read, now: float, failure: Failure, retry_after: float | None = None) -> list[str]:
+        """A read has failed. Who is to be told.
 
-    def _over(self, read: Read) -> None:
-        self._in_flight -= 1
-        if isinstance(read, Get):
-            watch = self._watches.get(read.name)
-            if watch is not None:
-                watch.in_flight = False
-                heapq.heappush(self._queue, (watch.due, next(self._numbers), read.name))
-        elif self._scan is not None:
-            self._scan.in_flight = False
+        The job's own wait, if it is refused, or if it alone fails again and again; all when a second read
+        fails for a reason that concerns all; otherwise nobody.
 
-    def _interval(self, watch: _Watch, now: float) -> float:
-        short = max(SHORT, len(self._watches) / YOUNG_RATE)
-        age = now - watch.since
-        wanted = short if watch.status in _ABOUT_TO_END else max(short, age / 10)
-        return min(wanted, watch.poll_interval) * self.random.uniform(0.8, 1.0)
+        :param retry_after: seconds that the service asks for.
+        """
+        started = self._started.pop(read, now)
+        before = self.bad_weather
+        if failure is not Failure.REFUSED:
+            throttled = failure is Failure.THROTTLED
+            self._pace.failed(started, now, retry_after, throttled=throttled)
+        own = None
+        if isinstance(read, ReadJob):
+            own = self._failed_job(read, now)
+        else:
+            self._failed_page(now, failure)
+        if self.bad_weather and not before:
+            return [job.name for job in self._jobs.values() if not job.over]
+        again = own is not None and own.failures > 1 and not before
+        return [own.name] if own and (failure is Failure.REFUSED or again) else []
 
-    def _put_off(self, name: str, watch: _Watch, due: float) -> None:
-        watch.due = due
-        heapq.heappush(self._queue, (due, next(self._numbers), name))
+    def _failed_page(self, now: float, failure: Failure) -> None:
+        if self._scan and failure is Failure.THROTTLED:
+            self._scan.asked = False
+        else:
+            self._scan = None
+            self._plan_at = now + (LIST_REFUSED if failure is Failure.REFUSED else MAX_BACKOFF)
 
-    def _choose(self, now: float) -> Read | float:
-        if self._scan is not None and not self._scan.in_flight:
-            self._scan.in_flight = True
-            return Page(self._scan.link)
-        name = self._first_due()
-        if name is None:
-            return math.inf
-        watch = self._watches[name]
-        if watch.due > now + _MOMENT:
-            return watch.due - now
-        if self._scan is None and not self.in_trouble and self._begin_scan(now):
-            return Page(None)
-        scan = self._scan
-        patience = watch.due + watch.poll_interval / 2 - now
-        if scan is not None and name in scan.soon and patience > _MOMENT:
-            return patience  # The scan may find it yet.
-        heapq.heappop(self._queue)
-        watch.in_flight = True
-        if scan is not None:
-            scan.soon.discard(name)
-        return Get(name)
+    def _failed_job(self, read: ReadJob, now: float) -> _Job | None:
+        job = self._jobs.get(read.name)
+        self._forget(read.name)
+        if job is not None:
+            job.failures += 1
+            self._schedule(job, self._next_due(job, now))
+        return job
 
-    def _first_due(self) -> str | None:
-        """The job that is due first; of what was put off, the queue keeps stale entries."""
+    # when
+
+    def _interval(self, job: _Job, now: float) -> float:
+        by_age = 0.0 if job.status in ENDING else (now - job.since) / INTERVALS_PER_AGE
+        return min(job.poll_interval, max(SHORT_INTERVAL, by_age))
+
+    def _next_due(self, job: _Job, now: float) -> float:
+        job.interval = self._interval(job, now)
+        return now + job.interval * self._random.uniform(1 - JITTER, 1)
+
+    def _schedule(self, job: _Job, due: float) -> None:
+        job.due = due
+        if due < inf:
+            heapq.heappush(self._queue, (due, job.name))
+
+    def _forget(self, name: str) -> None:
+        """A job's own read is over."""
+        job = self._jobs.get(name)
+        if job is not None:
+            job.asked = False
+            self._schedule(job, job.due)
+        if self._scan:
+            self._scan.wanted.discard(name)
+
+    def _first_due(self) -> _Job | None:
         while self._queue:
-            due, _, name = self._queue[0]
-            watch = self._watches.get(name)
-            if watch is not None and watch.due == due and not watch.in_flight:
-                return name
+            due, name = self._queue[0]
+            job = self._jobs.get(name)
+            if job is not None and job.due == due and not job.asked:
+                return job
             heapq.heappop(self._queue)
         return None
 
-    def _begin_scan(self, now: float) -> bool:
-        if len(self._watches) <= FEW or now < self._next_scan:
-            return False
-        # To be asked for each job that is due would cost more than it brings.
-        self._next_scan = now + 1
-        soon = {
-            name
-            for name, watch in self._watches.items()
-            if not watch.in_flight and watch.due - now <= watch.poll_interval / 2
-        }
-        places = [self._watches[name].page for name in soon]
-        pages = sorted(page for page in places if page is not None)
-        saved, drought = _promise(pages)
-        explore = self._scans % EXPLORE_EVERY == 0
-        unknown = len(soon) if explore else len(places) - len(pages)
-        if max(saved, unknown) <= FEW:
-            return False
-        self._scans += 1
-        self._scan = _Scan(soon, max(2.0, 1.2 * drought, unknown / 4), in_flight=True)
-        return True
+    # how
 
-    def _end_scan(self, scan: _Scan, now: float) -> None:
-        self._scan = None
-        for name in scan.soon & self._watches.keys():
-            self._watches[name].page = _TOO_DEEP
-        if not scan.best:
-            self._next_scan = now + FUTILE
+    def _plan(self, now: float) -> None:
+        """Start a scan if it promises fewer reads than one for each job that is due soon."""
+        if self._scan or now < self._plan_at or any(isinstance(read, ReadPage) for read in self._started):
+            return
+        self._plan_at = now + 1.0
+        soon = [job for job in self._jobs.values() if not job.asked and job.due - now <= job.interval / 2]
+        if len(soon) < FEW:
+            return
+        interval = max(job.interval for job in soon)
+        cut = self._worth(soon, self._reach(len(soon), interval, now))
+        unknown = [job for job in soon if job.page is None or (job.page == inf and now >= self._explore_at)]
+        exploring = len(unknown) >= FEW
+        if cut < 0 and not exploring:
+            return
+        if any(job.page == inf for job in unknown):
+            self._explore_at = now + EXPLORE_INTERVALS * interval
+        deepest = sys.maxsize if exploring else cut
+        known = [job for job in soon if job.page is not None and job.page <= deepest]
+        gap = 0.0
+        if not exploring:
+            # No page earlier than needed; but jobs that come to be read together stay together.
+            spread = min(max(job.due for job in known) - now, interval * MAX_SPREAD)
+            gap = max(0.0, spread / (cut + 1))
+        self._scan = _Scan({job.name for job in unknown + known}, cut, exploring, gap)
 
+    def _reach(self, soon: int, interval: float, now: float) -> float:
+        """Pages that fit into an interval one after the other; no limit where GETs do not fit either."""
+        rate = self._pace.rate(now)
+        return interval / max(self._page_seconds, 1 / rate) if soon / rate < interval else inf
 
-def _promise(pages: list[int]) -> tuple[int, int]:
-    """How many reads a scan saves that finds jobs on these pages, in their order; and the most pages that it
-    reads in vain before."""
-    best = lost = drought = 0
-    for found, page in enumerate(pages):
-        lost = max(lost, best - (found - page - 1))
-        if found - page > best:
-            best, drought = found - page, lost
-    return best, drought
+    def _worth(self, soon: list[_Job], reach: float) -> int:
+        """The page to which a scan saves most, by what the last ones found; -1: it saves nothing."""
+        pages = sorted(int(job.page) for job in soon if job.page is not None and job.page < reach)
+        cut, most = -1, 0
+        for count, page in enumerate(pages, 1):
+            if count - (page + 1) > most:
+                cut, most = page, count - (page + 1)
+        return cut

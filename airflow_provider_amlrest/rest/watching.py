@@ -1,266 +1,254 @@
-"""Watches on jobs, in a worker and in an event loop. When to look is for :class:`poller.Poller` to say."""
+"""Waiting for news of jobs: what carries out a :class:`poller.Poller`'s decisions.
+
+In an event loop, all who wait under the same key share one client and one background task. A worker, which
+waits for one job, does it in its own thread. Neither retries a read: the poller decides about the next one.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import inf
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
-    NotFoundError,
-    PermissionDeniedError,
     ResponseError,
+    ServiceError,
     ThrottledError,
+    UnreachableError,
 )
-from airflow_provider_amlrest.rest.poller import Get, Page, Poller, Read
+from airflow_provider_amlrest.rest.poller import Failure, Poller, Read, ReadJob
+from airflow_provider_amlrest.rest.status import Outcome
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import model
     from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
     from airflow_provider_amlrest.rest.client import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.operations import Polled
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0
-"""Seconds that a read may take. It has no retries of its own: the next look is one."""
-
-REOPEN_AFTER = 60.0
-"""Seconds before a client that is refused is opened anew: the connection's secret may have been changed."""
+READ_TIMEOUT = 60.0
+"""Seconds for a read with everything that it may need, such as a token."""
+REOPEN_SECONDS = 60.0
+"""A client whose identity is refused is opened anew at most this often."""
+CONFUSED_SECONDS = 5.0
+"""The pause after an error that was not foreseen."""
 
 
 class Look(NamedTuple):
-    """A job as it is now, or why it could not be looked at."""
+    """News of a job: how it is now, or why that cannot be seen. One of the two is None."""
 
-    job: Job | None
+    job: model.Job | None
     error: AzureMLError | None
 
 
-def _is_of_one_job(error: AzureMLError) -> bool:
-    return isinstance(error, NotFoundError | PermissionDeniedError)
-
-
-def _tell_failure(poller: Poller, read: Read, error: AzureMLError) -> None:
-    now = time.monotonic()
-    if isinstance(read, Get) and _is_of_one_job(error):
-        poller.answered(read, now)
-        poller.missed(read.name, now)
-    else:
-        retry_after = error.retry_after if isinstance(error, ResponseError) else None
-        poller.failed(read, now, retry_after, throttled=isinstance(error, ThrottledError))
-
-
-class JobWatch:
-    """A watch on one job by a client of one's own; for a worker."""
-
-    def __init__(self, client: AzureMLClient, name: str, poll_interval: float, status: str) -> None:
-        self._client = client
-        self._poller = Poller()
-        self._poller.add(name, poll_interval, time.monotonic(), status)
-
-    def next(self, timeout: float | None) -> Look | None:
-        """The next look; None if there was none within ``timeout`` seconds."""
-        end = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            now = time.monotonic()
-            step = self._poller.next(now)
-            if isinstance(step, Get):
-                return self._look(step)
-            if isinstance(step, Page):
-                raise AssertionError("one job is never looked for in the list")
-            if now + step >= end:
-                time.sleep(max(0.0, end - now))
-                return None
-            time.sleep(step)
-
-    def _look(self, read: Get) -> Look:
-        try:
-            job = self._client.get_job(read.name, patience=PATIENCE)
-        except AzureMLError as error:
-            _tell_failure(self._poller, read, error)
-            return Look(None, error)
-        now = time.monotonic()
-        self._poller.answered(read, now, self._client.operations.remaining_reads)
-        self._poller.seen(job.name, job.status, now)
-        return Look(job, None)
-
-
-def watch_job(client: AzureMLClient, name: str, *, poll_interval: float, status: str = "") -> JobWatch:
-    """Watch one job in a worker.
-
-    :param poll_interval: seconds between two looks, at most.
-    :param status: the job's status as far as it is known.
-    """
-    return JobWatch(client, name, poll_interval, status)
-
-
 class Watch:
-    """A watch on one job, of a :class:`Watcher`."""
+    """One wait for one job, in an event loop. Made by :meth:`Watcher.watch`."""
 
-    def __init__(self, watcher: Watcher, name: str) -> None:
-        self._watcher = watcher
+    def __init__(self, name: str, forget: Callable[[Watch], None]) -> None:
         self.name = name
-        self._news: Look | None = None
-        self._arrived = asyncio.Event()
+        self._forget = forget
+        self._look: Look | None = None
+        self._news = asyncio.Event()
 
-    async def next(self, timeout: float | None) -> Look | None:  # noqa: ASYNC109 (the same as in a worker)
-        """The next look, of several the newest; None if there was none within ``timeout`` seconds."""
-        with suppress(TimeoutError):
+    async def next(self, timeout: float | None) -> Look | None:  # noqa: ASYNC109 (part of what it means)
+        """The newest look that was not taken yet, or the next one; None: there is none within the timeout.
+
+        There is one for each time that the job is read. When reads fail for reasons that concern all, such as
+        an outage, there is one with the error, and none until it is over; an error that concerns this job
+        alone comes each time.
+
+        :param timeout: seconds; None: as long as it takes.
+        """
+        try:
             async with asyncio.timeout(timeout):
-                await self._arrived.wait()
-        self._arrived.clear()
-        news, self._news = self._news, None
-        return news
+                await self._news.wait()
+        except TimeoutError:
+            return None
+        self._news.clear()
+        look, self._look = self._look, None
+        return look
 
     def close(self) -> None:
-        """Nobody waits for it any more."""
-        self._watcher._drop(self)
+        """Wait no longer."""
+        self._forget(self)
 
     def _tell(self, look: Look) -> None:
-        self._news = look
-        self._arrived.set()
+        ended = self._look is not None and self._look.job and self._look.job.outcome is not Outcome.ACTIVE
+        if not (ended and look.error):
+            self._look = look
+            self._news.set()
 
 
 class Watcher:
-    """All watches of an event loop in one workspace with one identity: one client, one poller, one task."""
+    """All waits under one key in one event loop. Got from :func:`shared_watcher`."""
 
     def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[AsyncAzureMLClient]]) -> None:
         self.users = 0
-        self.client: AsyncAzureMLClient
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._open_client = open_client
-        self._poller = Poller()
-        self._watches: dict[str, list[Watch]] = {}
-        self._reads: set[asyncio.Task[None]] = set()
-        self._changed = asyncio.Event()
+        self._client: AsyncAzureMLClient | None = None
+        self._current, self._previous = AsyncExitStack(), AsyncExitStack()
+        self._opened_at = -inf
         self._refused = False
-        self._opened = asyncio.get_running_loop().create_future()
-        # Not in the context of the task that happens to be the first: its log is not everybody's.
-        self._task = asyncio.create_task(self._run(), context=contextvars.Context())
+        self._poller = Poller(Random())  # noqa: S311 (nothing to guard)
+        self._watches: dict[str, list[Watch]] = {}
+        self._error: AzureMLError | None = None
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._run(), name="Azure ML job watcher")
 
-    async def opened(self) -> None:
-        """Wait until there is a client. Raises what opening it raised."""
-        await asyncio.shield(self._opened)
+    @property
+    def client(self) -> AsyncAzureMLClient:
+        """The shared client, for other requests. Ask for it anew each time: it may be replaced."""
+        assert self._client is not None, "watchers are handed out open"  # noqa: S101
+        return self._client
 
-    def watch(self, name: str, *, poll_interval: float, status: str = "") -> Watch:
-        """Watch a job; parameters as :func:`watch_job`. Close the watch in the end."""
-        watch = Watch(self, name)
+    def watch(self, name: str, *, poll_interval: float, status: str = "", age: float = 0.0) -> Watch:
+        """Wait for news of a job. Several may wait for the same.
+
+        :param poll_interval: seconds between two reads of it at most; less while it is young or about to end.
+        :param status: the last one that is known.
+        :param age: seconds since it was submitted.
+        """
+        watch = Watch(name, self._forget)
         self._watches.setdefault(name, []).append(watch)
-        self._poller.add(name, poll_interval, time.monotonic(), status)
+        self._poller.add(name, time.monotonic(), poll_interval=poll_interval, status=status, age=age)
+        if self._poller.bad_weather and self._error is not None:
+            watch._tell(Look(None, self._error))
         self._changed.set()
         return watch
 
     async def close(self) -> None:
-        """End the task and close the client."""
+        """End the task and close the client. For :func:`shared_watcher`."""
         self._task.cancel()
-        await asyncio.wait([self._task])
+        # Who is cancelled while it waits here still leaves nothing open: the task goes on to its end.
+        await asyncio.wait({self._task})
 
-    def _drop(self, watch: Watch) -> None:
-        self._watches[watch.name].remove(watch)
-        if not self._watches[watch.name]:
-            del self._watches[watch.name]
-        self._poller.remove(watch.name)
-        self._changed.set()
+    def _forget(self, watch: Watch) -> None:
+        watches = self._watches.get(watch.name, [])
+        if watch in watches:
+            watches.remove(watch)
+            if not watches:
+                del self._watches[watch.name]
+                self._poller.remove(watch.name)
+
+    # the background task
 
     async def _run(self) -> None:
         try:
-            while True:
-                async with AsyncExitStack() as stack:
-                    self.client = await stack.enter_async_context(self._open_client())
-                    stack.push_async_callback(self._end_reads)
-                    if not self._opened.done():
-                        self._opened.set_result(None)
-                    await self._read_until_refused(time.monotonic() + REOPEN_AFTER)
-        except Exception as error:
-            if self._opened.done():
-                # A client that cannot be opened anew: everybody begins again, and waits in between.
-                self._tell_all(Look(None, AzureMLError(f"No client could be opened: {error}")))
-            else:
-                self._opened.set_exception(error)
+            await self._open()
+            self.opened.set_result(None)
+            async with asyncio.TaskGroup() as reads:
+                while True:
+                    await self._step(reads)
+        except BaseException as error:
+            if self.opened.done():
+                raise
+            self.opened.set_exception(error)
+            self.opened.exception()  # whoever waited for it may be gone
+        finally:
+            await self._previous.aclose()
+            await self._current.aclose()
 
-    async def _read_until_refused(self, reopen_from: float) -> None:
-        self._refused = False
-        while not (self._refused and time.monotonic() >= reopen_from):
-            self._changed.clear()
+    async def _open(self) -> None:
+        self._opened_at, self._refused = time.monotonic(), False
+        opened = AsyncExitStack()
+        self._client = await opened.enter_async_context(self._open_client())
+        # Somebody may be in the middle of a request on the last one.
+        await self._previous.aclose()
+        self._previous, self._current = self._current, opened
+
+    async def _step(self, reads: asyncio.TaskGroup) -> None:
+        """Start a read, or wait for what may be a reason to."""
+        self._changed.clear()
+        pause = CONFUSED_SECONDS
+        try:
+            if self._refused and time.monotonic() - self._opened_at >= REOPEN_SECONDS:
+                await self._reopen()
             step = self._poller.next(time.monotonic())
-            if isinstance(step, float):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(step if math.isfinite(step) else None):
-                        await self._changed.wait()
-            else:
-                task = asyncio.create_task(self._read(step))
-                self._reads.add(task)
-                task.add_done_callback(self._reads.discard)
+            if not isinstance(step, float):
+                reads.create_task(self._read(step))
+                return
+            pause = step
+        except Exception as error:
+            self._tell_all(error)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if pause == inf else pause):
+                await self._changed.wait()
 
-    async def _end_reads(self) -> None:
-        for task in self._reads:
-            task.cancel()
-        if self._reads:
-            await asyncio.wait(self._reads)
+    async def _reopen(self) -> None:
+        """The connection's secret may have been renewed since."""
+        try:
+            async with asyncio.timeout(READ_TIMEOUT):
+                await self._open()
+        except Exception as error:
+            log.warning("The client for Azure ML could not be opened anew: %s", error)
 
     async def _read(self, read: Read) -> None:
         try:
-            if isinstance(read, Get):
-                jobs, link = [await self.client.get_job(read.name, patience=PATIENCE)], None
-            else:
-                page = await self.client.get_page_of_jobs(read.link, patience=PATIENCE)
-                jobs, link = list(page.items), page.next_link
+            self._answered(read, await self._ask(read))
         except AzureMLError as error:
             self._failed(read, error)
         except Exception as error:
-            log.exception("A read of jobs went wrong")
-            self._failed(read, AzureMLError(f"A read of jobs went wrong: {type(error).__name__}"))
-        else:
-            self._succeeded(read, jobs, link)
+            self._failed(read, self._tell_all(error))
         finally:
             self._changed.set()
 
-    def _succeeded(self, read: Read, jobs: list[Job], link: str | None) -> None:
-        now = time.monotonic()
-        was_in_trouble = self._poller.in_trouble
-        self._poller.answered(read, now, self.client.operations.remaining_reads)
-        for job in jobs:
-            self._poller.seen(job.name, job.status, now)
-            for watch in self._watches.get(job.name, ()):
-                watch._tell(Look(job, None))
-        if isinstance(read, Page):
-            self._poller.listed(read, [job.name for job in jobs], link, now)
-        if was_in_trouble:
-            self._refused = False
+    async def _ask(self, read: Read) -> Polled:
+        asked = f"GET jobs/{read.name}" if isinstance(read, ReadJob) else "GET jobs"
+        try:
+            async with asyncio.timeout(READ_TIMEOUT):
+                if isinstance(read, ReadJob):
+                    return await self.client.poll_job(read.name)
+                return await self.client.poll_jobs(read.link)
+        except TimeoutError:
+            raise UnreachableError(asked, f"it took longer than {READ_TIMEOUT:.0f} s.") from None
+
+    def _tell_all(self, error: Exception) -> AzureMLError:
+        """Something went wrong that was not foreseen: it must neither go unnoticed nor end the waits."""
+        log.error("The job watcher failed in a way that was not foreseen.", exc_info=error)
+        told = AzureMLError(f"The job watcher failed: {type(error).__name__}; it goes on.")
+        self._tell(list(self._watches), Look(None, told))
+        return told
+
+    def _answered(self, read: Read, polled: Polled) -> None:
+        # A job's name is told apart by its case here, but perhaps not by the service.
+        jobs = {read.name if isinstance(read, ReadJob) else job.name: job for job in polled.jobs}
+        for name in _answered(self._poller, read, jobs, polled):
+            self._tell([name], Look(jobs[name], None))
 
     def _failed(self, read: Read, error: AzureMLError) -> None:
-        was_in_trouble = self._poller.in_trouble
-        _tell_failure(self._poller, read, error)
-        if isinstance(read, Get) and _is_of_one_job(error):
-            for watch in self._watches.get(read.name, ()):
-                watch._tell(Look(None, error))
-        elif not was_in_trouble or isinstance(error, AuthenticationError) != self._refused:
-            self._refused = isinstance(error, AuthenticationError)
-            self._tell_all(Look(None, error))
+        self._error = error
+        self._refused = self._refused or isinstance(error, AuthenticationError)
+        self._tell(_failed(self._poller, read, error), Look(None, error))
 
-    def _tell_all(self, look: Look) -> None:
-        for watches in self._watches.values():
-            for watch in watches:
+    def _tell(self, names: Iterable[str], look: Look) -> None:
+        for name in names:
+            for watch in self._watches.get(name, ()):
                 watch._tell(look)
 
 
-_watchers: WeakKeyDictionary[Any, dict[Hashable, Watcher]] = WeakKeyDictionary()
+_watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Watcher]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def shared_watcher(
     key: Hashable, open_client: Callable[[], AbstractAsyncContextManager[AsyncAzureMLClient]]
 ) -> AsyncIterator[Watcher]:
-    """The watcher of this key in this event loop, for a ``with`` block. The first opens, the last closes it.
+    """The watcher of the running event loop for a key, such as (connection, api-version).
 
-    :param key: what the workspace and the identity are the same of.
-    :param open_client: opens a client. What it raises goes to all who wait for it; the next tries again.
+    The first user opens it, the last one closes it. If it cannot be opened, all who wait for that get the
+    error, and the next one tries anew.
+
+    :param open_client: makes the client; called again after the service has refused its identity.
     """
     watchers = _watchers.setdefault(asyncio.get_running_loop(), {})
     watcher = watchers.get(key)
@@ -268,11 +256,84 @@ async def shared_watcher(
         watcher = watchers[key] = Watcher(open_client)
     watcher.users += 1
     try:
-        await watcher.opened()
+        await asyncio.shield(watcher.opened)
         yield watcher
     finally:
         watcher.users -= 1
+        failed = watcher.opened.done() and watcher.opened.exception() is not None
+        if watchers.get(key) is watcher and (failed or not watcher.users):
+            del watchers[key]
         if not watcher.users:
-            if watchers.get(key) is watcher:
-                del watchers[key]
             await watcher.close()
+
+
+class JobWatch:
+    """One wait for one job, in a thread of its own: what :class:`Watch` is in an event loop.
+
+    :param client: stays the caller's to close.
+
+    The other parameters are those of :meth:`Watcher.watch`.
+    """
+
+    def __init__(
+        self, client: AzureMLClient, name: str, *, poll_interval: float, status: str = "", age: float = 0.0
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._poller = Poller(Random())  # noqa: S311 (nothing to guard)
+        self._poller.add(name, time.monotonic(), poll_interval=poll_interval, status=status, age=age)
+
+    def next(self, timeout: float | None) -> Look | None:
+        """The next look, as :meth:`Watch.next` gives it. Sleeps meanwhile."""
+        end = inf if timeout is None else time.monotonic() + timeout
+        while True:
+            now = time.monotonic()
+            step = self._poller.next(now)
+            if not isinstance(step, float):
+                if look := self._read(step):
+                    return look
+            elif now >= end:
+                return None
+            else:
+                time.sleep(min(step, end - now))
+
+    def close(self) -> None:
+        """Wait no longer."""
+        self._poller.remove(self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def _read(self, read: Read) -> Look | None:
+        try:
+            polled = self._client.poll_job(self.name)
+        except AzureMLError as error:
+            return Look(None, error) if _failed(self._poller, read, error) else None
+        job = polled.jobs[0]
+        return Look(job, None) if _answered(self._poller, read, {self.name: job}, polled) else None
+
+
+def _answered(poller: Poller, read: Read, jobs: dict[str, model.Job], polled: Polled) -> list[str]:
+    return poller.answered(
+        read,
+        time.monotonic(),
+        [(name, job.status) for name, job in jobs.items()],
+        next_link=polled.next_link,
+        remaining=polled.remaining_reads,
+    )
+
+
+def _failed(poller: Poller, read: Read, error: AzureMLError) -> list[str]:
+    retry_after = error.retry_after if isinstance(error, ResponseError) else None
+    return poller.failed(read, time.monotonic(), _kind(error), retry_after)
+
+
+def _kind(error: AzureMLError) -> Failure:
+    if isinstance(error, ThrottledError):
+        return Failure.THROTTLED
+    if isinstance(error, ResponseError) and not isinstance(error, AuthenticationError | ServiceError):
+        return Failure.REFUSED
+    return Failure.OUTAGE

@@ -1,311 +1,300 @@
-"""The poller in a simulated world: a service with a job list, latencies, a bucket, and time of its own."""
+"""The decisions of the poller, on a virtual clock: nothing sleeps, nothing is sent."""
 
 from __future__ import annotations
 
-import heapq
 import itertools
-import math
-import random
-from collections import Counter
-from dataclasses import dataclass, field
-from statistics import quantiles
-from typing import Any
+from random import Random
 
 import pytest
 
-from airflow_provider_amlrest.rest.poller import IN_FLIGHT, MAX_PAUSE, RATE, Get, Page, Poller, Read
-
-LATENCY = {Get: 0.1, Page: 0.1}
-
-
-@dataclass
-class Bucket:
-    """Resource Manager's bucket of reads for one principal."""
-
-    size: float = 250
-    refill: float = 25
-    level: float = 250
-    at: float = 0.0
-
-    def take(self, now: float) -> int | None:
-        """What is left after this read; None if there is none for it."""
-        self.level = min(self.size, self.level + (now - self.at) * self.refill)
-        self.at = now
-        if self.level < 1:
-            return None
-        self.level -= 1
-        return int(self.level)
+from airflow_provider_amlrest.rest.poller import MAX_RATE, Failure, Poller, Read, ReadJob, ReadPage
+from tests.unit.rest.simulated_service import Service, World
 
 
-@dataclass
-class World:
-    """Pollers, and jobs that end at their time. ``jobs``: the list, newest first, with the end of each."""
-
-    jobs: dict[str, float]
-    page_size: int = 20
-    bucket: Bucket = field(default_factory=Bucket)
-    outages: list[tuple[float, float]] = field(default_factory=list)
-    now: float = 0.0
-    reads: Counter[Any] = field(default_factory=Counter)
-    noticed: dict[str, float] = field(default_factory=dict)
-    log: list[tuple[float, Read]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._names = list(self.jobs)
-        self._numbers = itertools.count()
-        self._events: list[tuple[float, int, Poller, Any]] = []
-
-    def run(self, until: float, *pollers: Poller) -> None:
-        """Let time pass."""
-        events, wakes = self._events, {id(poller): self.now for poller in pollers}
-        for poller in pollers:
-            heapq.heappush(events, (self.now, next(self._numbers), poller, None))
-        while events and events[0][0] <= until:
-            self.now, _, poller, answer = heapq.heappop(events)
-            if answer is not None:
-                answer()
-            elif wakes[id(poller)] != self.now:
-                continue  # It was asked in between.
-            while not isinstance(step := poller.next(self.now), float):
-                done = self.now + LATENCY[type(step)]
-                heapq.heappush(events, (done, next(self._numbers), poller, self.ask(poller, step)))
-            wakes[id(poller)] = self.now + step
-            if math.isfinite(step):
-                heapq.heappush(events, (self.now + step, next(self._numbers), poller, None))
-        self.now = until
-
-    def ask(self, poller: Poller, read: Read) -> Any:
-        self.reads[type(read)] += 1
-        self.log.append((self.now, read))
-        if any(start <= self.now < end for start, end in self.outages):
-            self.reads["failed"] += 1
-            return lambda: poller.failed(read, self.now, throttled=False)
-        left = self.bucket.take(self.now)
-        if left is None:
-            self.reads["throttled"] += 1
-            return lambda: poller.failed(read, self.now, 5, throttled=True)
-
-        def answer() -> None:
-            poller.answered(read, self.now, left)
-            if isinstance(read, Get):
-                self.see(poller, read.name)
-                return
-            start = int(read.link or 0)
-            names = self._names[start : start + self.page_size]
-            for name in names:
-                self.see(poller, name)
-            end = start + self.page_size
-            poller.listed(read, names, str(end) if end < len(self._names) else None, self.now)
-
-        return answer
-
-    def see(self, poller: Poller, name: str) -> None:
-        ended = self.jobs[name] <= self.now
-        poller.seen(name, "Completed" if ended else "Running", self.now)
-        if ended and name in poller._watches and name not in self.noticed:
-            self.noticed[name] = self.now
-            poller.remove(name)
-
-    def lags(self) -> list[float]:
-        """Seconds from the end of a job to its notice."""
-        return [at - self.jobs[name] for name, at in self.noticed.items()]
+def many(count: int, service: Service, *, above: int = 0, between: int = 0, **watching: float) -> World:
+    """So many jobs that are waited for, with others between them and newer ones above them."""
+    world = World(service)
+    for number in range(count):
+        for other in range(between):
+            service.add(f"other-{number}-{other}", ends=-1)
+        service.add(f"job-{number}")
+        world.watch(f"job-{number}", **watching)
+    for number in range(above):
+        service.add(f"newer-{number}", ends=-1)
+    return world
 
 
-def poller(seed: int = 1) -> Poller:
-    return Poller(random.Random(seed))  # noqa: S311
+# one job, few jobs
 
 
-def names(count: int, prefix: str = "job") -> list[str]:
-    return [f"{prefix}-{number}" for number in range(count)]
+def test_a_few_jobs_are_read_by_name() -> None:
+    world = many(3, Service())
+    world.run(600)
+    assert world.reader.pages() == 0
+    assert 30 <= world.reader.gets() <= 3 * (600 / 54 + 1)
 
 
-def p99(lags: list[float]) -> float:
-    return quantiles(lags, n=100)[98]
+def test_a_young_job_is_read_often_and_an_old_one_at_its_interval() -> None:
+    world = many(1, Service(), age=0.0)
+    world.run(3600)
+    gaps = world.gaps("job-0")
+    assert max(gaps[:5]) <= 5.1
+    assert 27 <= max(gaps[:60]) <= 60
+    assert 54 <= min(gaps[-10:]) <= max(gaps[-10:]) <= 60.1
 
 
-def watch_all(poller: Poller, jobs: Any, interval: float = 60, now: float = 0) -> None:
-    for name in jobs:
-        poller.add(name, interval, now)
+def test_an_interval_below_five_seconds_is_kept_as_it_is() -> None:
+    world = many(1, Service(latency=0), poll_interval=0.5)
+    world.run(10)
+    assert max(world.gaps("job-0")) <= 0.5 + 1 / MAX_RATE
 
 
-@pytest.mark.parametrize("interval", [0.2, 3.0, 30.0])
-def test_one_job_is_looked_at_within_its_interval(interval: float) -> None:
-    world, one = World({"a": math.inf}), poller()
-    one.add("a", interval, 0)
-    world.run(1000, one)
-    times = [at for at, _ in world.log]
-    assert max(later - sooner for sooner, later in itertools.pairwise(times)) <= interval + 0.11
-    assert len(times) >= 1000 / (interval + 0.1)
-    assert world.reads[Page] == 0
+@pytest.mark.parametrize("status", ["Finalizing", "CancelRequested"])
+def test_a_job_that_is_about_to_end_is_read_often(status: str) -> None:
+    poller = Poller(Random(1))
+    poller.add("job", 0, poll_interval=60, status="Running", age=1e6)
+    now = wait(poller, 0)
+    poller.answered(ReadJob("job"), now, [("job", status)])
+    assert 4.5 <= wait(poller, now) - now <= 5
 
 
-def test_a_young_job_is_looked_at_more_often_than_an_old_one() -> None:
-    world, one = World({"a": math.inf}), poller()
-    one.add("a", 300, 0)
-    world.run(4000, one)
-    times = [at for at, _ in world.log]
-    assert sum(at < 60 for at in times) >= 10
-    assert 10 <= sum(1000 <= at < 3000 for at in times) <= 24
+def start(poller: Poller, now: float) -> tuple[Read, float]:
+    """The next read, and when it starts."""
+    while isinstance(step := poller.next(now), float):
+        now += max(step, 1e-6)
+    return step, now
 
 
-def test_a_job_that_is_about_to_end_is_looked_at_more_often() -> None:
-    one = poller()
-    one.add("a", 300, 0)
-    one.seen("a", "Running", 10_000)
-    assert one.next(10_100) == pytest.approx(300 - 100, abs=60)
-    one.seen("a", "Finalizing", 10_100)
-    assert one.next(10_100) <= 5
+def wait(poller: Poller, now: float) -> float:
+    """When the next read starts."""
+    return start(poller, now)[1]
 
 
-def test_nobody_waits_nothing_is_read() -> None:
-    world, one = World({"a": 5.0}), poller()
-    assert one.next(0) == math.inf
-    one.add("a", 1, 0)
-    one.add("a", 1, 0)
-    world.run(100, one)
-    assert len(one) == 1, "the second who waits is still there"
-    one.remove("a")
-    count = len(world.log)
-    world.run(200, one)
-    assert len(world.log) == count
+def test_two_pollers_that_start_together_do_not_read_together() -> None:
+    world = World(Service(), readers=2)
+    world.service.add("job")
+    for reader in range(2):
+        world.watch("job", reader)
+    world.run(600)
+    first, second = ([at for at, _ in reader.reads] for reader in world.readers)
+    assert min(abs(a - b) for a in first for b in second) > 0.05
 
 
-def test_a_few_jobs_are_read_one_by_one() -> None:
-    world, one = World(dict.fromkeys(names(4), math.inf)), poller()
-    watch_all(one, names(4), 30)
-    world.run(600, one)
-    assert world.reads[Page] == 0
+def test_the_shortest_interval_of_those_who_wait_for_a_job_counts() -> None:
+    world = many(1, Service(latency=0))
+    world.watch("job-0", poll_interval=1)
+    world.run(30)
+    assert max(world.gaps("job-0")) <= 1 + 1 / MAX_RATE
 
 
-def test_many_jobs_are_looked_for_in_the_list() -> None:
-    world, one = World(dict.fromkeys(names(500), math.inf)), poller()
-    watch_all(one, names(500))
-    world.run(1000, one)
-    before = world.reads.copy()
-    world.run(1600, one)
-    pages, gets = world.reads[Page] - before[Page], world.reads[Get] - before[Get]
-    # 25 pages hold them all; 500 single reads per interval would be 5,000.
-    assert 10 * 25 <= pages <= 14 * 25
-    assert gets < 100
+def test_nothing_is_read_when_nobody_waits() -> None:
+    world = many(30, Service())
+    world.run(100)
+    for number in range(30):
+        world.reader.poller.remove(f"job-{number}")
+    world.run(101)
+    before = len(world.reader.reads)
+    world.run(1000)
+    assert len(world.reader.reads) == before
 
 
-def test_ten_thousand_jobs_stay_in_the_bucket() -> None:
-    generator = random.Random(7)  # noqa: S311
-    jobs = {name: generator.uniform(600, 1800) for name in names(10_000)}
-    world, one = World(jobs), poller()
-    watch_all(one, jobs)
-    world.run(2400, one)
-    assert world.reads["throttled"] == 0
-    assert len(world.noticed) == 10_000
-    assert p99(world.lags()) < 120
+def test_a_job_that_has_ended_is_not_read_again_and_stays_ended() -> None:
+    poller = Poller(Random(1))
+    poller.add("job", 0, poll_interval=1)
+    now = wait(poller, 0)
+    assert poller.answered(ReadJob("job"), now, [("job", "Completed")]) == ["job"]
+    assert poller.next(now + 1) == float("inf")
+    assert poller.answered(ReadPage(None), now + 2, [("job", "Running")]) == []
+    assert poller.next(now + 3) == float("inf")
+
+
+# the list
 
 
 @pytest.mark.parametrize("page_size", [20, 100])
-def test_jobs_that_lie_deep_in_the_list_are_found(page_size: int) -> None:
-    """300 that run for long, below 4,000 that have ended; and a few that are new."""
-    ended, deep, new = names(4000, "ended"), names(300, "deep"), names(10, "new")
-    jobs = dict.fromkeys(new, 900.0) | dict.fromkeys(ended, 0.0) | dict.fromkeys(deep, 1000.0)
-    world, one = World(jobs, page_size), poller()
-    watch_all(one, new + deep)
-    world.run(3000, one)
-    assert set(world.noticed) == {*new, *deep}
-    assert world.reads["throttled"] == 0
-    assert p99(world.lags()) < 120
+def test_many_jobs_are_read_by_pages_of_the_list(page_size: int) -> None:
+    world = many(1000, Service(page_size=page_size), between=1)
+    world.run(1800)
+    by_name = 1000 * 1800 / 60
+    assert len(world.reader.reads) < by_name / (page_size / 2) * 1.6
+    assert max(max(world.gaps(f"job-{number}")) for number in range(1000)) < 70
 
 
-def reads_per_interval(jobs: dict[str, float], watched: list[str]) -> float:
-    world, one = World(jobs), poller()
-    watch_all(one, watched)
-    world.run(1200, one)
-    before = len(world.log)
-    world.run(2400, one)
-    return (len(world.log) - before) / 20
+def test_jobs_that_lie_too_deep_are_read_by_name_and_cost_little_more() -> None:
+    world = many(400, Service(), above=20_000)
+    world.run(3600)
+    by_name = 400 * (3600 / 54)
+    assert world.reader.pages() <= world.reader.gets() / 4
+    assert len(world.reader.reads) <= by_name * 1.25
+    assert max(max(world.gaps(f"job-{number}")) for number in range(400)) < 80
 
 
-def test_a_list_that_saves_nothing_costs_little() -> None:
-    """Each of 100 jobs on a page of its own: 100 single reads are the best there is."""
-    jobs: dict[str, float] = {}
+def test_what_lies_deep_is_read_by_name_while_the_rest_is_found_in_the_list() -> None:
+    service = Service()
+    world = many(100, service, above=5_000)
+    for number in range(200):
+        service.add(f"young-{number}")
+        world.watch(f"young-{number}")
+    world.run(3600)
+    rounds = 3600 / 54
+    assert len(world.reader.reads) <= rounds * (100 + 10) * 1.25
+
+
+def test_the_list_is_tried_again_when_it_has_changed() -> None:
+    world = many(200, Service(), above=3_000)
+    world.run(900)
+    for number in range(3_000):
+        del world.service.ends[f"newer-{number}"]
+    world.run(2400)
+    before = len(world.reader.reads)
+    world.run(3600)
+    assert len(world.reader.reads) - before <= 1200 / 54 * 10 * 2
+
+
+def test_jobs_that_the_list_does_not_show_yet_are_read_by_name() -> None:
+    world = World(Service(lag=60))
+    for number in range(50):
+        world.service.add(f"job-{number}", created=0.0, ends=20.0)
+        world.watch(f"job-{number}", age=0.0)
+    world.run(40)
+    assert len(world.delays()) == 50
+    assert max(world.delays()) < 12
+
+
+def test_news_that_a_lagging_list_takes_back_are_none() -> None:
+    world = World(Service(lag=30))
     for number in range(100):
-        jobs |= {f"job-{number}": math.inf} | dict.fromkeys(names(19, f"ended-{number}"), 0.0)
-    assert reads_per_interval(jobs, names(100)) < 1.6 * 100
+        world.service.add(f"job-{number}", ends=100.0 + number)
+        world.watch(f"job-{number}", poll_interval=20)
+    world.run(400)
+    for looks in world.reader.seen.values():
+        assert [status for _, status in looks].index("Completed") == len(looks) - 1
 
 
-def test_a_desert_is_crossed_if_that_pays() -> None:
-    """1,000 jobs behind 100 pages of others: 150 pages are better than 1,000 reads."""
-    jobs = dict.fromkeys(names(2000, "others"), math.inf) | dict.fromkeys(names(1000), math.inf)
-    assert reads_per_interval(jobs, names(1000)) < 300
+def test_a_list_that_is_refused_is_left_alone() -> None:
+    poller = Poller(Random(1))
+    for number in range(50):
+        poller.add(f"job-{number}", 0, poll_interval=1)
+    now, pages = 0.0, 0
+    while now < 300:
+        step = poller.next(now)
+        if isinstance(step, ReadPage):
+            pages += 1
+            assert poller.failed(step, now, Failure.REFUSED) == []
+        elif isinstance(step, ReadJob):
+            poller.answered(step, now, [(step.name, "Running")])
+        else:
+            now += step
+    assert pages == 1
 
 
-def test_reads_are_spread() -> None:
-    world, one = World(dict.fromkeys(names(300), math.inf)), poller()
-    watch_all(one, names(300))
-    world.run(600, one)
-    for second in range(600):
-        assert sum(second <= at < second + 1 for at, _ in world.log) <= RATE + 1
+def test_a_slow_list_does_not_hold_up_those_who_can_be_read_by_name() -> None:
+    world = many(600, Service(latency=2.0))
+    world.run(900)
+    assert max(max(world.gaps(f"job-{number}")) for number in range(600)) < 90
+
+
+# ten thousand
+
+
+@pytest.mark.parametrize(("page_size", "above"), [(20, 0), (100, 0), (20, 5_000), (100, 20_000)])
+def test_ten_thousand_jobs_are_waited_for_within_the_bucket(page_size: int, above: int) -> None:
+    service = Service(page_size=page_size)
+    world = many(10_000, service, above=above)
+    random = Random(7)
+    for number in range(10_000):
+        service.ends[f"job-{number}"] = random.uniform(60, 500)
+    world.run(700)
+    assert len(world.delays()) == 10_000
+    assert world.reader.throttled == 0
+    assert max(world.reader.rate(start, start + 10) for start in range(0, 700, 10)) <= MAX_RATE + 0.2
+    assert world.p99() <= 120
+
+
+# the budget
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
-def test_pollers_share_a_bucket_fairly(count: int) -> None:
-    """Each has more to read than the bucket gives."""
-    pollers = [poller(seed) for seed in range(count)]
-    jobs: dict[str, float] = {}
-    for number in range(1500 * count):
-        jobs |= {f"job-{number}": math.inf} | dict.fromkeys(names(19, f"ended-{number}"), 0.0)
-    world = World(jobs)
-    for number, one in enumerate(pollers):
-        watch_all(one, [f"job-{index}" for index in range(number, 1500 * count, count)], 30)
-    world.run(600, *pollers)
-    assert world.reads["throttled"] == 0
-    reads = Counter(int(read.name.split("-")[1]) % count for _, read in world.log if isinstance(read, Get))
-    assert max(reads.values()) < 1.3 * min(reads.values())
-    assert sum(reads.values()) + world.reads[Page] > 0.7 * 600 * min(25, RATE * count)
+def test_pollers_share_a_bucket(count: int) -> None:
+    """Each has more to read than there is: without a word to each other they take equal parts."""
+    world = World(Service(), readers=count)
+    for reader in range(count):
+        for number in range(2_000):
+            world.service.add(f"{reader}-{number}")
+            world.watch(f"{reader}-{number}", reader, poll_interval=5)
+    world.service.page = lambda link, now: ([], None)  # type: ignore[method-assign]
+    world.run(300)
+    rates = [reader.rate(100, 300) for reader in world.readers]
+    assert sum(reader.throttled for reader in world.readers) == 0
+    assert min(rates) > 0.8 * max(rates)
+    assert 0.85 * min(20 * count, 25) <= sum(rates) <= 25.5
 
 
-def test_after_a_429_it_rests_as_long_as_it_is_told() -> None:
-    one = poller()
-    watch_all(one, names(3), 1)
-    read = next(step for step in (one.next(at / 10) for at in range(20)) if not isinstance(step, float))
-    one.failed(read, 2, 30, throttled=True)
-    assert one.in_trouble
-    assert 30 <= one.next(2) <= 36
-    assert one.rate == pytest.approx(RATE / 2)
-    one.failed(Get("job-0"), 2, 3600, throttled=True)
-    assert one.next(2) <= 1.2 * MAX_PAUSE
+def test_after_429_nothing_is_read_for_as_long_as_the_service_says_and_then_slowly() -> None:
+    poller = Poller(Random(1))
+    for number in range(1000):
+        poller.add(f"job-{number}", 0, poll_interval=1)
+    read, now = start(poller, 10)
+    poller.failed(read, now, Failure.THROTTLED, 30)
+    resumed = wait(poller, now + 0.01)
+    assert now + 30 <= resumed <= now + 30 * 1.25
 
 
-def test_an_outage_is_probed_and_not_stormed() -> None:
-    world, one = World(dict.fromkeys(names(1000), math.inf), outages=[(300, 900)]), poller()
-    watch_all(one, names(1000))
-    world.run(890, one)
-    assert world.reads["failed"] <= 30
-    assert one.in_trouble
-    world.run(1100, one)
-    assert not one.in_trouble
-    last = {read.name for at, read in world.log if at > 900 and isinstance(read, Get)}
-    assert len(last) < 1000
+def test_a_retry_after_of_an_hour_is_not_obeyed() -> None:
+    poller = Poller(Random(1))
+    poller.add("job", 0, poll_interval=1)
+    now = wait(poller, 0)
+    assert poller.failed(ReadJob("job"), now, Failure.THROTTLED, 3600) == []
+    assert 120 <= wait(poller, now) - now <= 150
 
 
-def test_a_job_that_ends_in_an_outage_is_noticed_after_it() -> None:
-    world, one = World({"a": 400.0, "b": math.inf}, outages=[(300, 900)]), poller()
-    watch_all(one, "ab")
-    world.run(1000, one)
-    assert 900 <= world.noticed["a"] <= 960
+def test_the_rate_is_halved_by_429_and_comes_back() -> None:
+    world = many(5_000, Service(), poll_interval=5)
+    world.service.page = lambda link, now: ([], None)  # type: ignore[method-assign]
+    world.run(100)
+    full = world.reader.rate(50, 100)
+    world.service.level = -100.0
+    world.run(101)
+    assert world.reader.throttled >= 1
+    world.service.level = 250.0
+    world.run(300)
+    assert world.reader.rate(105, 115) < 0.7 * full
+    assert world.reader.rate(250, 300) > 0.95 * full
 
 
-def test_a_job_that_is_gone_disturbs_nobody() -> None:
-    one = poller()
-    one.add("gone", 30, 0)
-    read = one.next(5)
-    assert read == Get("gone")
-    assert one.next(5) == math.inf
-    one.answered(Get("gone"), 6)
-    one.missed("gone", 6)
-    assert not one.in_trouble
-    assert one.next(6) == pytest.approx(30)
+# bad weather
 
 
-def test_no_more_reads_at_a_time_than_allowed() -> None:
-    one = poller()
-    watch_all(one, names(100), 5)
-    begun = [step for step in (one.next(10 + at) for at in range(50)) if not isinstance(step, float)]
-    assert len(begun) == IN_FLIGHT
+def test_an_outage_is_told_once_and_probed_by_one_read_at_a_time() -> None:
+    world = many(200, Service(), poll_interval=10)
+    world.service.down = lambda now: 100 <= now < 700
+    world.run(700)
+    during = [at for at, _ in world.reader.reads if 110 <= at < 700]
+    assert len(during) <= 25
+    assert max(b - a for a, b in itertools.pairwise(during)) <= 61
+    names = [name for _, name in world.reader.errors]
+    assert sorted(names) == sorted(f"job-{number}" for number in range(200))
+    world.run(900)
+    assert all(looks[-1][0] > 760 for looks in world.reader.seen.values())
+    assert len(world.reader.errors) == 200
+
+
+def test_one_failed_read_is_told_to_nobody() -> None:
+    world = many(5, Service(), poll_interval=10)
+    world.service.down = lambda now: 100 <= now < 101.5
+    world.run(300)
+    assert world.reader.errors == []
+
+
+def test_a_job_that_cannot_be_read_is_told_alone_and_holds_up_nobody() -> None:
+    world = many(3, Service(broken=frozenset({"job-1"})), poll_interval=10)
+    world.run(300)
+    assert {name for _, name in world.reader.errors} == {"job-1"}
+    assert max(world.gaps("job-0")) < 16
+
+
+def test_a_job_that_is_refused_is_told_each_time() -> None:
+    world = World(Service())
+    world.watch("gone", poll_interval=10)
+    world.run(100)
+    assert len(world.reader.errors) == world.reader.gets() >= 9
