@@ -157,9 +157,9 @@ def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
 
     :param poll_interval: seconds between two looks, at most.
     """
-    from airflow_provider_amlrest.rest.watching import watch_job
+    from airflow_provider_amlrest.rest.watching import JobWatch
 
-    watch = watch_job(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
+    watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
     while True:
         look = watch.next(waiting.time_left)
         event = waiting.see(look)
@@ -174,9 +174,9 @@ def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
 
 def look_patiently(client: AzureMLClient, job_name: str, *, poll_interval: float) -> Job:
     """A job as it is now. A read that fails is repeated, as it is while waiting."""
-    from airflow_provider_amlrest.rest.watching import watch_job
+    from airflow_provider_amlrest.rest.watching import JobWatch
 
-    watch = watch_job(client, job_name, poll_interval=poll_interval)
+    watch = JobWatch(client, job_name, poll_interval=poll_interval)
     weather = Weather()
     while True:
         left = None if weather.gives_up is None else max(0.0, weather.gives_up - time.time())

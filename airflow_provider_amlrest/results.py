@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
+from airflow_provider_amlrest.rest.log_tail import user_log
 from airflow_provider_amlrest.rest.status import Outcome
 
 if TYPE_CHECKING:
@@ -63,20 +64,18 @@ def failure_text(client: AzureMLClient, job: Job) -> str:
         # By the code alone: the message may be any script's.
         hint = advice(0, (run.error.code,), "")
         return f"{run.error.message.strip()[:MAX_TEXT]} [{run.error.code}] {hint}".rstrip()
-    return _log_tail(client, run) or "the service gives no reason."
+    return _log_end(client, run) or "the service gives no reason."
 
 
-def _log_tail(client: AzureMLClient, run: Run) -> str:
-    from airflow_provider_amlrest.rest.logs import read_tail
-
-    for name in sorted(run.log_files):
-        if name.startswith(("user_logs/std_log", "azureml-logs/70_driver_log")):
-            try:
-                tail = read_tail(run.log_files[name], client.operations.cloud, MAX_TEXT)
-            except AzureMLError as error:
-                return f"(its log could not be read: {error})"
-            return f"the last lines of {name} are:\n{tail}\n"
-    return ""
+def _log_end(client: AzureMLClient, run: Run) -> str:
+    name = user_log(run.log_files)
+    if name is None:
+        return ""
+    try:
+        end = client.read_log_end(run, name, MAX_TEXT)
+    except AzureMLError as error:
+        return f"(its log could not be read: {error})"
+    return f"the last lines of {name} are:\n{end}\n"
 
 
 def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:

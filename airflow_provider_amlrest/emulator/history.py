@@ -98,9 +98,9 @@ def get_details(call: DataCall, name: str) -> Response:
 
 
 def _log_files(call: DataCall, job: JobRecord) -> dict[str, str]:
-    blobs = call.context.blobs
+    blobs, hours = call.context.blobs, call.context.tuning.sas_lifetime_seconds / 3600
     return {
-        path: blobs.blob_sas(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{job.name}/{path}")
+        path: blobs.blob_sas(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{job.name}/{path}", hours=hours)
         for path in job.log_files
     }
 

@@ -215,6 +215,7 @@ class EmulatedWorkspace:
         error: str | None = None,
         seconds: float | None = None,
         queue_seconds: float | None = None,
+        log_lines: int | None = None,
         metrics: Mapping[str, float] | None = None,
         throttled_reads: int | None = None,
         times: int | None = None,
@@ -229,6 +230,8 @@ class EmulatedWorkspace:
             error: why it failed, in the service's words.
             seconds: in each status after Queued. Default: the setting ``job_seconds``, 0 in the fixture.
             queue_seconds: in Starting and Queued together. Default: 0.
+            log_lines: how many lines of text it logs, spread over its time as Running; with them comes blob
+                storage. Default: 0, it has no log.
             metrics: what it logs before its end. A sweep's trials log them too.
             throttled_reads: how many reads of the job are answered 429 with ``Retry-After: 1``. Default: 0.
             times: for how many jobs the script is good. Default: all.
@@ -240,6 +243,7 @@ class EmulatedWorkspace:
             "error": error,
             "seconds": seconds,
             "queue_seconds": queue_seconds,
+            "log_lines": log_lines,
             "metrics": None if metrics is None else dict(metrics),
             "throttled_reads": throttled_reads,
             "times": times,

@@ -113,6 +113,8 @@ class AzureMLClient:
     cancel_job = _method(Operations.cancel_job)
 
     get_run = _method(Operations.get_run)
+    read_log = _method(Operations.read_log)
+    read_log_end = _method(Operations.read_log_end)
     list_children = _pages(Operations.list_children)
     get_metrics = _method(Operations.get_metrics)
     list_trials = _method(Operations.list_trials)

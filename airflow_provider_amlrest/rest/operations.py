@@ -29,6 +29,8 @@ from airflow_provider_amlrest.rest.errors import (
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
+from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.pipeline import ANONYMOUS
 from airflow_provider_amlrest.rest.status import Outcome
 
 T = TypeVar("T")
@@ -49,13 +51,15 @@ class Answer(Protocol):
     def status_code(self) -> int: ...
     @property
     def headers(self) -> Any: ...
+    @property
+    def content(self) -> bytes: ...
     def text(self) -> str: ...
 
 
 Flow = Generator[Send, Answer, T]
 
-POLL_OPTIONS = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
-"""A poller tries again itself, when all that it has to ask for can wait."""
+BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
+"""Options of a read without retries, for what is asked again soon anyhow."""
 
 
 class Polled(NamedTuple):
@@ -229,7 +233,7 @@ class Operations:
     def poll_job(self, name: str) -> Flow[Polled]:
         """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
         path = f"jobs/{_segment(name)}"
-        answer = yield self._request("GET", path, options=POLL_OPTIONS)
+        answer = yield self._request("GET", path, options=BRIEF)
         job = self.codec.read_job(_resource(answer, f"GET {path}"))
         return Polled((job,), None, _remaining_reads(answer))
 
@@ -238,7 +242,7 @@ class Operations:
         asked = "GET jobs"
         link = self._next(next_link, self.cloud.resource_manager)
         send = Send(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
-        answer = yield send._replace(options=POLL_OPTIONS)
+        answer = yield send._replace(options=BRIEF)
         page = _checked(answer, asked)
         jobs = tuple(map(self.codec.read_job, page.get("value") or ()))
         return Polled(jobs, page.get("nextLink") or None, _remaining_reads(answer))
@@ -265,14 +269,44 @@ class Operations:
 
     def get_run(self, name: str) -> Flow[model.Run]:
         """A run's times, error, warnings and log files. Raises NotFoundError."""
-        history = yield from self._history()
-        asked = f"GET runs/{name}/details"
-        answer = yield Send(HttpRequest("GET", f"{history}/runs/{_segment(name)}/details"), asked)
-        details = _checked(answer, asked)
-        log_files = details.get("logFiles") or {}
-        for url in log_files.values():
-            self._mask_signature(urlsplit(url).query)
-        return _read_run(details) if details else model.Run(name, "Unknown")
+        return (yield from self._details(name))
+
+    def read_log(self, job_name: str, tail: LogTail, final: bool = False) -> Flow[list[str]]:
+        """The lines of the user's log (of a distributed job: of rank 0) since the last read with this tail.
+
+        At most :data:`log_tail.CALL_BYTES` of them, unless it is the final read; at most
+        :data:`log_tail.TASK_BYTES` in all, and then one that says where the rest is. None while there is no
+        log: the job waits in the queue, or is a sweep. A log comes some seconds after it was written.
+
+        :param tail: what was handed on so far; it is changed.
+        :param final: the job has ended: all that there is, the last line even if it does not end.
+        :raises AzureMLError: it could not be read. The next call goes on where this one should have begun.
+        """
+        options = {} if final else BRIEF
+        known = bool(tail.url)
+        if tail.is_full or not (known or (yield from self._find_log(job_name, tail, options))):
+            return []
+        answer = yield _log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        # The signature may have ended.
+        if answer.status_code == 403 and known and (yield from self._find_log(job_name, tail, options)):
+            answer = yield _log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        if answer.status_code == 416 and tail.start_anew():
+            answer = yield _log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        if answer.status_code == 404:
+            tail.url = ""
+            return []
+        content = _log_content(answer, tail.file, tail.bytes_wanted(final=final))
+        return tail.take(content, final=final)
+
+    def read_log_end(self, run: model.Run, file: str, size: int) -> Flow[str]:
+        """The last ``size`` bytes of one of a run's log files, from the start of a line on."""
+        answer = yield _log_part(run.log_files[file], file, (0, size - 1))
+        length = _log_length(answer)
+        start = max(0, length - size)
+        if start and answer.status_code == 206:
+            answer = yield _log_part(run.log_files[file], file, (start, length - 1))
+        text = _log_content(answer, file, (start, length - 1)).decode("utf-8", "replace")
+        return (text.partition("\n")[2] if start and "\n" in text else text).strip()
 
     def list_children(self, name: str, next_link: str | None = None) -> Flow[model.Page]:
         """A sweep's trials as run history lists them, as an iterator of :class:`model.Run`."""
@@ -354,6 +388,21 @@ class Operations:
             history = f"{api}/history/v1.0{self.workspace.path}"
             self._endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
         return self._endpoints
+
+    def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
+        history = yield from self._history()
+        asked = f"GET runs/{name}/details"
+        request = HttpRequest("GET", f"{history}/runs/{_segment(name)}/details")
+        answer = yield Send(request, asked, options or {})
+        details = _checked(answer, asked)
+        log_files = details.get("logFiles") or {}
+        for url in log_files.values():
+            self._mask_signature(urlsplit(url).query)
+        return _read_run(details) if details else model.Run(name, "Unknown")
+
+    def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:
+        run = yield from self._details(job_name, options)
+        return tail.find(run.log_files)
 
     def _history(self) -> Flow[str]:
         return (yield from self._discover())[0]
@@ -451,6 +500,29 @@ def _resource(answer: Answer, asked: str) -> dict[str, Any]:
 def _remaining_reads(answer: Answer) -> int | None:
     text = str(answer.headers.get("x-ms-ratelimit-remaining-subscription-reads") or "")
     return int(text) if text.isdigit() else None
+
+
+def _log_part(url: str, file: str, wanted: tuple[int, int], options: Mapping[str, Any] | None = None) -> Send:
+    """A request for bytes of a log."""
+    request = HttpRequest("GET", url, headers={"Range": f"bytes={wanted[0]}-{wanted[1]}"})
+    return Send(request, f"GET log {file}", {**(options or {}), ANONYMOUS: True})
+
+
+def _log_content(answer: Answer, file: str, wanted: tuple[int, int]) -> bytes:
+    """Those of the wanted bytes that there are. Raises the fitting ResponseError."""
+    if answer.status_code == 416:
+        return b""
+    if answer.status_code == 206:
+        return answer.content
+    if answer.status_code == 200:
+        return answer.content[wanted[0] : wanted[1] + 1]
+    raise response_error(f"GET log {file}", answer.status_code, _text(answer), answer.headers)
+
+
+def _log_length(answer: Answer) -> int:
+    """How long the log is of which a part was asked for."""
+    total = str(answer.headers.get("Content-Range") or "").rpartition("/")[2]
+    return int(total) if total.isdigit() else len(answer.content)
 
 
 def _version(kind: str, name: str, version: str) -> str:

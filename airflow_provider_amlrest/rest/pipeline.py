@@ -44,6 +44,9 @@ USER_AGENT = f"airflow-provider-amlrest/{__version__}"
 CONNECTION_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 
+ANONYMOUS = "anonymous"
+"""Option of a request whose URL has a signature. Storage takes no token beside it, and ours is not for it."""
+
 MAX_RETRY_AFTER = 120.0
 """Seconds. A longer Retry-After is the caller's to wait for, who has a deadline and can be told to stop."""
 
@@ -92,8 +95,12 @@ def refuse_plain_http(request: Any) -> None:
 class _Protected(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: Any) -> None:
         refuse_plain_http(request)
-        # The policies for tokens would refuse this machine too.
-        request.context.options["enforce_https"] = False
+        if request.context.options.pop(ANONYMOUS, False):
+            # In the context it outlasts retries.
+            request.context[ANONYMOUS] = True
+        else:
+            # The policies for tokens would refuse this machine too.
+            request.context.options["enforce_https"] = False
 
 
 @contextmanager
@@ -116,10 +123,13 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
     """
 
     def on_request(self, request: Any) -> None:
-        with signing_in():
-            super().on_request(request)
+        if ANONYMOUS not in request.context:
+            with signing_in():
+                super().on_request(request)
 
     def on_challenge(self, request: Any, response: Any) -> bool:
+        if ANONYMOUS in request.context:
+            return False
         refused = request.http_request.headers["Authorization"]
         with signing_in():
             if not super().on_challenge(request, response):
@@ -129,10 +139,13 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
 
 class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
     async def on_request(self, request: Any) -> None:
-        with signing_in():
-            await super().on_request(request)
+        if ANONYMOUS not in request.context:
+            with signing_in():
+                await super().on_request(request)
 
     async def on_challenge(self, request: Any, response: Any) -> bool:
+        if ANONYMOUS in request.context:
+            return False
         refused = request.http_request.headers["Authorization"]
         with signing_in():
             if not await super().on_challenge(request, response):

@@ -155,15 +155,20 @@ class _Pace:
             self.failures = 0
             self._be_careful(now, 0.25)
 
-    def failed(self, started: float, now: float, retry_after: float | None, *, throttled: bool) -> None:
-        """One of the failures that concern every read. What was on its way with it counts as one."""
+    def failed(
+        self, started: float, now: float, retry_after: float | None, longest: float, *, throttled: bool
+    ) -> None:
+        """One of the failures that concern every read. What was on its way with it counts as one.
+
+        :param longest: the pause that those who wait allow: who looks each second does so in bad weather, too.
+        """
         if started <= self._failed_at:
             return
         self._failed_at = now
         self.failures += 1
         if throttled:
             self._be_careful(now, 0.5)
-        backoff = min(MAX_BACKOFF, 2.0 ** min(self.failures, 6)) * self.random.uniform(0.5, 1)
+        backoff = min(MAX_BACKOFF, longest, 2.0 ** min(self.failures, 6)) * self.random.uniform(0.5, 1)
         told = min(retry_after or 0, MAX_RETRY_AFTER) * self.random.uniform(1, 1.25)
         self.open_at = max(self.open_at, now + max(backoff, told))
 
@@ -333,7 +338,8 @@ class Poller:
         before = self.bad_weather
         if failure is not Failure.REFUSED:
             throttled = failure is Failure.THROTTLED
-            self._pace.failed(started, now, retry_after, throttled=throttled)
+            longest = max((job.poll_interval for job in self._jobs.values()), default=MAX_BACKOFF)
+            self._pace.failed(started, now, retry_after, longest, throttled=throttled)
         own = None
         if isinstance(read, ReadJob):
             own = self._failed_job(read, now)

@@ -53,8 +53,13 @@ class Look(NamedTuple):
 class Watch:
     """One wait for one job, in an event loop. Made by :meth:`Watcher.watch`."""
 
-    def __init__(self, name: str, forget: Callable[[Watch], None]) -> None:
+    def __init__(
+        self, name: str, poll_interval: float, status: str, since: float, forget: Callable[[Watch], None]
+    ) -> None:
         self.name = name
+        self._poll_interval = poll_interval
+        self._status = status
+        self._since = since
         self._forget = forget
         self._look: Look | None = None
         self._news = asyncio.Event()
@@ -118,9 +123,9 @@ class Watcher:
         :param status: the last one that is known.
         :param age: seconds since it was submitted.
         """
-        watch = Watch(name, self._forget)
+        watch = Watch(name, poll_interval, status, time.monotonic() - age, self._forget)
         self._watches.setdefault(name, []).append(watch)
-        self._poller.add(name, time.monotonic(), poll_interval=poll_interval, status=status, age=age)
+        self._add(watch)
         if self._poller.bad_weather and self._error is not None:
             watch._tell(Look(None, self._error))
         self._changed.set()
@@ -131,6 +136,16 @@ class Watcher:
         self._task.cancel()
         # Who is cancelled while it waits here still leaves nothing open: the task goes on to its end.
         await asyncio.wait({self._task})
+
+    def _add(self, watch: Watch) -> None:
+        now = time.monotonic()
+        self._poller.add(
+            watch.name,
+            now,
+            poll_interval=watch._poll_interval,
+            status=watch._status,
+            age=now - watch._since,
+        )
 
     def _forget(self, watch: Watch) -> None:
         watches = self._watches.get(watch.name, [])
@@ -179,7 +194,7 @@ class Watcher:
                 return
             pause = step
         except Exception as error:
-            self._tell_all(error)
+            self._start_anew(error)
         with suppress(TimeoutError):
             async with asyncio.timeout(None if pause == inf else pause):
                 await self._changed.wait()
@@ -194,11 +209,12 @@ class Watcher:
 
     async def _read(self, read: Read) -> None:
         try:
-            self._answered(read, await self._ask(read))
-        except AzureMLError as error:
-            self._failed(read, error)
+            try:
+                self._answered(read, await self._ask(read))
+            except AzureMLError as error:
+                self._failed(read, error)
         except Exception as error:
-            self._failed(read, self._tell_all(error))
+            self._start_anew(error)
         finally:
             self._changed.set()
 
@@ -212,15 +228,17 @@ class Watcher:
         except TimeoutError:
             raise UnreachableError(asked, f"it took longer than {READ_TIMEOUT:.0f} s.") from None
 
-    def _tell_all(self, error: Exception) -> AzureMLError:
-        """Something went wrong that was not foreseen: it must neither go unnoticed nor end the waits."""
+    def _start_anew(self, error: Exception) -> None:
+        """Something was not foreseen: it must neither go unnoticed nor end the waits."""
         log.error("The job watcher failed in a way that was not foreseen.", exc_info=error)
+        self._poller = Poller(Random())  # noqa: S311
         told = AzureMLError(f"The job watcher failed: {type(error).__name__}; it goes on.")
-        self._tell(list(self._watches), Look(None, told))
-        return told
+        for watch in [watch for watches in self._watches.values() for watch in watches]:
+            self._add(watch)
+            watch._tell(Look(None, told))
 
     def _answered(self, read: Read, polled: Polled) -> None:
-        # A job's name is told apart by its case here, but perhaps not by the service.
+        # The service may write a name's letters in another case than we do.
         jobs = {read.name if isinstance(read, ReadJob) else job.name: job for job in polled.jobs}
         for name in _answered(self._poller, read, jobs, polled):
             self._tell([name], Look(jobs[name], None))

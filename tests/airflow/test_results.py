@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import logs, model
+from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import ServiceError, UnreachableError
 from airflow_provider_amlrest.results import JobFailedError, finish
 
@@ -51,11 +51,10 @@ def test_a_failure_has_the_services_reason_and_code() -> None:
     )
 
 
-def test_a_failure_without_reason_has_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "read_tail", lambda url, *_: f"end of {url}")
+def test_a_failure_without_reason_has_the_end_of_the_log() -> None:
     files = {"system_logs/x": "https://s/x", "user_logs/std_log.txt": "https://s/log"}
-    assert "the last lines of user_logs/std_log.txt are:\nend of https://s/log" in failure(
-        get_run=run(log_files=files)
+    assert "the last lines of user_logs/std_log.txt are:\nTraceback" in failure(
+        get_run=run(log_files=files), read_log_end="Traceback"
     )
 
 

@@ -185,7 +185,11 @@ def test_same_job_again_is_200_and_merges_tags(emulator: Running) -> None:
     second = emulator.ml("PUT", "jobs/again", {"properties": {**properties, "tags": {"b": "2"}}})
     assert second.status_code == 200
     assert "location" not in second.headers
-    assert second.json()["properties"]["tags"] == {"a": "1", "b": "2"}
+    tags = second.json()["properties"]["tags"].items()
+    assert {(name, tag) for name, tag in tags if not name.startswith("_aml_system_")} == {
+        ("a", "1"),
+        ("b", "2"),
+    }
     answered = emulator.get("jobs/again")
     # Clients send back what they were answered, with the service's own additions in it.
     assert emulator.put("jobs/again", {**answered, "description": "d"}, 200)["description"] == "d"

@@ -16,7 +16,6 @@ from airflow_provider_amlrest.rest.cloud import Cloud
 from airflow_provider_amlrest.rest.content import read_content
 from airflow_provider_amlrest.rest.credentials import async_credential, sync_credential
 from airflow_provider_amlrest.rest.errors import AzureMLError, UnreachableError
-from airflow_provider_amlrest.rest.logs import read_tail
 from airflow_provider_amlrest.rest.uploads import upload_to_datastore
 from tests.identity.asking import KINDS, opened, read_workspace, settings
 from tests.support.emulated import Emulated
@@ -89,6 +88,11 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return tmp_path / "code"
 
 
+def run_with(file: str, container_url: str) -> model.Run:
+    """A run that has this log."""
+    return model.Run("r", "Failed", log_files={file: container_url.replace("?", f"/{file}?")})
+
+
 async def test_blobs_by_the_proxy(training_emulator: Emulated, proxy: LoopbackProxy, folder: Path) -> None:
     blob_port = port(training_emulator.facts["blob_endpoint"])
     connection = named(training_emulator, blob_endpoint=f"https://{HOST}:{blob_port}")
@@ -101,9 +105,8 @@ async def test_blobs_by_the_proxy(training_emulator: Emulated, proxy: LoopbackPr
         assert ensure_code(client, content)[1]
         assert proxy.asked.count(f"127.0.0.1:{blob_port}") == 1
         url = client.start_pending_upload("c", "1").sas_uri
-        blob = url.replace("?", "/nothing?")
         with pytest.raises(AzureMLError, match="GET log nothing"):
-            read_tail(blob, connection.cloud, 100)
+            client.read_log_end(run_with("nothing", url), "nothing", 100)
         assert proxy.asked.count(f"127.0.0.1:{blob_port}") == 2
 
 
@@ -201,6 +204,9 @@ def test_untrusted_log(training_emulator: Emulated) -> None:
         sync_credential(connection.identity, connection.cloud) as credential,
         AzureMLClient(credential, connection.workspace, cloud=connection.cloud) as client,
     ):
-        place: model.PendingUpload = client.start_pending_upload("log", "1")
-        with pytest.raises(UnreachableError, match=REFUSED.format("GET log a.txt")):
-            read_tail(place.sas_uri.replace("?", "/a.txt?"), stranger, 100)
+        url = client.start_pending_upload("log", "1").sas_uri
+        with (
+            AzureMLClient(credential, connection.workspace, cloud=stranger) as other,
+            pytest.raises(UnreachableError, match=REFUSED.format("GET log a.txt")),
+        ):
+            other.read_log_end(run_with("a.txt", url), "a.txt", 100)

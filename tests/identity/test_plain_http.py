@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
 from airflow_provider_amlrest.rest.assets import ensure_code
 from airflow_provider_amlrest.rest.cloud import Cloud, custom_cloud
 from airflow_provider_amlrest.rest.content import read_content
 from airflow_provider_amlrest.rest.credentials import async_credential, sync_credential
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.logs import read_tail
 from airflow_provider_amlrest.rest.uploads import upload_to_datastore
 from tests.identity.asking import KINDS, answer, settings
 from tests.support.emulated import Emulated
@@ -201,7 +200,8 @@ def test_a_place_for_an_upload(sync: AzureMLClient, service: Service, content: A
     assert "CANARY" not in str(caught.value)
 
 
-def test_a_log(cloud: Cloud) -> None:
+async def test_a_log(client: Any) -> None:
+    run = model.Run("r", "Failed", log_files={"log.txt": f"{ELSEWHERE}/c/log.txt?sig=CANARY"})
     with pytest.raises(AzureMLError, match=REFUSED) as caught:
-        read_tail(f"{ELSEWHERE}/c/log.txt?sig=CANARY", cloud, 100)
+        await answer(client.read_log_end(run, "log.txt", 100))
     assert "CANARY" not in str(caught.value)

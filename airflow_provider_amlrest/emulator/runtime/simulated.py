@@ -7,17 +7,25 @@ Nodes are without limit. A trial takes its tags from its sweep; its primary metr
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
 from airflow_provider_amlrest.emulator.store import Metric, utc_now
 
 if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient
+
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
     from airflow_provider_amlrest.emulator.scripts import Behaviour
+
+STD_LOG = "user_logs/std_log.txt"
+LOG_PIECES = 20
+"""In how many pieces a log appears, at most."""
 
 
 class SimulatedRunner:
@@ -31,26 +39,41 @@ class SimulatedRunner:
         behaviour = read_tags(context)
         outcome, seconds, waiting = behaviour.outcome, behaviour.seconds, behaviour.queue_seconds
         await asyncio.sleep(waiting / 2)
-        context.move("Queued")
+        context.move("Queued", run_tags={**context.job.run_tags, **queue_tags(context, outcome)})
         await asyncio.sleep(waiting / 2 if outcome != "stuck" else math.inf)
         context.move("Running", started_at=utc_now())
-        await self._run(context, seconds)
+        await self._run(context, behaviour)
         if outcome in {"preempted", "lost"}:
             context.move("NotResponding")
             await asyncio.sleep(seconds)
         if outcome == "preempted":
             context.move("Queued")
             context.move("Running")
-            await self._run(context, seconds)
+            await self._run(context, behaviour)
         self._finish(context, behaviour)
 
-    async def _run(self, context: JobContext, seconds: float) -> None:
+    async def _run(self, context: JobContext, behaviour: Behaviour) -> None:
         limit = timeout_seconds((context.properties.get("limits") or {}).get("timeout"), "limits.timeout")
-        await asyncio.sleep(seconds if limit is None else min(seconds, limit))
-        if limit is not None and limit < seconds:
+        seconds = behaviour.seconds if limit is None else min(behaviour.seconds, limit)
+        if behaviour.log_lines:
+            await self._write_log(context, behaviour.log_lines, seconds)
+        else:
+            await asyncio.sleep(seconds)
+        if limit is not None and limit < behaviour.seconds:
             raise JobTimeoutError(
                 f"The job was canceled because it ran longer than limits.timeout, {limit:g} seconds."
             )
+
+    async def _write_log(self, context: JobContext, lines: int, seconds: float) -> None:
+        """Log for so many seconds. A job that runs again has a new log in the old one's place."""
+        blob = await asyncio.to_thread(_new_log, context)
+        context.add_log_file(STD_LOG)
+        pieces = min(lines, LOG_PIECES) if seconds else 1
+        for piece in range(pieces):
+            await asyncio.sleep(seconds / pieces)
+            numbers = range(lines * piece // pieces, lines * (piece + 1) // pieces)
+            text = "".join(f"line {number + 1} of {lines}\n" for number in numbers)
+            await asyncio.to_thread(blob.append_block, text.encode())
 
     def _finish(self, context: JobContext, behaviour: Behaviour) -> None:
         now = int(time.time() * 1000)
@@ -71,6 +94,32 @@ class SimulatedRunner:
         if behaviour.outcome == "canceled":
             raise asyncio.CancelledError
         context.move("Finalizing")
+
+
+def _new_log(context: JobContext) -> BlobClient:
+    blobs = context.services.blobs
+    blobs.start()
+    blobs.ensure_container(ARTIFACT_CONTAINER)
+    blob = blobs.service.get_blob_client(
+        ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{context.job.name}/{STD_LOG}"
+    )
+    blob.create_append_blob()
+    return blob
+
+
+def queue_tags(context: JobContext, outcome: str) -> dict[str, str]:
+    """What the service tells of the compute when it queues a job. It does not change it any more."""
+    compute = str(context.properties.get("computeId") or "").rpartition("/")[2].lower()
+    sizes = {known.name.lower(): known.nodes for known in context.services.settings.computes}
+    if compute not in sizes:
+        return {}
+    nodes = {
+        "AllocationState": "steady",
+        "PreparingNodeCount": 0,
+        "RunningNodeCount": sizes[compute] if outcome == "stuck" else 0,
+        "CurrentNodeCount": sizes[compute],
+    }
+    return {"_aml_system_ComputeTargetStatus": json.dumps(nodes, separators=(",", ":"))}
 
 
 def read_tags(context: JobContext) -> Behaviour:

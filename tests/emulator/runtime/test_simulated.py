@@ -67,6 +67,38 @@ def test_stuck_job_stays_queued_until_cancelled(simulated: Harness) -> None:
     assert simulated.wait("j").status == "Canceled"
 
 
+def test_a_queued_job_says_how_its_compute_is(simulated: Harness) -> None:
+    nodes = next(c.nodes for c in simulated.services.settings.computes if c.name == "cpu")
+    for name, outcome, busy in (("waits", "stuck", nodes), ("goes", "completed", 0)):
+        simulated.submit(name, tags=tags(outcome=outcome, seconds="0"))
+        job = simulated.wait(name, "Queued") if outcome == "stuck" else simulated.wait(name)
+        assert json.loads(job.run_tags["_aml_system_ComputeTargetStatus"]) == {
+            "AllocationState": "steady",
+            "PreparingNodeCount": 0,
+            "RunningNodeCount": busy,
+            "CurrentNodeCount": nodes,
+        }
+    simulated.submit("serverless", tags=tags(seconds="0"), computeId=None)
+    assert simulated.wait("serverless").run_tags == {}
+
+
+def test_a_log_grows_while_the_job_runs(simulated: Harness) -> None:
+    simulated.submit("j", tags=tags(seconds="2", log_lines="50"))
+    simulated.wait("j", "Running")
+    begun = wait_for(lambda: simulated.job("j").log_files and simulated.log("j"))
+    assert begun.startswith("line 1 of 50\n")
+    assert simulated.job("j").status == "Running"
+    simulated.wait("j")
+    assert simulated.log("j").splitlines() == [f"line {number} of 50" for number in range(1, 51)]
+    assert simulated.job("j").log_files == ("user_logs/std_log.txt",)
+
+
+def test_a_job_that_runs_again_logs_anew(simulated: Harness) -> None:
+    simulated.submit("j", tags=tags(outcome="preempted", seconds="0", log_lines="3"))
+    simulated.wait("j")
+    assert simulated.log("j").splitlines() == ["line 1 of 3", "line 2 of 3", "line 3 of 3"]
+
+
 def test_timeout_cancels(simulated: Harness) -> None:
     simulated.submit("j", tags=tags(seconds="60"), limits={"jobLimitsType": "Command", "timeout": "PT0.1S"})
     job = simulated.wait("j")

@@ -96,7 +96,8 @@ def test_a_throttled_put_and_post_wait_and_go_again(
     script = Script(monkeypatch, step, CREATED, step, (200, {}, '{"key": "k"}'))
     assert client.create_job("j", PLAIN).status == "Starting"
     assert client.list_datastore_secrets("d").account_key == "k"
-    assert script.sleeps == [7, 7]
+    assert all(7 <= seconds <= 7.7 for seconds in script.sleeps)
+    assert len(set(script.sleeps)) == 2
     assert [request.method for request, _ in script.requests] == ["PUT", "PUT", "POST", "POST"]
 
 
@@ -108,6 +109,13 @@ def test_a_failed_put_goes_again_a_few_times(
     with pytest.raises(ThrottledError if status == 429 else ServiceError):
         client.create_job("j", PLAIN)
     assert len(script.requests) == 4
+    # The first try again comes at once; the others are due after 1.6 and 3.2 seconds, or somewhat earlier.
+    assert [
+        longest / 2 <= seconds <= longest for seconds, longest in zip(script.sleeps, (1.6, 3.2), strict=True)
+    ] == [
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
