@@ -266,7 +266,7 @@ def test_the_rate_is_halved_by_429_and_comes_back() -> None:
 
 
 def test_an_outage_is_told_once_and_probed_by_one_read_at_a_time() -> None:
-    world = many(200, Service(), poll_interval=10)
+    world = many(200, Service(), poll_interval=60)
     world.service.down = lambda now: 100 <= now < 700
     world.run(700)
     during = [at for at, _ in world.reader.reads if 110 <= at < 700]
