@@ -160,7 +160,7 @@ class _Pace:
     ) -> None:
         """One of the failures that concern every read. What was on its way with it counts as one.
 
-        :param longest: the pause that those who wait allow: who looks each second does so in bad weather, too.
+        :param longest: seconds of a pause that those who wait allow, in bad weather, too.
         """
         if started <= self._failed_at:
             return
