@@ -144,6 +144,12 @@ FIELDS = (
         f"Azure ML REST API version: {', '.join(API_VERSIONS)}, or a newer one.",
         default=DEFAULT_API_VERSION,
     ),
+    Field(
+        "deployment",
+        "Deployment",
+        "Name of this Airflow, where several submit to one workspace: it keeps their jobs apart.",
+        "production",
+    ),
 )
 
 HIDDEN_FIELDS = ("host", "port", "schema")
@@ -174,6 +180,7 @@ class ConnectionSettings:
     api_version: str
     identity: IdentitySource
     tenant_id: str | None
+    deployment: str
 
 
 def read_connection(
@@ -202,6 +209,7 @@ def read_connection(
         values["api_version"] or DEFAULT_API_VERSION,
         identity,
         values["tenant_id"] or None,
+        values["deployment"],
     )
 
 

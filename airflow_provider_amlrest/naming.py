@@ -32,6 +32,10 @@ class TaskIdentity:
     run_id: str
     map_index: int
     generation: int
+    run_start: str = ""
+    """When the DAG run began: one that is made again under its old id is another run."""
+    deployment: str = ""
+    """Of the connection: which Airflow it is."""
 
     @property
     def digest(self) -> str:

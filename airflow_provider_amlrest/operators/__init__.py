@@ -9,9 +9,11 @@ from airflow_provider_amlrest.operators.jobs import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
+from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
 
 __all__ = [
     "AzureMLCreateEnvironmentOperator",
+    "AzureMLFindOrphansOperator",
     "AzureMLRegisterDataOperator",
     "AzureMLSubmitCommandJobOperator",
     "AzureMLSubmitSweepJobOperator",

@@ -27,7 +27,7 @@ from airflow_provider_amlrest.completion import (
     wait,
 )
 from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
-from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, TaskIdentity, job_names
+from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, job_names
 from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.rest import model, spec
@@ -36,8 +36,14 @@ from airflow_provider_amlrest.rest.references import Reference
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY, SPEC_PROPERTY, submit_once
-from airflow_provider_amlrest.version import __version__
+from airflow_provider_amlrest.submission import (
+    IDENTITY_PROPERTY,
+    SPEC_PROPERTY,
+    end_earlier_generations,
+    patiently,
+    submit_once,
+)
+from airflow_provider_amlrest.task_identity import check_tags, made_by, task_identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,14 +107,38 @@ class JobRequest:
     code: Reference | LocalContent | None
     inputs: Mapping[str, model.Input | references.ReferencedInput]
 
-    def refuse_unsupported(self, client: AzureMLClient, compute: str | None) -> None:
-        """Raises InvalidSpecError for what the client's api-version cannot say, as far as it is known yet."""
-        known = {
-            name: value
-            for name, value in self.inputs.items()
-            if not isinstance(value, references.ReferencedInput)
-        }
+    def digest(self, client: AzureMLClient, compute: str | None) -> str:
+        """16 hexadecimal digits that stand for the work: not for what the job is called or described as.
+
+        References count as they were given: what ``@latest`` means may change while the job runs.
+
+        :raises InvalidSpecError: for what the client's api-version cannot say as far as it is known yet, and
+            for what is no compute's name.
+        """
+        references.compute_name(client, compute)
+        from airflow_provider_amlrest.rest.content import LocalContent
+
+        known: dict[str, model.Input] = {}
+        referenced: dict[str, str] = {}
+        for name, value in self.inputs.items():
+            if isinstance(value, references.ReferencedInput):
+                referenced[name] = repr(value)
+            else:
+                known[name] = value
         client.operations.codec.job_body(replace(self.job, compute=compute, inputs=known))
+        work = replace(
+            self.job,
+            compute=compute,
+            inputs=known,
+            experiment_name=None,
+            display_name=None,
+            description=None,
+            tags={},
+            properties={},
+        )
+        code = self.code.hash if isinstance(self.code, LocalContent) else repr(self.code)
+        asked = [client.operations.codec.job_body(work), referenced, repr(self.environment), code]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
     def resolve(self, client: AzureMLClient, compute: str | None) -> model.CommandJob | model.SweepJob:
         """Look everything up, and upload code that the workspace has not got."""
@@ -210,9 +240,10 @@ class AzureMLJobOperator(AzureMLOperator):
         with explained():
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
-            identity = _identity(context)
             with self.hook.client() as client:
-                job = self._submit(client, request, identity, context)
+                job = patiently(
+                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
+                )
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = self._publish(job, context)
@@ -249,24 +280,39 @@ class AzureMLJobOperator(AzureMLOperator):
     def _read(self, base: Path) -> JobRequest:
         """Read what was given, without asking the service. Raises InvalidSpecError."""
 
-    def _submit(
-        self, client: AzureMLClient, request: JobRequest, identity: TaskIdentity, context: Context
-    ) -> model.Job:
+    def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
         compute = text("compute", self.compute)
-        # Before code is uploaded; again when the references are resolved.
-        request.refuse_unsupported(client, compute)
-        wanted = request.resolve(client, compute)
-        wanted = replace(
-            wanted,
-            tags=_made_by(context) | dict(wanted.tags),
-            properties={
-                **wanted.properties,
-                IDENTITY_PROPERTY: identity.digest,
-                SPEC_PROPERTY: _digest(client.operations.codec.job_body(wanted)),
-            },
-        )
-        names = job_names(identity, text("job_name", self.job_name))
-        return submit_once(client, names, wanted, self._remember)
+        chosen = text("job_name", self.job_name)
+        deployment = self.hook.settings.deployment
+        identity = task_identity(context, deployment)
+        marks = {IDENTITY_PROPERTY: identity.digest, SPEC_PROPERTY: request.digest(client, compute)}
+        outlives_task = not (self.wait_for_completion and self.cancel_on_kill)
+
+        def make() -> model.CommandJob | model.SweepJob:
+            if self.cancel_on_kill:
+                end_earlier_generations(client, identity, chosen, end)
+            job = request.resolve(client, compute)
+            tags = made_by(context, deployment, outlives_task=outlives_task)
+            return replace(job, tags=tags | dict(job.tags), properties={**job.properties, **marks})
+
+        def end(job: model.Job) -> None:
+            self._end_other(client, job)
+
+        return submit_once(client, job_names(identity, chosen), marks, make, self._remember, end)
+
+    def _end_other(self, client: AzureMLClient, job: model.Job) -> None:
+        """End a job of this task that nobody wants any more."""
+        if not self.cancel_on_kill:
+            self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
+            return
+        try:
+            client.cancel_job(job.name)
+        except AzureMLError as error:
+            self.log.error(
+                "Job %s of an earlier try could not be canceled and may go on: %s", job.name, error
+            )
+        else:
+            self.log.info("Job %s of an earlier try was asked to end.", job.name)
 
     def _remember(self, name: str) -> None:
         if self._killed:
@@ -370,12 +416,14 @@ class AzureMLJobOperator(AzureMLOperator):
         spec.seconds("timeout", self.timeout)
         if self.on_timeout not in ("cancel", "leave"):
             raise InvalidSpecError("on_timeout", f"{self.on_timeout!r} must be 'cancel' or 'leave'.")
+        tags = spec.string_map("tags", self.tags)
+        check_tags(tags)
         return {
             "outputs": spec.parse_outputs("outputs", self.outputs),
             "experiment_name": text("experiment_name", self.experiment_name),
             "display_name": text("display_name", self.display_name),
             "description": text("description", self.description),
-            "tags": spec.string_map("tags", self.tags),
+            "tags": tags,
             "properties": spec.string_map("properties", self.properties),
             "identity": spec.parse_typed("identity", self.identity, model.Identity),
             "services": spec.parse_services("services", self.services),
@@ -531,32 +579,3 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         )
         spec.check_sweep(job)
         return self._request(job, base)
-
-
-def _identity(context: Context) -> TaskIdentity:
-    ti = context["ti"]
-    return TaskIdentity(
-        ti.dag_id,
-        ti.task_id,
-        ti.run_id,
-        ti.map_index if ti.map_index is not None else -1,
-        (ti.max_tries or 0) - (context["task"].retries or 0) + 1,
-    )
-
-
-def _made_by(context: Context) -> dict[str, str]:
-    """Tags that say who made a job: so that its cost can be attributed and orphans can be found."""
-    ti = context["ti"]
-    return {
-        "airflow_dag_id": ti.dag_id,
-        "airflow_task_id": ti.task_id,
-        "airflow_run_id": ti.run_id,
-        "airflow_map_index": str(ti.map_index if ti.map_index is not None else -1),
-        "airflow_try_number": str(ti.try_number),
-        "airflow_provider": f"airflow-provider-amlrest/{__version__}",
-    }
-
-
-def _digest(body: Mapping[str, Any]) -> str:
-    text = json.dumps(body, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

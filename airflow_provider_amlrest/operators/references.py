@@ -103,13 +103,9 @@ def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
 
     Raises InvalidSpecError for one that the workspace does not have, naming those that it has.
     """
-    if value is None:
+    name = compute_name(client, value)
+    if name is None:
         return None
-    reference = parse_reference("compute", value, "computes")
-    if isinstance(reference, ResourceId):
-        _check_workspace(client, "compute", reference)
-    name = reference.name if isinstance(reference, ResourceId) else value.removeprefix("azureml:")
-    check_name("compute", name)
     try:
         client.get_compute(name)
     except NotFoundError:
@@ -118,6 +114,17 @@ def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
         has = f"it has: {', '.join(names)}" if names else "it has none"
         raise InvalidSpecError("compute", f"the workspace has no compute named {name!r}; {has}.") from None
     return str(client.operations.workspace.resource("computes", name))
+
+
+def compute_name(client: AzureMLClient, value: str | None) -> str | None:
+    """The name of a compute named by name or id, without a request. Raises InvalidSpecError if it is none."""
+    if value is None:
+        return None
+    reference = parse_reference("compute", value, "computes")
+    if isinstance(reference, ResourceId):
+        _check_workspace(client, "compute", reference)
+    name = reference.name if isinstance(reference, ResourceId) else value.removeprefix("azureml:")
+    return check_name("compute", name)
 
 
 def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -> None:

@@ -226,9 +226,13 @@ class Operations:
         """A job as it is now. Raises NotFoundError."""
         return self.codec.read_job((yield from self._resource("GET", f"jobs/{_segment(name)}")))
 
-    def list_jobs(self, next_link: str | None = None) -> Flow[model.Page]:
-        """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`."""
-        return (yield from self._page("jobs", next_link, self.codec.read_job))
+    def list_jobs(self, tag: str | None = None, next_link: str | None = None) -> Flow[model.Page]:
+        """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`.
+
+        :param tag: only jobs that have a tag of this name.
+        """
+        query = {"tag": quote(tag)} if tag else {}
+        return (yield from self._page("jobs", next_link, self.codec.read_job, query))
 
     def poll_job(self, name: str) -> Flow[Polled]:
         """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
@@ -416,11 +420,17 @@ class Operations:
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
 
     def _page(
-        self, path: str, next_link: str | None, read: Callable[[dict[str, Any]], Any]
+        self,
+        path: str,
+        next_link: str | None,
+        read: Callable[[dict[str, Any]], Any],
+        query: Mapping[str, str] | None = None,
     ) -> Flow[model.Page]:
         asked = f"GET {path}"
         link = self._next(next_link, self.cloud.resource_manager)
-        answer = yield Send(HttpRequest("GET", link), asked) if link else self._request("GET", path)
+        answer = yield (
+            Send(HttpRequest("GET", link), asked) if link else self._request("GET", path, query=query)
+        )
         page = _checked(answer, asked)
         return model.Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest import submission
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
@@ -18,6 +19,13 @@ ENVIRONMENT = "AzureML-sklearn-1.5:1"
 
 def task_id(request: pytest.FixtureRequest) -> str:
     return re.sub(r"\W+", "-", request.node.name)[:200]
+
+
+@pytest.fixture(autouse=True)
+def impatient_submission(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails at a submission fails at once."""
+    monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 0.0)
+    monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 0.0)
 
 
 @pytest.fixture

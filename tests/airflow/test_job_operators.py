@@ -131,11 +131,49 @@ def test_mapped_tasks_and_other_runs_have_jobs_of_their_own(command_task: Any) -
     assert len(names) == 6
 
 
-def test_changed_work_within_a_generation_is_taken_over_with_a_warning(command_task: Any, said: Any) -> None:
+def test_changed_work_within_a_generation_is_a_new_job(command_task: Any, said: Any) -> None:
     first = Try(command_task()).execute()
     second = Try(command_task(command="echo other"), try_number=2).execute()
-    assert second["name"] == first["name"]
-    assert "has changed since job" in said()
+    assert second["name"] == f"{first['name']}-2"
+    assert "Something else is asked for than when job" in said()
+
+
+def test_an_active_job_of_changed_work_is_canceled(command_task: Any, client: Any) -> None:
+    stuck = {"emulator.outcome": "stuck"}
+    first = Try(command_task(wait_for_completion=False, tags=stuck)).execute()["name"]
+    Try(command_task(command="echo other"), try_number=2).execute()
+    assert status_soon(client, first) == "Canceled"
+
+
+def test_an_active_job_of_changed_work_goes_on_if_the_user_wants_so(command_task: Any, client: Any) -> None:
+    stuck: dict[str, Any] = {"cancel_on_kill": False, "tags": {"emulator.outcome": "stuck"}}
+    first = Try(command_task(wait_for_completion=False, **stuck)).execute()["name"]
+    stuck["tags"] = {}
+    Try(command_task(command="echo other", **stuck), try_number=2).execute()
+    assert client.get_job(first).outcome == "active"
+    client.cancel_job(first)
+
+
+@pytest.mark.parametrize("changed", ["display_name", "description", "experiment_name"])
+def test_another_description_is_no_other_work(command_task: Any, changed: str) -> None:
+    first = Try(command_task()).execute()
+    assert Try(command_task(**{changed: "new"}), try_number=2).execute() == first
+
+
+def test_a_clear_ends_what_it_has_left_running(command_task: Any, client: Any) -> None:
+    stuck = command_task(wait_for_completion=False, tags={"emulator.outcome": "stuck"})
+    first = Try(stuck).execute()["name"]
+    Try(command_task(), try_number=2, max_tries=1).execute()
+    assert status_soon(client, first) == "Canceled"
+
+
+def test_a_retry_that_finds_its_job_asks_for_nothing_else(command_task: Any, emulator: Any) -> None:
+    first = Try(command_task()).execute()
+    mark = emulator.mark()
+    Try(command_task(), try_number=2).execute()
+    asked = {entry["path"].rpartition("/workspaces/")[2] for entry in emulator.asked(since=mark)}
+    assert not [path for path in asked if "/computes" in path or "/environments" in path]
+    assert first["name"] in str(asked)
 
 
 def test_a_name_of_ones_own(command_task: Any, mode: str) -> None:

@@ -1,4 +1,4 @@
-"""The races of a submit that no emulator loses at will; the rest is in test_job_operators."""
+"""A submit's races and patience, which no emulator loses at will; the rest is in test_job_operators."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest import submission
 from airflow_provider_amlrest.naming import TaskIdentity, job_names
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import (
+    AuthenticationError,
     AzureMLError,
     ConflictError,
     InvalidSpecError,
@@ -18,7 +20,13 @@ from airflow_provider_amlrest.rest.errors import (
     PermissionDeniedError,
     UnreachableError,
 )
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY, SPEC_PROPERTY, submit_once
+from airflow_provider_amlrest.submission import (
+    IDENTITY_PROPERTY,
+    SPEC_PROPERTY,
+    end_earlier_generations,
+    patiently,
+    submit_once,
+)
 
 OURS = {IDENTITY_PROPERTY: "us", SPEC_PROPERTY: "spec"}
 THEIRS = {IDENTITY_PROPERTY: "them", SPEC_PROPERTY: "spec"}
@@ -31,6 +39,7 @@ class Workspace:
     def __init__(self, **jobs: model.Job) -> None:
         self.jobs = jobs
         self.created: list[str] = []
+        self.ended: list[model.Job] = []
         self.on_create: Callable[[str], None] = lambda name: None
         self.on_get: Callable[[str], None] = lambda name: None
 
@@ -54,7 +63,8 @@ def a_job(name: str, status: str = "Running", properties: Any = OURS) -> model.J
 def submit(workspace: Any, names: Any = ("a", "a-2")) -> tuple[str, list[str]]:
     """The name of the job, and the names that on_kill would have canceled."""
     said: list[str] = []
-    return submit_once(workspace, names, WANTED, said.append).name, said
+    job = submit_once(workspace, names, OURS, lambda: WANTED, said.append, workspace.ended.append)
+    return job.name, said
 
 
 @pytest.mark.parametrize("status", ["Failed", "Canceled", "CancelRequested"])
@@ -113,7 +123,7 @@ def test_the_first_error_is_told_if_looking_fails_too() -> None:
 def test_the_name_is_known_before_a_job_may_exist_under_it() -> None:
     workspace, said = Workspace(), []
     workspace.on_create = lambda name: said.append(f"PUT {name}")
-    submit_once(workspace, ["a"], WANTED, said.append)  # type: ignore[arg-type]
+    submit_once(workspace, ["a"], OURS, lambda: WANTED, said.append, workspace.ended.append)  # type: ignore[arg-type]
     assert said == ["a", "PUT a"]
 
 
@@ -127,3 +137,135 @@ def test_a_hundred_failures_are_enough() -> None:
 def test_a_job_of_ones_own_making_is_never_taken_over() -> None:
     with pytest.raises(InvalidSpecError, match="job_name: a job named 'a' exists"):
         submit(Workspace(a=replace(a_job("a"), properties={})))
+
+
+CHANGED = {IDENTITY_PROPERTY: "us", SPEC_PROPERTY: "other"}
+
+
+def test_an_active_job_of_other_work_is_ended_and_followed_by_a_new_one() -> None:
+    workspace = Workspace(a=a_job("a", properties=CHANGED))
+    assert submit(workspace) == ("a-2", ["a-2"])
+    assert [job.name for job in workspace.ended] == ["a"]
+
+
+def test_a_completed_job_of_other_work_is_followed_by_a_new_one() -> None:
+    workspace = Workspace(a=a_job("a", "Completed", properties=CHANGED))
+    assert submit(workspace) == ("a-2", ["a-2"])
+    assert workspace.ended == []
+
+
+def test_nothing_is_made_for_a_job_that_is_taken_over() -> None:
+    def make() -> Any:
+        raise AssertionError("it is there already")
+
+    workspace: Any = Workspace(a=a_job("a"))
+    assert submit_once(workspace, ["a"], OURS, make, lambda name: None, workspace.ended.append).name == "a"
+
+
+class TestEarlierGenerations:
+    NOW = TaskIdentity("d", "t", "r", -1, 4)
+
+    def left(self, generation: int, ordinal: int, status: str) -> model.Job:
+        identity = replace(self.NOW, generation=generation)
+        name = list(job_names(identity))[ordinal - 1]
+        return a_job(name, status, {IDENTITY_PROPERTY: identity.digest})
+
+    def ended(self, *jobs: model.Job) -> list[str]:
+        workspace: Any = Workspace(**{job.name: job for job in jobs})
+        end_earlier_generations(workspace, self.NOW, None, workspace.ended.append)
+        return [job.name for job in workspace.ended]
+
+    def test_what_goes_on_is_ended(self) -> None:
+        running = self.left(3, 2, "Running")
+        assert self.ended(self.left(3, 1, "Failed"), running, self.left(1, 1, "Completed")) == [running.name]
+
+    def test_that_of_the_first_generation_too(self) -> None:
+        running = self.left(1, 1, "Queued")
+        assert self.ended(running) == [running.name]
+
+    @pytest.mark.parametrize("status", ["CancelRequested", "Canceled", "Completed", "Failed"])
+    def test_what_ends_anyway_is_not(self, status: str) -> None:
+        assert self.ended(self.left(3, 1, status)) == []
+
+    def test_nor_is_this_generations_own_or_somebody_elses(self) -> None:
+        theirs = replace(self.left(3, 1, "Running"), properties={})
+        assert self.ended(self.left(4, 1, "Running"), theirs) == []
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(submission, "time", clock)
+    monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 600.0)
+    monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 120.0)
+    return clock
+
+
+class TestPatience:
+    def fails(self, *errors: AzureMLError, forever: bool = False) -> Callable[[], str]:
+        left = list(errors)
+
+        def action() -> str:
+            if left:
+                raise left[0] if forever else left.pop(0)
+            return "done"
+
+        return action
+
+    def test_what_passes_is_waited_for(self, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO")
+        errors = [UnreachableError("GET", "reset")] * 5
+        assert patiently(self.fails(*errors), None, lambda: False) == "done"
+        assert clock.now > 5
+        assert len(caplog.records) == 2
+
+    @pytest.mark.parametrize(
+        ("error", "patience"),
+        [
+            (UnreachableError("PUT", "reset"), 600),
+            (AuthenticationError("GET", 401), 120),
+            (NotFoundError("GET", 404, code="ResourceNotFound"), 120),
+            (NotFoundError("GET", 404, code="UserError", inner_code="ComponentNotFound"), 0),
+            (PermissionDeniedError("GET", 403), 0),
+            (InvalidSpecError("x", "y"), 0),
+        ],
+    )
+    def test_it_has_an_end(self, clock: Clock, error: AzureMLError, patience: float) -> None:
+        with pytest.raises(type(error)):
+            patiently(self.fails(error, forever=True), None, lambda: False)
+        assert patience * 0.8 <= clock.now <= patience
+
+    def test_it_ends_at_the_deadline(self, clock: Clock) -> None:
+        with pytest.raises(UnreachableError):
+            patiently(self.fails(UnreachableError("GET", "x"), forever=True), 50.0, lambda: False)
+        assert clock.now <= 50
+
+    def test_and_when_the_task_is_over(self, clock: Clock) -> None:
+        with pytest.raises(UnreachableError):
+            patiently(self.fails(UnreachableError("GET", "x"), forever=True), None, lambda: clock.now > 5)
+        assert clock.now < 10
+
+
+def test_a_missing_workspace_is_no_missing_job() -> None:
+    workspace = Workspace()
+
+    def gone(name: str) -> None:
+        raise NotFoundError("GET", 404, code="ResourceGroupNotFound")
+
+    workspace.on_get = gone
+    with pytest.raises(NotFoundError):
+        submit(workspace)
+    assert workspace.created == []

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,6 +39,10 @@ class Try:
     @property
     def task_id(self) -> str:
         return str(self.task.task_id)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.dag_file).parent
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value

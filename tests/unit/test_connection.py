@@ -45,9 +45,10 @@ def problems(login: str | None = "client", password: str | None = SECRET, **extr
 def test_client_secret() -> None:
     settings = read()
     assert settings == ConnectionSettings(
-        WorkspaceId("s", "g", "w"), PUBLIC, "2025-12-01", ClientSecret("t", "client", "CANARY"), "t"
+        WorkspaceId("s", "g", "w"), PUBLIC, "2025-12-01", ClientSecret("t", "client", "CANARY"), "t", ""
     )
     assert "CANARY" not in repr(settings)
+    assert read(deployment=" staging ").deployment == "staging"
 
 
 def test_ambient_identity() -> None:
@@ -170,6 +171,7 @@ def test_names_are_the_forms() -> None:
         "ca_bundle",
         "blob_endpoint",
         "api_version",
+        "deployment",
     ]
 
 

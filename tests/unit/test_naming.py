@@ -14,11 +14,11 @@ NIGHTLY = TaskIdentity("iris", "train.model", "scheduled__2026-11-23T00:00:00+00
 
 def test_recipe_is_frozen() -> None:
     # Golden: a changed recipe would make the jobs unfindable that run while the provider is upgraded.
-    assert NIGHTLY.digest == "1b729f9bffe2e5b9"
+    assert NIGHTLY.digest == "6f628ecf8eb60604"
     assert list(islice(job_names(NIGHTLY), 3)) == [
-        "iris-train-model-1b729f9bffe2e5b9",
-        "iris-train-model-1b729f9bffe2e5b9-2",
-        "iris-train-model-1b729f9bffe2e5b9-3",
+        "iris-train-model-6f628ecf8eb60604",
+        "iris-train-model-6f628ecf8eb60604-2",
+        "iris-train-model-6f628ecf8eb60604-3",
     ]
 
 
@@ -29,8 +29,10 @@ def test_each_part_of_the_identity_counts() -> None:
         replace(NIGHTLY, run_id="manual__1"),
         replace(NIGHTLY, map_index=0),
         replace(NIGHTLY, generation=2),
+        replace(NIGHTLY, run_start="2026-11-23T00:00:01+00:00"),
+        replace(NIGHTLY, deployment="staging"),
     ]
-    assert len({next(job_names(identity)) for identity in [NIGHTLY, *others]}) == 6
+    assert len({next(job_names(identity)) for identity in [NIGHTLY, *others]}) == 8
 
 
 def test_parts_cannot_run_into_each_other() -> None:

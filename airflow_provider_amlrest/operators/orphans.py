@@ -1,0 +1,130 @@
+"""The operator that finds jobs whose tasks are over, and can cancel them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.operators.base import AzureMLOperator, explained
+from airflow_provider_amlrest.orphans import MISSING, Orphan, find_orphans, state_asker
+from airflow_provider_amlrest.rest import spec
+from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.rest import AzureMLClient
+
+MAX_XCOM = 8000
+"""Characters of the list in the XCom; the log has every orphan."""
+
+
+class AzureMLFindOrphansOperator(AzureMLOperator):
+    """Find jobs that are still active although their task is over, and cancel them if told to.
+
+    A job is an orphan if this Airflow's submit operators made it, it shall end with its task (the operator
+    waits, and has ``cancel_on_kill``), it is active, and its task instance is ``success``, ``failed``,
+    ``skipped``, ``upstream_failed``, ``removed`` or deleted. The job of a task that is deferred, waits for
+    its retry, has no state, or was cleared and runs again is none.
+
+    :param azureml_conn_id: the connection. Only jobs of its ``deployment`` are looked at.
+    :param cancel: cancel them; False: only report them. A job whose task instance this Airflow does not have
+        (any more) is canceled only if the connection has a ``deployment``: another Airflow may have it.
+    :param min_age: seconds since a job was created, before which it is left alone.
+    :param max_age: seconds since a job was created, after which it is not looked for.
+
+    XCom: ``{"found": 2, "canceled": 1, "orphans": [{"name", "status", "dag_id", "task_id", "run_id",
+    "map_index", "task_state", "canceled"}]}``, the list cut at 8 KB.
+
+    :raises AzureMLError: if an orphan could not be canceled, after all others were.
+    """
+
+    def __init__(
+        self,
+        *,
+        cancel: bool = False,
+        min_age: float = 3600.0,
+        max_age: float = 30 * 86400.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cancel = cancel
+        self.min_age = min_age
+        self.max_age = max_age
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look through the jobs once."""
+        with explained(), self.hook.client() as client:
+            spec.seconds("min_age", self.min_age)
+            spec.seconds("max_age", self.max_age)
+            # Before the first cancel: the pages of the list shift while jobs end.
+            orphans = list(
+                find_orphans(
+                    client,
+                    state_asker(context),
+                    deployment=self.hook.settings.deployment,
+                    min_age=self.min_age,
+                    max_age=self.max_age,
+                )
+            )
+            errors: list[AzureMLError] = []
+            told = [self._deal_with(client, orphan, errors) for orphan in orphans]
+            self.log.info("%d orphans.", len(told))
+            if errors:
+                raise AzureMLError(f"{len(errors)} of {len(told)} orphans could not be canceled. {errors[0]}")
+        return _xcom(told)
+
+    def _deal_with(self, client: AzureMLClient, orphan: Orphan, errors: list[AzureMLError]) -> dict[str, Any]:
+        canceled = False
+        fate = "it is left alone"
+        if self.cancel and orphan.state == MISSING and not self.hook.settings.deployment:
+            fate += ": another Airflow may have the task. Set the connection's deployment"
+        elif self.cancel:
+            try:
+                client.cancel_job(orphan.job.name)
+            except NotFoundError:
+                fate = "it was deleted meanwhile"
+            except AzureMLError as error:
+                errors.append(error)
+                fate = f"it could not be canceled: {error}"
+            else:
+                canceled = True
+                fate = "it is canceled"
+        job, task = orphan.job, orphan.task
+        self.log.warning(
+            "Job %s is %s, but its task %s of %s, run %s, map index %d, is %s; %s. %s",
+            job.name,
+            job.status,
+            task.task_id,
+            task.dag_id,
+            task.run_id,
+            task.map_index,
+            orphan.state,
+            fate,
+            self.hook.studio_url(job),
+        )
+        return {
+            "name": job.name,
+            "status": job.status,
+            "dag_id": task.dag_id,
+            "task_id": task.task_id,
+            "run_id": task.run_id,
+            "map_index": task.map_index,
+            "task_state": orphan.state,
+            "canceled": canceled,
+        }
+
+
+def _xcom(told: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was found, with as many of the orphans as fit."""
+    size, shown = 0, []
+    for orphan in told:
+        size += len(json.dumps(orphan)) + 2
+        if size > MAX_XCOM:
+            break
+        shown.append(orphan)
+    return {
+        "found": len(told),
+        "canceled": sum(orphan["canceled"] for orphan in told),
+        "orphans": shown,
+    }

@@ -1,0 +1,93 @@
+"""Which work a task instance is, and the tags that say who made a job."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.naming import TaskIdentity
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Context
+
+DEPLOYMENT_TAG = "airflow_deployment"
+DAG_TAG = "airflow_dag_id"
+OUTLIVES_TASK_TAG = "airflow_outlives_task"
+"""``false`` on a job that shall end with its task. Any other value, or none: nobody may call it an orphan."""
+
+MAX_TAGS = 50
+MAX_TAG_KEY = 100
+MAX_TAG_VALUE = 1000
+"""Characters. The three limits are Azure ML's: documentation of 2025."""
+
+_tested_runs: dict[tuple[str, str, str, int, int], str] = {}
+
+
+def task_identity(context: Context, deployment: str) -> TaskIdentity:
+    """What makes this task instance's work the same work over its tries.
+
+    :param deployment: of the connection; it keeps two Airflows in one workspace apart.
+    """
+    ti = context["ti"]
+    generation = (ti.max_tries or 0) - (context["task"].retries or 0) + 1
+    run_start = _run_start(context, generation)
+    return TaskIdentity(ti.dag_id, ti.task_id, ti.run_id, _map_index(ti), generation, run_start, deployment)
+
+
+def _run_start(context: Context, generation: int) -> str:
+    """When the DAG run began: the same over all tries, and new if a run is made again under its old id.
+
+    Airflow 2.11 to 3.3 change it only when a run that is over is cleared. A run of ``dag.test()`` begins at
+    its logical date, each time; it lives in one process, which remembers it from the first try on.
+    """
+    dag_run: Any = context.get("dag_run")
+    start = getattr(dag_run, "start_date", None)
+    if start is None:
+        return ""
+    if start not in (getattr(dag_run, "logical_date", None), getattr(dag_run, "run_after", None)):
+        return str(start.astimezone(UTC).isoformat())
+    ti = context["ti"]
+    key = (ti.dag_id, ti.task_id, ti.run_id, _map_index(ti), generation)
+    if ti.try_number == generation or key not in _tested_runs:
+        _tested_runs[key] = uuid.uuid4().hex
+    return _tested_runs[key]
+
+
+def _map_index(ti: Any) -> int:
+    return ti.map_index if ti.map_index is not None else -1
+
+
+def made_by(context: Context, deployment: str, *, outlives_task: bool) -> dict[str, str]:
+    """Tags that say who made a job: so that its cost can be attributed and orphans can be found."""
+    ti = context["ti"]
+    tags = {
+        DAG_TAG: ti.dag_id,
+        "airflow_task_id": ti.task_id,
+        "airflow_run_id": ti.run_id,
+        "airflow_map_index": str(_map_index(ti)),
+        "airflow_try_number": str(ti.try_number),
+        "airflow_provider": f"airflow-provider-amlrest/{__version__}",
+        OUTLIVES_TASK_TAG: "true" if outlives_task else "false",
+        **({DEPLOYMENT_TAG: deployment} if deployment else {}),
+    }
+    return {key: value[:MAX_TAG_VALUE] for key, value in tags.items()}
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises InvalidSpecError for tags of the user's that do not fit beside ours."""
+    ours = 8
+    if len(tags) > MAX_TAGS - ours:
+        raise InvalidSpecError(
+            "tags", f"there are {len(tags)}; Azure ML takes {MAX_TAGS}, of which Airflow's own are {ours}."
+        )
+    for key, value in tags.items():
+        if len(key) > MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
+            raise InvalidSpecError(
+                f"tags.{key[:MAX_TAG_KEY]}",
+                f"it is too long; a key has {MAX_TAG_KEY} characters at most, a value {MAX_TAG_VALUE}.",
+            )

@@ -1,0 +1,144 @@
+"""Which jobs are orphans, over real HTTP; the states of tasks are the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
+from airflow_provider_amlrest.orphans import MISSING, TaskKey
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from tests.airflow.test_job_operators import status_soon
+from tests.support.tasks import Try
+
+STUCK = {"emulator.outcome": "stuck"}
+
+
+@pytest.fixture
+def mode() -> str:
+    """How the tasks wait is of no matter here."""
+    return "sync"
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """State by run id, as Airflow would tell it."""
+    states: dict[str, str | None] = {}
+
+    def ask(task: TaskKey) -> str | None:
+        return states[task.run_id]
+
+    monkeypatch.setattr(orphans, "state_asker", lambda context: ask)
+    return states
+
+
+@pytest.fixture
+def left(command_task: Any, client: Any, states: Any) -> Iterator[Any]:
+    """Leave a job of a run in this state; its name."""
+    names = []
+
+    def leave(run_id: str, state: str | None, **arguments: Any) -> str:
+        states[run_id] = state
+        task = command_task(tags=STUCK, **arguments)
+        attempt = Try(task, run_id=run_id)
+        task.render_template_fields(attempt.context)
+        with task.hook.client() as own:
+            name = task._submit(own, task._read(attempt.folder), attempt.context).name
+        names.append(name)
+        return str(name)
+
+    yield leave
+    for name in names:
+        client.cancel_job(name)
+
+
+def find(**arguments: Any) -> Any:
+    return Try(AzureMLFindOrphansOperator(**{"task_id": "find", "min_age": 0.001, **arguments})).execute()
+
+
+def found(**arguments: Any) -> list[str]:
+    return [orphan["name"] for orphan in find(**arguments)["orphans"]]
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "skipped", "upstream_failed", "removed", MISSING])
+def test_the_job_of_a_task_that_is_over_is_reported_and_goes_on(left: Any, client: Any, state: str) -> None:
+    name = left("r", state)
+    result = find()
+    assert (result["found"], result["canceled"]) == (1, 0)
+    (orphan,) = result["orphans"]
+    assert orphan["name"] == name
+    assert orphan["run_id"] == "r"
+    assert orphan["task_state"] == state
+    assert client.get_job(name).outcome == "active"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["running", "deferred", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "restarting", None],
+)
+def test_the_job_of_a_live_task_is_none(left: Any, state: str | None) -> None:
+    left("r", state)
+    assert found() == []
+
+
+def test_an_orphan_is_canceled_if_that_is_wanted(left: Any, client: Any) -> None:
+    name, live = left("over", "failed"), left("live", "running")
+    assert find(cancel=True)["canceled"] == 1
+    assert status_soon(client, name) == "Canceled"
+    assert client.get_job(live).outcome == "active"
+    assert found() == []
+
+
+@pytest.mark.parametrize("argument", ["wait_for_completion", "cancel_on_kill"])
+def test_a_job_that_may_outlive_its_task_is_none(left: Any, argument: str) -> None:
+    left("r", "success", **{argument: False})
+    assert found() == []
+
+
+def test_a_young_job_and_an_old_one_are_left_alone(left: Any) -> None:
+    left("r", "failed")
+    assert found(min_age=3600) == []
+    assert found(max_age=0.001) == []
+
+
+def test_a_job_that_has_ended_is_none(left: Any, client: Any) -> None:
+    name = left("r", "failed")
+    client.cancel_job(name)
+    assert status_soon(client, name) == "Canceled"
+    assert found() == []
+
+
+def test_a_job_of_an_unknown_task_may_be_another_airflows(left: Any, client: Any, said: Any) -> None:
+    name = left("r", MISSING)
+    assert find(cancel=True)["canceled"] == 0
+    assert "another Airflow may have the task" in said()
+    assert client.get_job(name).outcome == "active"
+
+
+def test_only_this_deployments_jobs_are_looked_at(
+    left: Any, client: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left("theirs", MISSING)
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri(deployment="staging"))
+    ours = left("ours", MISSING)
+    assert found(cancel=True) == [ours]
+    assert status_soon(client, ours) == "Canceled"
+
+
+def test_a_failed_cancel_fails_the_task_after_the_others(left: Any, emulator: Any, client: Any) -> None:
+    names = [left("a", "failed"), left("b", "failed")]
+    with (
+        emulator.fault(f"/{names[0]}/cancel", status=403, times=None),
+        pytest.raises(AzureMLError, match="1 of 2 orphans could not be canceled"),
+    ):
+        find(cancel=True)
+    assert status_soon(client, names[1]) == "Canceled"
+
+
+@pytest.mark.usefixtures("connection")
+def test_an_age_is_a_number() -> None:
+    with pytest.raises(AirflowFailException, match="min_age"):
+        find(min_age="1h")
