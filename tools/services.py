@@ -68,14 +68,28 @@ def _end_with_parent() -> None:
 
 
 class Service:
-    """A process in a session of its own, out of reach of the terminal's Ctrl-C; its output goes to a file."""
+    """A process in a session of its own, out of reach of the terminal's Ctrl-C; its output goes to a file.
 
-    def __init__(self, name: str, argv: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
+    :param log: the file; what is in it stays.
+    :param cwd: where it runs, if not in the log's folder.
+    :param user: whom it runs as, if not as ourselves; his first group has the same name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        cwd: Path | None = None,
+        user: str | None = None,
+    ) -> None:
         self.name = name
         self.log = log
         self._over = False
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
                 list(argv),
                 env=dict(environment),
@@ -83,7 +97,10 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd=log.parent,
+                cwd=cwd or log.parent,
+                user=user,
+                group=user,
+                extra_groups=[] if user else None,
                 preexec_fn=_end_with_parent,
             )
 
@@ -125,6 +142,18 @@ class Service:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - time.monotonic()))
         self._kill_group()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End it and everything that it started with SIGKILL, as the loss of its machine would."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            process.suspend()  # it must not start anything more
+            descendants = process.children(recursive=True)
+            self._kill_group()
+            for descendant in descendants:
+                with suppress(psutil.NoSuchProcess):
+                    descendant.kill()
         self._process.wait()
 
     def _kill_group(self) -> None:
