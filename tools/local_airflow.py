@@ -148,12 +148,13 @@ class LocalAirflow:
         """Of a service that runs, not of what it has started."""
         return self._services[name].pid
 
-    def task_processes(self) -> list[psutil.Process]:
-        """The processes that run the code of tasks; not those that watch over them."""
+    def task_processes(self, *names: str) -> list[psutil.Process]:
+        """The processes that run the code of tasks; not those that watch over them.
+
+        :param names: services that have started them; all if not given.
+        """
         descendants = [
-            process
-            for service in self._running()
-            for process in psutil.Process(service.pid).children(recursive=True)
+            process for name in names or self._services for process in self._services[name].descendants()
         ]
         return [process for process in descendants if _TASK.match(_title(process))]
 

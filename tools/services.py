@@ -127,15 +127,20 @@ class Service:
         if code != 0:
             self.check()
 
+    def descendants(self) -> list[psutil.Process]:
+        """What it has started, and what these have started; nothing once it has ended."""
+        try:
+            return psutil.Process(self.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
     def terminate(self) -> list[psutil.Process]:
         """Ask it to end, and return its descendants, some of which may be in sessions of their own."""
         if self._process.poll() is not None:
             return []
-        with suppress(psutil.NoSuchProcess):
-            descendants = psutil.Process(self.pid).children(recursive=True)
-            self._process.terminate()
-            return descendants
-        return []
+        descendants = self.descendants()
+        self._process.terminate()
+        return descendants
 
     def kill_after(self, deadline: float) -> None:
         """Kill what is left of it and of its process group at the deadline (of ``time.monotonic``)."""
@@ -146,14 +151,10 @@ class Service:
 
     def kill(self) -> None:
         """End it and everything that it started with SIGKILL, as the loss of its machine would."""
-        with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self.pid)
-            process.suspend()  # it must not start anything more
-            descendants = process.children(recursive=True)
-            self._kill_group()
-            for descendant in descendants:
-                with suppress(psutil.NoSuchProcess):
-                    descendant.kill()
+        self._process.send_signal(signal.SIGSTOP)  # it must not start anything more
+        descendants = self.descendants()
+        self._kill_group()
+        _kill(descendants)
         self._process.wait()
 
     def _kill_group(self) -> None:
@@ -162,6 +163,12 @@ class Service:
             self._over = True
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()  # psutil looks at the start time: never a stranger that got the same pid
 
 
 def stop(services: Sequence[Service], grace: float = 15) -> None:
@@ -174,9 +181,7 @@ def stop(services: Sequence[Service], grace: float = 15) -> None:
         descendants = [process for service in reversed(services) for process in service.terminate()]
         for service in reversed(services):
             service.kill_after(deadline)
-        for process in descendants:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()  # psutil looks at the start time: never a stranger that got the same pid
+        _kill(descendants)
 
 
 @contextmanager
