@@ -2,8 +2,8 @@
 
 ``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
 tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11,
-``.venv-celery`` is the first with Celery and PostgreSQL's client, and ``.venv-azure-ai-ml`` has Microsoft's own
-client and nothing of ours. An environment is made again only when what it is made from has changed.
+``.venv-celery`` is the first with Celery and PostgreSQL's client, and ``.venv-azure-ai-ml`` has Microsoft's
+own client and nothing of ours. An environment is made again only when what it is made from has changed.
 """
 
 from __future__ import annotations
