@@ -8,12 +8,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	then echo $$python; break; fi; done)
 VENV := .venv
 VENV_2 := .venv-airflow-2.11
+VENV_CELERY := .venv-celery
 VENV_SDK := .venv-azure-ai-ml
 
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo test-sdk environment-sdk mutation benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo test-sdk test-celery environment-sdk environment-celery mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -35,6 +36,9 @@ test-demo: environment ## make demo twice; the second run must register and uplo
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)
 
+test-celery: environment-celery ## A worker, a triggerer and the scheduler lost, under Celery on PostgreSQL
+	$(VENV_CELERY)/bin/python -m pytest -m celery $(PYTEST)
+
 lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -52,7 +56,7 @@ constraints: environment ## Pin anew what the environments and the example's tra
 	$(VENV)/bin/python -m tools.constraints
 
 clean: ## Remove what the other targets have made
-	rm -rf build dist $(VENV) $(VENV_2) $(VENV_SDK) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(VENV_2) $(VENV_CELERY) $(VENV_SDK) *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: check-python
@@ -60,6 +64,9 @@ environment: check-python
 
 environments: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_2)
+
+environment-celery: check-python
+	@$(PYTHON) -m tools.environments $(VENV) $(VENV_CELERY)
 
 environment-sdk: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_SDK)

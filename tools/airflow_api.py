@@ -24,6 +24,8 @@ class TaskInstance(NamedTuple):
     started: str | None
     """ISO 8601."""
     seconds: float | None
+    triggerer_id: int | None
+    """While it is deferred: the job id of the triggerer that has taken it on."""
 
 
 class AirflowAPI:
@@ -78,6 +80,7 @@ class AirflowAPI:
                 instance["try_number"],
                 instance["start_date"],
                 instance["duration"],
+                (instance["trigger"] or {}).get("triggerer_id"),
             )
             for instance in instances
         ]

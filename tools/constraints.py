@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-AIRFLOW = {"airflow-3.3.txt": "3.3.2", "airflow-2.11.txt": "2.11.2"}
+AIRFLOW = {"airflow-3.3.txt": ("3.3.2", "dev", "celery"), "airflow-2.11.txt": ("2.11.2", "dev")}
 AZURE_AI_ML = "1.35.2"
 PYTHON = "3.11"  # the oldest that we support; universal pins hold for newer ones too
 CONDA_FILE = ROOT / "example_dags" / "lightgbm_iris" / "conda.yml"
@@ -22,10 +22,11 @@ def compile_pins(requirements: list[str], *options: str) -> str:
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
-def pin_airflow(file: str, version: str) -> None:
+def pin_airflow(file: str, version: str, *groups: str) -> None:
     pins = compile_pins(
         [f"apache-airflow=={version}"],
-        *("setup.cfg", "--extra", "emulator", "--group", "pyproject.toml:dev", "--universal"),
+        *("setup.cfg", "--extra", "emulator", "--universal"),
+        *(option for group in groups for option in ("--group", f"pyproject.toml:{group}")),
     )
     header = (
         f"# Airflow {version}, the provider, its emulator and the development tools: `make constraints`.\n"
@@ -52,7 +53,7 @@ def pin_training_job() -> None:
 
 
 if __name__ == "__main__":
-    for file_name, airflow_version in AIRFLOW.items():
-        pin_airflow(file_name, airflow_version)
+    for file_name, (airflow_version, *dependency_groups) in AIRFLOW.items():
+        pin_airflow(file_name, airflow_version, *dependency_groups)
     pin_azure_ai_ml()
     pin_training_job()

@@ -1,9 +1,9 @@
 """Make the Python environments of the project; only the standard library of Python 3.11 or newer is needed.
 
 ``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
-tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11, and
-``.venv-azure-ai-ml`` has Microsoft's own client and nothing of ours. An environment is made again only when
-what it is made from has changed.
+tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11,
+``.venv-celery`` is the first with Celery and PostgreSQL's client, and ``.venv-azure-ai-ml`` has Microsoft's
+own client and nothing of ours. An environment is made again only when what it is made from has changed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIN = ".venv"
+CELERY = ".venv-celery"
 AZURE_AI_ML = ".venv-azure-ai-ml"
 CONSTRAINTS = {
     MAIN: "airflow-3.3.txt",
     ".venv-airflow-2.11": "airflow-2.11.txt",
+    CELERY: "airflow-3.3.txt",
     AZURE_AI_ML: "azure-ai-ml.txt",
 }
 # Airflow 2.11 does not support newer ones.
@@ -55,16 +57,16 @@ def make(name: str) -> None:
     if name == AZURE_AI_ML:
         _pip_install(folder, "--requirements", str(constraints))
     else:
-        _install(folder, constraints)
+        _install(folder, constraints, *(["dev", "celery"] if name == CELERY else ["dev"]))
     stamp.write_text(fingerprint)
 
 
-def _install(folder: Path, constraints: Path) -> None:
+def _install(folder: Path, constraints: Path, *groups: str) -> None:
     """Install the provider from this checkout, Airflow, and everything else at the pinned versions."""
     _pip_install(
         folder,
         *("--constraints", str(constraints), "--build-constraints", str(constraints)),
-        *("--group", f"{ROOT / 'pyproject.toml'}:dev"),
+        *(option for group in groups for option in ("--group", f"{ROOT / 'pyproject.toml'}:{group}")),
         *("--editable", f"{ROOT}[emulator]"),
         "apache-airflow",
     )

@@ -1,18 +1,21 @@
-"""A real Airflow on this machine: SQLite, the services as processes, everything on loopback.
+"""A real Airflow on this machine: the services as processes, everything on loopback.
 
 It is the Airflow of the Python environment that runs this code: 3.x (API server, scheduler, DAG processor,
-triggerer) or 2.11 (web server, scheduler, triggerer).
+triggerer) or 2.11 (web server, scheduler, triggerer). Its database is SQLite unless one is given.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from tools.airflow_api import AirflowAPI
 from tools.services import Service, ServiceError, clean_environment, free_port, stop, wait_until
@@ -20,17 +23,27 @@ from tools.services import Service, ServiceError, clean_environment, free_port, 
 AIRFLOW_3 = int(importlib.metadata.version("apache-airflow").split(".")[0]) >= 3
 
 _BIN = Path(sys.executable).parent
+# Titles of the processes that run a task's code: 3.x, then 2.11.
+_TASK = re.compile(r"airflow (worker -- [0-9a-f]{8}-|task runner: )")
 _PUBLIC_ADMIN = 'AUTH_ROLE_PUBLIC = "Admin"\n'
 
 
 class LocalAirflow:
     """Airflow's services over a folder of DAG files. A context manager: start, then stop.
 
+    A service's name is its command's (``scheduler``, ``triggerer``, ``worker``, ``api-server``), numbered
+    if there are several (``worker-1``, ``worker-2``).
+
     :param home: folder for the database, the configuration and, in ``logs``, the logs.
     :param dags_folder: the DAG files.
     :param logs: folder for the logs, if not ``home/logs``.
     :param port: port of the API server; a free one if not given.
-    :param triggerer: whether to start a triggerer (deferred tasks need one).
+    :param database: its URL for SQLAlchemy; SQLite in ``home`` if not given.
+    :param broker: its URL for Celery; with it, tasks run under CeleryExecutor in the workers, else under
+        LocalExecutor (Airflow 2 on SQLite: SequentialExecutor).
+    :param schedulers: how many to start.
+    :param triggerers: how many to start (deferred tasks need one).
+    :param workers: how many Celery workers to start, of two tasks each.
     :param settings: more environment variables of the services, such as ``AIRFLOW__CORE__PARALLELISM``.
     """
 
@@ -41,18 +54,24 @@ class LocalAirflow:
         *,
         logs: Path | None = None,
         port: int | None = None,
-        triggerer: bool = True,
+        database: str | None = None,
+        broker: str | None = None,
+        schedulers: int = 1,
+        triggerers: int = 1,
+        workers: int = 0,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home.resolve()
         self.logs = (logs or self.home / "logs").resolve()
         self.port = port or free_port()
         self.api = AirflowAPI(self.url, stable="api/v2" if AIRFLOW_3 else "api/v1")
-        self._triggerer = triggerer
-        self._services: list[Service] = []
+        self._counts = {"scheduler": schedulers, "triggerer": triggerers, "worker": workers}
+        self._commands: dict[str, list[str]] = {}
+        self._services: dict[str, Service] = {}
         self.environment = {
             **clean_environment(),
             **self._settings(dags_folder.resolve()),
+            **_backends(database, broker),
             # Airflow 2's SequentialExecutor looks for `airflow` there.
             "PATH": os.pathsep.join([str(_BIN), os.environ.get("PATH", os.defpath)]),
             **(settings or {}),
@@ -106,26 +125,38 @@ class LocalAirflow:
 
     def start(self) -> None:
         """Start the services, and return at once."""
+        server, host = ("api-server", "--host") if AIRFLOW_3 else ("webserver", "--hostname")
+        self._start(server, server, host, "127.0.0.1", "--port", str(self.port), "--workers", "1")
         if AIRFLOW_3:
-            self._start(
-                "api-server", "api-server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"
-            )
             self._start("dag-processor", "dag-processor")
-        else:
-            self._start(
-                "webserver",
-                "webserver",
-                "--hostname",
-                "127.0.0.1",
-                "--port",
-                str(self.port),
-                "--workers",
-                "1",
-            )
-        # Their log servers would listen on all interfaces; the API server reads the same files.
-        self._start("scheduler", "scheduler", "--skip-serve-logs")
-        if self._triggerer:
-            self._start("triggerer", "triggerer", "--skip-serve-logs")
+        for kind, count in self._counts.items():
+            for name in _names(kind, count):
+                self._start(name, *_command(kind, name))
+
+    def kill(self, name: str) -> None:
+        """End a service and everything that it started with SIGKILL, as the loss of its machine would.
+
+        A scheduler takes the tasks of LocalExecutor along, a worker those of its own.
+        """
+        self._services.pop(name).kill()
+
+    def start_again(self, name: str) -> None:
+        """Start a service that was killed, under the same name, and return at once."""
+        self._start(name, *self._commands[name])
+
+    def pid(self, name: str) -> int:
+        """Of a service that runs, not of what it has started."""
+        return self._services[name].pid
+
+    def task_processes(self, *names: str) -> list[psutil.Process]:
+        """The processes that run the code of tasks; not those that watch over them.
+
+        :param names: services that have started them; all if not given.
+        """
+        descendants = [
+            process for name in names or self._services for process in self._services[name].descendants()
+        ]
+        return [process for process in descendants if _TASK.match(_title(process))]
 
     def wait_until_healthy(self, timeout: float = 90) -> None:
         """:raises ServiceError: if a service ends, or one is not healthy after ``timeout`` seconds."""
@@ -166,7 +197,7 @@ class LocalAirflow:
 
     def stop(self) -> None:
         """Stop everything that was started here."""
-        stop(self._services)
+        stop(list(self._services.values()))
         self._services.clear()
 
     def __enter__(self) -> Self:
@@ -186,10 +217,42 @@ class LocalAirflow:
         self.stop()
 
     def _running(self) -> list[Service]:
-        return [service for service in self._services if service.name != "db-migrate"]
+        return [service for service in self._services.values() if service.name != "db-migrate"]
 
     def _start(self, name: str, *arguments: str) -> Service:
+        self._commands[name] = list(arguments)
         command = [str(_BIN / "airflow"), *arguments]
         service = Service(name, command, environment=self.environment, log=self.logs / f"{name}.log")
-        self._services.append(service)
+        self._services[name] = service
         return service
+
+
+def _backends(database: str | None, broker: str | None) -> dict[str, str]:
+    """Where Airflow keeps its facts and runs its tasks, if a server was given for that."""
+    settings = {}
+    if database:
+        settings["AIRFLOW__CORE__EXECUTOR"] = "LocalExecutor"
+        settings["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = database
+    if broker:
+        settings["AIRFLOW__CORE__EXECUTOR"] = "CeleryExecutor"
+        settings["AIRFLOW__CELERY__BROKER_URL"] = broker
+        settings["AIRFLOW__CELERY__WORKER_CONCURRENCY"] = "2"
+    return settings
+
+
+def _names(kind: str, count: int) -> list[str]:
+    return [kind] if count == 1 else [f"{kind}-{number}" for number in range(1, count + 1)]
+
+
+def _command(kind: str, name: str) -> list[str]:
+    # Their log servers would listen on all interfaces; the API server reads the same files.
+    if kind == "worker":
+        return ["celery", "worker", "--skip-serve-logs", "--celery-hostname", f"{name}@localhost"]
+    return [kind, "--skip-serve-logs"]
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended, or is about to
+        return ""

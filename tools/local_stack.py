@@ -24,11 +24,11 @@ class LocalStack:
     :param folder: where both keep their files; the logs are in its ``logs``.
     :param say: gets a line of progress now and then.
     :param port: Airflow's; a free one if not given.
-    :param triggerer: whether Airflow has a triggerer.
+    :param triggerers: how many Airflow has.
     """
 
     def __init__(
-        self, folder: Path, say: Callable[[str], None], *, port: int | None = None, triggerer: bool = False
+        self, folder: Path, say: Callable[[str], None], *, port: int | None = None, triggerers: int = 0
     ) -> None:
         self.logs = folder / "logs"
         for old in (folder / "airflow", self.logs):
@@ -37,7 +37,7 @@ class LocalStack:
         self._exits = ExitStack()
         self.emulator = LocalEmulator(folder / "emulator", self.logs / "emulator.log")
         self.airflow = LocalAirflow(
-            folder / "airflow", ROOT / "example_dags", logs=self.logs, port=port, triggerer=triggerer
+            folder / "airflow", ROOT / "example_dags", logs=self.logs, port=port, triggerers=triggerers
         )
 
     def __enter__(self) -> Self:

@@ -68,14 +68,28 @@ def _end_with_parent() -> None:
 
 
 class Service:
-    """A process in a session of its own, out of reach of the terminal's Ctrl-C; its output goes to a file."""
+    """A process in a session of its own, out of reach of the terminal's Ctrl-C; its output goes to a file.
 
-    def __init__(self, name: str, argv: Sequence[str], *, environment: Mapping[str, str], log: Path) -> None:
+    :param log: the file; what is in it stays.
+    :param cwd: where it runs, if not in the log's folder.
+    :param user: whom it runs as, if not as ourselves; his first group has the same name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        cwd: Path | None = None,
+        user: str | None = None,
+    ) -> None:
         self.name = name
         self.log = log
         self._over = False
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
                 list(argv),
                 env=dict(environment),
@@ -83,7 +97,10 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd=log.parent,
+                cwd=cwd or log.parent,
+                user=user,
+                group=user,
+                extra_groups=[] if user else None,
                 preexec_fn=_end_with_parent,
             )
 
@@ -110,15 +127,20 @@ class Service:
         if code != 0:
             self.check()
 
+    def descendants(self) -> list[psutil.Process]:
+        """What it has started, and what these have started; nothing once it has ended."""
+        try:
+            return psutil.Process(self.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
     def terminate(self) -> list[psutil.Process]:
         """Ask it to end, and return its descendants, some of which may be in sessions of their own."""
         if self._process.poll() is not None:
             return []
-        with suppress(psutil.NoSuchProcess):
-            descendants = psutil.Process(self.pid).children(recursive=True)
-            self._process.terminate()
-            return descendants
-        return []
+        descendants = self.descendants()
+        self._process.terminate()
+        return descendants
 
     def kill_after(self, deadline: float) -> None:
         """Kill what is left of it and of its process group at the deadline (of ``time.monotonic``)."""
@@ -127,12 +149,26 @@ class Service:
         self._kill_group()
         self._process.wait()
 
+    def kill(self) -> None:
+        """End it and everything that it started with SIGKILL, as the loss of its machine would."""
+        self._process.send_signal(signal.SIGSTOP)  # it must not start anything more
+        descendants = self.descendants()
+        self._kill_group()
+        _kill(descendants)
+        self._process.wait()
+
     def _kill_group(self) -> None:
         # Once only: later the number may belong to a stranger.
         if not self._over:
             self._over = True
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()  # psutil looks at the start time: never a stranger that got the same pid
 
 
 def stop(services: Sequence[Service], grace: float = 15) -> None:
@@ -145,9 +181,7 @@ def stop(services: Sequence[Service], grace: float = 15) -> None:
         descendants = [process for service in reversed(services) for process in service.terminate()]
         for service in reversed(services):
             service.kill_after(deadline)
-        for process in descendants:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()  # psutil looks at the start time: never a stranger that got the same pid
+        _kill(descendants)
 
 
 @contextmanager

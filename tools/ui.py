@@ -33,7 +33,7 @@ def main() -> int:
     try:
         with (
             interruptible(),
-            LocalStack(ROOT / "build" / "ui", say=print, port=free_port(8080), triggerer=True) as stack,
+            LocalStack(ROOT / "build" / "ui", say=print, port=free_port(8080), triggerers=1) as stack,
         ):
             stack.airflow.wait_for_dags(DAG_IDS)
             stack.airflow.api.unpause(DAG_IDS[0])  # the other has a schedule: it would start by itself

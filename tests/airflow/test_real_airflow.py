@@ -47,7 +47,7 @@ class Stack:
         self.airflow = LocalAirflow(
             folder / "airflow",
             DAGS,
-            triggerer=False,
+            triggerers=0,
             settings={**IMPATIENT, "TASK_PID_FILE": str(self.pid_file)},
         )
         self.airflow.connect("azureml_default", self.emulated.connection_uri())
