@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.completion import TRANSIENT
@@ -19,7 +22,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_METRICS = 50
+MAX_XCOM = 8192
+"""Bytes of a result as JSON: Airflow keeps it in its database, for each run."""
 MAX_TEXT = 1500
+
+SETTLE_PAUSE = 2.0
+"""Seconds between two reads of metrics, which lag behind a job's end. Two that agree are believed."""
+SETTLE_PATIENCE = 10.0
+"""Seconds for metrics to settle."""
+REQUIRED_PATIENCE = 60.0
+"""Seconds for metrics to come that the task requires."""
+
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 
 
 class JobFailedError(AzureMLError):
@@ -30,28 +44,40 @@ class JobCanceledError(AzureMLError):
     """The job ended as Canceled, by somebody or something else than this task."""
 
 
+class MetricsMissingError(AzureMLError):
+    """The job completed, but has not logged what the task requires."""
+
+
 def summarize(job: Job, studio_url: str) -> dict[str, Any]:
     """What is worth knowing of any job, as a small JSON object."""
     return {"name": job.name, "id": job.id, "status": job.status, "studio_url": studio_url}
 
 
-def finish(client: AzureMLClient, job: Job, studio_url: str) -> dict[str, Any]:
+def finish(
+    client: AzureMLClient, job: Job, studio_url: str, require_metrics: Sequence[str] = ()
+) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
+    :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
     :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
-        trial, and also trials (how many) and best_trial {name, params, metric, metrics}.
+        trial, and also trials (how many) and best_trial {name, params, metric, metrics}. MAX_XCOM at most.
     :raises JobFailedError: with the service's error text and the Studio link.
     :raises JobCanceledError: with the Studio link.
+    :raises MetricsMissingError: for one that is required and did not come.
     """
     if job.outcome is Outcome.CANCELED:
         raise JobCanceledError(f"Azure ML job {job.name} was canceled. {studio_url}")
     if job.outcome is Outcome.FAILED:
         raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
     result = summarize(job, studio_url)
-    result["metrics"] = _some(_metrics(client, job.name))
     if job.type == "Sweep":
-        return result | _sweep_result(client, job)
-    return result | {"outputs": job.output_uris()}
+        result |= {"metrics": _some(_metrics(client, job.name), ())}
+        result |= _sweep_result(client, job, require_metrics)
+    else:
+        metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
+        result |= {"metrics": _some(metrics, require_metrics), "outputs": job.output_uris()}
+    _tell_end(client, job, result)
+    return _fitting(result, require_metrics)
 
 
 def failure_text(client: AzureMLClient, job: Job) -> str:
@@ -68,7 +94,8 @@ def failure_text(client: AzureMLClient, job: Job) -> str:
 
 
 def _log_end(client: AzureMLClient, run: Run) -> str:
-    name = user_log(run.log_files)
+    # Of an image that could not be built there is no other log.
+    name = user_log(run.log_files) or (BUILD_LOG if BUILD_LOG in run.log_files else None)
     if name is None:
         return ""
     try:
@@ -76,6 +103,29 @@ def _log_end(client: AzureMLClient, run: Run) -> str:
     except AzureMLError as error:
         return f"(its log could not be read: {error})"
     return f"the last lines of {name} are:\n{end}\n"
+
+
+def _settled(read: Callable[[], dict[str, float]], job: Job, required: Sequence[str]) -> dict[str, float]:
+    """Metrics that have been the same twice, and have the required ones.
+
+    :raises MetricsMissingError: if those have not come in time.
+    """
+    end = time.monotonic() + (REQUIRED_PATIENCE if required else SETTLE_PATIENCE)
+    metrics = read()
+    while True:
+        missing = [name for name in required if name not in metrics]
+        if time.monotonic() >= end:
+            break
+        time.sleep(SETTLE_PAUSE)
+        before, metrics = metrics, read()
+        if before == metrics and not missing:
+            break
+    if missing:
+        raise MetricsMissingError(
+            f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
+            f"{', '.join(sorted(metrics)) or 'none'}. A retry looks again, and submits nothing."
+        )
+    return metrics
 
 
 def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
@@ -86,26 +136,74 @@ def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
         return {}
 
 
-def _some(metrics: Mapping[str, float]) -> dict[str, float]:
-    """At most MAX_METRICS of them: an XCom is no store for metrics."""
+def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float]:
+    """At most MAX_METRICS of them, these first: an XCom is no store for metrics."""
     if len(metrics) > MAX_METRICS:
         log.warning("The job has %d metrics; the XCom has the first %d.", len(metrics), MAX_METRICS)
-    return dict(sorted(metrics.items())[:MAX_METRICS])
+    names = sorted(metrics, key=lambda name: (name not in first, name))
+    return {name: metrics[name] for name in names[:MAX_METRICS]}
 
 
-def _sweep_result(client: AzureMLClient, job: Job) -> dict[str, Any]:
+def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
     trials = sum(1 for _ in client.list_children(job.name))
     best = client.get_best_trial(job.name)
     if best is None:
+        if required:
+            _settled(dict, job, required)
         log.warning("No trial of %s has reported the metric %r.", job.name, job.primary_metric)
         return {"outputs": {}, "trials": trials, "best_trial": None}
+    name = best.name
+    known = dict(best.metrics)
+    metrics = _settled(lambda: _metrics(client, name) or known, job, required)
+    primary = job.primary_metric or ""
     return {
-        "outputs": job.output_uris(best.name),
+        "outputs": job.output_uris(name),
         "trials": trials,
         "best_trial": {
-            "name": best.name,
+            "name": name,
             "params": dict(best.params),
-            "metric": best.metrics.get(job.primary_metric or ""),
-            "metrics": _some(best.metrics),
+            "metric": metrics.get(primary),
+            "metrics": _some(metrics, (primary, *required)),
         },
     }
+
+
+def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> None:
+    """One line that says how it went, and what the service warns of."""
+    best = result.get("best_trial") or {}
+    metrics = best.get("metrics") or result["metrics"]
+    told = ", ".join(f"{name} {value:.6g}" for name, value in list(metrics.items())[:5]) or "no metrics"
+    try:
+        run = client.get_run(job.name)
+    except AzureMLError:
+        took = ""
+    else:
+        took = _took(run)
+        for warning in run.warnings:
+            log.warning("Azure ML warns of job %s: %s", job.name, warning)
+    log.info("Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, told, result["studio_url"])
+
+
+def _took(run: Run) -> str:
+    try:
+        start, end = (datetime.fromisoformat(str(at)) for at in (run.start_time, run.end_time))
+    except ValueError:
+        return ""
+    return f" after {(end - start).total_seconds():.0f} s"
+
+
+def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
+    """The result without what is too much for an XCom: the last members of its largest groups."""
+    best = result.get("best_trial") or {}
+    groups = [result["outputs"], result["metrics"], best.get("params", {}), best.get("metrics", {})]
+    dropped = 0
+    while len(json.dumps(result).encode()) > MAX_XCOM:
+        group = max(groups, key=lambda group: len(json.dumps(group)))
+        names = [name for name in group if name not in required]
+        if not names:
+            break
+        del group[names[-1]]
+        dropped += 1
+    if dropped:
+        log.warning("The result is larger than an XCom should be: it goes without %d members.", dropped)
+    return result

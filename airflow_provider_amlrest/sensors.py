@@ -155,7 +155,7 @@ class AzureMLJobSensor(BaseSensorOperator):
                 raise AirflowSensorTimeout(f"{late} {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            return finish(client, job, studio_url)
+            return finish(client, job, studio_url, self.require_metrics)
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

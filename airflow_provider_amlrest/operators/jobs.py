@@ -391,7 +391,7 @@ class AzureMLJobOperator(AzureMLOperator):
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
         show_rest(client, job.name, event["log"])
-        return finish(client, job, studio_url)
+        return finish(client, job, studio_url, self.require_metrics)
 
     def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
         late = f"Azure ML job {job.name} did not end " + (
@@ -414,6 +414,7 @@ class AzureMLJobOperator(AzureMLOperator):
             spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
         spec.interval("poll_interval", self.poll_interval)
         spec.seconds("timeout", self.timeout)
+        spec.names("require_metrics", self.require_metrics)
         if self.on_timeout not in ("cancel", "leave"):
             raise InvalidSpecError("on_timeout", f"{self.on_timeout!r} must be 'cancel' or 'leave'.")
         tags = spec.string_map("tags", self.tags)

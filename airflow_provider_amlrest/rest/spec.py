@@ -63,6 +63,12 @@ def check_name(field: str, name: str, longest: int = 255) -> str:
     return name
 
 
+def names(field: str, value: Any) -> None:
+    """Raises InvalidSpecError for what is no list of names; a single text is none."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):
+        raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
+
+
 def check_version(field: str, version: str) -> str:
     """The version of an asset, if it can be one. Raises InvalidSpecError otherwise."""
     if not VERSION_PATTERN.fullmatch(version):

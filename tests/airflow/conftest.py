@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import submission
+from airflow_provider_amlrest import results, submission
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
@@ -22,8 +22,9 @@ def task_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def impatient_submission(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails at a submission fails at once."""
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails at a submission fails at once; metrics do not lag."""
+    monkeypatch.setattr(results, "SETTLE_PAUSE", 0.0)
     monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 0.0)
     monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 0.0)
 

@@ -24,7 +24,7 @@ def bag() -> Any:
 
 def test_they_import(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"lightgbm_iris_training", "retrain_if_better"}
+    assert set(bag.dags) == {"azureml_cleanup", "lightgbm_iris_training", "retrain_if_better"}
 
 
 def test_the_walk_through_has_the_articles_steps_in_order(bag: Any) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest import results
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import ServiceError, UnreachableError
-from airflow_provider_amlrest.results import JobFailedError, finish
+from airflow_provider_amlrest.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
 
@@ -19,12 +20,15 @@ def service(**answers: Any) -> Any:
 
     def answer(value: Any) -> Any:
         def method(*_: Any) -> Any:
+            if isinstance(value, list):
+                return value.pop(0) if len(value) > 1 else value[0]
             if isinstance(value, Exception):
                 raise value
             return value
 
         return method
 
+    answers = {"get_run": model.Run("j", "Completed"), **answers}
     methods = {name: answer(value) for name, value in answers.items()}
     return SimpleNamespace(operations=SimpleNamespace(cloud=None), **methods)
 
@@ -88,3 +92,93 @@ def test_a_sweeps_outputs_are_those_of_its_best_trial(said: Any) -> None:
     result = finish(service(get_best_trial=None, **answers), job("Completed", "Sweep"), "https://studio")
     assert (result["outputs"], result["best_trial"]) == ({}, None)
     assert "No trial of j has reported the metric 'auc'" in said()
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(results, "time", clock)
+    monkeypatch.setattr(results, "SETTLE_PAUSE", 2.0)
+    return clock
+
+
+def completed(*reads: Any, require: Any = ()) -> Any:
+    return finish(service(get_metrics=list(reads)), job("Completed"), "https://studio", require)
+
+
+def test_metrics_are_believed_when_they_are_the_same_twice(clock: Clock) -> None:
+    late = completed({}, {"auc": 0.8}, {"auc": 0.9}, {"auc": 0.9}, {"auc": 1.0})
+    assert late["metrics"] == {"auc": 0.9}
+    assert clock.now == 6
+
+
+def test_metrics_that_never_settle_are_taken_after_a_while(clock: Clock) -> None:
+    assert completed(*({"auc": step} for step in range(100)))["metrics"] == {"auc": 5}
+    assert clock.now == 10
+
+
+def test_required_metrics_are_waited_for(clock: Clock) -> None:
+    result = completed(*[{}] * 20, {"auc": 0.9}, require=["auc"])
+    assert result["metrics"] == {"auc": 0.9}
+    assert clock.now == 42
+
+
+def test_required_metrics_that_do_not_come_fail_the_task(clock: Clock) -> None:
+    with pytest.raises(MetricsMissingError, match=r"j completed without auc, f1; it has loss\. A retry"):
+        completed({"loss": 1.0}, require=["auc", "loss", "f1"])
+    assert clock.now == 60
+
+
+def test_required_metrics_of_a_sweep_are_those_of_its_best_trial(clock: Clock) -> None:
+    best = model.SweepTrial("j_3", "Completed", {}, {})
+    answers: dict[str, Any] = {"get_metrics": {"auc": 0.9}, "get_best_trial": best}
+    sweep = job("Completed", "Sweep")
+    result = finish(service(list_children=iter("ab"), **answers), sweep, "https://studio", ["auc"])
+    assert result["best_trial"]["metric"] == 0.9
+    with pytest.raises(MetricsMissingError, match="without f1; it has auc"):
+        finish(service(list_children=iter("ab"), **answers), sweep, "https://studio", ["f1"])
+    answers["get_best_trial"] = None
+    with pytest.raises(MetricsMissingError, match="without auc; it has none"):
+        finish(service(list_children=iter("ab"), **answers), sweep, "https://studio", ["auc"])
+
+
+def test_an_xcom_has_8_kb_at_most(clock: Clock, said: Any) -> None:
+    import json
+
+    best = model.SweepTrial("j_3", "Completed", {f"p{n}": "ü" * 40 for n in range(40)}, {})
+    metrics = {f"{'m' * 200}{n}": 1.0 for n in range(60)} | {"auc": 0.9, "zz": 1.0}
+    answers: dict[str, Any] = {"get_metrics": metrics, "get_best_trial": best, "list_children": iter("ab")}
+    result = finish(service(**answers), job("Completed", "Sweep"), "https://studio", ["zz"])
+    assert len(json.dumps(result).encode()) <= MAX_XCOM
+    assert result["best_trial"]["metric"] == 0.9
+    assert result["best_trial"]["metrics"]["zz"] == 1.0
+    assert result["best_trial"]["params"]
+    assert "larger than an XCom should be" in said()
+
+
+def test_a_failed_build_has_the_end_of_its_log() -> None:
+    files = {"azureml-logs/20_image_build_log.txt": "https://s/log"}
+    assert "the last lines of azureml-logs/20_image_build_log.txt are:\nno such package" in failure(
+        get_run=run(log_files=files), read_log_end="no such package"
+    )
+
+
+def test_one_line_says_how_it_went(clock: Clock, said: Any) -> None:
+    times = {"start_time": "2026-01-01T00:00:00.1234567+00:00", "end_time": "2026-01-01T00:01:30+00:00"}
+    ended = model.Run("j", "Completed", warnings=("low on quota",), **times)
+    finish(service(get_metrics={"auc": 0.91}, get_run=ended), job("Completed"), "https://studio")
+    assert "Azure ML job j is Completed after 90 s: auc 0.91. https://studio" in said()
+    assert "Azure ML warns of job j: low on quota" in said()
