@@ -1,0 +1,195 @@
+"""The trigger in an event loop, against the emulator over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.triggers.base import BaseTrigger
+
+from airflow_provider_amlrest import triggers
+from airflow_provider_amlrest.deferral import has_left_deferral
+from airflow_provider_amlrest.triggers import AzureMLJobTrigger
+from tests.support.tasks import Try, as_stored, fire
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def mode() -> str:
+    """The jobs are submitted without waiting."""
+    return "sync"
+
+
+@pytest.fixture
+def submitted(command_task: Any, client: Any) -> Callable[..., str]:
+    """Submit a job with these tags; its name."""
+
+    def submit(run_id: str = "r", **tags: str) -> str:
+        named = {f"emulator.{key}": value for key, value in tags.items()}
+        return str(Try(command_task(wait_for_completion=False, tags=named), run_id=run_id).execute()["name"])
+
+    return submit
+
+
+def trigger(name: str, **arguments: Any) -> Any:
+    return as_stored(AzureMLJobTrigger(job_name=name, poll_interval=0.2, **arguments))
+
+
+def test_what_is_stored_is_all_there_is() -> None:
+    given: dict[str, Any] = {
+        "job_name": "j",
+        "azureml_conn_id": "c",
+        "api_version": "2025-12-01",
+        "poll_interval": 5.0,
+        "deadline": 1.5,
+        "job_status": "Running",
+        "log": {"user_logs/std_log.txt": 7},
+        "on_timeout": "cancel",
+        "cancel_on_kill": False,
+    }
+    path, stored = AzureMLJobTrigger(**given).serialize()
+    assert path == "airflow_provider_amlrest.triggers.AzureMLJobTrigger"
+    assert json.loads(json.dumps(stored)) == given
+
+
+@pytest.mark.parametrize("value", [None, "", "x" * 10_000, -1, float("nan"), {}, []])
+def test_the_constructor_never_raises(value: Any) -> None:
+    _, stored = AzureMLJobTrigger(job_name="j").serialize()
+    AzureMLJobTrigger(**dict.fromkeys(stored, value))
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed", "canceled"])
+async def test_it_fires_once_at_the_jobs_end(submitted: Any, outcome: str) -> None:
+    event = await fire(trigger(submitted(seconds="0.5", outcome=outcome)))
+    assert event["status"] == "ended"
+    assert event["job_status"].lower() == outcome
+
+
+async def test_at_the_deadline_it_cancels_the_job_if_told_so(submitted: Any, client: Any) -> None:
+    for on_timeout, canceled in (("leave", False), ("cancel", True)):
+        name = submitted(run_id=on_timeout, outcome="stuck")
+        event = await fire(trigger(name, deadline=0.0, on_timeout=on_timeout))
+        assert event["status"] == "timeout"
+        assert (client.get_job(name).status in ("CancelRequested", "Canceled")) is canceled
+        client.cancel_job(name)
+
+
+async def test_a_doubled_trigger_fires_twice_and_harms_nobody(submitted: Any) -> None:
+    name = submitted(seconds="0.5")
+    one, other = await asyncio.gather(fire(trigger(name)), fire(trigger(name)))
+    assert one == other
+
+
+async def test_all_triggers_of_a_process_share_their_reads(submitted: Any, emulator: Any) -> None:
+    names = [submitted(run_id=f"r{number}", seconds="3") for number in range(30)]
+    mark = emulator.mark()
+    events = await asyncio.gather(*(fire(trigger(name)) for name in names))
+    assert {event["status"] for event in events} == {"ended"}
+    pages = emulator.asked("GET", "/jobs$", since=mark)
+    assert pages
+    assert len(emulator.asked("POST", "/token$", since=mark)) == 1
+
+
+class TestCancel:
+    async def stop(self, name: str, monkeypatch: pytest.MonkeyPatch, *, left: bool, **arguments: Any) -> None:
+        """Cancel the coroutine of a trigger that waits, as a triggerer does."""
+
+        async def answer(trigger: Any) -> bool:
+            return left
+
+        monkeypatch.setattr(triggers, "has_left_deferral", answer)
+        task = asyncio.create_task(fire(trigger(name, **arguments)))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def test_a_task_that_is_over_takes_its_job_along(
+        self, submitted: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = submitted(outcome="stuck")
+        await self.stop(name, monkeypatch, left=True)
+        wait_for(lambda: emulator.asked("POST", f"/{name}/cancel"))
+
+    @pytest.mark.parametrize("facts", [{"left": False}, {"left": True, "cancel_on_kill": False}])
+    async def test_a_restart_cancels_nothing_and_neither_does_who_opted_out(
+        self, submitted: Any, client: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch, facts: Any
+    ) -> None:
+        name = submitted(outcome="stuck")
+        await self.stop(name, monkeypatch, **facts)
+        assert emulator.asked("POST", f"/{name}/cancel") == []
+        client.cancel_job(name)
+
+    async def test_on_kill_cancels_once_and_never_raises(
+        self, submitted: Any, client: Any, emulator: Any, said: Any
+    ) -> None:
+        name = submitted(outcome="stuck")
+        with emulator.fault("/cancel", status=503, times=1):
+            await trigger(name).on_kill()
+        assert len(emulator.asked("POST", f"/{name}/cancel")) == 1
+        await trigger(name).on_kill()
+        await trigger("no-such-job").on_kill()
+        assert client.get_job(name).status in ("CancelRequested", "Canceled")
+
+
+class TestGuard:
+    async def test_from_airflow_3_3_on_airflow_says_it_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(BaseTrigger, "on_kill", lambda self: None, raising=False)
+        assert await has_left_deferral(trigger("j")) is False
+
+    async def test_who_cannot_be_asked_means_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(BaseTrigger, "on_kill", raising=False)
+        assert await has_left_deferral(trigger("j")) is False
+
+
+class TestConnection:
+    async def test_one_that_cannot_be_used_is_waited_for(
+        self, submitted: Any, emulator: Any, connection: str, monkeypatch: pytest.MonkeyPatch, said: Any
+    ) -> None:
+        name = submitted(seconds="0.1")
+        monkeypatch.setattr(triggers, "REOPEN_PAUSE", 0.2)
+        monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", '{"conn_type": "azureml"}')
+        task = asyncio.create_task(fire(trigger(name)))
+        await asyncio.sleep(0.5)
+        monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", connection)
+        assert (await task)["status"] == "ended"
+        assert "cannot be used" in said()
+
+    async def test_it_is_read_once_for_many(self, submitted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        from airflow_provider_amlrest.hook import AzureMLHook
+
+        loads = []
+        load = AzureMLHook.load
+
+        async def counted(self: Any) -> Any:
+            loads.append(self)
+            return await load(self)
+
+        name = submitted(seconds="0.5")
+        monkeypatch.setattr(AzureMLHook, "load", counted)
+        await asyncio.gather(*(fire(trigger(name)) for _ in range(20)))
+        # Once for all, and once for the client.
+        assert len(loads) <= 2
+
+
+async def test_a_thousand_deferrals_leave_nothing_open(submitted: Any) -> None:
+    import psutil
+
+    names = [submitted(run_id=f"r{number}", seconds="0") for number in range(10)]
+    memory = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        for wave in range(100):
+            await asyncio.gather(*(fire(trigger(name)) for name in names))
+            if wave in (30, 99):
+                gc.collect()
+                memory.append(psutil.Process().memory_info().rss)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert others == set()
+    assert [thing for thing in gc.get_objects() if type(thing).__name__ == "ClientSession"] == []
+    assert memory[1] - memory[0] < 20 * 1024 * 1024
