@@ -14,7 +14,7 @@ VENV_SDK := .venv-azure-ai-ml
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo test-sdk test-celery test-kill test-kill-long environment-sdk environment-celery mutation benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo test-sdk test-celery test-stop test-kill test-kill-long environment-sdk environment-celery mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -35,6 +35,10 @@ test-demo: environment ## make demo twice; the second run must register and uplo
 
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)
+
+test-stop: environments ## Each way to stop a task cancels its job, on Airflow 3.3 and 2.11
+	$(VENV_2)/bin/python -m pytest -m stop $(PYTEST)
+	$(VENV)/bin/python -m pytest -m stop $(PYTEST)
 
 test-kill: environment ## kill -9 a task, the triggerer, the scheduler at each point: one job, whatever happens
 	$(VENV)/bin/python -m pytest -m kill $(PYTEST)

@@ -122,6 +122,13 @@ class AirflowAPI:
             },
         )
 
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Mark one task of a run as ``failed`` or ``success``, as a user does in the UI."""
+        body: dict[str, Any] = {"new_state": state}
+        if not self._v2:
+            body["dry_run"] = False
+        self._call("PATCH", f"{_run(dag_id, run_id)}/taskInstances/{task_id}", body)
+
     def task_log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[str]:
         """The lines of a try's log."""
         answer = self._session.get(
