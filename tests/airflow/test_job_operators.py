@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -333,6 +334,28 @@ class TestWeather:
             pytest.raises(UnreachableError, match="No answer to PUT jobs/"),
         ):
             Try(command_task()).execute()
+
+
+class TestLog:
+    def test_each_line_of_the_jobs_log_is_shown_once(self, command_task: Any, said: Any) -> None:
+        Try(command_task(tags={"emulator.seconds": "1", "emulator.log_lines": "300"})).execute()
+        lines = re.findall(r"\| (line \d+ of 300)\b", said())
+        # structlog and caplog may both have one.
+        assert list(dict.fromkeys(lines)) == [f"line {number} of 300" for number in range(1, 301)]
+        assert len(lines) in (300, 600)
+
+    def test_of_a_job_that_has_failed_too(self, command_task: Any, said: Any) -> None:
+        tags = {"emulator.seconds": "0.2", "emulator.log_lines": "3", "emulator.outcome": "failed"}
+        with pytest.raises(JobFailedError):
+            Try(command_task(tags=tags)).execute()
+        assert "| line 3 of 3" in said()
+
+    def test_it_can_be_switched_off(self, command_task: Any, emulator: Any, said: Any) -> None:
+        mark = emulator.mark()
+        tags = {"emulator.seconds": "0.2", "emulator.log_lines": "3"}
+        Try(command_task(get_logs=False, tags=tags)).execute()
+        assert "| line" not in said()
+        assert emulator.asked("GET", "user_logs", since=mark) == []
 
 
 class TestSweep:

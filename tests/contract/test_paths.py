@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.model import Run
 from airflow_provider_amlrest.rest.operations import Operations, Send
 from airflow_provider_amlrest.rest.spec import check_name
 from tests.contract import openapi
@@ -27,6 +29,9 @@ from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP
 
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "group", "workspace")
 HOST = "https://eastus.api.azureml.ms"
+
+LOGGED = Run("j", "Failed", log_files={"user_logs/std_log.txt": "https://blobs.example/log?sig=x"})
+"""A log is where the service says, and no part of its API."""
 
 CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "get_workspace": lambda o: [o.get_workspace()],
@@ -47,9 +52,13 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "create_data": lambda o: [o.create_data(DATA)],
     "create_job": lambda o: [o.create_job("j", PLAIN), o.create_job("s", SWEEP)],
     "get_job": lambda o: [o.get_job("j")],
-    "list_jobs": lambda o: [o.list_jobs()],
+    "list_jobs": lambda o: [o.list_jobs(), o.list_jobs(tag="airflow_dag_id")],
+    "poll_job": lambda o: [o.poll_job("j")],
+    "poll_jobs": lambda o: [o.poll_jobs()],
     "cancel_job": lambda o: [o.cancel_job("j"), o.cancel_job("ended", patience=5)],
     "get_run": lambda o: [o.get_run("j")],
+    "read_log": lambda o: [o.read_log("j", LogTail())],
+    "read_log_end": lambda o: [o.read_log_end(LOGGED, "user_logs/std_log.txt", 100)],
     "list_children": lambda o: [o.list_children("s")],
     "get_metrics": lambda o: [o.get_metrics("j")],
     "list_trials": lambda o: [o.list_trials("s")],
@@ -62,6 +71,7 @@ OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has 
 
 DATA_PLANE = (
     r"/discovery",
+    r"https://blobs\.example/log\?sig=x",
     rf"/history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children)",
     rf"/mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
 )

@@ -26,6 +26,10 @@ class Answered:
     status_code: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def content(self) -> bytes:
+        return self.text().encode()
+
     def text(self) -> str:
         if self.body is None:
             return ""

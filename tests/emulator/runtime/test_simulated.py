@@ -82,23 +82,6 @@ def test_a_queued_job_says_how_its_compute_is(simulated: Harness) -> None:
     assert simulated.wait("serverless").run_tags == {}
 
 
-def test_a_log_grows_while_the_job_runs(simulated: Harness) -> None:
-    simulated.submit("j", tags=tags(seconds="2", log_lines="50"))
-    simulated.wait("j", "Running")
-    begun = wait_for(lambda: simulated.job("j").log_files and simulated.log("j"))
-    assert begun.startswith("line 1 of 50\n")
-    assert simulated.job("j").status == "Running"
-    simulated.wait("j")
-    assert simulated.log("j").splitlines() == [f"line {number} of 50" for number in range(1, 51)]
-    assert simulated.job("j").log_files == ("user_logs/std_log.txt",)
-
-
-def test_a_job_that_runs_again_logs_anew(simulated: Harness) -> None:
-    simulated.submit("j", tags=tags(outcome="preempted", seconds="0", log_lines="3"))
-    simulated.wait("j")
-    assert simulated.log("j").splitlines() == ["line 1 of 3", "line 2 of 3", "line 3 of 3"]
-
-
 def test_timeout_cancels(simulated: Harness) -> None:
     simulated.submit("j", tags=tags(seconds="60"), limits={"jobLimitsType": "Command", "timeout": "PT0.1S"})
     job = simulated.wait("j")
@@ -319,4 +302,5 @@ def test_restart_goes_on_with_a_sweep(simulated: Harness) -> None:
     trials = simulated.store.children(WORKSPACE.name, "s")
     assert [t.status for t in trials] == ["Completed"] * 10
     assert {t.name: t.ended_at for t in trials if t.name in ended} == ended
-    assert [t.run_tags for t in trials[: len(before)]] == [t.run_tags for t in before]
+    points = [json.loads(t.run_tags["hyperparameters"]) for t in trials[: len(before)]]
+    assert points == [json.loads(t.run_tags["hyperparameters"]) for t in before]
