@@ -1,0 +1,77 @@
+"""The tables of docs/reliability.md, of what the runs left in build/: ``python -m tests.kill.report``."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+PAGE = Path("docs/reliability.md")
+KILLS, STOPS = Path("build/kill"), Path("build/stop")
+BEGIN, END = "<!-- {} begins -->", "<!-- {} ends -->"
+
+
+def main() -> None:
+    text = PAGE.read_text()
+    for name, table in (("kill", kill_table()), ("random", random_table()), ("stop", stop_table())):
+        begin, end = BEGIN.format(name), END.format(name)
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+    PAGE.write_text(text)
+
+
+def kill_table() -> str:
+    """Newest result of each point, mode and database."""
+    newest = {(r["point"], r["mode"], r["database"]): r for r in _kills() if r["point"] != "random"}
+    points = list(dict.fromkeys(point for point, _, _ in newest))
+    columns = [(mode, base) for base in ("SQLite", "PostgreSQL") for mode in ("sync", "deferred")]
+    rows = [["killed", *(f"{mode}, {base}" for mode, base in columns)]]
+    rows += [[point, *(_cell(newest.get((point, *column))) for column in columns)] for point in points]
+    return _table(rows)
+
+
+def _cell(result: dict[str, Any] | None) -> str:
+    if result is None:
+        return "-"
+    jobs = "1 job" if result["jobs"] == 1 else f"**{result['jobs']} jobs**"
+    return f"{jobs}, {result['state']} at try {result['tries']}"
+
+
+def random_table() -> str:
+    runs = [r for r in _kills() if r["point"] == "random"]
+    rows = [["runs", "tries", "with one job", "green", "canceled", "tries lost by Airflow's own fault"]]
+    rows.append(
+        [
+            str(len(runs)),
+            str(sum(r["tries"] for r in runs)),
+            str(sum(r["jobs"] == 1 for r in runs)),
+            str(Counter(r["state"] for r in runs)["success"]),
+            str(sum(r["cancels"] for r in runs)),
+            str(sum(r["airflows_own"] for r in runs)),
+        ]
+    )
+    return _table(rows)
+
+
+def stop_table() -> str:
+    versions = {file.stem: json.loads(file.read_text()) for file in sorted(STOPS.glob("*.json"))}
+    stops = list(dict.fromkeys(stop for cells in versions.values() for stop in cells))
+    rows = [["stop", *(f"Airflow {version}" for version in versions)]]
+    for stop in stops:
+        cells = (cells.get(stop) for cells in versions.values())
+        rows.append([stop, *("-" if cell is None else f"canceled after {cell:g} s" for cell in cells)])
+    return _table(rows)
+
+
+def _kills() -> list[dict[str, Any]]:
+    return [result for file in sorted(KILLS.glob("*.json")) for result in json.loads(file.read_text())]
+
+
+def _table(rows: list[list[str]]) -> str:
+    head, *body = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
+
+
+if __name__ == "__main__":
+    main()
