@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from airflow_provider_amlrest.emulator.testing import EmulatorProcess
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, WorkspaceId, model
 from airflow_provider_amlrest.rest.cloud import custom_cloud
 from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential
@@ -159,7 +159,8 @@ def run(case: Case, spread: float) -> dict[str, Any]:
         try:
             names = asyncio.run(submit(emulator.facts, case, spread))
             emulator.admin("PATCH", "settings", {"page_size": case.page_size, "rate_limit": BUCKET})
-            mark = emulator.mark()
+            workspace = EmulatedWorkspace(emulator, lambda name, value: None)
+            before = len(workspace.requests("GET", "/jobs"))
             asked = json.dumps({"facts": emulator.facts, "case": asdict(case), "names": names})
             child = subprocess.run(
                 [sys.executable, "-m", "benchmarks.polling", "--child"],
@@ -167,7 +168,7 @@ def run(case: Case, spread: float) -> dict[str, Any]:
             )  # fmt: skip
             figures = json.loads(child.stdout)
             ends = {job["name"]: job["ended_at"] for job in emulator.admin("GET", "jobs")["value"]}
-            statuses = [entry["status"] for entry in emulator.asked("GET", "/jobs", since=mark)]
+            statuses = [request.status for request in workspace.requests("GET", "/jobs")[before:]]
         finally:
             emulator.stop()
     lags = [
