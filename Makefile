@@ -61,6 +61,7 @@ benchmark: environment-sdk ## What imports, uploads and the emulator's start cos
 	$(VENV)/bin/python benchmarks/import_cost.py --azure-ai-ml $(VENV_SDK)/bin/python
 	$(VENV)/bin/python -m benchmarks.upload --files 200 --megabytes 64
 	$(VENV)/bin/python benchmarks/emulator_start.py
+	$(VENV)/bin/python -m benchmarks.polling --jobs 500 --spread 120
 
 constraints: environment ## Pin anew what the environments and the example's training job install
 	$(VENV)/bin/python -m tools.constraints

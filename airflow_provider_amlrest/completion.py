@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -133,12 +134,26 @@ class Wait:
     def _tell(self, job: Job) -> None:
         if job.status == self.status:
             return
-        log.info("Job %s: %s -> %s", job.name, self.status, job.status)
+        log.info("Job %s: %s -> %s%s", job.name, self.status, job.status, _queue(job))
         self.status = job.status
         self._stall_ends = _stall_ends(job.status)
         if self._stall_ends is not None:
             patience = PATIENCE[job.status] / 60
             log.warning("Unless that changes within %g minutes, nobody waits for it any more.", patience)
+
+
+def _queue(job: Job) -> str:
+    """What the service tells a queued job of its compute, in a tag: recordings of 2022 and 2023."""
+    if job.status != "Queued":
+        return ""
+    try:
+        nodes = json.loads(job.tags["_aml_system_ComputeTargetStatus"])
+        return (
+            f" (the compute is {nodes['AllocationState']} at {nodes['CurrentNodeCount']} nodes, of which "
+            f"{nodes['RunningNodeCount']} run jobs and {nodes['PreparingNodeCount']} are being prepared)"
+        )
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def check_event(event: Any) -> Event:

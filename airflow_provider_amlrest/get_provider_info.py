@@ -45,6 +45,9 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {"integration-name": HOOK_NAME, "python-modules": ["airflow_provider_amlrest.sensors"]},
         ],
+        "triggers": [
+            {"integration-name": HOOK_NAME, "python-modules": ["airflow_provider_amlrest.triggers"]},
+        ],
         "connection-types": [
             {
                 "connection-type": CONNECTION_TYPE,

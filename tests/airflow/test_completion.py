@@ -193,6 +193,28 @@ def test_a_status_is_told_once(clock: Clock, caplog: pytest.LogCaptureFixture) -
     ]
 
 
+NODES = '{"AllocationState":"resizing","PreparingNodeCount":1,"RunningNodeCount":3,"CurrentNodeCount":4}'
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        (NODES, "resizing at 4 nodes, of which 3 run jobs and 1 are being prepared"),
+        ("{}", ""),
+        ("no json", ""),
+        ("[]", ""),
+    ],
+)
+def test_a_queued_job_says_how_its_compute_is(
+    clock: Clock, caplog: pytest.LogCaptureFixture, tag: str, words: str
+) -> None:
+    caplog.set_level("INFO")
+    tags = {"_aml_system_ComputeTargetStatus": tag}
+    waiting(clock).see(Look(model.Job("/jobs/j", "j", "Command", "Queued", tags=tags), None))
+    assert words in caplog.text
+    assert caplog.records[0].getMessage().endswith(")" if words else "Queued")
+
+
 @pytest.mark.parametrize("event", [None, {}, {"status": "success"}, "ended", 7])
 def test_what_is_no_event_never_looks_like_an_end(event: Any) -> None:
     with pytest.raises(AzureMLError, match="no event of a wait"):

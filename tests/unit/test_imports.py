@@ -12,6 +12,7 @@ AIRFLOW = """
 from airflow.providers.common.compat.sdk import (
     AirflowFailException, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, PokeReturnValue, XCom
 )
+import airflow.triggers.base
 """
 OURS = """
 import airflow_provider_amlrest.get_provider_info
@@ -20,6 +21,7 @@ import airflow_provider_amlrest.links
 import airflow_provider_amlrest.rest
 from airflow_provider_amlrest.operators import *
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from airflow_provider_amlrest.triggers import AzureMLJobTrigger
 """
 PACKAGE = "airflow_provider_amlrest"
 HEAVY = ("azure", "msal", "requests", "urllib3", "aiohttp", "yaml", "pathspec", "flask_appbuilder", "wtforms")
