@@ -99,6 +99,18 @@ def test_a_retry_after_a_crash_finds_the_running_job(command_task: Any, client: 
     assert jobs_of(client, first["name"]) == [first["name"]]
 
 
+def test_two_workers_that_run_the_same_try_have_one_job(command_task: Any, client: Any) -> None:
+    def submit(task: Any) -> str:
+        attempt = Try(task)
+        with task.hook.client() as own:
+            return str(task._submit(own, task._read(attempt.folder), attempt.context).name)
+
+    tasks = [command_task(tags={"emulator.seconds": "1"}) for _ in range(4)]
+    with ThreadPoolExecutor(4) as workers:
+        [name] = set(workers.map(submit, tasks))
+    assert jobs_of(client, name) == [name]
+
+
 def test_a_retry_takes_the_result_of_a_job_that_completed_meanwhile(command_task: Any, client: Any) -> None:
     first = Try(command_task()).execute()
     again = Try(command_task(), try_number=2).execute()

@@ -7,13 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorError
+from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from tools.local_airflow import AIRFLOW_3
 
+_DATE = "logical_date" if AIRFLOW_3 else "execution_date"
 SOURCE = Path(__file__).parent / "tested_dags"
 
 
@@ -61,6 +66,40 @@ def test_jobs_complete_unless_told_otherwise(azureml_emulator: EmulatedWorkspace
     assert [asset.name for asset in azureml_emulator.assets("environments")] == ["tested"]
     (code,) = azureml_emulator.assets("codes")
     assert job.properties["codeId"].endswith(f"/codes/{code.name}/versions/{code.version}")
+
+
+def test_a_second_test_of_the_same_date_is_another_run(
+    azureml_emulator: EmulatedWorkspace, dags: Any
+) -> None:
+    if not AIRFLOW_3:
+        # Airflow 2.11 deletes the first run, and knows not by itself that its note has a user.
+        importlib.import_module("airflow.providers.fab.auth_manager.models")
+    date = {_DATE: datetime(2026, 1, 1, tzinfo=UTC)}
+    for _ in range(2):
+        assert dags.training.test(**date).state == "success"
+    assert len({job.name for job in azureml_emulator.jobs("train")}) == 2
+
+
+def test_a_retry_within_a_test_finds_the_tests_job(
+    azureml_emulator: EmulatedWorkspace, impatient: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A try that fails after its job was made; the next one runs in the same process."""
+    azureml_emulator.script("train", seconds=1)
+    conclude, lost = AzureMLJobOperator._conclude, []
+
+    def once(self: Any, *arguments: Any) -> Any:
+        if not lost:
+            lost.append(self)
+            raise AzureMLError("lost")
+        return conclude(self, *arguments)
+
+    monkeypatch.setattr(AzureMLJobOperator, "_conclude", once)
+    train = impatient.training.get_task("train")
+    monkeypatch.setattr(train, "retries", 1)
+    monkeypatch.setattr(train, "retry_delay", timedelta(seconds=0.1))
+    assert impatient.training.test(**{_DATE: datetime(2026, 2, 1, tzinfo=UTC)}).state == "success"
+    assert lost
+    assert len(azureml_emulator.jobs("train")) == 1
 
 
 def test_each_test_has_an_empty_workspace(azureml_emulator: EmulatedWorkspace) -> None:
