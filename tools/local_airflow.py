@@ -190,6 +190,16 @@ class LocalAirflow:
             self.check()
         return run_id, self.api.run_state(dag_id, run_id)
 
+    def command(self, *arguments: str) -> None:
+        """Run a command of Airflow's, and wait for its end.
+
+        :raises ServiceError: if it fails.
+        """
+        name = f"command-{arguments[0]}"
+        log = self.logs / f"{name}.log"
+        command = [str(_BIN / "airflow"), *arguments]
+        Service(name, command, environment=self.environment, log=log).wait(60)
+
     def check(self) -> None:
         """:raises ServiceError: if one of the services has ended."""
         for service in self._running():
