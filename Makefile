@@ -9,6 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 VENV := .venv
 VENV_2 := .venv-airflow-2.11
 VENV_CELERY := .venv-celery
+VENV_3_1 := .venv-airflow-3.1
 VENV_SDK := .venv-azure-ai-ml
 
 # A user's own PYTHONPATH or bytecode settings have no place in here.
@@ -36,8 +37,10 @@ test-demo: environment ## make demo twice; the second run must register and uplo
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)
 
-test-stop: environments ## Each way to stop a task cancels its job, on Airflow 3.3 and 2.11
+test-stop: environments ## Each way to stop a task cancels its job, on Airflow 2.11, 3.1 and 3.3
+	@$(PYTHON) -m tools.environments $(VENV_3_1)
 	$(VENV_2)/bin/python -m pytest -m stop $(PYTEST)
+	$(VENV_3_1)/bin/python -m pytest -m stop $(PYTEST)
 	$(VENV)/bin/python -m pytest -m stop $(PYTEST)
 
 test-kill: environment ## kill -9 a task, the triggerer, the scheduler at each point: one job, whatever happens
@@ -67,7 +70,7 @@ constraints: environment ## Pin anew what the environments and the example's tra
 	$(VENV)/bin/python -m tools.constraints
 
 clean: ## Remove what the other targets have made
-	rm -rf build dist $(VENV) $(VENV_2) $(VENV_CELERY) $(VENV_SDK) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(VENV_2) $(VENV_3_1) $(VENV_CELERY) $(VENV_SDK) *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: check-python

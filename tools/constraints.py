@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-AIRFLOW = {"airflow-3.3.txt": ("3.3.2", "dev", "celery"), "airflow-2.11.txt": ("2.11.2", "dev")}
+AIRFLOW = {
+    "airflow-3.3.txt": ("3.3.2", "dev", "celery"),
+    "airflow-3.1.txt": ("3.1.8", "dev"),
+    "airflow-2.11.txt": ("2.11.2", "dev"),
+}
 AZURE_AI_ML = "1.35.2"
 PYTHON = "3.11"  # the oldest that we support; universal pins hold for newer ones too
 CONDA_FILE = ROOT / "example_dags" / "lightgbm_iris" / "conda.yml"

@@ -1,7 +1,7 @@
 """Make the Python environments of the project; only the standard library of Python 3.11 or newer is needed.
 
 ``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
-tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` is the same for Airflow 2.11,
+tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` and ``.venv-airflow-3.1`` are the same for these versions,
 ``.venv-celery`` is the first with Celery and PostgreSQL's client, and ``.venv-azure-ai-ml`` has Microsoft's
 own client and nothing of ours. An environment is made again only when what it is made from has changed.
 """
@@ -23,6 +23,7 @@ AZURE_AI_ML = ".venv-azure-ai-ml"
 CONSTRAINTS = {
     MAIN: "airflow-3.3.txt",
     ".venv-airflow-2.11": "airflow-2.11.txt",
+    ".venv-airflow-3.1": "airflow-3.1.txt",
     CELERY: "airflow-3.3.txt",
     AZURE_AI_ML: "azure-ai-ml.txt",
 }
