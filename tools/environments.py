@@ -1,9 +1,10 @@
 """Make the Python environments of the project; only the standard library of Python 3.11 or newer is needed.
 
 ``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
-tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` and ``.venv-airflow-3.1`` are the same for these versions,
-``.venv-celery`` is the first with Celery and PostgreSQL's client, and ``.venv-azure-ai-ml`` has Microsoft's
-own client and nothing of ours. An environment is made again only when what it is made from has changed.
+tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` and ``.venv-airflow-3.1`` are the same
+for these versions, ``.venv-celery`` is the first with Celery and PostgreSQL's client, and
+``.venv-azure-ai-ml`` has Microsoft's own client and nothing of ours. An environment is made again only when
+what it is made from has changed.
 """
 
 from __future__ import annotations
