@@ -30,12 +30,14 @@ async def has_left_deferral(trigger: Any) -> bool:
         return False
     from asgiref.sync import sync_to_async
 
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return not await sync_to_async(_is_deferred)(trigger)
-    except Exception as error:
-        log.warning("Airflow cannot be asked whether the task goes on: %r. Its job is not canceled.", error)
-        return False
+    # Not canceled when it takes too long: Airflow up to 3.2 would mix up the answers of its API.
+    question = asyncio.ensure_future(sync_to_async(_is_deferred)(trigger))
+    await asyncio.wait([question], timeout=PATIENCE)
+    if question.done() and question.exception() is None:
+        return not question.result()
+    why = repr(question.exception()) if question.done() else f"no answer within {PATIENCE:g} s"
+    log.warning("Airflow cannot be asked whether the task goes on: %s. Its job is not canceled.", why)
+    return False
 
 
 def _is_deferred(trigger: Any) -> bool:

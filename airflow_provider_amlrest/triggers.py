@@ -6,7 +6,8 @@ import asyncio
 import importlib
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,7 @@ from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.rest import AsyncAzureMLClient
 
 REOPEN_PAUSE = 30.0
 """Seconds, more or less, between two tries to open a client."""
@@ -103,8 +105,8 @@ class AzureMLJobTrigger(BaseTrigger):
         try:
             event = await self._wait()
         except asyncio.CancelledError:
-            if self.cancel_on_kill and await has_left_deferral(self):
-                await self.on_kill()
+            if self.cancel_on_kill:
+                await _undisturbed(self._end_what_is_over())
             raise
         if event["status"] in (TIMEOUT, STALLED) and self.on_timeout == "cancel":
             await self._cancel("its time is over")
@@ -115,9 +117,13 @@ class AzureMLJobTrigger(BaseTrigger):
         if self.cancel_on_kill:
             await self._cancel("the task was ended")
 
+    async def _end_what_is_over(self) -> None:
+        if await has_left_deferral(self):
+            await self.on_kill()
+
     async def _cancel(self, reason: str) -> None:
         try:
-            async with self._hook().async_client() as client:
+            async with self._client() as client:
                 await client.cancel_job(self.job_name, patience=CANCEL_PATIENCE)
         except Exception as error:
             self.log.error("Azure ML job %s could not be canceled and may go on: %s", self.job_name, error)
@@ -147,7 +153,7 @@ class AzureMLJobTrigger(BaseTrigger):
         from airflow_provider_amlrest.rest.watching import shared_watcher
 
         key = await _settings(self._hook()), self.api_version
-        async with shared_watcher(key, lambda: self._hook().async_client()) as watcher:
+        async with shared_watcher(key, self._client) as watcher:
             watch = watcher.watch(self.job_name, poll_interval=self.poll_interval, status=waiting.status)
             try:
                 while True:
@@ -163,10 +169,25 @@ class AzureMLJobTrigger(BaseTrigger):
             finally:
                 watch.close()
 
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[AsyncAzureMLClient]:
+        hook = self._hook()
+        hook.settings = await _settings(hook)
+        async with hook.async_client() as client:
+            yield client
+
     def _hook(self) -> AzureMLHook:
         from airflow_provider_amlrest.hook import AzureMLHook
 
         return AzureMLHook(self.azureml_conn_id, self.api_version)
+
+
+async def _undisturbed(action: Coroutine[Any, Any, None]) -> None:
+    """Do it to its end: Airflow cancels a trigger again each second until it is gone."""
+    task = asyncio.ensure_future(action)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
 
 
 class _Pace:
@@ -197,6 +218,7 @@ async def _settings(hook: AzureMLHook) -> ConnectionSettings:
         known = _known.setdefault(loop, {})
         read_at, settings = known.get(hook.azureml_conn_id, (-SETTINGS_LIFETIME, None))
         if settings is None or time.monotonic() - read_at > SETTINGS_LIFETIME:
-            settings = await hook.load()
+            # Airflow up to 3.2 mixes up the answers of its API when a question is canceled.
+            settings = await asyncio.shield(asyncio.ensure_future(hook.load()))
             known[hook.azureml_conn_id] = time.monotonic(), settings
         return settings

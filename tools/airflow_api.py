@@ -32,6 +32,7 @@ class AirflowAPI:
     """:param url: of the API server or web server; :param stable: path of its stable API."""
 
     def __init__(self, url: str, *, stable: str) -> None:
+        self._base = url
         self._url = f"{url}/{stable}"
         self._v2 = stable.endswith("v2")
         self._health = f"{self._url}/monitor/health" if self._v2 else f"{self._url}/health"
@@ -46,6 +47,10 @@ class AirflowAPI:
             return False
         if not answer.ok:
             return False
+        if self._v2 and "Authorization" not in self._session.headers:
+            # Everybody is an admin; up to 3.2, even so an admin with a token.
+            token = self._session.get(f"{self._base}/auth/token", timeout=5).json()["access_token"]
+            self._session.headers["Authorization"] = f"Bearer {token}"
         components = answer.json()
         states = {name: component.get("status") for name, component in components.items() if component}
         return states.get("scheduler") == "healthy" and set(states.values()) <= _HEALTHY

@@ -27,6 +27,7 @@ for kind, (of_dag, of_task) in KINDS.items():
                 compute="cpu-cluster",
                 deferrable=mode == "deferred",
                 poll_interval=1,
+                retry_delay=timedelta(seconds=1),  # 2.11 takes a clear of a running task for a retry
                 tags={"emulator.outcome": "stuck"},
                 **of_task,
             )
