@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
+
+import psutil
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, WorkspaceId, model
@@ -128,28 +129,36 @@ WAYS: dict[str, Callable[[dict[str, Any], list[str], dict[str, float]], Awaitabl
 }
 
 
-async def longest_block(blocks: list[float]) -> None:
-    """How long the loop stood still at the most."""
-    while True:
-        before = time.perf_counter()
-        await asyncio.sleep(0.01)
-        blocks.append(time.perf_counter() - before - 0.01)
+@dataclass
+class Watchdog:
+    """How long the loop stood still at the most, and what memory it took."""
+
+    block: float = 0.0
+    memory: int = 0
+
+    async def run(self) -> None:
+        process = psutil.Process()
+        before = process.memory_info().rss
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.01)
+            self.block = max(self.block, time.perf_counter() - began - 0.01)
+            self.memory = max(self.memory, process.memory_info().rss - before)
 
 
 async def measure(facts: dict[str, Any], case: Case, names: list[str]) -> dict[str, Any]:
     noticed: dict[str, float] = {}
-    blocks: list[float] = []
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    watchdog = asyncio.create_task(longest_block(blocks))
+    watchdog = Watchdog()
+    watching = asyncio.create_task(watchdog.run())
     cpu, began = time.process_time(), time.time()
     await WAYS[case.way](facts, names, noticed)
-    watchdog.cancel()
+    watching.cancel()
     return {
         "noticed": noticed,
         "seconds": time.time() - began,
         "cpu": time.process_time() - cpu,
-        "block": max(blocks),
-        "memory": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
+        "block": watchdog.block,
+        "memory": watchdog.memory / 2**20,
     }
 
 
