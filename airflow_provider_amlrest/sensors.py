@@ -24,7 +24,8 @@ from airflow_provider_amlrest.completion import (
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
+from airflow_provider_amlrest.job_record import publish
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
 
 
 class AzureMLJobSensor(BaseSensorOperator):
@@ -115,15 +115,9 @@ class AzureMLJobSensor(BaseSensorOperator):
             self._waiting = self._waiting or Wait(name, "unknown")
             return self._waiting.see(Look(None, error))
         if self._waiting is None:
-            self._publish(job, context)
+            publish(self.hook, job, context, push=self.do_xcom_push)
             self._waiting = Wait(name, job.status)
         return self._waiting.see(Look(job, None))
-
-    def _publish(self, job: Job, context: Context) -> None:
-        studio_url = self.hook.studio_url(job)
-        self.log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
-        if self.do_xcom_push:
-            context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
 
     def _defer(self, name: str, context: Context) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger

@@ -26,7 +26,8 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.links import STUDIO_LINK_KEY, AzureMLStudioLink
+from airflow_provider_amlrest.job_record import publish
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, job_names
 from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
@@ -246,7 +247,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 )
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
-                studio_url = self._publish(job, context)
+                studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
                 return self._await(client, job, deadline, {} if self.get_logs else None)
@@ -318,14 +319,6 @@ class AzureMLJobOperator(AzureMLOperator):
         if self._killed:
             raise AzureMLError(f"The task was ended before its job {name} was submitted.")
         self._submitted_name = name
-
-    def _publish(self, job: model.Job, context: Context) -> str:
-        """Say where the job is, as soon as it exists."""
-        studio_url = self.hook.studio_url(job)
-        if self.do_xcom_push:
-            context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
-        self.log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
-        return studio_url
 
     @property
     def _limit(self) -> float | None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.job_record import JOB_KEY
+from airflow_provider_amlrest.links import STUDIO_LINK_KEY
 from airflow_provider_amlrest.rest.errors import NotFoundError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
@@ -64,7 +66,8 @@ def test_the_link_is_pushed_before_the_end(submitted: Any) -> None:
     attempt = Try(sensor)
     sensor.render_template_fields(attempt.context)
     assert sensor.poke(attempt.context) is False
-    assert [url for url in attempt.xcoms.values() if "/runs/" in url]
+    assert "/runs/" in attempt.xcoms[STUDIO_LINK_KEY]
+    assert attempt.xcoms[JOB_KEY]["name"] == sensor.job_name
 
 
 @pytest.mark.parametrize("outcome", ["completed", "failed"])

@@ -1,0 +1,64 @@
+"""What a task leaves behind of its job from the moment it exists, for links and pages of the Airflow UI."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_amlrest.links import STUDIO_LINK_KEY
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.rest.model import Job
+
+log = logging.getLogger(__name__)
+
+JOB_KEY = "azureml_job"
+"""Key of the XCom that has the record."""
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """Which job a task has, and by which connection it is read."""
+
+    name: str
+    type: str
+    conn_id: str
+    api_version: str | None
+    """Instead of the connection's."""
+    experiment_name: str
+    studio_url: str
+
+    @classmethod
+    def read(cls, value: Any) -> Self | None:
+        """The record in an XCom's value; None if it is none, or one of another version of this provider."""
+        try:
+            record = cls(**value)
+        except TypeError:
+            return None
+        texts = {**asdict(record), "api_version": record.api_version or ""}
+        return record if all(isinstance(text, str) for text in texts.values()) and record.name else None
+
+
+def publish(hook: AzureMLHook, job: Job, context: Context, *, push: bool) -> str:
+    """Say where the job is, as soon as it is known; the URL of its page in the Studio.
+
+    :param push: whether the task wants XComs at all.
+    """
+    studio_url = hook.studio_url(job)
+    log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
+    if push:
+        record = JobRecord(
+            name=job.name,
+            type=job.type,
+            conn_id=hook.azureml_conn_id,
+            api_version=hook.api_version,
+            experiment_name=job.experiment_name or "",
+            studio_url=studio_url,
+        )
+        context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
+        context["ti"].xcom_push(key=JOB_KEY, value=asdict(record))
+    return studio_url
