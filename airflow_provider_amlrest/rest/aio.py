@@ -110,6 +110,7 @@ class AsyncAzureMLClient:
     read_log_end = _method(Operations.read_log_end)
     list_children = _pages(Operations.list_children)
     get_metrics = _method(Operations.get_metrics)
+    get_metric_history = _method(Operations.get_metric_history)
     list_trials = _method(Operations.list_trials)
     get_best_trial = _method(Operations.get_best_trial)
 

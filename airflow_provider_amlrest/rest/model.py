@@ -312,6 +312,13 @@ class Job:
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    command: str | None = None
+    """As the service has it; a sweep's is its trials', and so are environment and code."""
+    environment: str | None = None
+    """ARM id."""
+    code: str | None = None
+    """ARM id."""
     goal: str | None = None
     """A sweep's goal: minimize or maximize."""
     primary_metric: str | None = None
@@ -368,6 +375,17 @@ class SweepTrial:
     status: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
+    start_time: str | None = None
+    end_time: str | None = None
+
+
+@dataclass(frozen=True)
+class MetricPoint:
+    """A value that a run has logged of a metric. ``time``: seconds since the epoch."""
+
+    step: int
+    value: float
+    time: float
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,10 @@ BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
 """Options of a read without retries, for what is asked again soon anyhow."""
 
 
+SEARCH_PAGE = 500
+"""Runs that a search asks for at once."""
+
+
 class Polled(NamedTuple):
     """What a poller's read brought; ``next_link`` as in :class:`model.Page`."""
 
@@ -323,16 +327,28 @@ class Operations:
 
     def get_metrics(self, run: str) -> Flow[dict[str, float]]:
         """The last value of each MLflow metric of a run. Values that JSON cannot carry are left out."""
-        mlflow = (yield from self._discover())[1]
-        asked = f"GET MLflow run {run}"
-        request = HttpRequest("GET", f"{mlflow}/api/2.0/mlflow/runs/get", params={"run_id": run})
-        answer = yield Send(request, asked)
-        metrics = ((_checked(answer, asked).get("run") or {}).get("data") or {}).get("metrics") or ()
-        values = {str(metric["key"]): _number(metric.get("value")) for metric in metrics}
-        return {key: value for key, value in values.items() if isfinite(value)}
+        return _last_values((yield from self._mlflow_run(run)))
+
+    def get_metric_history(self, run: str, metric: str) -> Flow[list[model.MetricPoint]]:
+        """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
+        points: list[model.MetricPoint] = []
+        query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
+        while True:
+            page = yield from self._mlflow("GET", "metrics/get-history", query=query)
+            points += map(_read_point, page.get("metrics") or ())
+            token = page.get("next_page_token")
+            if not token:
+                break
+            query["page_token"] = quote(str(token), safe="")
+        finite = [point for point in points if isfinite(point.value)]
+        return sorted(finite, key=lambda point: (point.step, point.time))
 
     def list_trials(self, sweep: str) -> Flow[list[model.SweepTrial]]:
-        """All trials of a sweep with their parameters and metrics, in the order of their numbers."""
+        """All trials of a sweep with their parameters and metrics, in the order of their numbers.
+
+        Statuses and times are run history's, metrics those that MLflow's search finds: a few requests for
+        thousands of trials.
+        """
         job = yield from self.get_job(sweep)
         runs: list[model.Run] = []
         link: str | None = None
@@ -342,11 +358,18 @@ class Operations:
             link = page.next_link
             if link is None:
                 break
-        trials = []
-        for run in sorted(runs, key=lambda run: _trial_number(run.name)):
-            metrics = yield from self.get_metrics(run.name)
-            trials.append(model.SweepTrial(run.name, run.status, _trial_params(job, run.name), metrics))
-        return trials
+        metrics = yield from self._metrics_of_children(sweep)
+        return [
+            model.SweepTrial(
+                run.name,
+                run.status,
+                _trial_params(job, run.name),
+                metrics.get(run.name, {}),
+                run.start_time,
+                run.end_time,
+            )
+            for run in sorted(runs, key=lambda run: _trial_number(run.name))
+        ]
 
     def get_best_trial(self, sweep: str) -> Flow[model.SweepTrial | None]:
         """The best trial: the one that the service names, else the best last value of the metric.
@@ -358,7 +381,9 @@ class Operations:
         if name:
             run = yield from self.get_run(name)
             metrics = yield from self.get_metrics(name)
-            return model.SweepTrial(name, run.status, _trial_params(job, name), metrics)
+            return model.SweepTrial(
+                name, run.status, _trial_params(job, name), metrics, run.start_time, run.end_time
+            )
         trials = yield from self.list_trials(sweep)
         metric = job.primary_metric or ""
         reported = [trial for trial in trials if metric in trial.metrics]
@@ -403,6 +428,37 @@ class Operations:
         for url in log_files.values():
             self._mask_signature(urlsplit(url).query)
         return _read_run(details) if details else model.Run(name, "Unknown")
+
+    def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:
+        """The last value of each MLflow metric of each child of a run."""
+        experiment = ((yield from self._mlflow_run(parent)).get("info") or {}).get("experiment_id")
+        body: dict[str, Any] = {
+            "experiment_ids": [experiment] if experiment else [],
+            "filter": f"tags.mlflow.parentRunId = '{parent}'",
+            "max_results": SEARCH_PAGE,
+        }
+        metrics: dict[str, dict[str, float]] = {}
+        while True:
+            page = yield from self._mlflow("POST", "runs/search", body=body)
+            for run in page.get("runs") or ():
+                metrics[str((run.get("info") or {}).get("run_id"))] = _last_values(run)
+            token = page.get("next_page_token")
+            if not token:
+                return metrics
+            body["page_token"] = token
+
+    def _mlflow_run(self, name: str) -> Flow[dict[str, Any]]:
+        answer = yield from self._mlflow("GET", "runs/get", query={"run_id": quote(name)})
+        return answer.get("run") or {}
+
+    def _mlflow(
+        self, method: str, operation: str, *, query: Mapping[str, str] | None = None, body: Any = None
+    ) -> Flow[dict[str, Any]]:
+        base = (yield from self._discover())[1]
+        asked = f"{method} MLflow {operation}"
+        request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
+        answer = yield Send(request, asked)
+        return _checked(answer, asked)
 
     def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:
         run = yield from self._details(job_name, options)
@@ -559,6 +615,22 @@ def _read_run(details: Mapping[str, Any]) -> model.Run:
         model.RunError(innermost_code(error), error.get("message") or "") if error else None,
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
+    )
+
+
+def _last_values(run: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of an MLflow run, but those that JSON cannot carry."""
+    metrics = (run.get("data") or {}).get("metrics") or ()
+    values = {str(metric["key"]): _number(metric.get("value")) for metric in metrics}
+    return {key: value for key, value in values.items() if isfinite(value)}
+
+
+def _read_point(metric: Mapping[str, Any]) -> model.MetricPoint:
+    step, milliseconds = _number(metric.get("step")), _number(metric.get("timestamp"))
+    return model.MetricPoint(
+        int(step) if isfinite(step) else 0,
+        _number(metric.get("value")),
+        milliseconds / 1000 if isfinite(milliseconds) else 0.0,
     )
 
 

@@ -149,6 +149,44 @@ def old_outputs(resource: dict[str, Any]) -> Any:
     }
 
 
+READ_MODES = {"Download": "download", "Direct": "direct", "EvalMount": "eval_mount"}
+
+
+def inputs(resource: dict[str, Any]) -> Any:
+    found = {}
+    for name, value in at("properties.inputs", {})(resource).items():
+        kind = at("jobInputType", "uri_folder")(value)
+        if kind.lower() == "literal":
+            found[name] = {"value": at("value", "")(value)}
+        else:
+            mode = READ_MODES.get(at("mode")(value), "ro_mount")
+            found[name] = {"type": kind, "uri": at("uri", "")(value), "mode": mode}
+    return found
+
+
+def old_inputs(resource: dict[str, Any]) -> Any:
+    bindings = at("properties.inputDataBindings")(resource) or at("properties.trial.inputDataBindings", {})(
+        resource
+    )
+    return {
+        name: {
+            "type": "uri_folder",
+            "uri": at("dataId", "")(binding),
+            "mode": READ_MODES.get(at("mode")(binding), "ro_mount"),
+        }
+        for name, binding in bindings.items()
+    }
+
+
+def of_run(member: str) -> Find:
+    """What a command job has itself, and a sweep in its trial."""
+
+    def find(resource: dict[str, Any]) -> Any:
+        return at(f"properties.trial.{member}")(resource) or at(f"properties.{member}")(resource)
+
+    return find
+
+
 ASSET: dict[str, Find] = {
     "id": at("id"),
     "name": asset_name,
@@ -213,6 +251,10 @@ MAPS: dict[str, dict[str, Find]] = {
         "tags": texts("properties.tags"),
         "properties": texts("properties.properties"),
         "outputs": outputs,
+        "inputs": inputs,
+        "command": of_run("command"),
+        "environment": of_run("environmentId"),
+        "code": of_run("codeId"),
         "goal": lambda resource: at("properties.objective.goal", "")(resource).lower() or None,
         "primary_metric": at("properties.objective.primaryMetric"),
     },
@@ -268,6 +310,7 @@ OLD_MAPS = {
         "studio_url": at("properties.interactionEndpoints.Studio.endpoint"),
         "compute": at("properties.compute.target"),
         "outputs": old_outputs,
+        "inputs": old_inputs,
     },
 }
 MODELS = {

@@ -137,6 +137,7 @@ def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:
     """The members of :class:`model.Job` that all api-versions spell alike."""
     properties = properties_of(resource)
     objective = properties.get("objective") or {}
+    run = properties.get("trial") or properties
     return {
         "id": resource["id"],
         "name": resource["name"],
@@ -147,6 +148,9 @@ def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:
         "created_at": (resource.get("systemData") or {}).get("createdAt"),
         "tags": text_map(properties.get("tags")),
         "properties": text_map(properties.get("properties")),
+        "command": run.get("command"),
+        "environment": run.get("environmentId"),
+        "code": run.get("codeId"),
         "goal": str(objective["goal"]).lower() if objective.get("goal") else None,
         "primary_metric": objective.get("primaryMetric"),
     }

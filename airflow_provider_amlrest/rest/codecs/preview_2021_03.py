@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -223,6 +223,7 @@ class Preview202103Codec:
             studio_url=studio.get("endpoint"),
             compute=(properties.get("compute") or {}).get("target"),
             outputs={name: self._read_output(value or {}) for name, value in (bindings or {}).items()},
+            inputs={name: _read_input(value or {}) for name, value in _input_bindings(properties)},
         )
 
     def _read_output(self, binding: Mapping[str, Any]) -> model.Output:
@@ -230,6 +231,17 @@ class Preview202103Codec:
         path = binding.get("pathOnDatastore")
         uri = f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore and path else None
         return model.Output(mode=common.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
+
+
+def _input_bindings(properties: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    run = properties.get("trial") or properties
+    return (run.get("inputDataBindings") or {}).items()
+
+
+def _read_input(binding: Mapping[str, Any]) -> model.Input:
+    """What this version does not say is the type."""
+    mode = common.MODES_BACK.get(binding.get("mode") or "", "ro_mount")
+    return model.DataInput("uri_folder", str(binding.get("dataId") or ""), mode)
 
 
 def _bind(command: str, inputs: Mapping[str, model.Input]) -> str:

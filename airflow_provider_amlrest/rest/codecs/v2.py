@@ -221,13 +221,22 @@ class V2Codec:
     def read_job(self, resource: Mapping[str, Any]) -> model.Job:
         properties = common.properties_of(resource)
         studio = (properties.get("services") or {}).get("Studio") or {}
+        inputs = (properties.get("inputs") or {}).items()
         outputs = (properties.get("outputs") or {}).items()
         return model.Job(
             **common.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=properties.get("computeId"),
             outputs={name: _read_output(value or {}) for name, value in outputs},
+            inputs={name: _read_input(value or {}) for name, value in inputs},
         )
+
+
+def _read_input(value: Mapping[str, Any]) -> model.Input:
+    if common.read_type(value.get("jobInputType")) == "literal":
+        return model.LiteralInput(str(value.get("value") or ""))
+    mode = common.MODES_BACK.get(value.get("mode") or "", "ro_mount")
+    return model.DataInput(common.read_type(value.get("jobInputType")), str(value.get("uri") or ""), mode)
 
 
 def _read_output(value: Mapping[str, Any]) -> model.Output:

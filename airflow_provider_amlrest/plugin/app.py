@@ -1,0 +1,295 @@
+"""The server of the pages. Every route asks Airflow whether the user may see, or do, what it is about.
+
+A page is one HTML file for all; what it shows comes from the ``data`` route below it. Which job it is about,
+and by which connection it is read, is never taken from the request: it is what the task has left in Airflow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import time
+from html import escape
+from pathlib import Path
+from typing import Annotated, Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from airflow.api_fastapi.logging.decorators import action_logging
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+
+from airflow_provider_amlrest.orphans import TaskKey
+from airflow_provider_amlrest.plugin import records, view
+from airflow_provider_amlrest.plugin.live import Board, LiveJob
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.task_identity import DAG_TAG
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+HEADERS = {
+    # Charts set styles on elements; nothing comes from outside.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+        "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+LIST_LENGTH = 50
+HISTORY_LENGTH = 200
+LIST_PATIENCE = 3.0
+"""Seconds that a list waits for the statuses of its jobs; those that come later are there the next time."""
+SENTENCES = {
+    401: "You are not signed in to Airflow, or no longer; sign in and open this page again.",
+    403: "You may not see this: it takes the right to read this DAG's task instances.",
+}
+
+
+def create_app() -> FastAPI:
+    """The application, for the API server's event loop."""
+    app = FastAPI(
+        title="Azure ML", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[_SIGNED_IN]
+    )
+    app.state.board = Board()
+    app.state.page, app.state.assets = _read_static()
+    app.add_exception_handler(HTTPException, _refused)
+    for path in ("/task", "/run", "/recent"):
+        app.add_api_route(path, _page, dependencies=[_GUARDS[path]], response_class=HTMLResponse)
+    app.add_api_route("/assets/{version}/{name:path}", _asset)
+    for name in ("icon.svg", "icon-dark.svg"):
+        app.add_api_route(f"/{name}", _icon)
+    app.add_api_route("/task/data", task_data, dependencies=[_SEE_TASK])
+    app.add_api_route("/task/log", task_log, dependencies=[_SEE_LOG])
+    app.add_api_route("/task/trials", task_trials, dependencies=[_SEE_TASK])
+    app.add_api_route(
+        "/task/cancel",
+        cancel_job,
+        methods=["POST"],
+        dependencies=[_EDIT_TASK, Depends(action_logging(event="azureml_cancel_job"))],
+    )
+    app.add_api_route("/run/data", run_data, dependencies=[_SEE_TASK])
+    app.add_api_route("/recent/data", recent_data)
+    app.add_api_route("/history/data", history_data, dependencies=[_SEE_TASK])
+    return app
+
+
+# who may
+
+
+_SIGNED_IN = Depends(get_user)
+_SEE_TASK = Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))
+_SEE_LOG = Depends(requires_access_dag("GET", DagAccessEntity.TASK_LOGS))
+_EDIT_TASK = Depends(requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE))
+_GUARDS = {"/task": _SEE_TASK, "/run": _SEE_TASK, "/recent": _SIGNED_IN}
+
+
+def _may_edit(user: Any, dag_id: str) -> bool:
+    return get_auth_manager().is_authorized_dag(
+        method="PUT", access_entity=DagAccessEntity.TASK_INSTANCE, details=DagDetails(id=dag_id), user=user
+    )
+
+
+# which task
+
+
+def task_key(dag_id: str, task_id: str, run_id: str, map_index: Annotated[str, Query()] = "-1") -> TaskKey:
+    """The task instance that a request is about. Airflow leaves {MAP_INDEX} as it is where there is none."""
+    return TaskKey(dag_id, task_id, run_id, int(map_index) if re.fullmatch(r"-?\d+", map_index) else -1)
+
+
+def asked_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) -> records.TaskJob:
+    """The task instance with its job; an error in one sentence if it has none."""
+    task = records.find_task(session, key)
+    if task is None and " " in key.run_id:
+        # Airflow 3.1 does not encode what it puts into the URL, so that a plus has become a space.
+        key = TaskKey(key.dag_id, key.task_id, key.run_id.replace(" ", "+"), key.map_index)
+        task = records.find_task(session, key)
+    if task is None:
+        raise HTTPException(404, "Airflow has no such task instance, or none any more.")
+    if task.record is None:
+        raise HTTPException(
+            404,
+            "This task has no Azure ML job: it is not one that submits or awaits jobs, has not come that far "
+            "yet, or keeps no XComs.",
+        )
+    return task
+
+
+AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
+
+
+async def _live(request: Request, task: records.TaskJob) -> LiveJob:
+    board: Board = request.app.state.board
+    assert task.record is not None, "it was asked for"  # noqa: S101
+    try:
+        live = await board.job(task.record)
+    except AzureMLError as error:
+        raise HTTPException(502, str(error)) from None
+    if live.job is None:
+        raise HTTPException(502, live.error or "Azure ML has not answered yet; this page asks again.")
+    return live
+
+
+# what is shown
+
+
+async def task_data(request: Request, task: AskedTask, user: GetUserDep) -> Response:
+    """All about a task's job but its log and trials."""
+    live = await _live(request, task)
+    await live.run.get(settled=live.settled)
+    await live.metrics.get(settled=live.settled)
+    may_cancel = _made_job(task, live) and _may_edit(user, task.key.dag_id)
+    return _json(request, view.task_page(task, live, may_cancel=may_cancel, now=time.time()))
+
+
+async def task_log(request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """The lines of the job's log from the one with this number on."""
+    live = await _live(request, task)
+    lines = await live.log.get(settled=live.settled) or []
+    return _json(request, {"lines": lines[after:], "next": len(lines), "notice": live.log.error})
+
+
+async def task_trials(request: Request, task: AskedTask) -> Response:
+    """The trials of a sweep."""
+    live = await _live(request, task)
+    assert live.job is not None  # noqa: S101
+    trials = await live.trials.get(settled=live.settled) if live.job.type == "Sweep" else []
+    return _json(request, view.sweep_page(live.job, trials or [], live.trials.error))
+
+
+async def cancel_job(
+    request: Request, task: AskedTask, user: GetUserDep, x_azureml: Annotated[str, Header()] = ""
+) -> Response:
+    """Ask for the end of the job."""
+    if x_azureml != "cancel":
+        # No other site can make a browser send it.
+        raise HTTPException(400, "The header X-AzureML: cancel is missing.")
+    live = await _live(request, task)
+    if not _made_job(task, live):
+        raise HTTPException(403, "This task awaits the job of another one, which alone may cancel it.")
+    try:
+        await live.cancel()
+    except (AzureMLError, TimeoutError) as error:
+        raise HTTPException(502, str(error) or "Azure ML has not answered in time.") from None
+    log.info("%s has canceled Azure ML job %s from its page.", user.get_name(), live.name)
+    return _json(request, {"asked": True})
+
+
+def _made_job(task: records.TaskJob, live: LiveJob) -> bool:
+    """Whether the job was made for this task: a sensor's was not."""
+    tags = live.job.tags if live.job else {}
+    return tags.get(DAG_TAG) == task.key.dag_id and tags.get("airflow_task_id") == task.key.task_id
+
+
+def _tasks_of_run(dag_id: str, run_id: str, session: SessionDep) -> list[records.TaskJob]:
+    found = records.tasks_of_run(session, dag_id, run_id)
+    return found or records.tasks_of_run(session, dag_id, run_id.replace(" ", "+"))
+
+
+async def run_data(
+    request: Request, tasks: Annotated[list[records.TaskJob], Depends(_tasks_of_run)]
+) -> Response:
+    """The jobs of a DAG run."""
+    return _json(request, view.run_page(tasks, await _statuses(request, tasks), None))
+
+
+def _recent_tasks(
+    user: GetUserDep,
+    session: SessionDep,
+    dag_id: str = "",
+    state: str = "",
+    experiment: str = "",
+) -> list[records.TaskJob]:
+    dag_ids = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
+    wanted = records.Filter(dag_id, state, experiment)
+    return records.recent_tasks(session, dag_ids, wanted, limit=LIST_LENGTH)
+
+
+async def recent_data(
+    request: Request, tasks: Annotated[list[records.TaskJob], Depends(_recent_tasks)]
+) -> Response:
+    """The newest jobs of the DAGs that the user may read."""
+    return _json(request, view.run_page(tasks, await _statuses(request, tasks), None))
+
+
+def _history(dag_id: str, task_id: str, session: SessionDep) -> list[records.TaskJob]:
+    return records.task_history(session, dag_id, task_id, limit=HISTORY_LENGTH)
+
+
+def history_data(request: Request, tasks: Annotated[list[records.TaskJob], Depends(_history)]) -> Response:
+    """A task's metrics over its last runs."""
+    return _json(request, view.history_page(tasks))
+
+
+async def _statuses(request: Request, tasks: list[records.TaskJob]) -> dict[str, str]:
+    board: Board = request.app.state.board
+    unknown = [task.record for task in tasks if task.record and not task.result.get("status")]
+    return await board.statuses(unknown, LIST_PATIENCE)
+
+
+# how it is sent
+
+
+def _json(request: Request, content: dict[str, Any]) -> Response:
+    """JSON, or nothing if the page has it already."""
+    body = json.dumps(content, separators=(",", ":"), default=str).encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**HEADERS, "ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _page(request: Request) -> Response:
+    return HTMLResponse(request.app.state.page, headers={**HEADERS, "Cache-Control": "no-store"})
+
+
+def _asset(request: Request, version: str, name: str) -> Response:
+    """``version`` changes with the files, so that a browser may keep them."""
+    content = request.app.state.assets.get(name)
+    if content is None:
+        raise HTTPException(404, "There is no such file.")
+    return Response(
+        content,
+        media_type=MEDIA_TYPES[Path(name).suffix],
+        headers={**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"},
+    )
+
+
+def _icon(request: Request) -> Response:
+    return _asset(request, "", request.url.path.rpartition("/")[2])
+
+
+def _read_static() -> tuple[str, dict[str, bytes]]:
+    """The page, and what belongs to it."""
+    assets = {
+        path.relative_to(STATIC).as_posix(): path.read_bytes()
+        for path in sorted(STATIC.rglob("*"))
+        if path.suffix in MEDIA_TYPES
+    }
+    digest = hashlib.sha256(b"".join(assets.values())).hexdigest()[:16]
+    page = (STATIC / "page.html").read_text().replace("{assets}", f"assets/{digest}")
+    return page, assets
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """One sentence: as a page where a page was asked for."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    sentence = SENTENCES.get(error.status_code, str(error.detail))
+    if error.status_code == 403 and request.method == "POST":
+        sentence = "You may not do this: it takes the right to edit this DAG's task instances."
+    headers = {**HEADERS, **(error.headers or {}), "Cache-Control": "no-store"}
+    if "/data" in request.url.path or request.method == "POST":
+        body = json.dumps({"error": sentence})
+        return Response(body, error.status_code, headers=headers, media_type="application/json")
+    if "/assets/" in request.url.path:
+        return PlainTextResponse(sentence, error.status_code, headers=headers)
+    page = f'<!doctype html><html lang="en"><title>Azure ML</title><p>{escape(sentence)}</p></html>'
+    return HTMLResponse(page, error.status_code, headers=headers)

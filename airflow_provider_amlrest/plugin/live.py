@@ -1,0 +1,297 @@
+"""Jobs as they are now, for all pages of a process: each is read once, however many look.
+
+The status comes from the same poller that triggers use, within the same budget; what else a page shows is
+read when a page asks for it, and no more often than PART_SECONDS. What nobody asks for is let go after IDLE
+seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_amlrest.connection import InvalidConnectionError
+from airflow_provider_amlrest.plugin.view import timestamp
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.watching import shared_watcher
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.job_record import JobRecord
+    from airflow_provider_amlrest.rest import AsyncAzureMLClient
+    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+    from airflow_provider_amlrest.rest.watching import Watch, Watcher
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+IDLE = 60.0
+"""Seconds after which a job that no page asks for is let go."""
+POLL_INTERVAL = 30.0
+"""Seconds between two looks at a job, at most; the poller makes it less while the job is young."""
+PART_SECONDS = 10.0
+"""Seconds for which a log, metrics and the like are not read again."""
+SETTLE_SECONDS = 60.0
+"""Seconds after a job's end in which metrics and logs may still come."""
+PATIENCE = 20.0
+"""Seconds that a page waits for an answer of Azure ML."""
+MAX_METRICS = 24
+"""Metrics whose history is read."""
+MAX_ENDED = 10_000
+"""Jobs whose final status is remembered."""
+
+
+class Part(Generic[T]):
+    """Something about a job that is read at most every PART_SECONDS, and never again once it is final."""
+
+    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
+        self.value: T | None = None
+        self.error: str | None = None
+        """Why the last read failed; the value is the one before."""
+        self._read = read
+        self._read_at = float("-inf")
+        self._final = False
+        self._lock = asyncio.Lock()
+
+    async def get(self, *, settled: bool) -> T | None:
+        """The value, read anew if it is time; None: it could not be read yet.
+
+        :param settled: what is read now will not change any more.
+        """
+        async with self._lock:
+            if self._final or time.monotonic() - self._read_at < PART_SECONDS:
+                return self.value
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    self.value = await self._read()
+            except TimeoutError:
+                self.error = f"Azure ML has not answered within {PATIENCE:.0f} s."
+            except AzureMLError as error:
+                self.error = str(error)
+            else:
+                self.error, self._final = None, settled
+            self._read_at = time.monotonic()
+            return self.value
+
+
+class LiveJob:
+    """One job that at least one page has been open on of late."""
+
+    def __init__(self, name: str, watcher: Watcher) -> None:
+        self.name = name
+        self.job: Job | None = None
+        self.error: str | None = None
+        """Why the job cannot be seen now; the job is as it was seen last."""
+        self.seen: list[tuple[str, float]] = []
+        """Its statuses since a page is open on it, each with seconds since the epoch."""
+        self.asked_at = time.monotonic()
+        self.log_lines: list[str] = []
+        self.run: Part[Run] = Part(lambda: watcher.client.get_run(name))
+        self.metrics: Part[dict[str, list[MetricPoint]]] = Part(self._read_metrics)
+        self.trials: Part[list[SweepTrial]] = Part(lambda: watcher.client.list_trials(name))
+        self.log: Part[list[str]] = Part(self._read_log)
+        self._watcher = watcher
+        self._last_values: dict[str, float] = {}
+        self._tail = LogTail()
+        self._first_look = asyncio.Event()
+        self._ended_at: float | None = None
+        self._task = asyncio.create_task(self._follow(), name=f"Azure ML pages: {name}")
+
+    @property
+    def active(self) -> bool:
+        """Whether the job may still change its status. One that was never seen is."""
+        return self.job is None or self.job.outcome is Outcome.ACTIVE
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has ended so long ago that nothing of it will change any more."""
+        return self._ended_at is not None and time.time() - self._ended_at > SETTLE_SECONDS
+
+    async def first_look(self, patience: float = PATIENCE) -> None:
+        """Wait until there is something to tell, be it an error; not longer than this many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._first_look.wait()
+
+    async def close(self) -> None:
+        """Follow it no more."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def cancel(self) -> None:
+        """Ask for the job's end. Raises AzureMLError."""
+        async with asyncio.timeout(PATIENCE):
+            await self._watcher.client.cancel_job(self.name)
+
+    async def _follow(self) -> None:
+        watch = self._watcher.watch(self.name, poll_interval=POLL_INTERVAL)
+        try:
+            while self.active:
+                await self._look(watch)
+                self._first_look.set()
+        finally:
+            watch.close()
+        with suppress(AzureMLError):
+            await self.run.get(settled=False)
+        ended = timestamp(self.run.value.end_time) if self.run.value else None
+        self._ended_at = ended or time.time()
+
+    async def _look(self, watch: Watch) -> None:
+        look = await watch.next(None)
+        if look is None:
+            return
+        self.error = str(look.error) if look.error else None
+        if look.job is not None:
+            if self.job is None or look.job.status != self.job.status:
+                self.seen.append((look.job.status, time.time()))
+            self.job = look.job
+
+    async def _read_metrics(self) -> dict[str, list[MetricPoint]]:
+        """Histories; only of those that have changed since the last time."""
+        client = self._watcher.client
+        values = await client.get_metrics(self.name)
+        histories = dict(self.metrics.value or {})
+        for key in sorted(values)[:MAX_METRICS]:
+            if key not in histories or self._last_values.get(key) != values[key]:
+                histories[key] = await client.get_metric_history(self.name, key)
+        self._last_values = values
+        return histories
+
+    async def _read_log(self) -> list[str]:
+        final = not self.active
+        self.log_lines += await self._watcher.client.read_log(self.name, self._tail, final)
+        return self.log_lines
+
+
+class Board:
+    """The jobs that pages of this process are open on. Made and used in one event loop."""
+
+    def __init__(self) -> None:
+        self._workspaces: dict[tuple[str, str | None], _Workspace] = {}
+        self._ended: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def job(self, record: JobRecord) -> LiveJob:
+        """The job as it is now, after a first look at it.
+
+        :raises AzureMLError: in one sentence, if the connection does not allow to look at it.
+        """
+        workspace = await self._workspace(record)
+        job = workspace.job(record.name)
+        await job.first_look()
+        return job
+
+    async def statuses(self, records: Iterable[JobRecord], patience: float) -> dict[str, str]:
+        """The statuses of jobs by their names, as far as they are known after this many seconds."""
+        known: dict[str, str] = {}
+        asked: dict[JobRecord, LiveJob] = {}
+        for record in records:
+            ended = self._ended.get((record.conn_id, record.name))
+            if ended is not None:
+                known[record.name] = ended
+                continue
+            with suppress(AzureMLError):
+                asked[record] = (await self._workspace(record)).job(record.name)
+        await asyncio.gather(*(job.first_look(patience) for job in asked.values()))
+        for record, job in asked.items():
+            if job.job is not None:
+                known[record.name] = job.job.status
+                if not job.active:
+                    self._remember(record, job.job.status)
+        return known
+
+    def _remember(self, record: JobRecord, status: str) -> None:
+        self._ended[record.conn_id, record.name] = status
+        while len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
+
+    async def _workspace(self, record: JobRecord) -> _Workspace:
+        key = (record.conn_id, record.api_version)
+        workspace = self._workspaces.get(key)
+        if workspace is None or workspace.closed:
+            workspace = self._workspaces[key] = _Workspace(*key)
+        await workspace.open()
+        return workspace
+
+
+class _Workspace:
+    """A connection that pages use: its watcher, and the jobs that are followed by it."""
+
+    def __init__(self, conn_id: str, api_version: str | None) -> None:
+        self.closed = False
+        self._conn_id = conn_id
+        self._api_version = api_version
+        self._asked_at = time.monotonic()
+        self._jobs: dict[str, LiveJob] = {}
+        self._watcher: Watcher | None = None
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._keep(), name=f"Azure ML pages: {conn_id}")
+
+    async def open(self) -> None:
+        """:raises AzureMLError: if the connection cannot be read or makes no sense."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.shield(self._opened)
+        except TimeoutError:
+            raise AzureMLError(f"Connection {self._conn_id} could not be opened in time.") from None
+
+    def job(self, name: str) -> LiveJob:
+        """The job, followed from now on. For an open workspace."""
+        assert self._watcher is not None, "it is open"  # noqa: S101
+        job = self._jobs.get(name)
+        if job is None:
+            job = self._jobs[name] = LiveJob(name, self._watcher)
+        self._asked_at = job.asked_at = time.monotonic()
+        return job
+
+    async def _keep(self) -> None:
+        """Keep the watcher open as long as somebody asks for a job."""
+        key = ("pages", self._conn_id, self._api_version)
+        try:
+            async with shared_watcher(key, lambda: _client(self._conn_id, self._api_version)) as watcher:
+                self._watcher = watcher
+                self._opened.set_result(None)
+                while time.monotonic() - self._asked_at <= IDLE:
+                    await asyncio.sleep(IDLE / 4)
+                    await self._let_go()
+                self.closed = True
+        except Exception as error:
+            if self._opened.done():
+                raise
+            self._opened.set_exception(_explained(error, self._conn_id))
+            self._opened.exception()  # whoever waited for it may be gone
+        finally:
+            self.closed = True
+            for job in self._jobs.values():
+                await job.close()
+
+    async def _let_go(self) -> None:
+        for name, job in list(self._jobs.items()):
+            if time.monotonic() - job.asked_at > IDLE:
+                del self._jobs[name]
+                await job.close()
+
+
+@asynccontextmanager
+async def _client(conn_id: str, api_version: str | None) -> AsyncIterator[AsyncAzureMLClient]:
+    from airflow_provider_amlrest.hook import AzureMLHook
+
+    # A hook of its own each time: the connection may have changed.
+    async with AzureMLHook(conn_id, api_version).async_client() as client:
+        yield client
+
+
+def _explained(error: Exception, conn_id: str) -> AzureMLError:
+    if isinstance(error, (AzureMLError, InvalidConnectionError)):
+        return AzureMLError(str(error))
+    if isinstance(error, AirflowNotFoundException):
+        return AzureMLError(f"There is no connection {conn_id}.")
+    log.error("Connection %s could not be opened.", conn_id, exc_info=error)
+    return AzureMLError(f"Connection {conn_id} could not be opened; the API server's log says why.")

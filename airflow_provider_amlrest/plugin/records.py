@@ -1,0 +1,157 @@
+"""What Airflow's own database knows of tasks and their jobs. No request to Azure ML is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
+
+from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
+from airflow_provider_amlrest.orphans import TaskKey
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+    from sqlalchemy.sql import Select
+
+RESULT_KEY = "return_value"
+MAX_SCANNED = 2000
+"""Rows that a filter looks through at most."""
+
+
+@dataclass(frozen=True)
+class TaskJob:
+    """A task instance, as its newest try left it, and its job."""
+
+    key: TaskKey
+    state: str | None
+    try_number: int
+    started: datetime | None
+    ended: datetime | None
+    record: JobRecord | None
+    """None: the task has no job, or none yet."""
+    published: datetime | None
+    """When the job was known first."""
+    result: dict[str, Any]
+    """The task's, once it has succeeded; else empty."""
+
+    @property
+    def seconds(self) -> float | None:
+        """From the start of the newest try to its end."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+
+def find_task(session: Session, key: TaskKey) -> TaskJob | None:
+    """One task instance; None if there is none."""
+    rows = session.execute(
+        _tasks(with_job=False).where(
+            TaskInstance.dag_id == key.dag_id,
+            TaskInstance.run_id == key.run_id,
+            TaskInstance.task_id == key.task_id,
+            TaskInstance.map_index == key.map_index,
+        )
+    )
+    return next(_read(rows), None)
+
+
+def tasks_of_run(session: Session, dag_id: str, run_id: str) -> list[TaskJob]:
+    """All task instances of a DAG run that have jobs, in the order in which these were made."""
+    query = _tasks().where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+    tasks = [task for task in _read(session.execute(query)) if task.record]
+    return sorted(tasks, key=lambda task: str(task.published))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which jobs are wanted; an empty text means all."""
+
+    dag_id: str = ""
+    state: str = ""
+    """Of the task."""
+    experiment_name: str = ""
+
+    def takes(self, task: TaskJob) -> bool:
+        """Whether a task that was read by :meth:`narrow` is wanted."""
+        return (
+            task.record is not None
+            and (not self.state or (task.state or "") == self.state)
+            and (not self.experiment_name or task.record.experiment_name == self.experiment_name)
+        )
+
+
+def recent_tasks(session: Session, dag_ids: Collection[str], wanted: Filter, *, limit: int) -> list[TaskJob]:
+    """The newest tasks that have jobs.
+
+    :param dag_ids: what the user may read; nothing else is.
+    """
+    allowed = {wanted.dag_id} & set(dag_ids) if wanted.dag_id else dag_ids
+    query = _tasks().where(TaskInstance.dag_id.in_(allowed)).order_by(XComModel.timestamp.desc())
+    found = []
+    for task in _read(session.execute(query.limit(MAX_SCANNED))):
+        if wanted.takes(task):
+            found.append(task)
+            if len(found) == limit:
+                break
+    return found
+
+
+def task_history(session: Session, dag_id: str, task_id: str, *, limit: int) -> list[TaskJob]:
+    """A task over its last DAG runs, oldest first."""
+    query = (
+        _tasks()
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.task_id == task_id)
+        .order_by(XComModel.timestamp.desc())
+        .limit(limit)
+    )
+    return [task for task in _read(session.execute(query)) if task.record][::-1]
+
+
+def _tasks(*, with_job: bool = True) -> Select[Any]:
+    """Task instances with the XComs of their job and of their result."""
+    result = aliased(XComModel)
+    query = select(
+        TaskInstance.dag_id,
+        TaskInstance.task_id,
+        TaskInstance.run_id,
+        TaskInstance.map_index,
+        TaskInstance.state,
+        TaskInstance.try_number,
+        TaskInstance.start_date,
+        TaskInstance.end_date,
+        XComModel.value,
+        XComModel.timestamp,
+        result.value,
+    )
+    query = query.join(XComModel, _of_task(XComModel, JOB_KEY), isouter=not with_job)
+    return query.join(result, _of_task(result, RESULT_KEY), isouter=True)
+
+
+def _of_task(xcom: Any, key: str) -> Any:
+    return and_(
+        xcom.dag_id == TaskInstance.dag_id,
+        xcom.task_id == TaskInstance.task_id,
+        xcom.run_id == TaskInstance.run_id,
+        xcom.map_index == TaskInstance.map_index,
+        xcom.key == key,
+    )
+
+
+def _read(rows: Any) -> Iterator[TaskJob]:
+    for dag_id, task_id, run_id, map_index, state, number, started, ended, job, published, result in rows:
+        yield TaskJob(
+            TaskKey(dag_id, task_id, run_id, map_index),
+            None if state is None else str(getattr(state, "value", state)),
+            number,
+            started,
+            ended,
+            JobRecord.read(job),
+            published,
+            result if isinstance(result, dict) else {},
+        )

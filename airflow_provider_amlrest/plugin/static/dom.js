@@ -1,0 +1,119 @@
+// Making elements. Text is always text: nothing from a job can become markup.
+
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child != null));
+  return element;
+}
+
+/** A part of a page that is made anew only when what it shows has changed, so that nothing flickers or loses focus. */
+export function section(render) {
+  const element = h("section");
+  let shown;
+  return {
+    element,
+    show(data) {
+      const key = JSON.stringify(data);
+      if (key === shown) return;
+      shown = key;
+      element.replaceChildren(...[render(data)].flat().filter((child) => child != null));
+    },
+  };
+}
+
+export function link(url, text = url) {
+  // Airflow's frame lets no page open a window, so that a link of another site is there to be copied.
+  return /^https:\/\//.test(url ?? "") ? h("a", { href: url, rel: "noreferrer" }, text) : (text ?? "");
+}
+
+export function copyButton(label, text) {
+  const button = h("button", {
+    type: "button",
+    onclick: async () => {
+      button.textContent = (await copy(text)) ? "Copied" : "Copying is not allowed here";
+      setTimeout(() => (button.textContent = label), 2000);
+    },
+  }, label);
+  return button;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // On plain http there is no clipboard but this.
+    const field = h("textarea", { class: "hidden", "aria-hidden": "true" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+}
+
+export function badge(status, outcome) {
+  return h("span", { class: `badge ${outcome ?? "unknown"}` }, status ?? "Unknown");
+}
+
+export function seconds(value) {
+  if (value == null) return "";
+  const whole = Math.round(value);
+  if (whole < 60) return `${value < 10 ? value.toFixed(1) : whole} s`;
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return parts[0] ? `${parts[0]} h ${parts[1]} min` : `${parts[1]} min ${parts[2]} s`;
+}
+
+export function number(value) {
+  if (typeof value !== "number") return value ?? "";
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+}
+
+export function moment(timestamp) {
+  return timestamp == null ? "" : new Date(timestamp * 1000).toLocaleString();
+}
+
+/** A table whose head sorts it. columns: [{ title, value(row), show(row), number }] */
+export function sortableTable(caption, columns, { sort = 0, down = false, rowClass = () => null } = {}) {
+  let rows = [];
+  const body = h("tbody");
+  const heads = columns.map((column, index) => h("th", { scope: "col", class: column.number ? "number" : null },
+    h("button", { type: "button", onclick: () => order(index) }, column.title)));
+  const table = h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, heads)), body);
+
+  function order(index) {
+    down = index === sort ? !down : Boolean(columns[index].number);
+    sort = index;
+    fill();
+  }
+  function fill() {
+    const { value } = columns[sort];
+    const sorted = [...rows].sort((a, b) => (down ? -1 : 1) * compare(value(a), value(b), down));
+    heads.forEach((head, index) => {
+      if (index === sort) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+      head.firstChild.textContent = columns[index].title + (index === sort ? (down ? " ▾" : " ▴") : "");
+    });
+    body.replaceChildren(...sorted.map((row) => h("tr", { class: rowClass(row) }, columns.map((column) =>
+      h("td", { class: column.number ? "number" : null }, (column.show ?? column.value)(row) ?? "")))));
+  }
+  return {
+    element: h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table),
+    show(newRows) {
+      rows = newRows;
+      fill();
+    },
+  };
+}
+
+function compare(a, b, down) {
+  // What is missing comes last, whichever way.
+  if (a == null || b == null) return a == b ? 0 : (a == null) === !down ? 1 : -1;
+  return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+}

@@ -1,0 +1,46 @@
+// Asking the server: again and again while something may change, not at all otherwise or while nobody looks.
+
+/** A request of data. It costs next to nothing if nothing has changed. */
+export function source(path) {
+  let tag = null;
+  let last = null;
+  return async () => {
+    const response = await fetch(path, { headers: tag ? { "If-None-Match": tag } : {} });
+    if (response.status === 304) return last;
+    const data = await response.json().catch(() => ({ error: `Airflow has answered ${response.status}.` }));
+    if (!response.ok) throw Object.assign(new Error(data.error ?? `Airflow has answered ${response.status}.`), { status: response.status });
+    tag = response.headers.get("ETag");
+    return (last = data);
+  };
+}
+
+/**
+ * Call step() now and after each pause that it returns, in seconds; null: no more.
+ * An error pauses longer and longer, up to a minute; one that says that this may not be seen, or is not there, ends it.
+ */
+export function repeat(step, onError) {
+  let timer;
+  let failures = 0;
+  let over = false;
+
+  async function run() {
+    clearTimeout(timer);
+    let pause;
+    try {
+      pause = await step();
+      failures = 0;
+    } catch (error) {
+      onError(error);
+      failures += 1;
+      pause = [400, 401, 403].includes(error.status) ? null : Math.min(60, 5 * 2 ** failures);
+    }
+    over = pause == null;
+    if (!over && !document.hidden) timer = setTimeout(run, 1000 * pause);
+  }
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (!document.hidden && !over) run();
+  });
+  run();
+  return run;
+}

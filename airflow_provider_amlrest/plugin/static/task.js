@@ -1,0 +1,159 @@
+// The page of a task's job.
+
+import { badge, copyButton, h, link, number, seconds, section } from "./dom.js";
+import { chart, lineOptions } from "./charts.js";
+import { repeat, source } from "./refresh.js";
+import { sweep } from "./sweep.js";
+
+export function taskPage(main, query) {
+  const data = source(`task/data?${query}`);
+  const notice = section((text) => (text ? h("p", { class: "notice", role: "status" }, text) : null));
+  const head = section((told) => heading(told, query, () => again()));
+  const error = section(failure);
+  const phases = section(history);
+  const metrics = metricCharts();
+  const trials = sweep(query);
+  const log = logTail(query);
+  const facts = section(details);
+  let shown = false;
+
+  const again = repeat(async () => {
+    const told = await data();
+    if (!shown) {
+      main.replaceChildren(notice.element, head.element, error.element, phases.element, trials.element,
+        metrics.element, log.element, facts.element);
+      shown = true;
+    }
+    main.setAttribute("aria-busy", "false");
+    notice.show(told.notice);
+    head.show({ job: told.job, may_cancel: told.may_cancel, task: told.task });
+    error.show({ error: told.error, job: told.job, warnings: told.warnings });
+    phases.show(told.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
+    metrics.show(told.metrics, told.metrics_notice);
+    facts.show(told.job);
+    if (told.job.type === "Sweep") await trials.update();
+    else await log.update();
+    return told.poll;
+  }, (problem) => {
+    if (shown) notice.show(problem.message);
+    else main.replaceChildren(h("p", { class: "notice", role: "alert" }, problem.message));
+    main.setAttribute("aria-busy", "false");
+  });
+}
+
+function heading({ job, may_cancel: mayCancel, task }, query, again) {
+  const mapped = task.map_index >= 0 ? ` [${task.map_index}]` : "";
+  return [
+    h("div", { class: "row head" },
+      h("h1", {}, job.display_name || job.name, " ", badge(job.status, job.outcome)),
+      h("div", { class: "row" },
+        copyButton("Copy name", job.name),
+        copyButton("Copy ARM id", job.id),
+        copyButton("Copy Studio link", job.studio_url),
+        mayCancel ? cancelButton(query, again) : null)),
+    h("p", { class: "soft" }, `${job.type} job ${job.name} of task ${task.dag_id}.${task.task_id}${mapped}, `
+      + `try ${task.try_number}. `, link(job.studio_url, "Azure ML Studio")),
+  ];
+}
+
+function cancelButton(query, again) {
+  const button = h("button", { type: "button", class: "danger", onclick: ask }, "Cancel job");
+  let sure = false;
+  async function ask() {
+    if (!sure) {
+      // The frame that Airflow puts this into shows no dialogs.
+      sure = true;
+      button.textContent = "Cancel it? The task will fail";
+      setTimeout(() => { sure = false; if (!button.disabled) button.textContent = "Cancel job"; }, 5000);
+      return;
+    }
+    button.disabled = true;
+    button.textContent = "Canceling …";
+    const response = await fetch(`task/cancel?${query}`, { method: "POST", headers: { "X-AzureML": "cancel" } });
+    const told = await response.json().catch(() => ({}));
+    button.textContent = response.ok ? "Asked to end" : told.error ?? `Airflow has answered ${response.status}`;
+    again();
+  }
+  return button;
+}
+
+function failure({ error, job, warnings }) {
+  const lines = [];
+  if (error || job.outcome === "failed") {
+    lines.push(h("div", { class: "error", role: "alert" }, h("h2", {}, error?.code || "The job failed"),
+      h("pre", {}, error?.message || "Azure ML does not say why; the log may.")));
+  }
+  for (const warning of warnings) lines.push(h("p", { class: "notice" }, warning));
+  return lines;
+}
+
+function history(phases) {
+  return h("ol", { class: "phases", "aria-label": "Status history" },
+    phases.map(([status, time]) => h("li", {}, h("b", {}, status), time)));
+}
+
+function metricCharts() {
+  const charts = new Map();
+  const grid = h("div", { class: "charts" });
+  const notice = section((text) => (text ? h("p", { class: "notice" }, text) : null));
+  const element = h("section", { hidden: true }, h("h2", {}, "Metrics"), notice.element, grid);
+  return {
+    element,
+    show(metrics, text) {
+      element.hidden = !Object.keys(metrics).length && !text;
+      notice.show(text);
+      for (const [name, points] of Object.entries(metrics)) {
+        if (!charts.has(name)) {
+          charts.set(name, { ...chart(name, lineOptions), shown: "" });
+          grid.append(charts.get(name).element);
+        }
+        const one = charts.get(name);
+        const key = JSON.stringify(points);
+        if (key === one.shown) continue;
+        one.shown = key;
+        one.show(points, points.length ? `last ${number(points.at(-1)[1])}` : "no value");
+      }
+    },
+  };
+}
+
+function logTail(query) {
+  const lines = h("pre", { class: "log", tabindex: "0", role: "log", "aria-label": "Log of the job" });
+  const notice = section((text) => (text ? h("p", { class: "notice" }, text) : null));
+  const element = h("section", { hidden: true }, h("h2", {}, "Log"), notice.element, lines);
+  let next = 0;
+  return {
+    element,
+    async update() {
+      const told = await source(`task/log?${query}&after=${next}`)();
+      // Who has scrolled up wants to read there.
+      const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 20;
+      element.hidden = element.hidden && !told.next && !told.notice;
+      notice.show(told.notice);
+      if (told.lines.length) lines.append(told.lines.join("\n") + "\n");
+      next = told.next;
+      if (atEnd) lines.scrollTop = lines.scrollHeight;
+    },
+  };
+}
+
+function details(job) {
+  const pairs = [
+    ["Experiment", job.experiment], ["Compute", job.compute], ["Environment", job.environment],
+    ["Command", job.command ? h("code", {}, job.command) : null], ["ARM id", job.id],
+  ];
+  return [
+    h("h2", {}, "Job"),
+    list(pairs.filter(([, value]) => value)),
+    ...group("Inputs", job.inputs), ...group("Outputs", job.outputs), ...group("Tags", job.tags),
+  ];
+}
+
+function group(title, values) {
+  const pairs = Object.entries(values);
+  return pairs.length ? [h("h2", {}, title), list(pairs.map(([name, value]) => [name, link(value)]))] : [];
+}
+
+function list(pairs) {
+  return h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}

@@ -1,0 +1,224 @@
+"""What the pages are told, as plain JSON. Pure: nothing is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.rest.model import DataInput, LiteralInput
+from airflow_provider_amlrest.rest.status import Outcome, classify
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.plugin.live import LiveJob
+    from airflow_provider_amlrest.plugin.records import TaskJob
+    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+
+ACTIVE_POLL = 5.0
+"""Seconds after which a page asks again while its job is active."""
+SETTLING_POLL = 15.0
+"""The same for a job that has just ended."""
+SEEN_AT_ONCE = 15.0
+"""Seconds; who saw a status so soon after a job was made may take it for the first one."""
+ROW_METRICS = 3
+RUNNING = "Running"
+UNFINISHED = frozenset({None, "scheduled", "queued", "running", "deferred", "restarting", "up_for_retry"})
+"""States of a task that may still have an active job."""
+MAX_POINTS = 500
+"""Of a metric's history: more than a chart has pixels for. Evenly thinned out, the last one kept."""
+
+
+def task_page(task: TaskJob, live: LiveJob, *, may_cancel: bool, now: float) -> dict[str, Any]:
+    """All that the page of a task's job shows, but its log and its trials."""
+    job, run = live.job, live.run.value
+    poll = ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL
+    told: dict[str, Any] = {
+        "task": _task(task),
+        "notice": live.error if live.active else live.run.error,
+        "poll": poll,
+        "job": None,
+    }
+    if job is None:
+        return told
+    return told | {
+        "job": _job(job, task),
+        "may_cancel": may_cancel and live.active,
+        "phases": phases(job, run, live.seen, now),
+        "error": {"code": run.error.code, "message": run.error.message} if run and run.error else None,
+        "warnings": list(run.warnings) if run else [],
+        "metrics": {name: _points(points) for name, points in (live.metrics.value or {}).items()},
+        "metrics_notice": live.metrics.error,
+    }
+
+
+def _job(job: Job, task: TaskJob) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "id": job.id,
+        "type": job.type,
+        "status": job.status,
+        "outcome": job.outcome.value,
+        "display_name": job.display_name,
+        "experiment": job.experiment_name,
+        "compute": job.compute.rpartition("/")[2] if job.compute else "serverless",
+        "environment": job.environment,
+        "command": job.command,
+        "studio_url": task.record.studio_url if task.record else job.studio_url,
+        "tags": dict(job.tags),
+        "inputs": {name: _input(value) for name, value in job.inputs.items()},
+        "outputs": job.output_uris(),
+        "goal": job.goal,
+        "primary_metric": job.primary_metric,
+        "best_trial": job.best_trial_name,
+    }
+
+
+def _input(value: LiteralInput | DataInput) -> str:
+    return value.value if isinstance(value, LiteralInput) else value.uri
+
+
+def _task(task: TaskJob) -> dict[str, Any]:
+    return {
+        "dag_id": task.key.dag_id,
+        "run_id": task.key.run_id,
+        "task_id": task.key.task_id,
+        "map_index": task.key.map_index,
+        "state": task.state,
+        "try_number": task.try_number,
+    }
+
+
+def phases(job: Job, run: Run | None, seen: Sequence[tuple[str, float]], now: float) -> list[dict[str, Any]]:
+    """What the job went through, and for how long: ``{"status", "seconds"}``; the last one may go on.
+
+    Run history knows when a job was made, started and ended. What it did before its start, such as queueing
+    and preparing, is told apart as far as it was ``seen``.
+    """
+    created = timestamp(job.created_at)
+    started, ended = (timestamp(run.start_time), timestamp(run.end_time)) if run else (None, None)
+    marks = [(status, at) for status, at in seen if classify(status) is Outcome.ACTIVE and status != RUNNING]
+    before = [mark for mark in marks if started is None or mark[1] < started]
+    after = [mark for mark in marks if mark not in before]
+    if created is not None and before and before[0][1] - created < SEEN_AT_ONCE:
+        before[0] = (before[0][0], created)
+    elif created is not None:
+        before.insert(0, ("Waiting", created))
+    marks = before + ([(RUNNING, started)] if started is not None else []) + after
+    end = now if job.outcome is Outcome.ACTIVE else ended
+    ends = [at for _, at in marks[1:]] + [end]
+    return [
+        {"status": status, "seconds": None if until is None else max(0.0, until - at)}
+        for (status, at), until in zip(marks, ends, strict=bool(marks))
+    ]
+
+
+def sweep_page(job: Job, trials: Sequence[SweepTrial], notice: str | None) -> dict[str, Any]:
+    """A sweep's trials, as rows that are as short as can be: there may be thousands."""
+    params = sorted({name for trial in trials for name in trial.params})
+    metrics = sorted({name for trial in trials for name in trial.metrics})
+    primary = job.primary_metric or ""
+    if primary in metrics:
+        metrics.insert(0, metrics.pop(metrics.index(primary)))
+    return {
+        "notice": notice,
+        "params": params,
+        "metrics": metrics,
+        "goal": job.goal,
+        "best": _best(job, trials),
+        "rows": [
+            [
+                trial.name,
+                trial.status,
+                seconds_between(trial.start_time, trial.end_time),
+                [trial.params.get(name) for name in params],
+                [trial.metrics.get(name) for name in metrics],
+            ]
+            for trial in trials
+        ],
+    }
+
+
+def _best(job: Job, trials: Sequence[SweepTrial]) -> str | None:
+    """As the service says; while it says nothing, by what the trials have logged."""
+    if job.best_trial_name:
+        return job.best_trial_name
+    metric = job.primary_metric or ""
+    reported = [trial for trial in trials if metric in trial.metrics]
+    choose = max if job.goal == "maximize" else min
+    return choose(reported, key=lambda trial: trial.metrics[metric]).name if reported else None
+
+
+def run_page(tasks: Iterable[TaskJob], statuses: Mapping[str, str], notice: str | None) -> dict[str, Any]:
+    """The jobs of a DAG run on one line of time."""
+    rows = [job_row(task, statuses) for task in tasks]
+    return {
+        "rows": rows,
+        "notice": notice,
+        "poll": ACTIVE_POLL if any(row["active"] for row in rows) else None,
+    }
+
+
+def job_row(task: TaskJob, statuses: Mapping[str, str]) -> dict[str, Any]:
+    """A job in a list. Its status is the result's, else what is known of it by now, else unknown."""
+    assert task.record is not None, "lists have tasks with jobs only"  # noqa: S101
+    status = task.result.get("status") or statuses.get(task.record.name)
+    outcome = classify(status) if isinstance(status, str) else None
+    metrics = main_metrics(task)
+    return {
+        "task": _task(task),
+        "job": task.record.name,
+        "type": task.record.type,
+        "connection": task.record.conn_id,
+        "experiment": task.record.experiment_name,
+        "studio_url": task.record.studio_url,
+        "status": status,
+        "outcome": outcome.value if outcome else None,
+        # One whose status is unknown may be active, unless its task is over.
+        "active": outcome is Outcome.ACTIVE or (outcome is None and task.state in UNFINISHED),
+        "started": None if task.published is None else task.published.timestamp(),
+        "ended": None if task.ended is None or task.state in UNFINISHED else task.ended.timestamp(),
+        "metrics": dict(list(metrics.items())[:ROW_METRICS]),
+    }
+
+
+def main_metrics(task: TaskJob) -> dict[str, float]:
+    """The metrics of a task's result; of a sweep those of its best trial."""
+    best = task.result.get("best_trial")
+    metrics = (best if isinstance(best, dict) else {}).get("metrics") or task.result.get("metrics")
+    if not isinstance(metrics, dict):
+        return {}
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float))}
+
+
+def history_page(tasks: Sequence[TaskJob]) -> dict[str, Any]:
+    """The metrics of a task over its last runs, oldest first; None where a run has none."""
+    names = sorted({name for task in tasks for name in main_metrics(task)})
+    return {
+        "runs": [
+            [task.key.run_id, task.state, None if task.published is None else task.published.timestamp()]
+            for task in tasks
+        ],
+        "metrics": {name: [main_metrics(task).get(name) for task in tasks] for name in names},
+    }
+
+
+def _points(points: Sequence[MetricPoint]) -> list[list[float]]:
+    step = -(-len(points) // MAX_POINTS)
+    thinned = list(points[:: step or 1])
+    if points and thinned[-1] is not points[-1]:
+        thinned.append(points[-1])
+    return [[point.step, point.value] for point in thinned]
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one ISO time to another; None if one of them is not known."""
+    begin, until = timestamp(start), timestamp(end)
+    return None if begin is None or until is None else until - begin
+
+
+def timestamp(time: str | None) -> float | None:
+    """Seconds since the epoch of an ISO time; None if it is none."""
+    try:
+        return datetime.fromisoformat(time or "").timestamp()
+    except ValueError:
+        return None
