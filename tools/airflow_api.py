@@ -29,10 +29,15 @@ class TaskInstance(NamedTuple):
 
 
 class AirflowAPI:
-    """:param url: of the API server or web server; :param stable: path of its stable API."""
+    """
+    :param url: of the API server or web server.
+    :param stable: path of its stable API.
+    :param login: name and password; None: everybody is an admin.
+    """
 
-    def __init__(self, url: str, *, stable: str) -> None:
+    def __init__(self, url: str, *, stable: str, login: tuple[str, str] | None = None) -> None:
         self._base = url
+        self._login = login
         self._url = f"{url}/{stable}"
         self._v2 = stable.endswith("v2")
         self._health = f"{self._url}/monitor/health" if self._v2 else f"{self._url}/health"
@@ -48,12 +53,18 @@ class AirflowAPI:
         if not answer.ok:
             return False
         if self._v2 and "Authorization" not in self._session.headers:
-            # Everybody is an admin; up to 3.2, even so an admin with a token.
-            token = self._session.get(f"{self._base}/auth/token", timeout=5).json()["access_token"]
-            self._session.headers["Authorization"] = f"Bearer {token}"
+            self._session.headers["Authorization"] = f"Bearer {self._token()}"
         components = answer.json()
         states = {name: component.get("status") for name, component in components.items() if component}
         return states.get("scheduler") == "healthy" and set(states.values()) <= _HEALTHY
+
+    def _token(self) -> str:
+        url = f"{self._base}/auth/token"
+        if self._login is None:
+            # Everybody is an admin; up to 3.2, even so an admin with a token.
+            return str(self._session.get(url, timeout=5).json()["access_token"])
+        login = dict(zip(("username", "password"), self._login, strict=True))
+        return str(self._session.post(url, json=login, timeout=5).json()["access_token"])
 
     def dag_ids(self) -> set[str]:
         return {dag["dag_id"] for dag in self._get("dags")["dags"]}

@@ -38,6 +38,8 @@ class LocalAirflow:
     :param dags_folder: the DAG files.
     :param logs: folder for the logs, if not ``home/logs``.
     :param port: port of the API server; a free one if not given.
+    :param path: under which it is served, such as ``/air``; Airflow 3.
+    :param login: name and password of an admin, where not everybody is one; Airflow 3.
     :param database: its URL for SQLAlchemy; SQLite in ``home`` if not given.
     :param broker: its URL for Celery; with it, tasks run under CeleryExecutor in the workers, else under
         LocalExecutor (Airflow 2 on SQLite: SequentialExecutor).
@@ -54,6 +56,8 @@ class LocalAirflow:
         *,
         logs: Path | None = None,
         port: int | None = None,
+        path: str = "",
+        login: tuple[str, str] | None = None,
         database: str | None = None,
         broker: str | None = None,
         schedulers: int = 1,
@@ -64,7 +68,8 @@ class LocalAirflow:
         self.home = home.resolve()
         self.logs = (logs or self.home / "logs").resolve()
         self.port = port or free_port()
-        self.api = AirflowAPI(self.url, stable="api/v2" if AIRFLOW_3 else "api/v1")
+        self._path = path
+        self.api = AirflowAPI(self.url, stable="api/v2" if AIRFLOW_3 else "api/v1", login=login)
         self._counts = {"scheduler": schedulers, "triggerer": triggerers, "worker": workers}
         self._commands: dict[str, list[str]] = {}
         self._services: dict[str, Service] = {}
@@ -80,7 +85,7 @@ class LocalAirflow:
     @property
     def url(self) -> str:
         """Where a browser finds it."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self._path}"
 
     def _settings(self, dags_folder: Path) -> dict[str, str]:
         settings = {

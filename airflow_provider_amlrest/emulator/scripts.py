@@ -10,6 +10,8 @@ tag or field of a script    meaning
                             Finalizing takes none)
 ``emulator.queue_seconds``  seconds in Starting and Queued together (default 0)
 ``emulator.metrics``        JSON object of metrics that are logged at the end of the run
+``emulator.metric_steps``   how often each of them is logged, spread over its time as Running, on its way to
+                            the value (default 1: at the end)
 ``emulator.log_lines``      how many lines it logs, spread over its time as Running (default 0: it has no log)
 ``emulator.error``          message of the error when it fails
 ``emulator.throttled_reads``  how many reads of the job are answered 429 (default 0)
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 TAG_PREFIX = "emulator."
 OUTCOMES = ("completed", "failed", "canceled", "stuck", "preempted", "lost")
 TEXT_FIELDS = ("outcome", "error")
-NUMBER_FIELDS = ("seconds", "queue_seconds", "log_lines", "throttled_reads")
+NUMBER_FIELDS = ("seconds", "queue_seconds", "metric_steps", "log_lines", "throttled_reads")
 FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, "metrics")
 
 
@@ -48,6 +50,7 @@ class Behaviour:
     queue_seconds: float
     log_lines: int
     metrics: Mapping[str, float]
+    metric_steps: int
     error: str | None
     throttled_reads: int
 
@@ -72,6 +75,7 @@ def read_behaviour(tags: Mapping[str, str], job_seconds: float) -> Behaviour:
         queue_seconds=_number(tags, "emulator.queue_seconds", 0.0),
         log_lines=int(_number(tags, "emulator.log_lines", 0.0)),
         metrics=_metrics(tags),
+        metric_steps=max(1, int(_number(tags, "emulator.metric_steps", 1.0))),
         error=tags.get("emulator.error"),
         throttled_reads=int(_number(tags, "emulator.throttled_reads", 0.0)),
     )

@@ -215,6 +215,7 @@ class EmulatedWorkspace:
         error: str | None = None,
         seconds: float | None = None,
         queue_seconds: float | None = None,
+        metric_steps: int | None = None,
         log_lines: int | None = None,
         metrics: Mapping[str, float] | None = None,
         throttled_reads: int | None = None,
@@ -230,6 +231,8 @@ class EmulatedWorkspace:
             error: why it failed, in the service's words.
             seconds: in each status after Queued. Default: the setting ``job_seconds``, 0 in the fixture.
             queue_seconds: in Starting and Queued together. Default: 0.
+            metric_steps: how often each of them is logged, spread over its time as Running, on its way to
+                the value (default 1: at the end).
             log_lines: how many lines of text it logs, spread over its time as Running; with them comes blob
                 storage. Default: 0, it has no log.
             metrics: what it logs before its end. A sweep's trials log them too.
@@ -243,6 +246,7 @@ class EmulatedWorkspace:
             "error": error,
             "seconds": seconds,
             "queue_seconds": queue_seconds,
+            "metric_steps": metric_steps,
             "log_lines": log_lines,
             "metrics": None if metrics is None else dict(metrics),
             "throttled_reads": throttled_reads,

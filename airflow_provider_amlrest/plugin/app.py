@@ -25,7 +25,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from airflow_provider_amlrest.orphans import TaskKey
 from airflow_provider_amlrest.plugin import records, view
-from airflow_provider_amlrest.plugin.live import Board, LiveJob
+from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.task_identity import DAG_TAG
 
@@ -228,9 +228,9 @@ def history_data(request: Request, tasks: Annotated[list[records.TaskJob], Depen
     return _json(request, view.history_page(tasks))
 
 
-async def _statuses(request: Request, tasks: list[records.TaskJob]) -> dict[str, str]:
+async def _statuses(request: Request, tasks: list[records.TaskJob]) -> dict[str, Status]:
     board: Board = request.app.state.board
-    unknown = [task.record for task in tasks if task.record and not task.result.get("status")]
+    unknown = [task.record for task in tasks if task.record and not view.is_final(task)]
     return await board.statuses(unknown, LIST_PATIENCE)
 
 

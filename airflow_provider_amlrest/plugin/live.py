@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -47,6 +47,13 @@ MAX_METRICS = 24
 """Metrics whose history is read."""
 MAX_ENDED = 10_000
 """Jobs whose final status is remembered."""
+
+
+class Status(NamedTuple):
+    """A job's status, and when it has ended in seconds since the epoch."""
+
+    status: str
+    ended_at: float | None
 
 
 class Part(Generic[T]):
@@ -93,6 +100,8 @@ class LiveJob:
         self.seen: list[tuple[str, float]] = []
         """Its statuses since a page is open on it, each with seconds since the epoch."""
         self.asked_at = time.monotonic()
+        self.ended_at: float | None = None
+        """Seconds since the epoch; None: it is active, or its end is still looked up."""
         self.log_lines: list[str] = []
         self.run: Part[Run] = Part(lambda: watcher.client.get_run(name))
         self.metrics: Part[dict[str, list[MetricPoint]]] = Part(self._read_metrics)
@@ -102,7 +111,6 @@ class LiveJob:
         self._last_values: dict[str, float] = {}
         self._tail = LogTail()
         self._first_look = asyncio.Event()
-        self._ended_at: float | None = None
         self._task = asyncio.create_task(self._follow(), name=f"Azure ML pages: {name}")
 
     @property
@@ -113,7 +121,7 @@ class LiveJob:
     @property
     def settled(self) -> bool:
         """Whether it has ended so long ago that nothing of it will change any more."""
-        return self._ended_at is not None and time.time() - self._ended_at > SETTLE_SECONDS
+        return self.ended_at is not None and time.time() - self.ended_at > SETTLE_SECONDS
 
     async def first_look(self, patience: float = PATIENCE) -> None:
         """Wait until there is something to tell, be it an error; not longer than this many seconds."""
@@ -142,7 +150,7 @@ class LiveJob:
         with suppress(AzureMLError):
             await self.run.get(settled=False)
         ended = timestamp(self.run.value.end_time) if self.run.value else None
-        self._ended_at = ended or time.time()
+        self.ended_at = ended or time.time()
 
     async def _look(self, watch: Watch) -> None:
         look = await watch.next(None)
@@ -176,7 +184,7 @@ class Board:
 
     def __init__(self) -> None:
         self._workspaces: dict[tuple[str, str | None], _Workspace] = {}
-        self._ended: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._ended: OrderedDict[tuple[str, str], Status] = OrderedDict()
 
     async def job(self, record: JobRecord) -> LiveJob:
         """The job as it is now, after a first look at it.
@@ -188,9 +196,9 @@ class Board:
         await job.first_look()
         return job
 
-    async def statuses(self, records: Iterable[JobRecord], patience: float) -> dict[str, str]:
+    async def statuses(self, records: Iterable[JobRecord], patience: float) -> dict[str, Status]:
         """The statuses of jobs by their names, as far as they are known after this many seconds."""
-        known: dict[str, str] = {}
+        known: dict[str, Status] = {}
         asked: dict[JobRecord, LiveJob] = {}
         for record in records:
             ended = self._ended.get((record.conn_id, record.name))
@@ -202,12 +210,12 @@ class Board:
         await asyncio.gather(*(job.first_look(patience) for job in asked.values()))
         for record, job in asked.items():
             if job.job is not None:
-                known[record.name] = job.job.status
-                if not job.active:
-                    self._remember(record, job.job.status)
+                known[record.name] = Status(job.job.status, job.ended_at)
+                if job.ended_at is not None:
+                    self._remember(record, known[record.name])
         return known
 
-    def _remember(self, record: JobRecord, status: str) -> None:
+    def _remember(self, record: JobRecord, status: Status) -> None:
         self._ended[record.conn_id, record.name] = status
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)

@@ -10,7 +10,7 @@ from airflow_provider_amlrest.rest.model import DataInput, LiteralInput
 from airflow_provider_amlrest.rest.status import Outcome, classify
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.plugin.live import LiveJob
+    from airflow_provider_amlrest.plugin.live import LiveJob, Status
     from airflow_provider_amlrest.plugin.records import TaskJob
     from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
 
@@ -20,6 +20,8 @@ SETTLING_POLL = 15.0
 """The same for a job that has just ended."""
 SEEN_AT_ONCE = 15.0
 """Seconds; who saw a status so soon after a job was made may take it for the first one."""
+SHORTEST_PHASE = 0.5
+"""Seconds; what took less is not worth telling."""
 ROW_METRICS = 3
 RUNNING = "Running"
 UNFINISHED = frozenset({None, "scheduled", "queued", "running", "deferred", "restarting", "up_for_retry"})
@@ -107,8 +109,9 @@ def phases(job: Job, run: Run | None, seen: Sequence[tuple[str, float]], now: fl
     end = now if job.outcome is Outcome.ACTIVE else ended
     ends = [at for _, at in marks[1:]] + [end]
     return [
-        {"status": status, "seconds": None if until is None else max(0.0, until - at)}
+        {"status": status, "seconds": None if until is None else until - at}
         for (status, at), until in zip(marks, ends, strict=bool(marks))
+        if until is None or until - at >= SHORTEST_PHASE
     ]
 
 
@@ -148,7 +151,7 @@ def _best(job: Job, trials: Sequence[SweepTrial]) -> str | None:
     return choose(reported, key=lambda trial: trial.metrics[metric]).name if reported else None
 
 
-def run_page(tasks: Iterable[TaskJob], statuses: Mapping[str, str], notice: str | None) -> dict[str, Any]:
+def run_page(tasks: Iterable[TaskJob], statuses: Mapping[str, Status], notice: str | None) -> dict[str, Any]:
     """The jobs of a DAG run on one line of time."""
     rows = [job_row(task, statuses) for task in tasks]
     return {
@@ -158,11 +161,19 @@ def run_page(tasks: Iterable[TaskJob], statuses: Mapping[str, str], notice: str 
     }
 
 
-def job_row(task: TaskJob, statuses: Mapping[str, str]) -> dict[str, Any]:
+def is_final(task: TaskJob) -> bool:
+    """Whether the task's result says how its job has ended: one that does not wait has another result."""
+    status = task.result.get("status")
+    return isinstance(status, str) and classify(status) is not Outcome.ACTIVE
+
+
+def job_row(task: TaskJob, statuses: Mapping[str, Status]) -> dict[str, Any]:
     """A job in a list. Its status is the result's, else what is known of it by now, else unknown."""
     assert task.record is not None, "lists have tasks with jobs only"  # noqa: S101
-    status = task.result.get("status") or statuses.get(task.record.name)
-    outcome = classify(status) if isinstance(status, str) else None
+    status, ended = statuses.get(task.record.name, (None, None))
+    if is_final(task):
+        status, ended = task.result["status"], task.ended.timestamp() if task.ended else None
+    outcome = classify(status) if status else None
     metrics = main_metrics(task)
     return {
         "task": _task(task),
@@ -176,7 +187,7 @@ def job_row(task: TaskJob, statuses: Mapping[str, str]) -> dict[str, Any]:
         # One whose status is unknown may be active, unless its task is over.
         "active": outcome is Outcome.ACTIVE or (outcome is None and task.state in UNFINISHED),
         "started": None if task.published is None else task.published.timestamp(),
-        "ended": None if task.ended is None or task.state in UNFINISHED else task.ended.timestamp(),
+        "ended": ended,
         "metrics": dict(list(metrics.items())[:ROW_METRICS]),
     }
 

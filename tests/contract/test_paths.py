@@ -61,6 +61,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "read_log_end": lambda o: [o.read_log_end(LOGGED, "user_logs/std_log.txt", 100)],
     "list_children": lambda o: [o.list_children("s")],
     "get_metrics": lambda o: [o.get_metrics("j")],
+    "get_metric_history": lambda o: [o.get_metric_history("j", "auc")],
     "list_trials": lambda o: [o.list_trials("s")],
     "get_best_trial": lambda o: [o.get_best_trial("s")],
 }
@@ -70,10 +71,12 @@ OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has 
 """Operations that a version may lack, and why it does."""
 
 DATA_PLANE = (
-    r"/discovery",
-    r"https://blobs\.example/log\?sig=x",
-    rf"/history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children)",
-    rf"/mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
+    r"GET /discovery",
+    r"GET https://blobs\.example/log\?sig=x",
+    rf"GET /history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children)",
+    rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
+    rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/metrics/get-history\?run_id=[^&]+&metric_key=[^&]+",
+    rf"POST /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/search",
 )
 """Run history and MLflow have no OpenAPI file: the routes of recordings and of Microsoft's own clients."""
 
@@ -141,8 +144,8 @@ def check_request(api_version: str, send: Send) -> None:
     url = urlsplit(request.url)
     if f"{url.scheme}://{url.netloc}" != PUBLIC.resource_manager:
         route = request.url.removeprefix(HOST)
-        assert request.method == "GET"
-        assert any(re.fullmatch(pattern, route) for pattern in DATA_PLANE), route
+        asked = f"{request.method} {route}"
+        assert any(re.fullmatch(pattern, asked) for pattern in DATA_PLANE), asked
         return
     body = json.loads(request.content) if request.content else None
     openapi.check_request(api_version, request.method, request.url, body)

@@ -55,10 +55,11 @@ class SimulatedRunner:
     async def _run(self, context: JobContext, behaviour: Behaviour) -> None:
         limit = timeout_seconds((context.properties.get("limits") or {}).get("timeout"), "limits.timeout")
         seconds = behaviour.seconds if limit is None else min(behaviour.seconds, limit)
-        if behaviour.log_lines:
-            await self._write_log(context, behaviour.log_lines, seconds)
-        else:
-            await asyncio.sleep(seconds)
+        await asyncio.gather(
+            asyncio.sleep(seconds),
+            self._write_log(context, behaviour.log_lines, seconds),
+            self._log_metrics(context, behaviour, seconds),
+        )
         if limit is not None and limit < behaviour.seconds:
             raise JobTimeoutError(
                 f"The job was canceled because it ran longer than limits.timeout, {limit:g} seconds."
@@ -66,6 +67,8 @@ class SimulatedRunner:
 
     async def _write_log(self, context: JobContext, lines: int, seconds: float) -> None:
         """Log for so many seconds. A job that runs again has a new log in the old one's place."""
+        if not lines:
+            return
         blob = await asyncio.to_thread(_new_log, context)
         context.add_log_file(STD_LOG)
         pieces = min(lines, LOG_PIECES) if seconds else 1
@@ -75,13 +78,14 @@ class SimulatedRunner:
             text = "".join(f"line {number + 1} of {lines}\n" for number in numbers)
             await asyncio.to_thread(blob.append_block, text.encode())
 
+    async def _log_metrics(self, context: JobContext, behaviour: Behaviour, seconds: float) -> None:
+        """All steps but the last, which comes at the end. Each goes half of the way that is left."""
+        for step in range(behaviour.metric_steps - 1):
+            await asyncio.sleep(seconds / behaviour.metric_steps)
+            _log(context, behaviour, step, 1 - 0.5 ** (step + 1))
+
     def _finish(self, context: JobContext, behaviour: Behaviour) -> None:
-        now = int(time.time() * 1000)
-        context.store.log_metrics(
-            context.job.workspace,
-            context.job.name,
-            [Metric(key, value, now, 0) for key, value in behaviour.metrics.items()],
-        )
+        _log(context, behaviour, behaviour.metric_steps - 1)
         if behaviour.outcome == "failed":
             raise JobError(
                 behaviour.error or "Execution failed. User process 'bash' exited with status code 1.",
@@ -94,6 +98,13 @@ class SimulatedRunner:
         if behaviour.outcome == "canceled":
             raise asyncio.CancelledError
         context.move("Finalizing")
+
+
+def _log(context: JobContext, behaviour: Behaviour, step: int, share: float = 1.0) -> None:
+    """Log this share of each metric."""
+    now = int(time.time() * 1000)
+    metrics = [Metric(key, share * value, now, step) for key, value in behaviour.metrics.items()]
+    context.store.log_metrics(context.job.workspace, context.job.name, metrics)
 
 
 def _new_log(context: JobContext) -> BlobClient:

@@ -28,13 +28,19 @@ function timeline(rows) {
     h("thead", {}, h("tr", {}, ["Task", "Status", "Time", "Main metrics", "From the first to the last"].map((title) =>
       h("th", { scope: "col" }, title)))),
     h("tbody", {}, rows.map((row) => {
-      const until = row.ended ?? now;
+      const until = row.started + (time(row) ?? 0);
       const bar = h("i", { class: row.outcome ?? "", style: `left:${part(row.started)}%;width:${part(until) - part(row.started)}%` });
       return h("tr", {},
         h("td", {}, taskLink(row)), h("td", {}, badge(row.status, row.outcome)),
-        h("td", { class: "number" }, seconds(until - row.started)), h("td", {}, metricsText(row)),
+        h("td", { class: "number" }, seconds(time(row))), h("td", {}, metricsText(row)),
         h("td", { style: "width:40%" }, h("div", { class: "lane" }, bar)));
     }))));
+}
+
+/** Seconds that the job took, or has taken; null if its end is not known. */
+function time(row) {
+  if (row.started == null || (row.ended == null && !row.active)) return null;
+  return (row.ended ?? Date.now() / 1000) - row.started;
 }
 
 function taskLink(row) {
@@ -52,11 +58,11 @@ export function recentPage(main) {
   const notice = section((text) => (text ? h("p", { class: "notice", role: "status" }, text) : null));
   const charts = historyView();
   const table = sortableTable("Newest Azure ML jobs", [
-    { title: "Made", value: (row) => row.started, show: (row) => moment(row.started), number: true },
+    { title: "Made", value: (row) => row.started, show: (row) => moment(row.started) },
     { title: "DAG", value: (row) => row.task.dag_id },
     { title: "Task", value: (row) => row.task.task_id, show: taskLink },
     { title: "Status", value: (row) => row.status, show: (row) => badge(row.status, row.outcome) },
-    { title: "Time", value: (row) => (row.ended ?? Date.now() / 1000) - row.started, show: (row) => seconds((row.ended ?? Date.now() / 1000) - row.started), number: true },
+    { title: "Time", value: time, show: (row) => seconds(time(row)), number: true },
     { title: "Experiment", value: (row) => row.experiment },
     { title: "Main metrics", value: metricsText },
     { title: "Last runs", value: () => 0, show: (row) => h("button", { type: "button", onclick: () => charts.open(row.task) }, "Show") },

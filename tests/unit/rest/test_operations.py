@@ -300,6 +300,15 @@ def sweep(goal: str, **properties: str) -> Answered:
     )
 
 
+EXPERIMENT = Answered({"run": {"info": {"experiment_id": "e"}}})
+
+
+def search(more: str | None = None, **trials: dict[str, Any]) -> Answered:
+    """A page of found runs with their metrics."""
+    runs = [{"info": {"run_id": name}, **metrics(**values).body["run"]} for name, values in trials.items()]
+    return Answered({"runs": runs, **({"next_page_token": more} if more else {})})
+
+
 def children(*numbers: int) -> dict[str, Any]:
     return {"value": [{"runId": f"s_{n}", "status": "Completed"} for n in numbers]}
 
@@ -313,8 +322,15 @@ def test_trials_of_all_pages_in_their_order(operations: Operations) -> None:
         DISCOVERY,
         Answered(children(10, 1) | {"nextLink": link}),
         Answered(children(2)),
-        *[metrics(acc=n) for n in (1, 2, 10)],
+        EXPERIMENT,
+        search("x", s_10={"acc": 10}),
+        search(s_2={"acc": 2}, s_1={"acc": 1, "nan": "NaN"}),
     )
+    asked_for = [json.loads(send.request.content) for send in sends[-2:]]
+    assert [body.pop("page_token", None) for body in asked_for] == [None, "x"]
+    assert asked_for[0] == asked_for[1]
+    assert asked_for[0]["experiment_ids"] == ["e"]
+    assert asked_for[0]["filter"] == "tags.mlflow.parentRunId = 's'"
     assert [(t.name, t.params, t.metrics) for t in trials] == [
         ("s_1", {}, {"acc": 1.0}),
         ("s_2", {"lr": 0.2}, {"acc": 2.0}),
@@ -334,9 +350,8 @@ def test_best_trial_by_the_metric_where_the_service_names_none(
         HOME,
         DISCOVERY,
         Answered(children(0, 2, 3)),
-        metrics(acc=0.1),
-        metrics(acc=0.9),
-        metrics(other=5),
+        EXPERIMENT,
+        search(s_0={"acc": 0.1}, s_2={"acc": 0.9}, s_3={"other": 5}),
     )
     assert found is not None
     assert found.name == best
@@ -355,8 +370,27 @@ def test_best_trial_that_the_service_names(operations: Operations) -> None:
 
 
 def test_no_trial_has_reported(operations: Operations) -> None:
-    answers = (sweep("Maximize"), sweep("Maximize"), HOME, DISCOVERY, Answered(children(0)), metrics(loss=1))
+    answers = (sweep("Maximize"), sweep("Maximize"), HOME, DISCOVERY, Answered(children(0, 1)))
+    answers += (EXPERIMENT, search(s_0={"loss": 1}))
     assert drive(operations.get_best_trial("s"), *answers)[0] is None
+
+
+def test_the_history_of_a_metric(operations: Operations) -> None:
+    def page(*points: tuple[int, Any], **more: str) -> Answered:
+        values = [{"key": "a b", "step": step, "value": value, "timestamp": 1500} for step, value in points]
+        return Answered({"metrics": values, **more})
+
+    found, sends = drive(
+        operations.get_metric_history("j", "a b"),
+        HOME,
+        DISCOVERY,
+        page((2, 0.5), (0, "0.25"), next_page_token="n/1"),
+        page((1, "NaN"), (3, 1)),
+    )
+    assert found == [model.MetricPoint(step, value, 1.5) for step, value in ((0, 0.25), (2, 0.5), (3, 1.0))]
+    route = f"{MLFLOW}/api/2.0/mlflow/metrics/get-history?run_id=j&metric_key=a%20b"
+    assert [send.request.url for send in sends[-2:]] == [route, f"{route}&page_token=n%2F1"]
+    assert drive(operations.get_metric_history("j", "x"), Answered({}))[0] == []
 
 
 @pytest.mark.parametrize(

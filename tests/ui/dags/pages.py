@@ -1,0 +1,75 @@
+"""DAGs whose jobs the pages show; what the jobs do, their tags tell the emulator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
+from airflow_provider_amlrest.sensors import AzureMLJobSensor
+
+COMMON = {"environment": "AzureML-anything:1", "compute": "cpu-cluster", "poll_interval": 2}
+
+
+def tags(**says: Any) -> dict[str, str]:
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in says.items()}
+    return {f"emulator.{name}": text for name, text in texts.items()}
+
+
+def command_job(task_id: str = "train", **more: Any) -> AzureMLSubmitCommandJobOperator:
+    return AzureMLSubmitCommandJobOperator(
+        task_id=task_id,
+        command="python train.py --rate ${{inputs.rate}}",
+        inputs={"rate": 0.1},
+        outputs={"model": "uri_folder"},
+        experiment_name="iris",
+        deferrable=True,
+        **COMMON,
+        **more,
+    )
+
+
+with DAG("training", schedule=None, catchup=False):
+    command_job(
+        tags=tags(
+            seconds=12, queue_seconds=8, log_lines=60, metric_steps=8, metrics={"auc": 0.93, "loss": 0.21}
+        )
+    )
+
+with DAG("failing", schedule=None, catchup=False):
+    command_job(
+        tags=tags(seconds=2, outcome="failed", error="ValueError: the label column <b>y</b> is missing.")
+    )
+
+with DAG("endless", schedule=None, catchup=False):
+    command_job(tags=tags(seconds=3600, log_lines=3600))
+
+with DAG("sweeping", schedule=None, catchup=False):
+    AzureMLSubmitSweepJobOperator(
+        task_id="sweep",
+        command="python train.py --rate ${{search_space.rate}} --booster ${{search_space.booster}}",
+        search_space={
+            "rate": {"type": "uniform", "min_value": 0.01, "max_value": 0.3},
+            "depth": {"type": "choice", "values": [3, 5, 7]},
+            "booster": {"type": "choice", "values": ["gbdt", "dart"]},
+        },
+        objective={"goal": "maximize", "primary_metric": "auc"},
+        limits={"max_total_trials": 12, "max_concurrent_trials": 4},
+        experiment_name="iris",
+        deferrable=True,
+        tags=tags(seconds=3),
+        **COMMON,
+    )
+
+with DAG("mixed", schedule=None, catchup=False):
+    submit = command_job("submit", wait_for_completion=False, tags=tags(seconds=5))
+    sense = AzureMLJobSensor(
+        task_id="sense", job_name=submit.output["name"], deferrable=True, poke_interval=2
+    )
+    AzureMLSubmitCommandJobOperator.partial(
+        task_id="mapped", command="true", deferrable=True, tags=tags(seconds=2), **COMMON
+    ).expand(display_name=["first", "second", "third"])
+    sense >> EmptyOperator(task_id="other")
