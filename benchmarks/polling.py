@@ -90,7 +90,7 @@ async def wait_together(facts: dict[str, Any], names: list[str], noticed: dict[s
 
     async def wait(name: str) -> None:
         async with shared_watcher("benchmark", lambda: client_of(facts)) as watcher:
-            watch = watcher.watch(name, poll_interval=INTERVAL)
+            watch = watcher.watch(name, poll_interval=INTERVAL, status="Queued")
             try:
                 while True:
                     look = await watch.next(None)

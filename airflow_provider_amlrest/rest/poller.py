@@ -200,7 +200,8 @@ class Poller:
         """Somebody waits for this job. The shortest ``poll_interval`` of those who wait for a job counts.
 
         :param poll_interval: seconds between two reads of it at most.
-        :param status: the last one that is known; what is said here is never taken for the job's end.
+        :param status: the last one that is known; what is said here is never taken for the job's end. Where
+            none is, the job is read at once, else at random within its interval.
         :param age: seconds since it was submitted.
         """
         job = self._jobs.get(name)
@@ -208,7 +209,8 @@ class Poller:
             job = self._jobs[name] = _Job(name, poll_interval, status, now - age)
         job.poll_interval = min(job.poll_interval, poll_interval)
         job.interval = self._interval(job, now)
-        self._schedule(job, min(job.due, now + job.interval * self._random.random()))
+        pause = job.interval * self._random.random() if status else 0.0
+        self._schedule(job, min(job.due, now + pause))
 
     def remove(self, name: str) -> None:
         """Nobody waits for this job any more."""

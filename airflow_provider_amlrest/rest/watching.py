@@ -120,7 +120,7 @@ class Watcher:
         """Wait for news of a job. Several may wait for the same.
 
         :param poll_interval: seconds between two reads of it at most; less while it is young or about to end.
-        :param status: the last one that is known.
+        :param status: the last one that is known; none: it is read at once.
         :param age: seconds since it was submitted.
         """
         watch = Watch(name, poll_interval, status, time.monotonic() - age, self._forget)

@@ -381,7 +381,10 @@ def test_a_worker_sees_the_end(job_watch: Callable[..., JobWatch], submit: Calla
 
 def test_a_worker_wakes_at_its_timeout(emulator: Emulated, submit: Callable[..., str]) -> None:
     name = submit()
-    with client_of(emulator.facts) as client, JobWatch(client, name, poll_interval=1000, age=1e6) as watch:
+    with (
+        client_of(emulator.facts) as client,
+        JobWatch(client, name, poll_interval=1000, status="Running", age=1e6) as watch,
+    ):
         started = time.monotonic()
         assert watch.next(0.2) is None
         assert time.monotonic() - started >= 0.2

@@ -96,7 +96,7 @@ class World:
         return self.readers[0]
 
     def watch(self, name: str, reader: int = 0, *, poll_interval: float = 60, age: float = 1e6) -> None:
-        self.readers[reader].poller.add(name, self.now, poll_interval=poll_interval, age=age)
+        self.readers[reader].poller.add(name, self.now, poll_interval=poll_interval, status="Queued", age=age)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._answers, (when, next(self._number), action))

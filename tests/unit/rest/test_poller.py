@@ -298,3 +298,11 @@ def test_a_job_that_is_refused_is_told_each_time() -> None:
     world.watch("gone", poll_interval=10)
     world.run(100)
     assert len(world.reader.errors) == world.reader.gets() >= 9
+
+
+def test_what_nothing_is_known_of_is_read_at_once() -> None:
+    poller = Poller(Random(1))
+    poller.add("known", 0, poll_interval=60, status="Running", age=1e6)
+    assert isinstance(poller.next(0), float)
+    poller.add("unknown", 0, poll_interval=60, age=1e6)
+    assert poller.next(0) == ReadJob("unknown")
