@@ -11,11 +11,12 @@ VENV_2 := .venv-airflow-2.11
 VENV_CELERY := .venv-celery
 VENV_3_1 := .venv-airflow-3.1
 VENV_SDK := .venv-azure-ai-ml
+VENV_UI := .venv-ui
 
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo test-sdk test-celery test-stop test-kill test-kill-long environment-sdk environment-celery mutation benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo test-sdk test-celery test-ui test-stop test-kill test-kill-long environment-sdk environment-celery environment-ui mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -52,6 +53,9 @@ test-kill-long: environment-celery ## The same on PostgreSQL, and at 200 random 
 test-celery: environment-celery ## A worker, a triggerer and the scheduler lost, under Celery on PostgreSQL
 	$(VENV_CELERY)/bin/python -m pytest -m celery $(PYTEST)
 
+test-ui: environment-ui ## The pages inside the Airflow UI, in Chromium
+	$(VENV_UI)/bin/python -m pytest -m ui $(PYTEST)
+
 lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -70,7 +74,7 @@ constraints: environment ## Pin anew what the environments and the example's tra
 	$(VENV)/bin/python -m tools.constraints
 
 clean: ## Remove what the other targets have made
-	rm -rf build dist $(VENV) $(VENV_2) $(VENV_3_1) $(VENV_CELERY) $(VENV_SDK) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(VENV_2) $(VENV_3_1) $(VENV_CELERY) $(VENV_SDK) $(VENV_UI) *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: check-python
@@ -81,6 +85,9 @@ environments: check-python
 
 environment-celery: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_CELERY)
+
+environment-ui: check-python
+	@$(PYTHON) -m tools.environments $(VENV) $(VENV_UI)
 
 environment-sdk: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_SDK)

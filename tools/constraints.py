@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AIRFLOW = {
-    "airflow-3.3.txt": ("3.3.2", "dev", "celery"),
+    "airflow-3.3.txt": ("3.3.2", "dev", "celery", "ui"),
     "airflow-3.1.txt": ("3.1.8", "dev"),
     "airflow-2.11.txt": ("2.11.2", "dev"),
 }

@@ -2,9 +2,9 @@
 
 ``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
 tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` and ``.venv-airflow-3.1`` are the same
-for these versions, ``.venv-celery`` is the first with Celery and PostgreSQL's client, and
-``.venv-azure-ai-ml`` has Microsoft's own client and nothing of ours. An environment is made again only when
-what it is made from has changed.
+for these versions, ``.venv-celery`` is the first with Celery and PostgreSQL's client, ``.venv-ui`` with a
+browser's driver, and ``.venv-azure-ai-ml`` has Microsoft's own client and nothing of ours. An environment is
+made again only when what it is made from has changed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MAIN = ".venv"
 CELERY = ".venv-celery"
+UI = ".venv-ui"
 AZURE_AI_ML = ".venv-azure-ai-ml"
 CONSTRAINTS = {
     MAIN: "airflow-3.3.txt",
     ".venv-airflow-2.11": "airflow-2.11.txt",
     ".venv-airflow-3.1": "airflow-3.1.txt",
     CELERY: "airflow-3.3.txt",
+    UI: "airflow-3.3.txt",
     AZURE_AI_ML: "azure-ai-ml.txt",
 }
+GROUPS = {CELERY: ["celery"], UI: ["ui"]}
 # Airflow 2.11 does not support newer ones.
 PYTHON_OF_OTHERS = ">=3.11,<3.13"
 
@@ -59,7 +62,7 @@ def make(name: str) -> None:
     if name == AZURE_AI_ML:
         _pip_install(folder, "--requirements", str(constraints))
     else:
-        _install(folder, constraints, *(["dev", "celery"] if name == CELERY else ["dev"]))
+        _install(folder, constraints, "dev", *GROUPS.get(name, []))
     stamp.write_text(fingerprint)
 
 

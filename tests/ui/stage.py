@@ -15,8 +15,10 @@ from tests.support.emulated import Emulated
 from tools.local_airflow import LocalAirflow
 from tools.services import free_port
 
-ROLES = ("admin", "op", "user", "viewer")
-DAGS = ("training", "failing", "endless", "sweeping", "mixed")
+ROLES = ("admin", "user", "viewer")
+NOBODY = "nobody"
+"""A user without any role."""
+DAGS = ("training", "failing", "endless", "loose", "sweeping", "mixed")
 PASSWORD = "a password of the tests"
 
 
@@ -28,7 +30,7 @@ class Stage:
         exits.callback(self.emulated.stop)
         self.workspace = EmulatedWorkspace(self.emulated, os.environ.__setitem__)
         passwords = folder / "passwords.json"
-        passwords.write_text(json.dumps(dict.fromkeys(ROLES, PASSWORD)))
+        passwords.write_text(json.dumps(dict.fromkeys((*ROLES, NOBODY), PASSWORD)))
         port = free_port()
         self.airflow = LocalAirflow(
             folder / "airflow",
@@ -39,7 +41,9 @@ class Stage:
             login=("admin", PASSWORD),
             settings={
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
-                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{role}:{role}" for role in ROLES),
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+                    [*(f"{role}:{role}" for role in ROLES), f"{NOBODY}:"]
+                ),
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             },
         )
@@ -56,6 +60,18 @@ class Stage:
             answer = session.post(f"{self.airflow.url}/auth/token", json=login, timeout=10)
             session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return session
+
+    def get(self, path: str) -> Any:
+        """Of Airflow's own API, as an admin."""
+        return self.session("admin").get(f"{self.airflow.url}/api/v2/{path}", timeout=10).json()
+
+    def run_ids(self, dag_id: str) -> set[str]:
+        return {run["dag_run_id"] for run in self.get(f"dags/{dag_id}/dagRuns")["dag_runs"]}
+
+    def job_of(self, run_id: str) -> Any:
+        """The first job that was made for a run; None: there is none yet."""
+        jobs = self.workspace.jobs()
+        return next((job for job in jobs if job.tags.get("airflow_run_id") == run_id), None)
 
     def reads(self, since: int = 0) -> list[dict[str, Any]]:
         """What was read of Azure ML, after the first ``since`` requests."""

@@ -47,6 +47,9 @@ with DAG("failing", schedule=None, catchup=False):
 with DAG("endless", schedule=None, catchup=False):
     command_job(tags=tags(seconds=3600, log_lines=3600))
 
+with DAG("loose", schedule=None, catchup=False):
+    command_job(wait_for_completion=False, tags=tags(seconds=3600))
+
 with DAG("sweeping", schedule=None, catchup=False):
     AzureMLSubmitSweepJobOperator(
         task_id="sweep",

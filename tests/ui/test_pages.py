@@ -1,0 +1,235 @@
+"""What a person sees of jobs inside of Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.support.waiting import wait_for
+from tests.ui.stage import Stage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Frame
+
+    from tests.ui.conftest import Visit
+
+pytestmark = pytest.mark.ui
+
+Enter = Callable[..., "Visit"]
+PHONE = (390, 844)
+
+
+def badge(frame: Frame) -> str:
+    return frame.locator("h1 .badge").inner_text()
+
+
+def lines(frame: Frame) -> int:
+    return frame.locator("pre.log").inner_text().count("line ")
+
+
+def drawn(frame: Frame) -> int:
+    """How often charts were drawn so far."""
+    return sum(
+        int(mark)
+        for mark in frame.locator("[data-drawn]").evaluate_all("all => all.map(one => one.dataset.drawn)")
+    )
+
+
+def test_a_training_from_the_button_to_its_metrics(stage: Stage, visit: Enter) -> None:
+    """Nothing is loaded anew meanwhile."""
+    seen = visit()
+    stage.airflow.api.unpause("training")
+    before = stage.run_ids("training")
+    seen.page.goto(f"{seen.url}/dags/training")
+    seen.page.get_by_role("button", name="Trigger").first.click()
+    seen.page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
+    [run_id] = wait_for(lambda: stage.run_ids("training") - before)
+    wait_for(lambda: stage.job_of(run_id))
+    frame = seen.task("training", run_id)
+    seen.page.evaluate("window.stays = true")
+    statuses, logged, charts = [], [], []
+    while not statuses or statuses[-1] != "Completed":
+        frame.page.wait_for_timeout(500)
+        statuses.append(badge(frame))
+        logged.append(lines(frame) if frame.locator("pre.log").is_visible() else 0)
+        charts.append(drawn(frame))
+    expect(frame.locator("figure.chart")).to_have_count(2)
+    expect(frame.locator("figure", has_text="auc")).to_contain_text("last 0.93", timeout=40_000)
+    assert [status for status in dict.fromkeys(statuses) if status != "Starting"] == [
+        "Queued",
+        "Running",
+        "Completed",
+    ]
+    wait_for(lambda: lines(frame) == 60)
+    assert 0 in logged, "the page was open before the first line"
+    assert any(0 < count < 60 for count in logged), "the log has grown"
+    assert 0 in charts
+    assert drawn(frame) > 3, "the charts have grown"
+    assert seen.page.evaluate("window.stays")
+    phases = frame.locator(".phases li").all_inner_texts()
+    assert [phase.split("\n")[0] for phase in phases][-1] == "Running"
+    seen.shot("training-completed")
+    assert {host.split(":")[0] for host in seen.hosts} == {"127.0.0.1"}
+
+
+def test_a_sweep_and_its_best_trial(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    frame = seen.task("sweeping", ended["sweeping"], "sweep")
+    rows = frame.locator("tbody tr")
+    expect(rows).to_have_count(12)
+    frame.get_by_role("button", name="auc").click()
+    expect(frame.locator("th[aria-sort=descending]")).to_contain_text("auc")
+    cells = [row.split("\t") for row in rows.all_inner_texts()]
+    values = [float(row[2]) for row in cells]
+    assert values == sorted(values, reverse=True)
+    [best] = frame.locator("tr.best").all_inner_texts()
+    assert best.split("\t")[2] == cells[0][2]
+    # The metric over trials, by each of three parameters, and parallel coordinates.
+    expect(frame.locator("[data-drawn]")).to_have_count(5)
+    seen.shot("sweep")
+    frame.get_by_role("img", name="Parameters and metric of each trial").scroll_into_view_if_needed()
+    seen.shot("sweep-charts")
+    frame.get_by_role("button", name="auc").press("Enter")
+    expect(frame.locator("th[aria-sort=ascending]")).to_contain_text("auc")
+
+
+def test_a_job_is_canceled_by_its_button(stage: Stage, visit: Enter) -> None:
+    run_id = stage.airflow.api.trigger("endless")
+    job = wait_for(lambda: stage.job_of(run_id))
+    reader = visit("viewer").task("endless", run_id)
+    assert not reader.get_by_role("button", name="Cancel job").is_visible()
+    seen = visit("user")
+    frame = seen.task("endless", run_id)
+    button = frame.get_by_role("button", name="Cancel job")
+    button.click()
+    assert not stage.emulated.asked("POST", f"/jobs/{job.name}/cancel"), "it asks first"
+    frame.get_by_role("button", name="Cancel it?").click()
+    expect(frame.locator("h1 .badge")).to_have_text("Canceled", timeout=60_000)
+    assert len(stage.emulated.asked("POST", f"/jobs/{job.name}/cancel")) == 1
+    events = stage.get("eventLogs?dag_id=endless&event=azureml_cancel_job")["event_logs"]
+    assert [event["owner"] for event in events] == ["user"]
+    wait_for(lambda: stage.airflow.api.run_state("endless", run_id) == "failed")
+
+
+def test_the_error_of_a_failed_job_is_on_the_first_screen(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit(size=(1024, 700))
+    frame = seen.task("failing", ended["failing"])
+    error = frame.get_by_role("alert")
+    expect(error).to_contain_text("UserScriptError")
+    expect(error).to_contain_text("ValueError: the label column <b>y</b> is missing.")
+    box = error.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 700
+    seen.shot("failed")
+
+
+def test_the_jobs_of_a_run(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    frame = seen.run("mixed", ended["mixed"])
+    rows = frame.locator("tbody tr")
+    expect(rows).to_have_count(5)
+    texts = rows.all_inner_texts()
+    assert {text.split("\t")[0] for text in texts} == {
+        "submit",
+        "sense",
+        "mapped [0]",
+        "mapped [1]",
+        "mapped [2]",
+    }
+    assert all("Completed" in text for text in texts)
+    seen.shot("run")
+    frame.get_by_role("link", name="mapped [1]").click()
+    expect(frame.locator("h1")).to_contain_text("second")
+
+
+def test_the_newest_jobs_and_a_history(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    frame = seen.recent()
+    assert frame.locator("tbody tr").count() >= 8
+    frame.get_by_label("DAG").fill("training")
+    frame.get_by_label("DAG").press("Enter")
+    expect(frame.locator("tbody tr", has_text="sweeping")).to_have_count(0)
+    frame.get_by_role("button", name="Show").first.click()
+    expect(frame.get_by_role("heading", name="training.train: the last runs")).to_be_visible()
+    expect(frame.locator("figure", has_text="auc")).to_contain_text("last 0.93")
+    expect(frame.locator("[data-drawn]")).to_have_count(2)
+    seen.shot("recent")
+    frame.get_by_label("DAG").fill("no-such-dag")
+    frame.get_by_label("DAG").press("Enter")
+    expect(frame.get_by_role("status")).to_have_text("There are no such jobs of DAGs that you may see.")
+
+
+def test_a_task_that_is_not_ours(ended: dict[str, str], visit: Enter) -> None:
+    frame = visit().task("mixed", ended["mixed"], "other")
+    expect(frame.get_by_role("alert")).to_contain_text("This task has no Azure ML job")
+
+
+def test_a_workspace_that_does_not_answer(stage: Stage, ended: dict[str, str], visit: Enter) -> None:
+    run_id = stage.airflow.api.trigger("training")
+    job = wait_for(lambda: stage.job_of(run_id))
+    seen = visit()
+    with stage.emulated.fault(f"/jobs/{job.name}$", status=503, times=None):
+        frame = seen.task("training", run_id)
+        expect(frame.locator(".notice").first).to_contain_text("503", timeout=60_000)
+        assert "Traceback" not in frame.locator("main").inner_text()
+    expect(frame.locator("h1 .badge")).to_have_text("Completed", timeout=90_000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_accessible_in_both_themes(ended: dict[str, str], visit: Enter, theme: str) -> None:
+    seen = visit()
+    seen.theme(theme)
+    frame = seen.task("sweeping", ended["sweeping"], "sweep")
+    assert frame.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
+    seen.shot(f"sweep-{theme}")
+    for kind, query in pages(ended):
+        seen.page.emulate_media(color_scheme=theme)
+        seen.alone(kind, **query)
+        assert not serious_findings(seen), (kind, query)
+
+
+def pages(ended: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
+    """A page of each kind."""
+    tasks = [("training", "train"), ("sweeping", "sweep"), ("failing", "train"), ("mixed", "other")]
+    return [
+        *(
+            ("task", {"dag_id": dag_id, "run_id": ended[dag_id], "task_id": task_id})
+            for dag_id, task_id in tasks
+        ),
+        ("run", {"dag_id": "mixed", "run_id": ended["mixed"]}),
+        ("recent", {}),
+    ]
+
+
+def serious_findings(seen: Visit) -> list[tuple[str, list[str]]]:
+    return [
+        (one["id"], [node["html"] for node in one["nodes"]])
+        for one in Axe().run(seen.page).response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def test_it_fits_a_phone(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit(size=PHONE)
+    for kind, query in pages(ended):
+        seen.alone(kind, **query)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], (kind, query)
+    seen.shot("phone")
+
+
+def test_a_keyboard_is_enough(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    seen.alone("task", dag_id="sweeping", run_id=ended["sweeping"], task_id="sweep")
+    seen.page.locator("tbody tr").first.wait_for()
+    reached = []
+    for _ in range(14):
+        seen.page.keyboard.press("Tab")
+        reached.append(seen.page.evaluate("document.activeElement.textContent"))
+    assert reached[:3] == ["Copy name", "Copy ARM id", "Copy Studio link"]
+    assert any(text.startswith("auc") for text in reached)
+    seen.page.get_by_role("button", name="auc").press("Enter")
+    expect(seen.page.locator("th[aria-sort=descending]")).to_contain_text("auc")
