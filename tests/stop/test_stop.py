@@ -35,6 +35,9 @@ IMPATIENT = {
     "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "3",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__CORE__KILLED_TASK_CLEANUP_TIME": "20",
+    # As in production. What 2.11 takes by itself on SQLite looks at no DAG run while a task runs.
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
 }
 
 
