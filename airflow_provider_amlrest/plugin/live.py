@@ -144,13 +144,14 @@ class LiveJob:
         try:
             while self.active:
                 await self._look(watch)
-                self._first_look.set()
+                if self.active:
+                    self._first_look.set()
         finally:
             watch.close()
-        with suppress(AzureMLError):
-            await self.run.get(settled=False)
+        await self.run.get(settled=False)
         ended = timestamp(self.run.value.end_time) if self.run.value else None
         self.ended_at = ended or time.time()
+        self._first_look.set()
 
     async def _look(self, watch: Watch) -> None:
         look = await watch.next(None)
