@@ -61,7 +61,12 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         ],
-        "extra-links": ["airflow_provider_amlrest.links.AzureMLStudioLink"],
+        "extra-links": [
+            "airflow_provider_amlrest.links.AzureMLStudioLink",
+            "airflow_provider_amlrest.links.AzureMLEnvironmentLink",
+            "airflow_provider_amlrest.links.AzureMLDataLink",
+            "airflow_provider_amlrest.links.AzureMLModelsLink",
+        ],
     }
 
 

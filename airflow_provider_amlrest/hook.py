@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -157,13 +158,19 @@ class AzureMLHook(BaseHook):
 
     def studio_url(self, job: Job) -> str:
         """The job's page in Azure ML Studio, for the connection's tenant."""
-        settings = self.settings
-        workspace = settings.workspace
-        url = job.studio_url or (
-            f"{settings.cloud.studio}/runs/{job.name}?wsid=/subscriptions/{workspace.subscription_id}"
+        return self._for_tenant(job.studio_url) if job.studio_url else self.studio_page(f"runs/{job.name}")
+
+    def studio_page(self, path: str) -> str:
+        """A page of Azure ML Studio that is about something in the connection's workspace."""
+        workspace = self.settings.workspace
+        return self._for_tenant(
+            f"{self.settings.cloud.studio}/{quote(path)}?wsid=/subscriptions/{workspace.subscription_id}"
             f"/resourcegroups/{workspace.resource_group}/workspaces/{workspace.name}"
         )
-        return f"{url}&tid={settings.tenant_id}" if settings.tenant_id and "&tid=" not in url else url
+
+    def _for_tenant(self, url: str) -> str:
+        tenant = self.settings.tenant_id
+        return f"{url}&tid={tenant}" if tenant and "&tid=" not in url else url
 
     def test_connection(self) -> tuple[bool, str]:
         """Read the workspace once; (whether it went well, what to tell the person)."""
@@ -172,7 +179,11 @@ class AzureMLHook(BaseHook):
                 workspace = client.get_workspace()
         except AzureMLError as error:
             return False, _explain(error, self)
-        return True, f"Connected to the workspace {workspace.name} in {workspace.location}."
+        version = client.operations.api_version
+        return True, (
+            f"Connected to the workspace {workspace.name} in {workspace.location}, signed in by the "
+            f"credential {self.settings.identity.name}; api-version {version}."
+        )
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_amlrest.links import STUDIO_LINK_KEY
+from airflow_provider_amlrest.links import AzureMLEnvironmentLink, AzureMLModelsLink, AzureMLStudioLink
+from airflow_provider_amlrest.rest.ids import ResourceId
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.model import Job
 
 log = logging.getLogger(__name__)
+
+JOB_LINKS = (AzureMLStudioLink(), AzureMLEnvironmentLink(), AzureMLModelsLink())
+"""What a task that has a job links to."""
 
 JOB_KEY = "azureml_job"
 """Key of the XCom that has the record."""
@@ -59,6 +63,25 @@ def publish(hook: AzureMLHook, job: Job, context: Context, *, push: bool) -> str
             experiment_name=job.experiment_name or "",
             studio_url=studio_url,
         )
-        context["ti"].xcom_push(key=STUDIO_LINK_KEY, value=studio_url)
-        context["ti"].xcom_push(key=JOB_KEY, value=asdict(record))
+        for key, value in {JOB_KEY: asdict(record), **_links(hook, job, studio_url)}.items():
+            context["ti"].xcom_push(key=key, value=value)
     return studio_url
+
+
+def _links(hook: AzureMLHook, job: Job, studio_url: str) -> dict[str, str]:
+    links = {AzureMLStudioLink.key: studio_url}
+    environment = _version(job.environment)
+    if environment:
+        links[AzureMLEnvironmentLink.key] = hook.studio_page(f"environments/{environment}")
+    if any(output.name and output.type.endswith("_model") for output in job.outputs.values()):
+        links[AzureMLModelsLink.key] = hook.studio_page("model/list")
+    return links
+
+
+def _version(arm_id: str | None) -> str | None:
+    """``NAME/version/VERSION``; None for what is no version of the workspace's own."""
+    try:
+        found = ResourceId.parse(arm_id or "")
+    except ValueError:
+        return None
+    return f"{found.name}/version/{found.version}" if found.version else None

@@ -24,8 +24,7 @@ from airflow_provider_amlrest.completion import (
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.job_record import publish
-from airflow_provider_amlrest.links import AzureMLStudioLink
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
@@ -56,7 +55,7 @@ class AzureMLJobSensor(BaseSensorOperator):
 
     template_fields = ("job_name", "azureml_conn_id", "api_version", "require_metrics")
     ui_color = UI_COLOR
-    operator_extra_links = (AzureMLStudioLink(),)
+    operator_extra_links = JOB_LINKS
 
     def __init__(
         self,

@@ -124,6 +124,16 @@ class AirflowAPI:
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
         return self._get(path, stringify="false")["value"]
 
+    def rendered(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """The rendered templates of a task."""
+        return dict(self._get(f"{_run(dag_id, run_id)}/taskInstances/{task_id}")["rendered_fields"])
+
+    def links(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> dict[str, str | None]:
+        """The extra links of a task: name to URL, None where there is none."""
+        query = {} if map_index < 0 else {"map_index": str(map_index)}
+        links = self._get(f"{_run(dag_id, run_id)}/taskInstances/{task_id}/links", **query)
+        return dict(links.get("extra_links", links))
+
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear one task of a run, so that it runs again."""
         self._call(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local, text
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
@@ -68,6 +69,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         "tags",
     )
     template_fields_renderers = {"conda_file": "yaml", "build": "json", "tags": "json"}  # noqa: RUF012
+    operator_extra_links = (AzureMLEnvironmentLink(),)
 
     def __init__(
         self,
@@ -108,7 +110,10 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
                 if self.wait_for_build:
                     assets.check_states_are_told(client)
                 found, new = assets.ensure_environment(client, environment, build_context)
-                self.log.info("Environment %s, version %s: %s.", found.name, found.version, _news(new))
+                page = f"environments/{found.name}/version/{found.version}"
+                url = self.publish(AzureMLEnvironmentLink, page, context)
+                told = (found.name, found.version, _news(new), url)
+                self.log.info("Environment %s, version %s: %s. %s", *told)
                 if self.wait_for_build:
                     assets.wait_until_provisioned(
                         client, found, poll_interval=self.poll_interval, timeout=self.timeout
@@ -224,6 +229,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         "tags",
     )
     template_fields_renderers = {"tags": "json"}  # noqa: RUF012
+    operator_extra_links = (AzureMLDataLink(),)
 
     def __init__(
         self,
@@ -259,7 +265,8 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
-        self.log.info("Data %s, version %s: %s.", found.name, found.version, _news(new))
+        url = self.publish(AzureMLDataLink, f"data/{found.name}/{found.version}/details", context)
+        self.log.info("Data %s, version %s: %s. %s", found.name, found.version, _news(new), url)
         return {
             "id": found.id,
             "name": found.name,

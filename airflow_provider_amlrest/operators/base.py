@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.links import PushedLink
     from airflow_provider_amlrest.rest.content import LocalContent
 
 UI_COLOR = "#cfe8fb"
@@ -65,6 +66,13 @@ class AzureMLOperator(BaseOperator):
         if isinstance(content, str) and not _JINJA.search(content):
             return content
         return super().render_template(content, *args, **kwargs)
+
+    def publish(self, link: type[PushedLink], path: str, context: Context) -> str:
+        """Give the task a link to a page of Azure ML Studio; its URL."""
+        url = self.hook.studio_page(path)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key=link.key, value=url)
+        return url
 
     @cached_property
     def hook(self) -> AzureMLHook:

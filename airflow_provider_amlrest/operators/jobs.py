@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
@@ -26,14 +24,13 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import publish
-from airflow_provider_amlrest.links import AzureMLStudioLink
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, job_names
-from airflow_provider_amlrest.operators import references
+from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
+from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.rest import model, spec
 from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
-from airflow_provider_amlrest.rest.references import Reference
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
@@ -52,7 +49,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.content import LocalContent
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
 _AZURE_ML_EXPRESSION = re.compile(r"\$\{\{[^{}]*\}\}")
@@ -81,6 +77,7 @@ COMMON_FIELDS = (
     "properties",
     "on_timeout",
     "require_metrics",
+    "request_body",
 )
 COMMON_RENDERERS = {
     "command": "bash",
@@ -96,70 +93,14 @@ COMMON_RENDERERS = {
     "queue_settings": "json",
     "tags": "json",
     "properties": "json",
+    "request_body": "json",
 }
-
-
-@dataclass(frozen=True)
-class JobRequest:
-    """A job as far as it can be read without asking the service, and what is still to be looked up."""
-
-    job: model.CommandJob | model.SweepJob
-    environment: Reference
-    code: Reference | LocalContent | None
-    inputs: Mapping[str, model.Input | references.ReferencedInput]
-
-    def digest(self, client: AzureMLClient, compute: str | None) -> str:
-        """16 hexadecimal digits that stand for the work: not for what the job is called or described as.
-
-        References count as they were given: what ``@latest`` means may change while the job runs.
-
-        :raises InvalidSpecError: for what the client's api-version cannot say as far as it is known yet, and
-            for what is no compute's name.
-        """
-        references.compute_name(client, compute)
-        from airflow_provider_amlrest.rest.content import LocalContent
-
-        known: dict[str, model.Input] = {}
-        referenced: dict[str, str] = {}
-        for name, value in self.inputs.items():
-            if isinstance(value, references.ReferencedInput):
-                referenced[name] = repr(value)
-            else:
-                known[name] = value
-        client.operations.codec.job_body(replace(self.job, compute=compute, inputs=known))
-        work = replace(
-            self.job,
-            compute=compute,
-            inputs=known,
-            experiment_name=None,
-            display_name=None,
-            description=None,
-            tags={},
-            properties={},
-        )
-        code = self.code.hash if isinstance(self.code, LocalContent) else repr(self.code)
-        asked = [client.operations.codec.job_body(work), referenced, repr(self.environment), code]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
-
-    def resolve(self, client: AzureMLClient, compute: str | None) -> model.CommandJob | model.SweepJob:
-        """Look everything up, and upload code that the workspace has not got."""
-        common: dict[str, Any] = {
-            "compute": references.resolve_compute(client, compute),
-            "inputs": {name: references.resolve_input(client, value) for name, value in self.inputs.items()},
-        }
-        run: dict[str, Any] = {
-            "environment": references.resolve_environment(client, self.environment),
-            "code": references.resolve_code(client, self.code),
-        }
-        if isinstance(self.job, model.SweepJob):
-            return replace(self.job, **common, trial=replace(self.job.trial, **run))
-        return replace(self.job, **common, **run)
 
 
 class AzureMLJobOperator(AzureMLOperator):
     """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
-    operator_extra_links = (AzureMLStudioLink(),)
+    operator_extra_links = JOB_LINKS
 
     def __init__(
         self,
@@ -227,6 +168,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.cancel_on_kill = cancel_on_kill
         self.get_logs = get_logs
         self.require_metrics = require_metrics
+        self.request_body: str | None = None
         self._submitted_name: str | None = None
         self._killed = False
 
@@ -256,6 +198,7 @@ class AzureMLJobOperator(AzureMLOperator):
         """Go on where the trigger has come to an end of the wait."""
         with explained():
             self._submitted_name = check_event(event)["job_name"]
+            request_body.show_again(self, context)
             with self.hook.client() as client:
                 return self._conclude(client, event)
 
@@ -294,7 +237,9 @@ class AzureMLJobOperator(AzureMLOperator):
                 end_earlier_generations(client, identity, chosen, end)
             job = request.resolve(client, compute)
             tags = made_by(context, deployment, outlives_task=outlives_task)
-            return replace(job, tags=tags | dict(job.tags), properties={**job.properties, **marks})
+            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **marks})
+            request_body.show(self, client.operations.codec.job_body(job), context)
+            return job
 
         def end(job: model.Job) -> None:
             self._end_other(client, job)

@@ -12,7 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.completion import JobTimeoutError
 from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
-from airflow_provider_amlrest.links import STUDIO_LINK_KEY
+from airflow_provider_amlrest.links import AzureMLStudioLink
+from airflow_provider_amlrest.operators.request_body import REQUEST_KEY
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, UnreachableError
 from airflow_provider_amlrest.results import JobCanceledError, JobFailedError
 from tests.support.tasks import Try
@@ -39,8 +40,8 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
         "model": f"azureml://datastores/workspaceblobstore/paths/azureml/{result['name']}/model/"
     }
     assert result["id"].endswith(f"/jobs/{result['name']}")
-    assert set(attempt.xcoms) == {STUDIO_LINK_KEY, JOB_KEY}
-    assert attempt.xcoms[STUDIO_LINK_KEY] == result["studio_url"]
+    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY}
+    assert attempt.xcoms[AzureMLStudioLink.key] == result["studio_url"]
     record = JobRecord.read(json.loads(json.dumps(attempt.xcoms[JOB_KEY])))
     assert record == JobRecord(
         result["name"], "Command", "azureml_default", None, record.experiment_name, result["studio_url"]

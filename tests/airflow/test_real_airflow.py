@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -116,7 +117,11 @@ def test_a_walk_through_and_then_no_secret_anywhere(stack: Stack, client: AzureM
     assert swept["trials"] == 3
     assert swept["best_trial"]["metric"] == 0.7
     assert swept["best_trial"]["params"] == {"x": 0.7}
-    assert "/runs/" in api.xcom("walk_through", run_id, "train", "azureml_studio_link")
+    body = api.rendered("walk_through", run_id, "train")["request_body"]
+    assert json.loads(body)["properties"]["jobType"] == "Command"
+    links = api.links("walk_through", run_id, "train")
+    assert "/runs/" in str(links["Azure ML Studio"])
+    assert not links["Azure ML models"]
     assert len(stack.jobs(client, "walk_through")) == 5
 
     datastore = client.get_default_datastore()

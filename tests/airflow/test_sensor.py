@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.job_record import JOB_KEY
-from airflow_provider_amlrest.links import STUDIO_LINK_KEY
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.rest.errors import NotFoundError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
@@ -66,7 +66,7 @@ def test_the_link_is_pushed_before_the_end(submitted: Any) -> None:
     attempt = Try(sensor)
     sensor.render_template_fields(attempt.context)
     assert sensor.poke(attempt.context) is False
-    assert "/runs/" in attempt.xcoms[STUDIO_LINK_KEY]
+    assert "/runs/" in attempt.xcoms[AzureMLStudioLink.key]
     assert attempt.xcoms[JOB_KEY]["name"] == sensor.job_name
 
 

@@ -1,0 +1,74 @@
+"""What a submit operator was asked for: read without the service, then looked up and made a job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.operators import references
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.references import Reference
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.content import LocalContent
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A job as far as it can be read without asking the service, and what is still to be looked up."""
+
+    job: model.CommandJob | model.SweepJob
+    environment: Reference
+    code: Reference | LocalContent | None
+    inputs: Mapping[str, model.Input | references.ReferencedInput]
+
+    def digest(self, client: AzureMLClient, compute: str | None) -> str:
+        """16 hexadecimal digits that stand for the work: not for what the job is called or described as.
+
+        References count as they were given: what ``@latest`` means may change while the job runs.
+
+        :raises InvalidSpecError: for what the client's api-version cannot say as far as it is known yet, and
+            for what is no compute's name.
+        """
+        references.compute_name(client, compute)
+        from airflow_provider_amlrest.rest.content import LocalContent
+
+        known: dict[str, model.Input] = {}
+        referenced: dict[str, str] = {}
+        for name, value in self.inputs.items():
+            if isinstance(value, references.ReferencedInput):
+                referenced[name] = repr(value)
+            else:
+                known[name] = value
+        client.operations.codec.job_body(replace(self.job, compute=compute, inputs=known))
+        work = replace(
+            self.job,
+            compute=compute,
+            inputs=known,
+            experiment_name=None,
+            display_name=None,
+            description=None,
+            tags={},
+            properties={},
+        )
+        code = self.code.hash if isinstance(self.code, LocalContent) else repr(self.code)
+        asked = [client.operations.codec.job_body(work), referenced, repr(self.environment), code]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+    def resolve(self, client: AzureMLClient, compute: str | None) -> model.CommandJob | model.SweepJob:
+        """Look everything up, and upload code that the workspace has not got."""
+        common: dict[str, Any] = {
+            "compute": references.resolve_compute(client, compute),
+            "inputs": {name: references.resolve_input(client, value) for name, value in self.inputs.items()},
+        }
+        run: dict[str, Any] = {
+            "environment": references.resolve_environment(client, self.environment),
+            "code": references.resolve_code(client, self.code),
+        }
+        if isinstance(self.job, model.SweepJob):
+            return replace(self.job, **common, trial=replace(self.job.trial, **run))
+        return replace(self.job, **common, **run)

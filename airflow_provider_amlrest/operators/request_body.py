@@ -1,0 +1,49 @@
+"""The request that submits a job, shown among the rendered templates of its task.
+
+It is made while the task runs, after Airflow has stored the rendered templates: they are stored once more, by
+Airflow 3 when the task defers or ends, by 2.11 at once. A task that resumes has it from an XCom. Secrets that
+Airflow knows are masked in both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import redact
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+
+REQUEST_KEY = "azureml_request"
+"""Key of the XCom that has it."""
+
+
+def show(task: AzureMLJobOperator, properties: Mapping[str, Any], context: Context) -> None:
+    """Show the body of the PUT that is about to be sent."""
+    body = json.dumps(redact({"properties": properties}), indent=2)
+    if task.do_xcom_push:
+        context["ti"].xcom_push(key=REQUEST_KEY, value=body)
+    _store(task, body, context)
+
+
+def show_again(task: AzureMLJobOperator, context: Context) -> None:
+    """Show what was shown before the task deferred."""
+    ti = context["ti"]
+    body = ti.xcom_pull(task_ids=ti.task_id, key=REQUEST_KEY, map_indexes=ti.map_index)
+    if isinstance(body, str):
+        _store(task, body, context)
+
+
+def _store(task: AzureMLJobOperator, body: str, context: Context) -> None:
+    task.request_body = body
+    task.overwrite_rtif_after_execution = True
+    ti: Any = context["ti"]
+    if hasattr(ti, "get_rendered_template_fields"):
+        # Airflow 2.11, where tasks see the database.
+        from airflow.models.renderedtifields import RenderedTaskInstanceFields
+
+        RenderedTaskInstanceFields.write(RenderedTaskInstanceFields(ti=ti, render_templates=False))
