@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.completion import TRANSIENT
@@ -14,6 +13,7 @@ from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -185,11 +185,8 @@ def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> Non
 
 
 def _took(run: Run) -> str:
-    try:
-        start, end = (datetime.fromisoformat(str(at)) for at in (run.start_time, run.end_time))
-    except ValueError:
-        return ""
-    return f" after {(end - start).total_seconds():.0f} s"
+    seconds = seconds_between(run.start_time, run.end_time)
+    return "" if seconds is None else f" after {seconds:.0f} s"
 
 
 def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
-from airflow_provider_amlrest.plugin.view import timestamp
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.times import timestamp
 from airflow_provider_amlrest.rest.watching import shared_watcher
 
 if TYPE_CHECKING:

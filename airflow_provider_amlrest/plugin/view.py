@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.model import DataInput, LiteralInput
 from airflow_provider_amlrest.rest.status import Outcome, classify
+from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.plugin.live import LiveJob, Status
@@ -219,17 +219,3 @@ def _points(points: Sequence[MetricPoint]) -> list[list[float]]:
     if points and thinned[-1] is not points[-1]:
         thinned.append(points[-1])
     return [[point.step, point.value] for point in thinned]
-
-
-def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Seconds from one ISO time to another; None if one of them is not known."""
-    begin, until = timestamp(start), timestamp(end)
-    return None if begin is None or until is None else until - begin
-
-
-def timestamp(time: str | None) -> float | None:
-    """Seconds since the epoch of an ISO time; None if it is none."""
-    try:
-        return datetime.fromisoformat(time or "").timestamp()
-    except ValueError:
-        return None

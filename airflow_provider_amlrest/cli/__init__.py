@@ -1,0 +1,1 @@
+"""The command line ``amlrest``: jobs of a connection, for people without the UI at hand."""

@@ -1,0 +1,7 @@
+"""``python -m airflow_provider_amlrest.cli`` is ``amlrest``."""
+
+import sys
+
+from airflow_provider_amlrest.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,301 @@
+"""The commands. Each gets a hook and its client, says what it has found, and returns its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
+
+from airflow_provider_amlrest.cli import render
+from airflow_provider_amlrest.cli.main import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.times import seconds_between
+from airflow_provider_amlrest.rest.watching import JobWatch
+from airflow_provider_amlrest.task_identity import DAG_TAG
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.model import Job, SweepTrial
+    from airflow_provider_amlrest.rest.watching import Look
+
+MAX_SCANNED = 2000
+"""Jobs that a list looks through at most."""
+POLL_INTERVAL = 30.0
+"""Seconds between two looks at a job, at most."""
+STATES = {"completed": Outcome.SUCCEEDED, "failed": Outcome.FAILED, "canceled": Outcome.CANCELED}
+
+
+def list_jobs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """The newest jobs."""
+    everybody = client.list_jobs(tag=None if options.all else DAG_TAG)
+    found = list(islice(_wanted(islice(everybody, MAX_SCANNED), options), options.limit))
+    if options.output == "json":
+        render.as_json(out, [_facts(hook, job) for job in found])
+    elif not found:
+        print("There are no such jobs.", file=sys.stderr)  # noqa: T201
+    else:
+        columns = ("JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK")
+        render.table(out, columns, map(_row, found))
+    return FINE
+
+
+def _wanted(jobs: Iterator[Job], options: argparse.Namespace) -> Iterator[Job]:
+    for job in jobs:
+        state = STATES.get(options.state, Outcome.ACTIVE if options.state else job.outcome)
+        if (
+            job.outcome is state
+            and options.dag in (None, job.tags.get(DAG_TAG))
+            and options.experiment in (None, job.experiment_name)
+        ):
+            yield job
+
+
+def _row(job: Job) -> tuple[object, ...]:
+    return (
+        job.name,
+        job.type,
+        render.status(job.status, job.outcome.value),
+        render.moment(job.created_at),
+        job.experiment_name,
+        job.tags.get(DAG_TAG),
+        job.tags.get("airflow_task_id"),
+    )
+
+
+def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """All about a job; the error first."""
+    job = client.get_job(options.job)
+    run = client.get_run(job.name)
+    best = client.get_best_trial(job.name) if job.type == "Sweep" else None
+    facts = _facts(hook, job) | {
+        "started_at": run.start_time,
+        "ended_at": run.end_time,
+        "seconds": seconds_between(run.start_time, run.end_time),
+        "compute": job.compute,
+        "environment": job.environment,
+        "command": job.command,
+        "tags": dict(job.tags),
+        "outputs": job.output_uris(best.name if best else None),
+        "error": {"code": run.error.code, "message": run.error.message} if run.error else None,
+        "best_trial": _trial(best) if best else None,
+    }
+    if options.output == "json":
+        render.as_json(out, facts)
+        return FINE
+    if run.error:
+        error = render.safe(f"{run.error.code}: {run.error.message}")
+        render.console(out).print(error, style="red", markup=False)
+    render.pairs(out, _readable(job, facts))
+    return FINE
+
+
+def _facts(hook: AzureMLHook, job: Job) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "id": job.id,
+        "type": job.type,
+        "status": job.status,
+        "display_name": job.display_name,
+        "experiment": job.experiment_name,
+        "created_at": job.created_at,
+        "dag_id": job.tags.get(DAG_TAG),
+        "task_id": job.tags.get("airflow_task_id"),
+        "run_id": job.tags.get("airflow_run_id"),
+        "studio_url": hook.studio_url(job),
+    }
+
+
+def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
+    best = facts["best_trial"]
+    return {
+        "Job": job.name,
+        "Status": render.status(job.status, job.outcome.value),
+        "Type": job.type,
+        "Made": render.moment(job.created_at),
+        "Started": render.moment(facts["started_at"]),
+        "Ended": render.moment(facts["ended_at"]),
+        "Took": render.duration(facts["seconds"]),
+        "Best trial": f"{best['name']} {best['params']} {best['metrics']}" if best else None,
+        "Compute": (job.compute or "").rpartition("/")[2],
+        "Environment": job.environment,
+        "Experiment": job.experiment_name,
+        "Command": job.command,
+        **{f"Output {name}": uri for name, uri in facts["outputs"].items()},
+        "Airflow": " ".join(filter(None, (facts["dag_id"], facts["task_id"], facts["run_id"]))),
+        "Studio": facts["studio_url"],
+    }
+
+
+def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """The last value of each metric; of a sweep its trials."""
+    job = client.get_job(options.job)
+    if job.type != "Sweep":
+        values = client.get_metrics(job.name)
+        if options.output == "json":
+            render.as_json(out, values)
+        else:
+            render.table(out, ("METRIC", "VALUE"), sorted(values.items()))
+        return FINE
+    trials = client.list_trials(job.name)
+    if options.output == "json":
+        render.as_json(out, [_trial(trial) for trial in trials])
+        return FINE
+    params = sorted({name for trial in trials for name in trial.params})
+    names = sorted({name for trial in trials for name in trial.metrics})
+    names.sort(key=lambda name: name != job.primary_metric)
+    render.table(
+        out,
+        ("TRIAL", "STATUS", *names, *params),
+        (
+            (
+                trial.name,
+                trial.status,
+                *(trial.metrics.get(name) for name in names),
+                *(trial.params.get(name) for name in params),
+            )
+            for trial in trials
+        ),
+    )
+    return FINE
+
+
+def _trial(trial: SweepTrial) -> dict[str, Any]:
+    return {
+        "name": trial.name,
+        "status": trial.status,
+        "params": dict(trial.params),
+        "metrics": dict(trial.metrics),
+        "seconds": seconds_between(trial.start_time, trial.end_time),
+    }
+
+
+def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """What the job's command has written."""
+    job = client.get_job(options.job)
+    tail = LogTail()
+
+    def write(*, final: bool) -> None:
+        for line in client.read_log(job.name, tail, final):
+            print(render.safe(line), file=out)
+        out.flush()
+
+    if options.follow and job.outcome is Outcome.ACTIVE:
+        ended = _until_end(client, job, lambda look: write(final=False), None)
+        job = ended or job
+    write(final=True)
+    if not tail.offsets:
+        print(f"Job {job.name} has no log; it is {job.status}.", file=sys.stderr)  # noqa: T201
+    return _exit_code(job) if options.follow else FINE
+
+
+def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """Ask for a job's end."""
+    job = client.get_job(options.job)
+    if job.outcome is Outcome.ACTIVE:
+        if not options.yes and not _sure(job):
+            return USAGE
+        client.cancel_job(job.name)
+        job = client.get_job(job.name)
+    if options.output == "json":
+        render.as_json(out, _facts(hook, job))
+    else:
+        render.pairs(out, {"Job": job.name, "Status": render.status(job.status, job.outcome.value)})
+    return FINE
+
+
+def _sure(job: Job) -> bool:
+    if not sys.stdin.isatty():
+        print("amlrest: cancel asks on a terminal; elsewhere it wants --yes.", file=sys.stderr)  # noqa: T201
+        return False
+    print(f"Cancel {job.name}, which is {job.status}? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """Wait for a job's end, and show how it goes."""
+    job = client.get_job(options.job)
+    progress = _Progress(job)
+    ended: Job | None = job
+    if job.outcome is Outcome.ACTIVE:
+        with progress:
+            ended = _until_end(client, job, progress.see, options.timeout)
+    job = ended or client.get_job(job.name)
+    if options.output == "json":
+        render.as_json(out, _facts(hook, job))
+    else:
+        render.pairs(out, {"Job": job.name, "Status": render.status(job.status, job.outcome.value)})
+    return TIMED_OUT if ended is None else _exit_code(job)
+
+
+class _Progress:
+    """How a job goes, on standard error: a line that changes on a terminal, else one for each status."""
+
+    def __init__(self, job: Job) -> None:
+        self._status = job.status
+        self._name = render.safe(job.name)
+        self._live = render.console(sys.stderr).status(self._text()) if sys.stderr.isatty() else None
+
+    def see(self, look: Look) -> None:
+        said = self._text()
+        if look.job is not None:
+            self._status = render.safe(look.job.status)
+        if self._live:
+            self._live.update(self._text())
+        elif self._text() != said:
+            print(self._text(), file=sys.stderr)  # noqa: T201
+
+    def _text(self) -> str:
+        return f"{self._name} is {self._status}"
+
+    def __enter__(self) -> None:
+        if self._live:
+            self._live.start()
+        else:
+            print(self._text(), file=sys.stderr)  # noqa: T201
+
+    def __exit__(self, *details: object) -> None:
+        if self._live:
+            self._live.stop()
+
+
+def _until_end(
+    client: AzureMLClient, job: Job, see: Callable[[Look], None], timeout: float | None
+) -> Job | None:
+    """Look at a job until it ends; None: it has not within so many seconds. Outages are waited out."""
+    end = None if timeout is None else time.monotonic() + timeout
+    told = ""
+    with JobWatch(client, job.name, poll_interval=POLL_INTERVAL) as watch:
+        while True:
+            look = watch.next(None if end is None else max(0.0, end - time.monotonic()))
+            if look is None:
+                return None
+            error = str(look.error or "")
+            if error and error != told:
+                print(f"Azure ML cannot be asked now; that is tried again. {error}", file=sys.stderr)  # noqa: T201
+            told = error
+            try:
+                see(look)
+            except AzureMLError as problem:
+                print(f"The log could not be read now: {problem}", file=sys.stderr)  # noqa: T201
+            if look.job is not None and look.job.outcome is not Outcome.ACTIVE:
+                return look.job
+
+
+def _exit_code(job: Job) -> int:
+    return FINE if job.outcome is Outcome.SUCCEEDED else NOT_COMPLETED
+
+
+COMMANDS = {
+    "list": list_jobs,
+    "show": show,
+    "metrics": metrics,
+    "logs": logs,
+    "cancel": cancel,
+    "wait": wait,
+}

@@ -1,0 +1,117 @@
+"""What is asked for, and how it ends. Airflow is imported only when a command needs its connection."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import TextIO
+
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
+from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.version import __version__
+
+FINE, NOT_COMPLETED, USAGE, TIMED_OUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+EXIT_CODES = """exit codes:
+  0    it went well; of wait and logs --follow: the job is Completed
+  1    of wait and logs --follow: the job failed or was canceled
+  2    wrong usage, or a connection that does not exist or makes no sense
+  3    of wait: its timeout is over, and the job is still active
+  4    Azure ML cannot be reached, or refuses
+  130  Ctrl-C; the job goes on
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    options = parser().parse_args(arguments)
+    # Outside of tasks, Airflow 3 looks into its database only for who says this, as its own commands do.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    out = sys.stdout
+    # Airflow logs to standard output, which here is for results alone.
+    with redirect_stdout(sys.stderr):
+        try:
+            return _run(options, out)
+        except (InvalidConnectionError, InvalidSpecError) as error:
+            return _failed(error, USAGE)
+        except AzureMLError as error:
+            return _failed(error, REFUSED)
+        except BrokenPipeError:
+            # Who read the results has gone; what is still in the buffer must not complain at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+            return FINE
+        except KeyboardInterrupt:
+            print("\nStopped. The job goes on.", file=sys.stderr)  # noqa: T201
+            return INTERRUPTED
+
+
+def _run(options: argparse.Namespace, out: TextIO) -> int:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    from airflow_provider_amlrest.cli.commands import COMMANDS
+    from airflow_provider_amlrest.hook import AzureMLHook
+
+    hook = AzureMLHook(options.conn_id, options.api_version)
+    try:
+        hook.settings  # noqa: B018
+    except AirflowNotFoundException:
+        return _failed(f"Airflow has no connection {options.conn_id!r}; --conn-id names another.", USAGE)
+    with hook.client() as client:
+        return COMMANDS[options.command](hook, client, options, out)
+
+
+def _failed(error: object, code: int) -> int:
+    print(f"amlrest: {error}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--conn-id", default=DEFAULT_CONNECTION, help="Airflow connection (%(default)s)")
+    common.add_argument("--api-version", help="instead of the connection's")
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--output", choices=("table", "json"), default="table", help="(%(default)s)")
+    job = argparse.ArgumentParser(add_help=False)
+    job.add_argument("job", metavar="JOB", help="the job's name")
+
+    top = argparse.ArgumentParser(
+        prog="amlrest",
+        description="Azure ML jobs of an Airflow connection.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"amlrest {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    one = commands.add_parser("list", parents=[common, output], help="the newest jobs that Airflow has made")
+    one.add_argument("--all", action="store_true", help="also jobs that others have made")
+    one.add_argument("--state", choices=("active", "completed", "failed", "canceled"), help="only such jobs")
+    one.add_argument("--dag", metavar="DAG_ID", help="only jobs of this DAG")
+    one.add_argument("--experiment", metavar="NAME", help="only jobs of this experiment")
+    one.add_argument("--limit", type=_positive(int), default=20, help="how many (%(default)s)")
+
+    commands.add_parser("show", parents=[common, output, job], help="all about a job")
+    commands.add_parser("metrics", parents=[common, output, job], help="its metrics; of a sweep its trials")
+    one = commands.add_parser("logs", parents=[common, job], help="what its command has written")
+    one.add_argument("--follow", "-f", action="store_true", help="until the job ends")
+    one = commands.add_parser("cancel", parents=[common, output, job], help="ask for its end")
+    one.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    one = commands.add_parser("wait", parents=[common, output, job], help="until it ends")
+    one.add_argument("--timeout", type=_positive(float), metavar="SECONDS", help="no longer than this")
+    return top
+
+
+def _positive(kind: type[int] | type[float]) -> type:
+    def read(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise ValueError(text)
+        return value
+
+    read.__name__ = "positive number"
+    return read  # type: ignore[return-value]
