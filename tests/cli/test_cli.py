@@ -26,6 +26,12 @@ AIRFLOW = {"airflow_dag_id": "retrain", "airflow_task_id": "train", "airflow_run
 Submit = Callable[..., str]
 
 
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Airflow was imported before the command could say how much it logs."""
+    caplog.set_level("WARNING", "airflow")
+
+
 @pytest.fixture
 def connection(emulator: Emulated, monkeypatch: pytest.MonkeyPatch) -> str:
     uri = emulator.connection_uri()
