@@ -107,14 +107,14 @@ def _log_files(call: DataCall, job: JobRecord) -> dict[str, str]:
 
 def list_children(call: DataCall, name: str) -> Response:
     job = call.run(name)
-    children = [_run(call, child) for child in call.context.store.children(job.workspace, job.name)]
+    children = call.context.store.children(job.workspace, job.name)
     top = call.query.get("$top", "")
     size = int(top) if top.isdigit() and int(top) else call.context.tuning.page_size
     token = call.query.get("$continuationtoken") or call.query.get("$continuationToken") or "0"
     if not token.isdigit():
         raise MlError(400, "The continuation token is not one of this list.", ("BadArgument",))
     start = int(token)
-    body: dict[str, Any] = {"value": children[start : start + size]}
+    body: dict[str, Any] = {"value": [_run(call, child) for child in children[start : start + size]]}
     if start + size < len(children):
         path = f"/history/v1.0{call.workspace.arm_id}/runs/{name}/children"
         body["continuationToken"] = str(start + size)

@@ -43,6 +43,8 @@ SETTLE_SECONDS = 60.0
 """Seconds after a job's end in which metrics and logs may still come."""
 PATIENCE = 20.0
 """Seconds that a page waits for an answer of Azure ML."""
+READ_PATIENCE = 120.0
+"""Seconds for a read with all its requests."""
 MAX_METRICS = 24
 """Metrics whose history is read."""
 MAX_ENDED = 10_000
@@ -57,7 +59,10 @@ class Status(NamedTuple):
 
 
 class Part(Generic[T]):
-    """Something about a job that is read at most every PART_SECONDS, and never again once it is final."""
+    """Something about a job that is read at most every PART_SECONDS, and never again once it is final.
+
+    A read that takes longer than a page waits goes on, for the page to have the next time that it asks.
+    """
 
     def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
         self.value: T | None = None
@@ -66,27 +71,37 @@ class Part(Generic[T]):
         self._read = read
         self._read_at = float("-inf")
         self._final = False
-        self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def get(self, *, settled: bool) -> T | None:
         """The value, read anew if it is time; None: it could not be read yet.
 
         :param settled: what is read now will not change any more.
         """
-        async with self._lock:
-            if self._final or time.monotonic() - self._read_at < PART_SECONDS:
-                return self.value
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    self.value = await self._read()
-            except TimeoutError:
-                self.error = f"Azure ML has not answered within {PATIENCE:.0f} s."
-            except AzureMLError as error:
-                self.error = str(error)
-            else:
-                self.error, self._final = None, settled
+        if self._reading is None and not self._final and time.monotonic() - self._read_at >= PART_SECONDS:
+            self._reading = asyncio.create_task(self._read_once(settled=settled))
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=PATIENCE)
+        return self.value
+
+    async def close(self) -> None:
+        """End a read that goes on."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+
+    async def _read_once(self, *, settled: bool) -> None:
+        try:
+            async with asyncio.timeout(READ_PATIENCE):
+                self.value = await self._read()
+            self.error, self._final = None, settled
+        except TimeoutError:
+            self.error = f"Azure ML has not answered within {READ_PATIENCE:.0f} s."
+        except AzureMLError as error:
+            self.error = str(error)
+        finally:
             self._read_at = time.monotonic()
-            return self.value
+            self._reading = None
 
 
 class LiveJob:
@@ -133,6 +148,8 @@ class LiveJob:
         """Follow it no more."""
         self._task.cancel()
         await asyncio.wait({self._task})
+        for part in (self.run, self.metrics, self.trials, self.log):
+            await part.close()
 
     async def cancel(self) -> None:
         """Ask for the job's end. Raises AzureMLError."""

@@ -66,7 +66,8 @@ def _job(job: Job, task: TaskJob) -> dict[str, Any]:
         "environment": job.environment,
         "command": job.command,
         "studio_url": task.record.studio_url if task.record else job.studio_url,
-        "tags": dict(job.tags),
+        # The service keeps notes of its own there: of a sweep one for each trial.
+        "tags": {name: text for name, text in job.tags.items() if not name.startswith("_aml_system_")},
         "inputs": {name: _input(value) for name, value in job.inputs.items()},
         "outputs": job.output_uris(),
         "goal": job.goal,

@@ -62,6 +62,8 @@ BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
 """Options of a read without retries, for what is asked again soon anyhow."""
 
 
+CHILDREN_PAGE = 100
+"""Children that a page of them is asked to have."""
 SEARCH_PAGE = 500
 """Runs that a search asks for at once."""
 
@@ -321,7 +323,9 @@ class Operations:
         history = yield from self._history()
         asked = f"GET runs/{name}/children"
         base = f"{history}/runs/{_segment(name)}/children"
-        answer = yield Send(HttpRequest("GET", self._next(next_link, base) or base), asked)
+        first = HttpRequest("GET", base, params={"$top": str(CHILDREN_PAGE)})
+        link = self._next(next_link, base)
+        answer = yield Send(HttpRequest("GET", link) if link else first, asked)
         page = _checked(answer, asked)
         return model.Page(tuple(map(_read_run, page.get("value") or ())), page.get("nextLink") or None)
 

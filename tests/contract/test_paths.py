@@ -73,7 +73,7 @@ OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has 
 DATA_PLANE = (
     r"GET /discovery",
     r"GET https://blobs\.example/log\?sig=x",
-    rf"GET /history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children)",
+    rf"GET /history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children\?\$top=100)",
     rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
     rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/metrics/get-history\?run_id=[^&]+&metric_key=[^&]+",
     rf"POST /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/search",

@@ -32,6 +32,24 @@ def command_job(task_id: str = "train", **more: Any) -> AzureMLSubmitCommandJobO
     )
 
 
+def sweep_job(trials: int, concurrent: int, seconds: int) -> AzureMLSubmitSweepJobOperator:
+    return AzureMLSubmitSweepJobOperator(
+        task_id="sweep",
+        command="python train.py --rate ${{search_space.rate}} --booster ${{search_space.booster}}",
+        search_space={
+            "rate": {"type": "uniform", "min_value": 0.01, "max_value": 0.3},
+            "depth": {"type": "choice", "values": [3, 5, 7]},
+            "booster": {"type": "choice", "values": ["gbdt", "dart"]},
+        },
+        objective={"goal": "maximize", "primary_metric": "auc"},
+        limits={"max_total_trials": trials, "max_concurrent_trials": concurrent},
+        experiment_name="iris",
+        deferrable=True,
+        tags=tags(seconds=seconds),
+        **COMMON,
+    )
+
+
 with DAG("training", schedule=None, catchup=False):
     command_job(
         tags=tags(
@@ -50,22 +68,12 @@ with DAG("endless", schedule=None, catchup=False):
 with DAG("loose", schedule=None, catchup=False):
     command_job(wait_for_completion=False, tags=tags(seconds=3600))
 
+
 with DAG("sweeping", schedule=None, catchup=False):
-    AzureMLSubmitSweepJobOperator(
-        task_id="sweep",
-        command="python train.py --rate ${{search_space.rate}} --booster ${{search_space.booster}}",
-        search_space={
-            "rate": {"type": "uniform", "min_value": 0.01, "max_value": 0.3},
-            "depth": {"type": "choice", "values": [3, 5, 7]},
-            "booster": {"type": "choice", "values": ["gbdt", "dart"]},
-        },
-        objective={"goal": "maximize", "primary_metric": "auc"},
-        limits={"max_total_trials": 12, "max_concurrent_trials": 4},
-        experiment_name="iris",
-        deferrable=True,
-        tags=tags(seconds=3),
-        **COMMON,
-    )
+    sweep_job(12, 4, 3)
+
+with DAG("wide", schedule=None, catchup=False):
+    sweep_job(1000, 100, 0)
 
 with DAG("mixed", schedule=None, catchup=False):
     submit = command_job("submit", wait_for_completion=False, tags=tags(seconds=5))
