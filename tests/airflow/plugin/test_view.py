@@ -1,0 +1,151 @@
+"""What pages are told, of jobs and tasks as they can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.job_record import JobRecord
+from airflow_provider_amlrest.orphans import TaskKey
+from airflow_provider_amlrest.plugin import view
+from airflow_provider_amlrest.plugin.live import Status
+from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+
+NOW = 1_000.0
+
+
+def iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def job(status: str, created: float | None = 0.0, **more: Any) -> Job:
+    return Job("/id", "j", "Command", status, created_at=None if created is None else iso(created), **more)
+
+
+def told(job: Job, run: Run | None, *seen: tuple[str, float]) -> list[tuple[str, float | None]]:
+    return [(one["status"], one["seconds"]) for one in view.phases(job, run, seen, NOW)]
+
+
+def run(started: float | None = None, ended: float | None = None) -> Run:
+    times = [None if at is None else iso(at) for at in (started, ended)]
+    return Run("j", "x", *times)
+
+
+def test_what_nobody_has_seen_is_a_wait() -> None:
+    assert told(job("Completed"), run(100, 400)) == [("Waiting", 100), ("Running", 300)]
+    assert told(job("Queued"), run()) == [("Waiting", NOW)]
+
+
+def test_what_was_seen_is_told_apart() -> None:
+    seen = [("Queued", 5.0), ("Preparing", 60.0), ("Running", 101.0), ("Completed", 401.0)]
+    expected = [("Queued", 60), ("Preparing", 40), ("Running", 300)]
+    assert told(job("Completed"), run(100, 400), *seen) == expected
+
+
+def test_who_came_late_does_not_know_what_was_before() -> None:
+    assert told(job("Preparing"), run(), ("Preparing", 50.0)) == [("Waiting", 50), ("Preparing", NOW - 50)]
+    seen = [("Running", 200.0), ("Finalizing", 390.0)]
+    expected = [("Waiting", 100), ("Running", 290), ("Finalizing", 10)]
+    assert told(job("Completed"), run(100, 400), *seen) == expected
+
+
+def test_a_job_that_runs_is_not_over() -> None:
+    assert told(job("Running"), run(100)) == [("Waiting", 100), ("Running", NOW - 100)]
+
+
+def test_an_end_that_is_not_known_yet_has_no_seconds() -> None:
+    assert told(job("Completed"), run(100)) == [("Waiting", 100), ("Running", None)]
+
+
+def test_times_that_are_missing_or_no_times() -> None:
+    assert told(job("Completed", created=None), None) == []
+    assert told(replace(job("Running"), created_at="soon"), Run("j", "x", "never", None)) == []
+
+
+def test_long_histories_are_thinned_out_and_keep_their_end() -> None:
+    points = [MetricPoint(step, step / 7, 0.0) for step in range(10_001)]
+    thinned = view._points(points)
+    assert len(thinned) <= view.MAX_POINTS + 1
+    assert thinned[0] == [0, 0.0]
+    assert thinned[-1] == [10_000, 10_000 / 7]
+    assert view._points(points[:3]) == [[0, 0.0], [1, 1 / 7], [2, 2 / 7]]
+    assert view._points([]) == []
+
+
+def sweep(goal: str, best: str | None = None) -> Job:
+    properties = {"best_child_run_id": best} if best else {}
+    return Job("/s", "s", "Sweep", "Running", goal=goal, primary_metric="auc", properties=properties)
+
+
+TRIALS = [
+    SweepTrial("s_0", "Completed", {"lr": 0.1}, {"auc": 0.5, "acc": 1.0}, iso(0), iso(9)),
+    SweepTrial("s_1", "Completed", {"lr": 0.2, "kind": "gbdt"}, {"auc": 0.9}),
+    SweepTrial("s_2", "Running", {}, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("goal", "named", "best"),
+    [("maximize", None, "s_1"), ("minimize", None, "s_0"), ("maximize", "s_0", "s_0")],
+)
+def test_the_best_trial(goal: str, named: str | None, best: str) -> None:
+    assert view.sweep_page(sweep(goal, named), TRIALS, None)["best"] == best
+
+
+def test_rows_of_trials_have_all_columns_the_primary_metric_first() -> None:
+    page = view.sweep_page(sweep("maximize"), TRIALS, None)
+    assert (page["params"], page["metrics"]) == (["kind", "lr"], ["auc", "acc"])
+    assert page["rows"] == [
+        ["s_0", "Completed", 9.0, [None, 0.1], [0.5, 1.0]],
+        ["s_1", "Completed", None, ["gbdt", 0.2], [0.9, None]],
+        ["s_2", "Running", None, [None, None], [None, None]],
+    ]
+    assert view.sweep_page(sweep("maximize"), TRIALS[2:], None)["best"] is None
+
+
+def task(state: str | None = "success", result: dict[str, Any] | None = None) -> Any:
+    from airflow_provider_amlrest.plugin.records import TaskJob
+
+    made = datetime.fromtimestamp(10, UTC)
+    record = JobRecord("j", "Command", "c", None, "iris", "https://studio")
+    return TaskJob(TaskKey("d", "t", "r", -1), state, 1, made, made, record, made, result or {})
+
+
+def row(task: Any, **statuses: Any) -> tuple[Any, ...]:
+    told = view.job_row(task, statuses)
+    return told["status"], told["outcome"], told["active"], told["ended"]
+
+
+def test_a_result_says_how_the_job_has_ended() -> None:
+    assert row(task(result={"status": "Completed"})) == ("Completed", "succeeded", False, 10.0)
+
+
+def test_a_result_of_a_task_that_did_not_wait_says_nothing_of_the_end() -> None:
+    result = {"status": "Starting"}
+    assert row(task(result=result)) == (None, None, False, None)
+    assert row(task(result=result), j=Status("Running", None)) == ("Running", "active", True, None)
+    assert row(task(result=result), j=Status("Failed", 50.0)) == ("Failed", "failed", False, 50.0)
+
+
+def test_a_job_that_is_not_known_yet_may_be_active_while_its_task_is() -> None:
+    assert row(task("deferred")) == (None, None, True, None)
+    assert row(task("failed")) == (None, None, False, None)
+
+
+def test_odd_results_are_no_reason_to_fail() -> None:
+    for odd in ({"status": 7}, {"metrics": "many"}, {"best_trial": "the first"}, {"metrics": {"auc": None}}):
+        assert view.job_row(task(result=odd), {})["metrics"] == {}
+
+
+def test_a_history_has_gaps_where_a_run_has_no_metric() -> None:
+    tasks = [
+        task(result={"metrics": {"auc": 0.8}}),
+        task("failed"),
+        task(result={"best_trial": {"metrics": {"auc": 0.9, "loss": 1}}, "metrics": {"trials": 4}}),
+    ]
+    page = view.history_page(tasks)
+    assert page["metrics"] == {"auc": [0.8, None, 0.9], "loss": [None, None, 1]}
+    assert [state for _, state, _ in page["runs"]] == ["success", "failed", "success"]
