@@ -53,7 +53,9 @@ test-kill-long: environment-celery ## The same on PostgreSQL, and at 200 random 
 test-celery: environment-celery ## A worker, a triggerer and the scheduler lost, under Celery on PostgreSQL
 	$(VENV_CELERY)/bin/python -m pytest -m celery $(PYTEST)
 
-test-ui: environment-ui ## The pages inside the Airflow UI, in Chromium
+test-ui: environment-ui ## The pages inside the Airflow UI, in Chromium; those of 3.1 without
+	@$(PYTHON) -m tools.environments $(VENV_3_1)
+	$(VENV_3_1)/bin/python -m pytest -m ui $(PYTEST)
 	$(VENV_UI)/bin/python -m pytest -m ui $(PYTEST)
 
 lint: environment ## ruff, and mypy --strict
@@ -69,6 +71,7 @@ benchmark: environment-sdk ## What imports, uploads and the emulator's start cos
 	$(VENV)/bin/python -m benchmarks.upload --files 200 --megabytes 64
 	$(VENV)/bin/python benchmarks/emulator_start.py
 	$(VENV)/bin/python -m benchmarks.polling --jobs 500 --spread 120
+	$(VENV)/bin/python -m benchmarks.pages
 
 constraints: environment ## Pin anew what the environments and the example's training job install
 	$(VENV)/bin/python -m tools.constraints
