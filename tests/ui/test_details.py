@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from airflow_provider_amlrest.connection import FIELDS, HIDDEN_FIELDS, RELABELING
 from tests.support.waiting import wait_for
 from tests.ui.stage import Stage
 
@@ -44,3 +45,20 @@ def test_of_mapped_tasks_and_the_sensor(stage: Stage, ended: dict[str, str]) -> 
     assert all("/runs/mixed-mapped-" in str(link) for link in links)
     submitted = api.links("mixed", ended["mixed"], "submit")[STUDIO]
     assert api.links("mixed", ended["mixed"], "sense")[STUDIO] == submitted
+
+
+def test_the_connection_form(stage: Stage) -> None:
+    """What the form is made of: fields with labels and help, secrets hidden, what is of no use left out."""
+    metas = stage.session("admin").get(f"{stage.airflow.url}/ui/connections/hook_meta", timeout=30).json()
+    [meta] = [meta for meta in metas if meta["connection_type"] == "azureml"]
+    assert meta["hook_name"] == "Azure Machine Learning"
+    fields = meta["extra_fields"]
+    assert set(fields) == {field.name for field in FIELDS}
+    for field in FIELDS:
+        shown = fields[field.name]["schema"]
+        assert shown["title"] == field.label
+        assert (shown.get("format") == "password") == field.secret, field.name
+        assert fields[field.name]["description"] == field.description
+    standard = meta["standard_fields"]
+    assert standard["login"]["title"] == RELABELING["login"]
+    assert all(standard[name]["hidden"] for name in HIDDEN_FIELDS if name in standard)

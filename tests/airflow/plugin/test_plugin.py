@@ -52,7 +52,7 @@ def test_views_are_as_airflow_wants_them() -> None:
 def test_a_task_process_pays_next_to_nothing() -> None:
     """Neither the pages' server nor the client is imported."""
     code = (
-        "import json, sys, airflow.plugins_manager; before = set(sys.modules);"
+        "import json, sys, airflow.plugins_manager, airflow_provider_amlrest; before = set(sys.modules);"
         "import airflow_provider_amlrest.plugin;"
         "new = [name for name in set(sys.modules) - before if 'amlrest' in name or name == 'fastapi'];"
         "print(json.dumps(new))"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest import plugin
 from airflow_provider_amlrest.job_record import JobRecord
 from airflow_provider_amlrest.orphans import TaskKey
 from airflow_provider_amlrest.plugin import view
@@ -107,6 +108,8 @@ def test_rows_of_trials_have_all_columns_the_primary_metric_first() -> None:
 
 
 def task(state: str | None = "success", result: dict[str, Any] | None = None) -> Any:
+    if not plugin._has_pages():
+        pytest.skip("Airflow has pages since 3.1; its database was another one before")
     from airflow_provider_amlrest.plugin.records import TaskJob
 
     made = datetime.fromtimestamp(10, UTC)
