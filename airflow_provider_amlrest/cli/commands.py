@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
-from airflow_provider_amlrest.cli.main import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
+from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome

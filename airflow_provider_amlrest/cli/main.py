@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import TextIO
 
+from airflow_provider_amlrest.cli.exit_codes import FINE, INTERRUPTED, REFUSED, USAGE
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.version import __version__
-
-FINE, NOT_COMPLETED, USAGE, TIMED_OUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXIT_CODES = """exit codes:
   0    it went well; of wait and logs --follow: the job is Completed

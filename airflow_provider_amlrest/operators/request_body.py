@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import redact
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+
+class SubmitTask(Protocol):
+    """What a task has that shows its request."""
+
+    request_body: str | None
+    do_xcom_push: bool
+    overwrite_rtif_after_execution: bool
+
 
 REQUEST_KEY = "azureml_request"
 """Key of the XCom that has it."""
 
 
-def show(task: AzureMLJobOperator, properties: Mapping[str, Any], context: Context) -> None:
+def show(task: SubmitTask, properties: Mapping[str, Any], context: Context) -> None:
     """Show the body of the PUT that is about to be sent."""
     body = json.dumps(redact({"properties": properties}), indent=2)
     if task.do_xcom_push:
@@ -30,7 +37,7 @@ def show(task: AzureMLJobOperator, properties: Mapping[str, Any], context: Conte
     _store(task, body, context)
 
 
-def show_again(task: AzureMLJobOperator, context: Context) -> None:
+def show_again(task: SubmitTask, context: Context) -> None:
     """Show what was shown before the task deferred."""
     ti = context["ti"]
     body = ti.xcom_pull(task_ids=ti.task_id, key=REQUEST_KEY, map_indexes=ti.map_index)
@@ -38,7 +45,7 @@ def show_again(task: AzureMLJobOperator, context: Context) -> None:
         _store(task, body, context)
 
 
-def _store(task: AzureMLJobOperator, body: str, context: Context) -> None:
+def _store(task: SubmitTask, body: str, context: Context) -> None:
     task.request_body = body
     task.overwrite_rtif_after_execution = True
     ti: Any = context["ti"]

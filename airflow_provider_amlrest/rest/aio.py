@@ -12,10 +12,11 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.operations import Answer, Flow, Operations, Send
+from airflow_provider_amlrest.rest.operations import Flow, Operations
 from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
 
 P = ParamSpec("P")

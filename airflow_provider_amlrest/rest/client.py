@@ -11,10 +11,11 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.operations import Answer, Flow, Operations, Send
+from airflow_provider_amlrest.rest.operations import Flow, Operations
 from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
 
 P = ParamSpec("P")

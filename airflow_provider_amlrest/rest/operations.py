@@ -6,15 +6,15 @@ and the async client drive the same generators, so that nothing is written twice
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping
-from math import isfinite, nan
-from typing import Any, NamedTuple, Protocol, TypeVar
+from math import isfinite
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest import answers, model
+from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
@@ -23,37 +23,13 @@ from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     InvalidSpecError,
     NotFoundError,
-    UnreachableError,
-    innermost_code,
-    response_error,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
 from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.pipeline import ANONYMOUS
 from airflow_provider_amlrest.rest.status import Outcome
 
 T = TypeVar("T")
-
-
-class Send(NamedTuple):
-    """A request on its way, what it asks for in words, and options for the pipeline."""
-
-    request: HttpRequest
-    asked: str
-    options: Mapping[str, Any] = {}
-
-
-class Answer(Protocol):
-    """What both of azure-core's responses have once their body is read."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> Any: ...
-    @property
-    def content(self) -> bytes: ...
-    def text(self) -> str: ...
 
 
 Flow = Generator[Send, Answer, T]
@@ -113,11 +89,11 @@ class Operations:
 
     def list_computes(self, next_link: str | None = None) -> Flow[model.Page]:
         """The workspace's computes, as an iterator of :class:`model.Compute`."""
-        return (yield from self._page("computes", next_link, _read_compute))
+        return (yield from self._page("computes", next_link, answers.read_compute))
 
     def get_compute(self, name: str) -> Flow[model.Compute]:
         """One compute. Raises NotFoundError if the workspace has none of that name."""
-        return _read_compute((yield from self._resource("GET", f"computes/{_segment(name)}")))
+        return answers.read_compute((yield from self._resource("GET", f"computes/{_segment(name)}")))
 
     def get_default_datastore(self) -> Flow[model.Datastore]:
         """The default datastore. Raises NotFoundError if the workspace has none."""
@@ -244,8 +220,8 @@ class Operations:
         """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
         path = f"jobs/{_segment(name)}"
         answer = yield self._request("GET", path, options=BRIEF)
-        job = self.codec.read_job(_resource(answer, f"GET {path}"))
-        return Polled((job,), None, _remaining_reads(answer))
+        job = self.codec.read_job(answers.resource(answer, f"GET {path}"))
+        return Polled((job,), None, answers.remaining_reads(answer))
 
     def poll_jobs(self, next_link: str | None = None) -> Flow[Polled]:
         """A page of :meth:`list_jobs` for a poller: without retries, and with what remains of the quota."""
@@ -253,9 +229,9 @@ class Operations:
         link = self._next(next_link, self.cloud.resource_manager)
         send = Send(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
         answer = yield send._replace(options=BRIEF)
-        page = _checked(answer, asked)
+        page = answers.checked(answer, asked)
         jobs = tuple(map(self.codec.read_job, page.get("value") or ()))
-        return Polled(jobs, page.get("nextLink") or None, _remaining_reads(answer))
+        return Polled(jobs, page.get("nextLink") or None, answers.remaining_reads(answer))
 
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
         """Ask for a job's end. It ends some time later; a job that has ended is no error.
@@ -271,9 +247,9 @@ class Operations:
         # What the service says to the cancel of an ended job is documented for pipelines only: 400.
         if answer.status_code in (400, 409):
             look = yield self._request("GET", path, options=options)
-            if self.codec.read_job(_resource(look, f"GET {path}")).outcome is not Outcome.ACTIVE:
+            if self.codec.read_job(answers.resource(look, f"GET {path}")).outcome is not Outcome.ACTIVE:
                 return
-        _checked(answer, f"POST {path}/cancel")
+        answers.checked(answer, f"POST {path}/cancel")
 
     # run history and metrics
 
@@ -296,26 +272,26 @@ class Operations:
         known = bool(tail.url)
         if tail.is_full or not (known or (yield from self._find_log(job_name, tail, options))):
             return []
-        answer = yield _log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        answer = yield answers.log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
         # The signature may have ended.
         if answer.status_code == 403 and known and (yield from self._find_log(job_name, tail, options)):
-            answer = yield _log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+            answer = yield answers.log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
         if answer.status_code == 416 and tail.start_anew():
-            answer = yield _log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+            answer = yield answers.log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
         if answer.status_code == 404:
             tail.url = ""
             return []
-        content = _log_content(answer, tail.file, tail.bytes_wanted(final=final))
+        content = answers.log_content(answer, tail.file, tail.bytes_wanted(final=final))
         return tail.take(content, final=final)
 
     def read_log_end(self, run: model.Run, file: str, size: int) -> Flow[str]:
         """The last ``size`` bytes of one of a run's log files, from the start of a line on."""
-        answer = yield _log_part(run.log_files[file], file, (0, size - 1))
-        length = _log_length(answer)
+        answer = yield answers.log_part(run.log_files[file], file, (0, size - 1))
+        length = answers.log_length(answer)
         start = max(0, length - size)
         if start and answer.status_code == 206:
-            answer = yield _log_part(run.log_files[file], file, (start, length - 1))
-        text = _log_content(answer, file, (start, length - 1)).decode("utf-8", "replace")
+            answer = yield answers.log_part(run.log_files[file], file, (start, length - 1))
+        text = answers.log_content(answer, file, (start, length - 1)).decode("utf-8", "replace")
         return (text.partition("\n")[2] if start and "\n" in text else text).strip()
 
     def list_children(self, name: str, next_link: str | None = None) -> Flow[model.Page]:
@@ -326,12 +302,12 @@ class Operations:
         first = HttpRequest("GET", base, params={"$top": str(CHILDREN_PAGE)})
         link = self._next(next_link, base)
         answer = yield Send(HttpRequest("GET", link) if link else first, asked)
-        page = _checked(answer, asked)
-        return model.Page(tuple(map(_read_run, page.get("value") or ())), page.get("nextLink") or None)
+        page = answers.checked(answer, asked)
+        return model.Page(tuple(map(answers.read_run, page.get("value") or ())), page.get("nextLink") or None)
 
     def get_metrics(self, run: str) -> Flow[dict[str, float]]:
         """The last value of each MLflow metric of a run. Values that JSON cannot carry are left out."""
-        return _last_values((yield from self._mlflow_run(run)))
+        return answers.last_values((yield from self._mlflow_run(run)))
 
     def get_metric_history(self, run: str, metric: str) -> Flow[list[model.MetricPoint]]:
         """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
@@ -339,7 +315,7 @@ class Operations:
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
         while True:
             page = yield from self._mlflow("GET", "metrics/get-history", query=query)
-            points += map(_read_point, page.get("metrics") or ())
+            points += map(answers.read_point, page.get("metrics") or ())
             token = page.get("next_page_token")
             if not token:
                 break
@@ -367,12 +343,12 @@ class Operations:
             model.SweepTrial(
                 run.name,
                 run.status,
-                _trial_params(job, run.name),
+                answers.trial_params(job, run.name),
                 metrics.get(run.name, {}),
                 run.start_time,
                 run.end_time,
             )
-            for run in sorted(runs, key=lambda run: _trial_number(run.name))
+            for run in sorted(runs, key=lambda run: answers.trial_number(run.name))
         ]
 
     def get_best_trial(self, sweep: str) -> Flow[model.SweepTrial | None]:
@@ -386,7 +362,7 @@ class Operations:
             run = yield from self.get_run(name)
             metrics = yield from self.get_metrics(name)
             return model.SweepTrial(
-                name, run.status, _trial_params(job, name), metrics, run.start_time, run.end_time
+                name, run.status, answers.trial_params(job, name), metrics, run.start_time, run.end_time
             )
         trials = yield from self.list_trials(sweep)
         metric = job.primary_metric or ""
@@ -412,7 +388,7 @@ class Operations:
             workspace = yield from self.get_workspace()
             asked = "GET discovery"
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
-            services = _checked(answer, asked)
+            services = answers.checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
             if not api:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")
@@ -427,11 +403,11 @@ class Operations:
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{_segment(name)}/details")
         answer = yield Send(request, asked, options or {})
-        details = _checked(answer, asked)
+        details = answers.checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
             self._mask_signature(urlsplit(url).query)
-        return _read_run(details) if details else model.Run(name, "Unknown")
+        return answers.read_run(details) if details else model.Run(name, "Unknown")
 
     def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:
         """The last value of each MLflow metric of each child of a run."""
@@ -445,7 +421,7 @@ class Operations:
         while True:
             page = yield from self._mlflow("POST", "runs/search", body=body)
             for run in page.get("runs") or ():
-                metrics[str((run.get("info") or {}).get("run_id"))] = _last_values(run)
+                metrics[str((run.get("info") or {}).get("run_id"))] = answers.last_values(run)
             token = page.get("next_page_token")
             if not token:
                 return metrics
@@ -462,7 +438,7 @@ class Operations:
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
         answer = yield Send(request, asked)
-        return _checked(answer, asked)
+        return answers.checked(answer, asked)
 
     def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:
         run = yield from self._details(job_name, options)
@@ -491,7 +467,7 @@ class Operations:
         answer = yield (
             Send(HttpRequest("GET", link), asked) if link else self._request("GET", path, query=query)
         )
-        page = _checked(answer, asked)
+        page = answers.checked(answer, asked)
         return model.Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
 
     def _next(self, link: str | None, base: str) -> str | None:
@@ -511,7 +487,7 @@ class Operations:
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> Flow[dict[str, Any]]:
         """A list, or another answer that is no resource."""
         answer = yield self._request("GET", path, query=query)
-        return _checked(answer, f"GET {path}")
+        return answers.checked(answer, f"GET {path}")
 
     def _put(self, path: str, properties: dict[str, Any]) -> Flow[dict[str, Any]]:
         return (yield from self._resource("PUT", path, {"properties": properties}))
@@ -519,11 +495,11 @@ class Operations:
     def _resource(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
         send = self._request(method, path, body=body)
         answer = yield send
-        return _resource(answer, send.asked)
+        return answers.resource(answer, send.asked)
 
     def _call(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
         answer = yield self._request(method, path, body=body)
-        return _checked(answer, f"{method} {path}")
+        return answers.checked(answer, f"{method} {path}")
 
     def _request(
         self,
@@ -540,121 +516,5 @@ class Operations:
         return Send(request, f"{method} {path or 'workspace'}", options or {})
 
 
-def _checked(answer: Answer, asked: str) -> dict[str, Any]:
-    """An answer's JSON object. Raises the fitting ResponseError for a status that is no success."""
-    if not 200 <= answer.status_code < 300:
-        raise response_error(asked, answer.status_code, _text(answer), answer.headers)
-    text = _text(answer)
-    try:
-        document = json.loads(text) if text.strip() else {}
-    except ValueError:
-        raise UnreachableError(asked, "what came is not JSON; is there a proxy in between?") from None
-    return document if isinstance(document, dict) else {}
-
-
-def _text(answer: Answer) -> str:
-    try:
-        return answer.text()
-    except UnicodeDecodeError:
-        return "(a body in another encoding than its header says)"
-
-
-def _resource(answer: Answer, asked: str) -> dict[str, Any]:
-    """An answer's ARM resource."""
-    document = _checked(answer, asked)
-    if not document.get("id") or not document.get("name"):
-        raise UnreachableError(asked, "what came is no ARM resource; is there a proxy in between?")
-    return document
-
-
-def _remaining_reads(answer: Answer) -> int | None:
-    text = str(answer.headers.get("x-ms-ratelimit-remaining-subscription-reads") or "")
-    return int(text) if text.isdigit() else None
-
-
-def _log_part(url: str, file: str, wanted: tuple[int, int], options: Mapping[str, Any] | None = None) -> Send:
-    """A request for bytes of a log."""
-    request = HttpRequest("GET", url, headers={"Range": f"bytes={wanted[0]}-{wanted[1]}"})
-    return Send(request, f"GET log {file}", {**(options or {}), ANONYMOUS: True})
-
-
-def _log_content(answer: Answer, file: str, wanted: tuple[int, int]) -> bytes:
-    """Those of the wanted bytes that there are. Raises the fitting ResponseError."""
-    if answer.status_code == 416:
-        return b""
-    if answer.status_code == 206:
-        return answer.content
-    if answer.status_code == 200:
-        return answer.content[wanted[0] : wanted[1] + 1]
-    raise response_error(f"GET log {file}", answer.status_code, _text(answer), answer.headers)
-
-
-def _log_length(answer: Answer) -> int:
-    """How long the log is of which a part was asked for."""
-    total = str(answer.headers.get("Content-Range") or "").rpartition("/")[2]
-    return int(total) if total.isdigit() else len(answer.content)
-
-
 def _version(kind: str, name: str, version: str) -> str:
     return f"{kind}/{_segment(name)}/versions/{_segment(version)}"
-
-
-def _read_compute(resource: Mapping[str, Any]) -> model.Compute:
-    properties = resource.get("properties") or {}
-    return model.Compute(
-        resource["name"],
-        properties.get("computeType") or "",
-        properties.get("provisioningState") or "",
-        resource.get("location") or "",
-    )
-
-
-def _read_run(details: Mapping[str, Any]) -> model.Run:
-    error = (details.get("error") or {}).get("error") or {}
-    return model.Run(
-        details.get("runId") or "",
-        details.get("status") or "Unknown",
-        details.get("startTimeUtc"),
-        details.get("endTimeUtc"),
-        model.RunError(innermost_code(error), error.get("message") or "") if error else None,
-        tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
-        details.get("logFiles") or {},
-    )
-
-
-def _last_values(run: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of an MLflow run, but those that JSON cannot carry."""
-    metrics = (run.get("data") or {}).get("metrics") or ()
-    values = {str(metric["key"]): _number(metric.get("value")) for metric in metrics}
-    return {key: value for key, value in values.items() if isfinite(value)}
-
-
-def _read_point(metric: Mapping[str, Any]) -> model.MetricPoint:
-    step, milliseconds = _number(metric.get("step")), _number(metric.get("timestamp"))
-    return model.MetricPoint(
-        int(step) if isfinite(step) else 0,
-        _number(metric.get("value")),
-        milliseconds / 1000 if isfinite(milliseconds) else 0.0,
-    )
-
-
-def _number(value: Any) -> float:
-    """A metric's value, which JSON has as a number, as text ("NaN", "Infinity"), or not at all."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return nan
-
-
-def _trial_number(name: str) -> int:
-    suffix = name.rpartition("_")[2]
-    return int(suffix) if suffix.isdigit() else 0
-
-
-def _trial_params(sweep: model.Job, trial: str) -> dict[str, Any]:
-    """A trial's point in the search space, which the service keeps as a tag of the sweep."""
-    try:
-        params = json.loads(sweep.tags.get(f"_aml_system_{trial}", "{}"))
-    except ValueError:
-        return {}
-    return params if isinstance(params, dict) else {}

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_amlrest.rest.answers import Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.model import Run
-from airflow_provider_amlrest.rest.operations import Operations, Send
+from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.spec import check_name
 from tests.contract import openapi
 from tests.contract.bodies import wire

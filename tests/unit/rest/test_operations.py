@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
+from airflow_provider_amlrest.rest.answers import Send
 from airflow_provider_amlrest.rest.client import AzureMLClient
 from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.errors import (
@@ -20,7 +21,7 @@ from airflow_provider_amlrest.rest.errors import (
     ServiceError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.operations import Operations, Send
+from airflow_provider_amlrest.rest.operations import Operations
 from tests.unit.answers import Answered, drive, recorded
 from tests.unit.jobs import CODE, PLAIN, WORKSPACE, arm_id
 

@@ -1,0 +1,8 @@
+"""How a command ends."""
+
+FINE = 0
+NOT_COMPLETED = 1
+USAGE = 2
+TIMED_OUT = 3
+REFUSED = 4
+INTERRUPTED = 130
