@@ -6,6 +6,7 @@ and by which connection it is read, is never taken from the request: it is what 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
@@ -86,14 +87,17 @@ def create_app() -> FastAPI:
 _SIGNED_IN = Depends(get_user)
 _SEE_TASK = Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))
 _SEE_LOG = Depends(requires_access_dag("GET", DagAccessEntity.TASK_LOGS))
-_EDIT_TASK = Depends(requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE))
+_edit_task = requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE)
+_EDIT_TASK = Depends(_edit_task)
 _GUARDS = {"/task": _SEE_TASK, "/run": _SEE_TASK, "/recent": _SIGNED_IN}
 
 
-def _may_edit(user: Any, dag_id: str) -> bool:
-    return get_auth_manager().is_authorized_dag(
-        method="PUT", access_entity=DagAccessEntity.TASK_INSTANCE, details=DagDetails(id=dag_id), user=user
-    )
+def _may_edit(request: Request, user: GetUserDep) -> bool:
+    try:
+        _edit_task(request, user)
+    except HTTPException:
+        return False
+    return True
 
 
 # which task
@@ -112,13 +116,13 @@ def asked_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) 
         key = TaskKey(key.dag_id, key.task_id, key.run_id.replace(" ", "+"), key.map_index)
         task = records.find_task(session, key)
     if task is None:
-        raise HTTPException(404, "Airflow has no such task instance, or none any more.")
+        raise HTTPException(404, {"error": "Airflow has no such task instance.", "poll": None})
     if task.record is None:
-        raise HTTPException(
-            404,
+        sentence = (
             "This task has no Azure ML job: it is not one that submits or awaits jobs, has not come that far "
-            "yet, or keeps no XComs.",
+            "yet, or keeps no XComs."
         )
+        raise HTTPException(404, {"error": sentence, "poll": view.poll_of_task(task.state)})
     return task
 
 
@@ -140,12 +144,13 @@ async def _live(request: Request, task: records.TaskJob) -> LiveJob:
 # what is shown
 
 
-async def task_data(request: Request, task: AskedTask, user: GetUserDep) -> Response:
+async def task_data(
+    request: Request, task: AskedTask, may_edit: Annotated[bool, Depends(_may_edit)]
+) -> Response:
     """All about a task's job but its log and trials."""
     live = await _live(request, task)
-    await live.run.get(settled=live.settled)
-    await live.metrics.get(settled=live.settled)
-    may_cancel = _made_job(task, live) and _may_edit(user, task.key.dag_id)
+    await asyncio.gather(live.run.get(settled=live.settled), live.metrics.get(settled=live.settled))
+    may_cancel = may_edit and _made_job(task, live)
     return _json(request, view.task_page(task, live, may_cancel=may_cancel, now=time.time()))
 
 
@@ -197,7 +202,7 @@ async def run_data(
     request: Request, tasks: Annotated[list[records.TaskJob], Depends(_tasks_of_run)]
 ) -> Response:
     """The jobs of a DAG run."""
-    return _json(request, view.run_page(tasks, await _statuses(request, tasks), None))
+    return _json(request, view.run_page(tasks, *await _statuses(request, tasks)))
 
 
 def _recent_tasks(
@@ -216,7 +221,7 @@ async def recent_data(
     request: Request, tasks: Annotated[list[records.TaskJob], Depends(_recent_tasks)]
 ) -> Response:
     """The newest jobs of the DAGs that the user may read."""
-    return _json(request, view.run_page(tasks, await _statuses(request, tasks), None))
+    return _json(request, view.run_page(tasks, *await _statuses(request, tasks)))
 
 
 def _history(dag_id: str, task_id: str, session: SessionDep) -> list[records.TaskJob]:
@@ -228,7 +233,7 @@ def history_data(request: Request, tasks: Annotated[list[records.TaskJob], Depen
     return _json(request, view.history_page(tasks))
 
 
-async def _statuses(request: Request, tasks: list[records.TaskJob]) -> dict[str, Status]:
+async def _statuses(request: Request, tasks: list[records.TaskJob]) -> tuple[dict[str, Status], str | None]:
     board: Board = request.app.state.board
     unknown = [task.record for task in tasks if task.record and not view.is_final(task)]
     return await board.statuses(unknown, LIST_PATIENCE)
@@ -282,12 +287,13 @@ def _read_static() -> tuple[str, dict[str, bytes]]:
 async def _refused(request: Request, error: Exception) -> Response:
     """One sentence: as a page where a page was asked for."""
     assert isinstance(error, HTTPException)  # noqa: S101
-    sentence = SENTENCES.get(error.status_code, str(error.detail))
+    told: Any = error.detail if isinstance(error.detail, dict) else {"error": str(error.detail)}
+    sentence = SENTENCES.get(error.status_code, told["error"])
     if error.status_code == 403 and request.method == "POST":
         sentence = "You may not do this: it takes the right to edit this DAG's task instances."
     headers = {**HEADERS, **(error.headers or {}), "Cache-Control": "no-store"}
     if "/data" in request.url.path or request.method == "POST":
-        body = json.dumps({"error": sentence})
+        body = json.dumps({**told, "error": sentence})
         return Response(body, error.status_code, headers=headers, media_type="application/json")
     if "/assets/" in request.url.path:
         return PlainTextResponse(sentence, error.status_code, headers=headers)

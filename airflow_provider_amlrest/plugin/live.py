@@ -99,6 +99,9 @@ class Part(Generic[T]):
             self.error = f"Azure ML has not answered within {READ_PATIENCE:.0f} s."
         except AzureMLError as error:
             self.error = str(error)
+        except Exception:
+            log.exception("Something of an Azure ML job could not be read.")
+            self.error = "It could not be read; the API server's log says why."
         finally:
             self._read_at = time.monotonic()
             self._reading = None
@@ -214,24 +217,41 @@ class Board:
         await job.first_look()
         return job
 
-    async def statuses(self, records: Iterable[JobRecord], patience: float) -> dict[str, Status]:
-        """The statuses of jobs by their names, as far as they are known after this many seconds."""
+    async def statuses(
+        self, records: Iterable[JobRecord], patience: float
+    ) -> tuple[dict[str, Status], str | None]:
+        """The statuses of jobs by their names, as far as they are known by then; why some are not.
+
+        :param patience: seconds, for a connection to be opened and for the first looks.
+        """
         known: dict[str, Status] = {}
-        asked: dict[JobRecord, LiveJob] = {}
+        asked: dict[tuple[str, str | None], list[JobRecord]] = {}
         for record in records:
             ended = self._ended.get((record.conn_id, record.name))
             if ended is not None:
                 known[record.name] = ended
-                continue
-            with suppress(AzureMLError):
-                asked[record] = (await self._workspace(record)).job(record.name)
-        await asyncio.gather(*(job.first_look(patience) for job in asked.values()))
-        for record, job in asked.items():
+            else:
+                asked.setdefault((record.conn_id, record.api_version), []).append(record)
+        told = await asyncio.gather(*(self._look(known, group, patience) for group in asked.values()))
+        return known, next(filter(None, told), None)
+
+    async def _look(self, known: dict[str, Status], records: list[JobRecord], patience: float) -> str | None:
+        """Look at jobs of one connection; why that cannot be, if it cannot."""
+        try:
+            async with asyncio.timeout(patience):
+                workspace = await self._workspace(records[0])
+        except TimeoutError:
+            return None
+        except AzureMLError as error:
+            return str(error)
+        jobs = {record: workspace.job(record.name) for record in records}
+        await asyncio.gather(*(job.first_look(patience) for job in jobs.values()))
+        for record, job in jobs.items():
             if job.job is not None:
                 known[record.name] = Status(job.job.status, job.ended_at)
                 if job.ended_at is not None:
                     self._remember(record, known[record.name])
-        return known
+        return next((job.error for job in jobs.values() if job.error), None)
 
     def _remember(self, record: JobRecord, status: Status) -> None:
         self._ended[record.conn_id, record.name] = status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.model import DataInput, LiteralInput
@@ -51,6 +52,11 @@ def task_page(task: TaskJob, live: LiveJob, *, may_cancel: bool, now: float) -> 
         "metrics": {name: _points(points) for name, points in (live.metrics.value or {}).items()},
         "metrics_notice": live.metrics.error,
     }
+
+
+def poll_of_task(state: str | None) -> float | None:
+    """When to ask again for the job of a task that has none: not if the task is over."""
+    return ACTIVE_POLL if state in UNFINISHED else None
 
 
 def _job(job: Job, task: TaskJob) -> dict[str, Any]:
@@ -199,7 +205,11 @@ def main_metrics(task: TaskJob) -> dict[str, float]:
     metrics = (best if isinstance(best, dict) else {}).get("metrics") or task.result.get("metrics")
     if not isinstance(metrics, dict):
         return {}
-    return {name: value for name, value in metrics.items() if isinstance(value, (int, float))}
+    return {name: value for name, value in metrics.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and isfinite(value)
 
 
 def history_page(tasks: Sequence[TaskJob]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ export function source(path) {
     const response = await fetch(path, { headers: tag ? { "If-None-Match": tag } : {} });
     if (response.status === 304) return last;
     const data = await response.json().catch(() => ({ error: `Airflow has answered ${response.status}.` }));
-    if (!response.ok) throw Object.assign(new Error(data.error ?? `Airflow has answered ${response.status}.`), { status: response.status });
+    if (!response.ok) throw Object.assign(new Error(data.error), { status: response.status, poll: data.poll });
     tag = response.headers.get("ETag");
     return (last = data);
   };
@@ -22,9 +22,14 @@ export function repeat(step, onError) {
   let timer;
   let failures = 0;
   let over = false;
+  let running = false;
+  let askedAgain = false;
 
   async function run() {
     clearTimeout(timer);
+    askedAgain = running;
+    if (running) return;
+    running = true;
     let pause;
     try {
       pause = await step();
@@ -32,8 +37,11 @@ export function repeat(step, onError) {
     } catch (error) {
       onError(error);
       failures += 1;
-      pause = [400, 401, 403].includes(error.status) ? null : Math.min(60, 5 * 2 ** failures);
+      pause = error.poll !== undefined ? error.poll : Math.min(60, 5 * 2 ** failures);
+      if ([400, 401, 403].includes(error.status)) pause = null;
     }
+    running = false;
+    if (askedAgain) return run();
     over = pause == null;
     if (!over && !document.hidden) timer = setTimeout(run, 1000 * pause);
   }

@@ -130,11 +130,13 @@ async def test_statuses_of_a_list(record: Any, emulator: Emulated) -> None:
     await until_ended(await board.job(done))
     missing = JobRecord("no-such-job", "Command", "azureml_default", None, "", "")
     unreadable = JobRecord("other", "Command", "no_such_connection", None, "", "")
-    known = await board.statuses([done, missing, unreadable], patience=2)
+    known, notice = await board.statuses([done, missing, unreadable], patience=2)
+    assert notice is not None
+    assert "no_such_connection" in notice or "no-such-job" in notice
     assert {name: status.status for name, status in known.items()} == {done.name: "Completed"}
     assert known[done.name].ended_at is not None
     mark = emulator.mark()
-    assert await board.statuses([done], patience=2) == known
+    assert await board.statuses([done], patience=2) == (known, None)
     assert emulator.asked("GET", f"/jobs/{done.name}", since=mark) == []
     await close(board)
 
