@@ -32,18 +32,13 @@ MAX_POINTS = 500
 
 
 def task_page(task: TaskJob, live: LiveJob, *, may_cancel: bool, now: float) -> dict[str, Any]:
-    """All that the page of a task's job shows, but its log and its trials."""
+    """All that the page of a task's job shows, but its log and its trials. The job has been seen."""
+    assert live.job is not None  # noqa: S101
     job, run = live.job, live.run.value
-    poll = ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL
-    told: dict[str, Any] = {
+    return {
         "task": _task(task),
         "notice": live.error if live.active else live.run.error,
-        "poll": poll,
-        "job": None,
-    }
-    if job is None:
-        return told
-    return told | {
+        "poll": ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL,
         "job": _job(job, task),
         "may_cancel": may_cancel and live.active,
         "phases": phases(job, run, live.seen, now),
