@@ -23,7 +23,8 @@ def welcome(stack: LocalStack) -> str:
   1. Open {dag}
   2. Click "Trigger" (the arrow at the top right), then "Trigger" again in the dialog.
   3. Watch the grid: environment, data and code, a training job, a sweep of 8 trials. About a minute.
-     A click on a square shows the task, its log and its XCom.
+     A click on a square shows the task, its log and its XCom; its tab "Azure ML job" the job, its metrics
+     and trials. The tab "Azure ML jobs" of a run, and Browse > Azure ML, show many.
   4. retrain_if_better is scheduled, and paused: switch it on, and it trains and decides.
 
   Ctrl-C stops everything."""
