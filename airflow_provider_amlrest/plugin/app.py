@@ -213,8 +213,9 @@ def _recent_tasks(
     experiment: str = "",
 ) -> list[records.TaskJob]:
     dag_ids = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    wanted = records.Filter(dag_id, state, experiment)
-    return records.recent_tasks(session, dag_ids, wanted, limit=LIST_LENGTH)
+    return records.recent_tasks(
+        session, dag_ids, dag_id=dag_id, state=state, experiment_name=experiment, limit=LIST_LENGTH
+    )
 
 
 async def recent_data(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RESULT_KEY = "return_value"
 MAX_SCANNED = 2000
-"""Rows that a filter looks through at most."""
+"""The newest rows among which jobs of an experiment are looked for."""
 
 
 @dataclass(frozen=True)
@@ -68,38 +68,33 @@ def tasks_of_run(session: Session, dag_id: str, run_id: str) -> list[TaskJob]:
     return sorted(tasks, key=lambda task: str(task.published))
 
 
-@dataclass(frozen=True)
-class Filter:
-    """Which jobs are wanted; an empty text means all."""
-
-    dag_id: str = ""
-    state: str = ""
-    """Of the task."""
-    experiment_name: str = ""
-
-    def takes(self, task: TaskJob) -> bool:
-        """Whether a task that was read by :meth:`narrow` is wanted."""
-        return (
-            task.record is not None
-            and (not self.state or (task.state or "") == self.state)
-            and (not self.experiment_name or task.record.experiment_name == self.experiment_name)
-        )
-
-
-def recent_tasks(session: Session, dag_ids: Collection[str], wanted: Filter, *, limit: int) -> list[TaskJob]:
-    """The newest tasks that have jobs.
+def recent_tasks(
+    session: Session,
+    dag_ids: Collection[str],
+    *,
+    dag_id: str = "",
+    state: str = "",
+    experiment_name: str = "",
+    limit: int,
+) -> list[TaskJob]:
+    """The newest tasks that have jobs; an empty text means all.
 
     :param dag_ids: what the user may read; nothing else is.
+    :param state: of the task.
     """
-    allowed = {wanted.dag_id} & set(dag_ids) if wanted.dag_id else dag_ids
+    allowed = {dag_id} & set(dag_ids) if dag_id else dag_ids
     query = _tasks().where(TaskInstance.dag_id.in_(allowed)).order_by(XComModel.timestamp.desc())
-    found = []
-    for task in _read(session.execute(query.limit(MAX_SCANNED))):
-        if wanted.takes(task):
-            found.append(task)
-            if len(found) == limit:
-                break
-    return found
+    if state:
+        query = query.where(TaskInstance.state == state)
+    # The experiment is inside of a value, where not all databases can look.
+    rows = session.execute(query.limit(MAX_SCANNED if experiment_name else limit))
+    found = [task for task in _read(rows) if _is_of(task, experiment_name)]
+    return found[:limit]
+
+
+def _is_of(task: TaskJob, experiment_name: str) -> bool:
+    record = task.record
+    return record is not None and experiment_name in ("", record.experiment_name)
 
 
 def task_history(session: Session, dag_id: str, task_id: str, *, limit: int) -> list[TaskJob]:

@@ -68,6 +68,19 @@ def test_who_may_read_no_dag_has_an_empty_list(stage: Stage, task: dict[str, str
     assert ask(stage, "viewer", "/recent/data", {}).json()["rows"] != []
 
 
+def test_a_list_is_filtered(stage: Stage, ended: dict[str, str]) -> None:
+    def rows(**query: str) -> set[tuple[str, str]]:
+        told = ask(stage, "viewer", "/recent/data", query).json()["rows"]
+        return {(row["task"]["dag_id"], row["task"]["task_id"]) for row in told}
+
+    assert {("training", "train"), ("failing", "train"), ("mixed", "mapped")} <= rows()
+    assert rows(state="failed", dag_id="failing") == {("failing", "train")}
+    assert ("training", "train") not in rows(state="failed")
+    assert ("mixed", "mapped") not in rows(experiment="iris")
+    assert ("training", "train") in rows(experiment="iris")
+    assert rows(dag_id="no-such-dag") == rows(experiment="none") == set()
+
+
 @pytest.mark.parametrize("path", [*OF_TASK, *OF_DAG, *OF_ALL])
 def test_who_may_read_reads(stage: Stage, task: dict[str, str], path: str) -> None:
     assert ask(stage, "viewer", path, task).status_code == 200
