@@ -96,13 +96,19 @@ function metricCharts() {
   const charts = new Map();
   const grid = h("div", { class: "charts" });
   const notice = section((text) => (text ? h("p", { class: "notice" }, text) : null));
-  const element = h("section", { hidden: true }, h("h2", {}, "Metrics"), notice.element, grid);
+  // One value is no line.
+  const single = section((values) => h("dl", { class: "tiles" }, values.map(([name, value]) =>
+    h("div", {}, h("dt", {}, name), h("dd", {}, number(value))))));
+  const element = h("section", { hidden: true }, h("h2", {}, "Metrics"), notice.element, single.element, grid);
   return {
     element,
     show(metrics, text) {
       element.hidden = !Object.keys(metrics).length && !text;
       notice.show(text);
-      for (const [name, points] of Object.entries(metrics)) {
+      const [lines, values] = [[], []];
+      for (const entry of Object.entries(metrics)) (entry[1].length > 1 ? lines : values).push(entry);
+      single.show(values.filter(([, points]) => points.length).map(([name, points]) => [name, points[0][1]]));
+      for (const [name, points] of lines) {
         if (!charts.has(name)) {
           charts.set(name, { ...chart(name, lineOptions), shown: "" });
           grid.append(charts.get(name).element);
@@ -111,7 +117,7 @@ function metricCharts() {
         const key = JSON.stringify(points);
         if (key === one.shown) continue;
         one.shown = key;
-        one.show(points, points.length ? `last ${number(points.at(-1)[1])}` : "no value");
+        one.show(points, `last ${number(points.at(-1)[1])}`);
       }
     },
   };
