@@ -23,6 +23,7 @@ from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     InvalidSpecError,
     NotFoundError,
+    ResponseError,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
@@ -31,17 +32,17 @@ from airflow_provider_amlrest.rest.status import Outcome
 
 T = TypeVar("T")
 
-
 Flow = Generator[Send, Answer, T]
 
 BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
 """Options of a read without retries, for what is asked again soon anyhow."""
 
-
 CHILDREN_PAGE = 100
 """Children that a page of them is asked to have."""
 SEARCH_PAGE = 500
 """Runs that a search asks for at once."""
+SEARCH_REFUSED = (400, 404, 405, 501)
+"""How a service refuses to search: what the search would have found is then read run by run."""
 
 
 class Polled(NamedTuple):
@@ -338,7 +339,14 @@ class Operations:
             link = page.next_link
             if link is None:
                 break
-        metrics = yield from self._metrics_of_children(sweep)
+        try:
+            metrics = yield from self._metrics_of_children(sweep)
+        except ResponseError as error:
+            if error.status not in SEARCH_REFUSED:
+                raise
+            metrics = {}
+            for run in runs:
+                metrics[run.name] = yield from self.get_metrics(run.name)
         return [
             model.SweepTrial(
                 run.name,

@@ -19,6 +19,7 @@ from airflow_provider_amlrest.rest.errors import (
     NotFoundError,
     ResponseError,
     ServiceError,
+    ThrottledError,
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.operations import Operations
@@ -374,6 +375,16 @@ def test_no_trial_has_reported(operations: Operations) -> None:
     answers = (sweep("Maximize"), sweep("Maximize"), HOME, DISCOVERY, Answered(children(0, 1)))
     answers += (EXPERIMENT, search(s_0={"loss": 1}))
     assert drive(operations.get_best_trial("s"), *answers)[0] is None
+
+
+def test_where_a_search_is_refused_the_trials_are_read_one_by_one(operations: Operations) -> None:
+    beginning = (sweep("Maximize"), HOME, DISCOVERY, Answered(children(1, 2)), EXPERIMENT)
+    refused = Answered({"error_code": "INVALID_PARAMETER_VALUE"}, 400)
+    trials, _ = drive(operations.list_trials("s"), *beginning, refused, metrics(acc=1), metrics(acc=2))
+    assert [trial.metrics for trial in trials] == [{"acc": 1.0}, {"acc": 2.0}]
+    throttled = (beginning[0], *beginning[3:], Answered({}, 429))
+    with pytest.raises(ThrottledError):
+        drive(operations.list_trials("s"), *throttled)
 
 
 def test_the_history_of_a_metric(operations: Operations) -> None:
