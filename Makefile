@@ -77,7 +77,7 @@ constraints: environment ## Pin anew what the environments and the example's tra
 	$(VENV)/bin/python -m tools.constraints
 
 clean: ## Remove what the other targets have made
-	rm -rf build dist $(VENV) $(VENV_2) $(VENV_3_1) $(VENV_CELERY) $(VENV_SDK) $(VENV_UI) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist airflow_provider_amlrest/plugin/static/echarts $(VENV) $(VENV_2) $(VENV_3_1) $(VENV_CELERY) $(VENV_SDK) $(VENV_UI) *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: check-python

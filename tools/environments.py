@@ -30,6 +30,8 @@ CONSTRAINTS = {
     UI: "airflow-3.3.txt",
     AZURE_AI_ML: "azure-ai-ml.txt",
 }
+# The chart library that an installation fetches.
+CHARTS = "airflow_provider_amlrest/plugin/static/package-lock.json"
 GROUPS = {CELERY: ["celery"], UI: ["ui"]}
 # Airflow 2.11 does not support newer ones.
 PYTHON_OF_OTHERS = ">=3.11,<3.13"
@@ -84,7 +86,8 @@ def _pip_install(folder: Path, *what: str) -> None:
 
 def _fingerprint(constraints: Path) -> str:
     """Changes whenever the environment must be made again."""
-    sources = (constraints, ROOT / "setup.cfg", ROOT / "pyproject.toml", Path(__file__))
+    project = ("setup.cfg", "setup.py", "pyproject.toml", CHARTS)
+    sources = (constraints, *(ROOT / name for name in project), Path(__file__))
     digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
     for source in sources:
         digest.update(source.read_bytes())
