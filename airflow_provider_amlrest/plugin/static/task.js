@@ -8,7 +8,7 @@ import { sweep } from "./sweep.js";
 export function taskPage(main, query) {
   const data = source(`task/data?${query}`);
   const notice = section((text) => (text ? h("p", { class: "notice", role: "status" }, text) : null));
-  const head = section((told) => heading(told, query, () => again()));
+  const head = heading(query, () => again());
   const error = section(failure);
   const phases = section(history);
   const metrics = metricCharts();
@@ -26,7 +26,7 @@ export function taskPage(main, query) {
     }
     main.setAttribute("aria-busy", "false");
     notice.show(told.notice);
-    head.show({ job: told.job, may_cancel: told.may_cancel, task: told.task });
+    head.show(told);
     error.show({ error: told.error, job: told.job, warnings: told.warnings });
     phases.show(told.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
     metrics.show(told.metrics, told.metrics_notice);
@@ -41,19 +41,29 @@ export function taskPage(main, query) {
   });
 }
 
-function heading({ job, may_cancel: mayCancel, task }, query, again) {
-  const mapped = task.map_index >= 0 ? ` [${task.map_index}]` : "";
-  return [
-    h("div", { class: "row head" },
-      h("h1", {}, job.display_name || job.name, " ", badge(job.status, job.outcome)),
-      h("div", { class: "row" },
-        copyButton("Copy name", job.name),
-        copyButton("Copy ARM id", job.id),
-        copyButton("Copy Studio link", job.studio_url),
-        mayCancel ? cancelButton(query, again) : null)),
-    h("p", { class: "soft" }, `${job.type} job ${job.name} of task ${task.dag_id}.${task.task_id}${mapped}, `
-      + `try ${task.try_number}. `, link(job.studio_url, "Azure ML Studio")),
-  ];
+/** Three parts, so that a new status takes no focus from a button. */
+function heading(query, again) {
+  const title = section(([name, status, outcome]) => h("h1", {}, name, " ", badge(status, outcome)));
+  const buttons = section(([job, mayCancel]) => h("div", { class: "row" },
+    copyButton("Copy name", job.name),
+    copyButton("Copy ARM id", job.id),
+    copyButton("Copy Studio link", job.studio_url),
+    mayCancel ? cancelButton(query, again) : null));
+  const whose = section(([job, task]) => {
+    const mapped = task.map_index >= 0 ? ` [${task.map_index}]` : "";
+    return h("p", { class: "soft" }, `${job.type} job ${job.name} of task ${task.dag_id}.${task.task_id}${mapped}, `
+      + `try ${task.try_number}. `, link(job.studio_url, "Azure ML Studio"));
+  });
+  const top = h("div", { class: "row head" }, title.element, buttons.element);
+  return {
+    element: h("header", {}, top, whose.element),
+    show({ job, task, may_cancel: mayCancel }) {
+      const { type, name, id, studio_url } = job;
+      title.show([job.display_name || name, job.status, job.outcome]);
+      buttons.show([{ name, id, studio_url }, mayCancel]);
+      whose.show([{ type, name, studio_url }, task]);
+    },
+  };
 }
 
 function cancelButton(query, again) {
