@@ -37,7 +37,7 @@ IDLE = 60.0
 """Seconds after which a job that no page asks for is let go."""
 POLL_INTERVAL = 30.0
 """Seconds between two looks at a job, at most; the poller makes it less while the job is young."""
-PART_SECONDS = 10.0
+PART_SECONDS = 5.0
 """Seconds for which a log, metrics and the like are not read again."""
 SETTLE_SECONDS = 60.0
 """Seconds after a job's end in which metrics and logs may still come."""

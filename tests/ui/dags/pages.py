@@ -53,7 +53,7 @@ def sweep_job(trials: int, concurrent: int, seconds: int) -> AzureMLSubmitSweepJ
 with DAG("training", schedule=None, catchup=False):
     command_job(
         tags=tags(
-            seconds=12, queue_seconds=8, log_lines=60, metric_steps=8, metrics={"auc": 0.93, "loss": 0.21}
+            seconds=20, queue_seconds=8, log_lines=60, metric_steps=8, metrics={"auc": 0.93, "loss": 0.21}
         )
     )
 
