@@ -26,6 +26,7 @@ from airflow_provider_amlrest.completion import (
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.job_record import JOB_LINKS, publish
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
+from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
 from airflow_provider_amlrest.rest.status import Outcome
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 
-class AzureMLJobSensor(BaseSensorOperator):
+class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
     """Wait for a job by its name; fail, without retries, if it failed or was canceled.
 
     :param job_name: the job.
@@ -54,6 +55,7 @@ class AzureMLJobSensor(BaseSensorOperator):
     """
 
     template_fields = ("job_name", "azureml_conn_id", "api_version", "require_metrics")
+    text_fields = ("job_name", "azureml_conn_id", "api_version")
     ui_color = UI_COLOR
     operator_extra_links = JOB_LINKS
 

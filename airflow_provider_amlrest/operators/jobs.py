@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
-_AZURE_ML_EXPRESSION = re.compile(r"\$\{\{[^{}]*\}\}")
 
 COMMON_FIELDS = (
     "job_name",
@@ -79,6 +77,17 @@ COMMON_FIELDS = (
     "require_metrics",
     "request_body",
 )
+TEXT_FIELDS = (
+    "job_name",
+    "command",
+    "compute",
+    "experiment_name",
+    "display_name",
+    "description",
+    "instance_type",
+    "shm_size",
+    "on_timeout",
+)
 COMMON_RENDERERS = {
     "command": "bash",
     "environment": "json",
@@ -101,6 +110,7 @@ class AzureMLJobOperator(AzureMLOperator):
     """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
     operator_extra_links = JOB_LINKS
+    text_fields = (*AzureMLOperator.text_fields, *TEXT_FIELDS)
 
     def __init__(
         self,
@@ -171,12 +181,6 @@ class AzureMLJobOperator(AzureMLOperator):
         self.request_body: str | None = None
         self._submitted_name: str | None = None
         self._killed = False
-
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render with Jinja, but leave ``${{...}}`` alone: that is Azure ML's, not Jinja's."""
-        if isinstance(content, str):
-            content = _AZURE_ML_EXPRESSION.sub(r"{% raw %}\g<0>{% endraw %}", content)
-        return super().render_template(content, *args, **kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""

@@ -185,6 +185,24 @@ def test_a_sweep_over_a_connection_of_another_name(azureml_emulator: EmulatedWor
     ]
 
 
+@pytest.mark.parametrize("name", ["templates", "native_templates"])
+def test_templates_tasks_and_mapping_make_commands(
+    azureml_emulator: EmulatedWorkspace, dags: Any, name: str
+) -> None:
+    assert run(getattr(dags, name)) == "success"
+    commands = {
+        task: sorted(job.properties["command"] for job in azureml_emulator.jobs(f"{task}$"))
+        for task in ("rendered", "made", "mapped", "mapped_made")
+    }
+    made = "echo ${{inputs.x}} {{ no template }}"
+    assert commands == {
+        "rendered": ["echo ${{inputs.x}} ${{inputs.x}}"],
+        "made": [made],
+        "mapped": ["${{inputs.x}}", "'${{inputs.x}}' '1'"],
+        "mapped_made": ["'${{inputs.x}}'", made],
+    }
+
+
 def test_a_connection_that_nobody_has_made(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
     assert run(dags.tuning) == "failed"
     assert azureml_emulator.requests() == []
