@@ -28,8 +28,9 @@ from airflow_provider_amlrest.job_record import JOB_LINKS, publish
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.rest.spec import check_name
+from airflow_provider_amlrest.rest.spec import check_name, names
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.values import boolean
 from airflow_provider_amlrest.results import JobCanceledError, JobFailedError, finish
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
     XCom: as of the operator that submitted the job and waited for it.
     """
 
-    template_fields = ("job_name", "azureml_conn_id", "api_version", "require_metrics")
+    template_fields = ("job_name", "azureml_conn_id", "api_version", "deferrable", "require_metrics")
     text_fields = ("job_name", "azureml_conn_id", "api_version")
     ui_color = UI_COLOR
     operator_extra_links = JOB_LINKS
@@ -65,8 +66,8 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
         job_name: str,
         azureml_conn_id: str = DEFAULT_CONNECTION,
         api_version: str | None = None,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        require_metrics: Sequence[str] = (),
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        require_metrics: Sequence[str] | str = (),
         multiple_outputs: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -87,14 +88,16 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job; if it is active and the sensor is deferrable, defer."""
-        name = text("job_name", self.job_name)
         with explained(), self.hook.new_client() as client:
-            event = self._look(client, check_name("job_name", name), context)
-            if event is None and not self.deferrable:
+            name = check_name("job_name", text("job_name", self.job_name))
+            deferrable = boolean("deferrable", self.deferrable)
+            names("require_metrics", self.require_metrics)
+            event = self._look(client, name, context)
+            if event is None and not deferrable:
                 return False
             try:
                 if event is None:
-                    self._defer(str(name), context)
+                    self._defer(name, context)
                 return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event))
             finally:
                 self.hook.close()
@@ -150,7 +153,7 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
                 raise AirflowSensorTimeout(f"{late} {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            return finish(client, job, studio_url, self.require_metrics)
+            return finish(client, job, studio_url, names("require_metrics", self.require_metrics))
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

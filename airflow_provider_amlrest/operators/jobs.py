@@ -27,9 +27,16 @@ from airflow_provider_amlrest.job_record import JOB_LINKS, publish
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, job_names
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
+from airflow_provider_amlrest.operators.job_fields import (
+    COMMON_FIELDS,
+    COMMON_RENDERERS,
+    TEXT_FIELDS,
+    WaitOptions,
+    read_wait_options,
+)
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
@@ -43,6 +50,7 @@ from airflow_provider_amlrest.submission import (
 from airflow_provider_amlrest.task_identity import check_tags, made_by, task_identity
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from airflow.providers.common.compat.sdk import Context
@@ -50,60 +58,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
-
-COMMON_FIELDS = (
-    "job_name",
-    "command",
-    "environment",
-    "code",
-    "compute",
-    "inputs",
-    "outputs",
-    "experiment_name",
-    "display_name",
-    "description",
-    "environment_variables",
-    "instance_type",
-    "shm_size",
-    "docker_args",
-    "distribution",
-    "limits",
-    "identity",
-    "services",
-    "queue_settings",
-    "tags",
-    "properties",
-    "on_timeout",
-    "require_metrics",
-    "request_body",
-)
-TEXT_FIELDS = (
-    "job_name",
-    "command",
-    "compute",
-    "experiment_name",
-    "display_name",
-    "description",
-    "instance_type",
-    "shm_size",
-    "on_timeout",
-)
-COMMON_RENDERERS = {
-    "command": "bash",
-    "environment": "json",
-    "code": "json",
-    "inputs": "json",
-    "outputs": "json",
-    "environment_variables": "json",
-    "distribution": "json",
-    "limits": "json",
-    "identity": "json",
-    "services": "json",
-    "queue_settings": "json",
-    "tags": "json",
-    "properties": "json",
-    "request_body": "json",
-}
 
 
 class AzureMLJobOperator(AzureMLOperator):
@@ -125,7 +79,7 @@ class AzureMLJobOperator(AzureMLOperator):
         display_name: str | None = None,
         description: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
-        instance_count: int = 1,
+        instance_count: int | str = 1,
         instance_type: str | None = None,
         shm_size: str | None = None,
         docker_args: str | None = None,
@@ -137,14 +91,14 @@ class AzureMLJobOperator(AzureMLOperator):
         tags: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         job_name: str | None = None,
-        wait_for_completion: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30.0,
-        timeout: float | None = None,
+        wait_for_completion: bool | str = True,
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | str = 30.0,
+        timeout: float | timedelta | str | None = None,
         on_timeout: str = "cancel",
-        cancel_on_kill: bool = True,
-        get_logs: bool = True,
-        require_metrics: Sequence[str] = (),
+        cancel_on_kill: bool | str = True,
+        get_logs: bool | str = True,
+        require_metrics: Sequence[str] | str = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -185,6 +139,7 @@ class AzureMLJobOperator(AzureMLOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
         with explained():
+            options = self._options
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
             with self.hook.client() as client:
@@ -194,9 +149,9 @@ class AzureMLJobOperator(AzureMLOperator):
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
-                if not self.wait_for_completion:
+                if not options.wait_for_completion:
                     return summarize(job, studio_url)
-                return self._await(client, job, deadline, {} if self.get_logs else None)
+                return self._await(client, job, deadline, {} if options.get_logs else None)
 
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
@@ -213,7 +168,7 @@ class AzureMLJobOperator(AzureMLOperator):
         """
         self._killed = True
         name = self._submitted_name
-        if name is None or not self.cancel_on_kill:
+        if name is None or not self._options.cancel_on_kill:
             return
         try:
             # The client in use may be in the middle of an answer.
@@ -234,10 +189,11 @@ class AzureMLJobOperator(AzureMLOperator):
         deployment = self.hook.settings.deployment
         identity = task_identity(context, deployment)
         marks = {IDENTITY_PROPERTY: identity.digest, SPEC_PROPERTY: request.digest(client, compute)}
-        outlives_task = not (self.wait_for_completion and self.cancel_on_kill)
+        options = self._options
+        outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
 
         def make() -> model.CommandJob | model.SweepJob:
-            if self.cancel_on_kill:
+            if options.cancel_on_kill:
                 end_earlier_generations(client, identity, chosen, end)
             job = request.resolve(client, compute)
             tags = made_by(context, deployment, outlives_task=outlives_task)
@@ -252,7 +208,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _end_other(self, client: AzureMLClient, job: model.Job) -> None:
         """End a job of this task that nobody wants any more."""
-        if not self.cancel_on_kill:
+        if not self._options.cancel_on_kill:
             self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
             return
         try:
@@ -270,10 +226,14 @@ class AzureMLJobOperator(AzureMLOperator):
         self._submitted_name = name
 
     @property
+    def _options(self) -> WaitOptions:
+        return read_wait_options(self)
+
+    @property
     def _limit(self) -> float | None:
         """Seconds from the start of the try after which nobody waits any more."""
-        limits = [self.timeout]
-        if self.deferrable and self.execution_timeout is not None:
+        limits = [self._options.timeout]
+        if self._options.deferrable and self.execution_timeout is not None:
             # Airflow 3 does not count it while a task is deferred.
             limits.append(self.execution_timeout.total_seconds())
         return min((limit for limit in limits if limit is not None), default=None)
@@ -289,9 +249,9 @@ class AzureMLJobOperator(AzureMLOperator):
 
         waiting = Wait(job.name, job.status, deadline, open_tail(log))
         event = waiting.see(Look(job, None))
-        if event is None and self.deferrable:
+        if event is None and self._options.deferrable:
             self._defer(waiting)
-        return self._conclude(client, event or wait(client, waiting, self.poll_interval))
+        return self._conclude(client, event or wait(client, waiting, self._options.poll_interval))
 
     def _defer(self, waiting: Wait) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger
@@ -301,12 +261,12 @@ class AzureMLJobOperator(AzureMLOperator):
                 job_name=waiting.job_name,
                 azureml_conn_id=self.azureml_conn_id,
                 api_version=text("api_version", self.api_version),
-                poll_interval=self.poll_interval,
+                poll_interval=self._options.poll_interval,
                 deadline=waiting.deadline,
                 job_status=waiting.status,
                 log=None if waiting.tail is None else waiting.tail.offsets,
-                on_timeout=self.on_timeout,
-                cancel_on_kill=self.cancel_on_kill,
+                on_timeout=self._options.on_timeout,
+                cancel_on_kill=self._options.cancel_on_kill,
             ),
             method_name="execute_complete",
         )
@@ -319,7 +279,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        job = look_patiently(client, event["job_name"], poll_interval=self.poll_interval)
+        job = look_patiently(client, event["job_name"], poll_interval=self._options.poll_interval)
         studio_url = self.hook.studio_url(job)
         # One that was stalled may respond again by now.
         recovered = event["status"] == STALLED and job.status not in (
@@ -333,7 +293,7 @@ class AzureMLJobOperator(AzureMLOperator):
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
         show_rest(client, job.name, event["log"])
-        return finish(client, job, studio_url, self.require_metrics)
+        return finish(client, job, studio_url, self._options.require_metrics)
 
     def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
         late = f"Azure ML job {job.name} did not end " + (
@@ -342,7 +302,7 @@ class AzureMLJobOperator(AzureMLOperator):
         if event["status"] == STALLED:
             minutes = PATIENCE[event["job_status"]] / 60
             late = f"Azure ML job {job.name} was {event['job_status']} for {minutes:g} minutes"
-        if self.on_timeout == "leave":
+        if self._options.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
         try:
             client.cancel_job(job.name)
@@ -354,11 +314,6 @@ class AzureMLJobOperator(AzureMLOperator):
         """The members that both kinds of job have, as far as they need no asking."""
         if self.job_name is not None:
             spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
-        spec.interval("poll_interval", self.poll_interval)
-        spec.seconds("timeout", self.timeout)
-        spec.names("require_metrics", self.require_metrics)
-        if self.on_timeout not in ("cancel", "leave"):
-            raise InvalidSpecError("on_timeout", f"{self.on_timeout!r} must be 'cancel' or 'leave'.")
         tags = spec.string_map("tags", self.tags)
         check_tags(tags)
         return {
@@ -417,7 +372,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param display_name: the job's name in the Studio.
     :param description: free text.
     :param environment_variables: of the job's process.
-    :param instance_count: nodes.
+    :param instance_count: nodes. This and all other numbers and booleans may be text that says them, as
+        templates make it: ``"{{ params.nodes }}"``.
     :param instance_type: VM size, for serverless jobs.
     :param shm_size: shared memory, such as ``"2g"``.
     :param docker_args: further arguments of ``docker run``.
@@ -434,7 +390,7 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
         default_deferrable``.
     :param poll_interval: seconds between two looks at the job, at most; it is looked at more often while it
         is young, and when it is about to end.
-    :param timeout: seconds from the start of the try after which the task fails.
+    :param timeout: seconds from the start of the try (or a timedelta) after which the task fails.
     :param on_timeout: ``cancel`` or ``leave`` the job then.
     :param cancel_on_kill: cancel the job when Airflow ends the task.
     :param get_logs: show the job's log in the task's.

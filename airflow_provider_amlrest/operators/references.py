@@ -27,6 +27,7 @@ from airflow_provider_amlrest.rest.spec import (
     one_of,
     parse_literal,
 )
+from airflow_provider_amlrest.rest.values import mapping
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -140,11 +141,8 @@ def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -
 
 def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
     """Inputs: literals, URIs, references. Raises InvalidSpecError for what is none of them."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InvalidSpecError("inputs", f"{value!r} must be a mapping of name to input.")
-    return {str(name): _read_input(f"inputs.{name}", member) for name, member in value.items()}
+    inputs = mapping("inputs", value)
+    return {str(name): _read_input(f"inputs.{name}", member) for name, member in inputs.items()}
 
 
 def _read_input(field: str, value: Any) -> Input | ReferencedInput:

@@ -201,6 +201,10 @@ def test_templates_tasks_and_mapping_make_commands(
         "mapped": ["${{inputs.x}}", "'${{inputs.x}}' '1'"],
         "mapped_made": ["'${{inputs.x}}'", made],
     }
+    for job in azureml_emulator.jobs():
+        assert job.properties["resources"]["instanceCount"] == 2
+        assert job.properties["limits"]["timeout"] == "PT1H"
+        assert job.tags["airflow_outlives_task"] == "true"
 
 
 def test_a_connection_that_nobody_has_made(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:

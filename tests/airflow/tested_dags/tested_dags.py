@@ -69,6 +69,9 @@ def _templates(native: bool) -> DAG:
         "environment": "AzureML-sklearn-1.5:1",
         "compute": "cpu-cluster",
         "inputs": {"x": 1},
+        "instance_count": "{{ 1 + 1 }}",
+        "limits": {"timeout": "{{ 60 * 60 }}"},
+        "cancel_on_kill": "{{ not params }}",
     }
     with DAG(dag_id, schedule=None, start_date=START, render_template_as_native_obj=native) as dag:
 
