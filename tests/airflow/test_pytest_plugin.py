@@ -203,7 +203,7 @@ def test_templates_tasks_and_mapping_make_commands(
     }
     for job in azureml_emulator.jobs():
         assert job.properties["resources"]["instanceCount"] == 2
-        assert job.properties["limits"]["timeout"] == "PT1H"
+        assert job.properties["limits"]["timeout"] == "PT3600S"
         assert job.tags["airflow_outlives_task"] == "true"
 
 
