@@ -71,7 +71,7 @@ def _templates(native: bool) -> DAG:
         "inputs": {"x": 1},
         "instance_count": "{{ 1 + 1 }}",
         "limits": {"timeout": "{{ 60 * 60 }}"},
-        "cancel_on_kill": "{{ not params }}",
+        "cancel_on_kill": "{{ not run_id }}",
     }
     with DAG(dag_id, schedule=None, start_date=START, render_template_as_native_obj=native) as dag:
 
