@@ -51,7 +51,7 @@ from airflow_provider_amlrest.task_identity import check_tags, made_by, task_ide
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -72,7 +72,7 @@ class AzureMLJobOperator(AzureMLOperator):
         command: str,
         environment: str | Mapping[str, str],
         compute: str | None = None,
-        code: str | Mapping[str, str] | None = None,
+        code: str | PurePath | Mapping[str, str] | None = None,
         inputs: Mapping[str, Any] | None = None,
         outputs: Mapping[str, Any] | None = None,
         experiment_name: str | None = None,
@@ -362,7 +362,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param environment: ``name:version``, ``name@latest``, an ARM id, or what
         :class:`AzureMLCreateEnvironmentOperator` returned.
     :param compute: a compute's name or ARM id; None: serverless.
-    :param code: a local path (relative to the DAG's file), which is uploaded, or a reference as above.
+    :param code: a local path, text or ``pathlib.Path`` (relative to the DAG's file), which is uploaded, or a
+        reference as above.
     :param inputs: name to a literal (text, number, boolean), a reference to data (``azureml:name:version``,
         what :class:`AzureMLRegisterDataOperator` returned), or
         ``{"type": "uri_file", "path": <reference or URI>, "mode": "ro_mount"}``.

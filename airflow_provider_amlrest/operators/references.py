@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import read_local
@@ -76,6 +76,8 @@ def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
     """Code: a reference, or the files at a local path."""
     if value is None:
         return None
+    if isinstance(value, PurePath):
+        return read_local("code", base, str(value))
     reference = parse_reference("code", value, "codes")
     if reference is not None:
         return reference
@@ -146,7 +148,7 @@ def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
 
 
 def _read_input(field: str, value: Any) -> Input | ReferencedInput:
-    value = unrendered(value)
+    value = {"path": value} if isinstance(value, PurePath) else unrendered(value)
     if isinstance(value, Mapping) and "path" in value:
         no_other_keys(field, value, {"type", "path", "mode"})
         return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))

@@ -28,7 +28,7 @@ class AzureMLTemplates(_Task):
     """Mixin of a task whose template fields may hold expressions of Azure ML's.
 
     What holds no Jinja is left as it is, and so are its quotes and digits where a DAG renders to native
-    objects (``"1.10"`` would become 1.1). A path is rendered as its text.
+    objects (``"1.10"`` would become 1.1). A path of pathlib is rendered as text is.
     """
 
     text_fields: ClassVar[tuple[str, ...]] = ()
@@ -43,8 +43,9 @@ class AzureMLTemplates(_Task):
         seen_oids: set[int] | None = None,
     ) -> Any:
         """Render with Jinja where there is any."""
-        if isinstance(content, PurePath):
-            content = str(content)
+        if isinstance(content, PurePath) and type(content).__module__.startswith("pathlib"):
+            # Airflow 3.0 and 3.1 would call its resolve(), with the context for an argument.
+            return type(content)(self.render_template(str(content), context, jinja_env, seen_oids))
         if not isinstance(content, str) or (seen_oids is not None and id(content) in seen_oids):
             return super().render_template(content, context, jinja_env, seen_oids)
         environment = jinja_env or self.get_template_env()

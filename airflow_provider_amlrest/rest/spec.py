@@ -55,6 +55,8 @@ _TYPES: dict[type, tuple[str, ...]] = {
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
 """Also what looks like one and is none; it has no group then."""
+_OPTIONAL = re.compile(r"\$\[\[.*?(?:\]\]|$)", re.DOTALL)
+"""What Azure ML's components have in their commands around an argument whose input may not be given."""
 
 _WORD = re.compile(r"[a-zA-Z0-9_]")
 """What every text that the service needs must have in it (all api-versions)."""
@@ -249,9 +251,20 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
     :return: the search-space parameters that the command never uses.
     :raises InvalidSpecError: for an empty command, and a placeholder without its input, output or parameter.
     """
+    if isinstance(command, list | tuple):
+        raise InvalidSpecError(
+            field,
+            f"{command!r} is a list; a job runs one text in a shell: ' && '.join(...) makes one of steps.",
+        )
     if not isinstance(command, str) or not _WORD.search(command):
         raise InvalidSpecError(
             field, "it is empty, or without letter or digit; give the command that the job runs."
+        )
+    if optional := _OPTIONAL.search(command):
+        raise InvalidSpecError(
+            field,
+            f"{optional[0]!r} is for components of a pipeline, which may go without an input; a job has the "
+            "inputs that it is given: leave the brackets out, or the whole of it.",
         )
     used = set()
     for match in _PLACEHOLDER.finditer(command):

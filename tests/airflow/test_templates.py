@@ -156,7 +156,7 @@ def test_values_of_a_mapped_task_are_rendered_once(dag: Any) -> None:
     assert commands == ["echo ${{inputs.x}} 2026-01-01", "${{inputs.y}}"]
 
 
-def test_a_path_is_rendered_as_its_text(dag: Any) -> None:
+def test_a_path_is_rendered_and_stays_a_path(dag: Any) -> None:
     task = rendered(job(code=Path("{{ params.name }}/src"), inputs={"d": {"path": Path("plain/data")}}))
-    assert task.code == str(Path("x/src"))
-    assert task.inputs == {"d": {"path": str(Path("plain/data"))}}
+    assert task.code == Path("x/src")
+    assert task.inputs == {"d": {"path": Path("plain/data")}}

@@ -182,6 +182,9 @@ def test_placeholders_are_found_with_and_without_spaces() -> None:
     ("command", "words"),
     [
         ("", "it is empty"),
+        (["python a.py", "python b.py"], "is a list; a job runs one text in a shell: ' && '.join(...)"),
+        ("t $[[--lr ${{inputs.lr}}]]", "'$[[--lr ${{inputs.lr}}]]' is for components of a pipeline"),
+        ("t $[[--lr", "leave the brackets out"),
         ("  \n", "it is empty"),
         (None, "it is empty"),
         ("t ${{inputs.x}}", "'${{inputs.x}}' is used, but inputs has no 'x' (it has: data, lr)"),
