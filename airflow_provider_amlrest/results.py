@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.cancellation import canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
@@ -40,10 +41,6 @@ class JobFailedError(AzureMLError):
     """The job ended as Failed."""
 
 
-class JobCanceledError(AzureMLError):
-    """The job ended as Canceled, by somebody or something else than this task."""
-
-
 class MetricsMissingError(AzureMLError):
     """The job completed, but has not logged what the task requires."""
 
@@ -54,19 +51,25 @@ def summarize(job: Job, studio_url: str) -> dict[str, Any]:
 
 
 def finish(
-    client: AzureMLClient, job: Job, studio_url: str, require_metrics: Sequence[str] = ()
+    client: AzureMLClient,
+    job: Job,
+    studio_url: str,
+    require_metrics: Sequence[str] = (),
+    *,
+    resubmit_canceled: bool = False,
 ) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
+    :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
     :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
         trial, and also trials (how many) and best_trial {name, params, metric, metrics}. MAX_XCOM at most.
     :raises JobFailedError: with the service's error text and the Studio link.
-    :raises JobCanceledError: with the Studio link.
+    :raises JobCanceledError: with who did it, and the Studio link.
     :raises MetricsMissingError: for one that is required and did not come.
     """
     if job.outcome is Outcome.CANCELED:
-        raise JobCanceledError(f"Azure ML job {job.name} was canceled. {studio_url}")
+        raise canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
     if job.outcome is Outcome.FAILED:
         raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
     result = summarize(job, studio_url)

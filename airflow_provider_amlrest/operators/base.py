@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
@@ -31,6 +32,13 @@ UI_COLOR = "#cfe8fb"
 
 # Asking again cannot help. Not 401 and 404: a rotated secret and a new workspace take their time.
 HOPELESS_STATUSES = frozenset({400, 403, 409})
+HOPELESS_ERRORS = (
+    InvalidSpecError,
+    InvalidConnectionError,
+    UploadRefusedError,
+    ProvisioningError,
+    JobCanceledByDecisionError,
+)
 
 _JINJA = re.compile(r"\{[{%#]")
 
@@ -87,7 +95,7 @@ def explained() -> Iterator[None]:
     """Fail without retries where asking again cannot help."""
     try:
         yield
-    except (InvalidSpecError, InvalidConnectionError, UploadRefusedError, ProvisioningError) as error:
+    except HOPELESS_ERRORS as error:
         raise AirflowFailException(str(error)) from None
     except ResponseError as error:
         if error.status in HOPELESS_STATUSES:

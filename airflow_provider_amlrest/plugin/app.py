@@ -24,11 +24,11 @@ from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from airflow_provider_amlrest.orphans import TaskKey
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.task_identity import DAG_TAG
+from airflow_provider_amlrest.task_state import TaskKey
 
 log = logging.getLogger(__name__)
 

@@ -322,6 +322,8 @@ class Job:
     goal: str | None = None
     """A sweep's goal: minimize or maximize."""
     primary_metric: str | None = None
+    limit: float | None = None
+    """Seconds after which the service ends it (``limits.timeout``)."""
 
     @property
     def outcome(self) -> Outcome:
@@ -365,6 +367,15 @@ class Run:
     warnings: tuple[str, ...] = ()
     log_files: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Path -> URL with a shared access signature, good for hours. Never printed."""
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """Who changed a run last, as run history knows it."""
+
+    by: str
+    """A name; empty for the identity that submitted the run: the service's own changes bear its name, too."""
+    cancel_reason: str
 
 
 @dataclass(frozen=True)
