@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 OWNER_TAG = "airflow_owner_"
 SLOTS = 4
-"""How many tags of that kind a job gets at most: it has 50 in all. Two tries that share one are as many apart."""
+"""How many tags of that kind a job gets at most: it has 50 in all. Tries that share one are as many apart."""
 
 CANCELED_BY_TAG = "airflow_canceled_by"
 """Who has asked for the job's end by this provider: a task whose time was over, or a person."""

@@ -106,7 +106,7 @@ class AsyncAzureMLClient:
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
     end_job = _method(stopping.end_job)
-    set_job_tag = _method(stopping.set_job_tag)
+    set_job_tag = _method(Operations.set_job_tag)
 
     get_run = _method(Operations.get_run)
     get_run_change = _method(Operations.get_run_change)

@@ -258,6 +258,17 @@ class Operations:
                 return
         answers.checked(answer, f"POST {path}/cancel")
 
+    def set_job_tag(
+        self, name: str, key: str, value: str, *, options: Mapping[str, Any] | None = None
+    ) -> Flow[None]:
+        """Set one tag of a job, by MLflow's ``runs/set-tag``; its other tags stay as they are.
+
+        ARM has no such request: a PUT would have to repeat the whole job, and refuses what the service has
+        normalised since.
+        """
+        body = {"run_id": name, "run_uuid": name, "key": key, "value": value}
+        yield from self._mlflow("POST", "runs/set-tag", body=body, options=options)
+
     # run history and metrics
 
     def get_run(self, name: str) -> Flow[model.Run]:
@@ -328,7 +339,7 @@ class Operations:
         points: list[model.MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
         while True:
-            page = yield from self.mlflow("GET", "metrics/get-history", query=query)
+            page = yield from self._mlflow("GET", "metrics/get-history", query=query)
             points += map(answers.read_point, page.get("metrics") or ())
             token = page.get("next_page_token")
             if not token:
@@ -440,7 +451,7 @@ class Operations:
         }
         metrics: dict[str, dict[str, float]] = {}
         while True:
-            page = yield from self.mlflow("POST", "runs/search", body=body)
+            page = yield from self._mlflow("POST", "runs/search", body=body)
             for run in page.get("runs") or ():
                 metrics[str((run.get("info") or {}).get("run_id"))] = answers.last_values(run)
             token = page.get("next_page_token")
@@ -449,10 +460,10 @@ class Operations:
             body["page_token"] = token
 
     def _mlflow_run(self, name: str) -> Flow[dict[str, Any]]:
-        answer = yield from self.mlflow("GET", "runs/get", query={"run_id": quote(name)})
+        answer = yield from self._mlflow("GET", "runs/get", query={"run_id": quote(name)})
         return answer.get("run") or {}
 
-    def mlflow(
+    def _mlflow(
         self,
         method: str,
         operation: str,
@@ -461,7 +472,6 @@ class Operations:
         body: Any = None,
         options: Mapping[str, Any] | None = None,
     ) -> Flow[dict[str, Any]]:
-        """A request to MLflow's REST API, version 2.0; its answer."""
         base = (yield from self._discover())[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)

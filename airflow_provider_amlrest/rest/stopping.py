@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
@@ -15,18 +14,6 @@ log = logging.getLogger(__name__)
 
 LOOK_PATIENCE = 2.0
 """Seconds for the look of somebody who has little time: the cancel must still go out."""
-
-
-def set_job_tag(
-    operations: Operations, name: str, key: str, value: str, *, options: Mapping[str, Any] | None = None
-) -> Flow[None]:
-    """Set one tag of a job, by MLflow's ``runs/set-tag``; its other tags stay as they are.
-
-    ARM has no such request: a PUT would have to repeat the whole job, and refuses what the service has
-    normalised since.
-    """
-    body = {"run_id": name, "run_uuid": name, "key": key, "value": value}
-    yield from operations.mlflow("POST", "runs/set-tag", body=body, options=options)
 
 
 def end_job(
@@ -63,7 +50,7 @@ def end_job(
             return reason
     yield from operations.cancel_job(name, patience=patience)
     try:
-        yield from set_job_tag(operations, name, *note, options=brief(patience))
+        yield from operations.set_job_tag(name, *note, options=brief(patience))
     except AzureMLError as error:
         log.warning("It could not be noted on job %s who canceled it: %s", name, error)
     return None
