@@ -16,6 +16,10 @@ LIMIT_SLACK = 60.0
 """Seconds by which a run may look shorter than the limit that ended it."""
 
 
+PREEMPTED = "PreemptionError"
+"""In the message of an error, of jobs that lost their nodes (public reports of 2020 to 2023)."""
+
+
 class JobCanceledError(AzureMLError):
     """The job ended as Canceled."""
 
@@ -37,9 +41,8 @@ def look_into(client: AzureMLClient, job: Job) -> Cancellation:
     """Find out who canceled a job.
 
     What this provider cancels, it notes in a tag. A job whose own ``limits.timeout`` was over by then, the
-    service has ended. Everything else counts as somebody's decision: by status and run history (v1.0), a
-    person's cancel and the service's own look alike. A job that lost its node to pre-emption is Failed, or
-    queued again.
+    service has ended, and one whose error tells of pre-emption. Everything else counts as somebody's
+    decision: by status and run history (v1.0), a person's cancel and the service's own look alike.
     """
     try:
         # The note may have been written after the job was read.
@@ -49,6 +52,8 @@ def look_into(client: AzureMLClient, job: Job) -> Cancellation:
         run = client.get_run(job.name)
     except AzureMLError as error:
         return Cancellation(True, f"(by whom could not be read: {error})")
+    if run.error is not None and PREEMPTED in run.error.message:
+        return Cancellation(False, "by Azure ML, as its node was pre-empted")
     if _reached(job.limit, run):
         return Cancellation(False, f"by Azure ML, after its limits.timeout of {job.limit:g} s")
     return Cancellation(True, _whom(client, job))

@@ -180,7 +180,7 @@ async def cancel_job(
     if not _made_job(task, live):
         raise HTTPException(403, "This task awaits the job of another one, which alone may cancel it.")
     try:
-        await live.cancel()
+        await live.cancel(f"{user.get_name()}, on a page of Airflow")
     except (AzureMLError, TimeoutError) as error:
         raise HTTPException(502, str(error) or "Azure ML has not answered in time.") from None
     log.info("%s has canceled Azure ML job %s from its page.", user.get_name(), live.name)

@@ -12,6 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_amlrest import stopping, task_state
+from airflow_provider_amlrest.cancellation import JobCanceledError
 from airflow_provider_amlrest.ownership import Owner, owner_of
 from airflow_provider_amlrest.task_state import AIRFLOW_3, CannotAskError, TaskKey, ask_state_from_signal
 from tests.airflow.test_job_operators import status_soon
@@ -242,11 +243,26 @@ class TestSomebodyElsesCancel:
         goes(task)
         assert Try(command_task(retries=2), try_number=2).execute()["name"] == f"{task._submitted_name}-2"
 
-    def test_the_jobs_own_time_limit_is_nobodys_decision(self, command_task: Any) -> None:
-        task = command_task(tags=STUCK, limits={"timeout": 1}, retries=2)
-        with pytest.raises(Exception, match=r"was canceled by Azure ML, after its limits\.timeout") as caught:
+    @pytest.mark.parametrize(
+        ("tags", "limits", "words"),
+        [
+            ({"emulator.seconds": "30"}, {"timeout": 1}, r"by Azure ML, after its limits\.timeout of 1 s"),
+            ({"emulator.outcome": "canceled_by_preemption"}, None, "by Azure ML, as its node was pre-empted"),
+        ],
+    )
+    def test_the_services_own_doing_is_nobodys_decision(
+        self, command_task: Any, tags: Any, limits: Any, words: str
+    ) -> None:
+        task = command_task(tags=tags, limits=limits, retries=2, timeout=60)
+        with pytest.raises(JobCanceledError, match=f"was canceled {words}"):
             Try(task).execute()
-        assert not isinstance(caught.value, AirflowFailException)
+        again = command_task(command="echo again", retries=2)
+        assert Try(again, try_number=2).execute()["name"] == f"{task._submitted_name}-2"
+
+    def test_a_person_is_named_where_the_service_knows(self, command_task: Any) -> None:
+        task = command_task(tags={"emulator.outcome": "canceled_by_person"})
+        with pytest.raises(AirflowFailException, match=r"was canceled by (?!somebody)"):
+            Try(task).execute()
 
 
 class TestEarlierTries:
