@@ -15,8 +15,7 @@ from airflow_provider_amlrest.task_state import (
     RESTARTING,
     RUNNING,
     CannotAskError,
-    TaskKey,
-    ask_state_from_signal,
+    ask_from_signal,
 )
 
 log = logging.getLogger(__name__)
@@ -46,9 +45,11 @@ def judge(ti: Any, retries: int | None) -> Verdict:
     if isinstance(sys.exception(), AirflowTaskTimeout):
         return Verdict(True, "its execution_timeout is over")
     try:
-        state = ask_state_from_signal(TaskKey.of(ti), ASK_PATIENCE)
+        state, is_newest = ask_from_signal(ti, ASK_PATIENCE)
     except CannotAskError as error:
         return _by_tries(ti, retries, f"Airflow cannot be asked why ({error})")
+    if not is_newest:
+        return Verdict(False, "Airflow has given the task to another try")
     if state in OVER or state in (MISSING, RESTARTING):
         return Verdict(True, f"the task is {state} in Airflow")
     if state != RUNNING:

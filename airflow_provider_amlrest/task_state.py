@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 AIRFLOW_3 = find_spec("airflow.sdk") is not None
 
@@ -38,6 +39,15 @@ class TaskKey:
         return cls(ti.dag_id, ti.task_id, ti.run_id, -1 if ti.map_index is None else ti.map_index)
 
 
+class TryState(NamedTuple):
+    """What Airflow says of a try of a task."""
+
+    state: str | None
+    """As :func:`ask_state` gives it: that of the newest try."""
+    is_newest: bool
+    """False: Airflow has given the task to a later try."""
+
+
 class CannotAskError(Exception):
     """Airflow gave no answer, for the reason that the text says."""
 
@@ -57,20 +67,32 @@ def ask_state(task: TaskKey) -> str | None:
     return _word(next(iter(states.get(task.run_id, {}).values()), MISSING))
 
 
-def ask_state_from_signal(task: TaskKey, patience: float) -> str | None:
-    """:func:`ask_state` in a signal handler, which may have interrupted anything.
+def ask_about_try(ti: Any) -> TryState:
+    """The state of a task instance, and whether the try that is asked about still has it.
+
+    :param ti: as the try's context has it.
+    """
+    task = TaskKey.of(ti)
+    if not AIRFLOW_3:
+        return _ask_database_about_try(task, ti.try_number)
+    state = ask_state(task)
+    return TryState(state, state == MISSING or _is_known(ti.id))
+
+
+def ask_from_signal(ti: Any, patience: float) -> TryState:
+    """:func:`ask_about_try` in a signal handler, which may have interrupted anything.
 
     :param patience: seconds to wait for the answer.
     :raises CannotAskError: there is none in time, or the question itself fails.
     """
     if _is_talking_to_supervisor():
         raise CannotAskError("the task was in the middle of another question to Airflow")
-    answers: list[str | None] = []
+    answers: list[TryState] = []
     errors: list[BaseException] = []
 
     def ask() -> None:
         try:
-            answers.append(ask_state(task))
+            answers.append(ask_about_try(ti))
         except BaseException as error:
             errors.append(error)
 
@@ -95,17 +117,38 @@ def _is_talking_to_supervisor() -> bool:
     return False
 
 
+def _is_known(ti_id: Any) -> bool:
+    """Whether Airflow 3 still has this id of a task instance: each try gets a new one (3.0 to 3.3).
+
+    Of the questions that name an id and change nothing, it is the one that a task may ask in all of them.
+    """
+    from airflow.sdk.exceptions import AirflowRuntimeError
+    from airflow.sdk.execution_time.comms import ValidateInletsAndOutlets
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    try:
+        SUPERVISOR_COMMS.send(ValidateInletsAndOutlets(ti_id=ti_id))
+    except AirflowRuntimeError as error:
+        return (error.error.detail or {}).get("status_code") != HTTPStatus.NOT_FOUND
+    return True
+
+
 def _ask_database(task: TaskKey) -> str | None:
+    return _ask_database_about_try(task, 0).state
+
+
+def _ask_database_about_try(task: TaskKey, try_number: int) -> TryState:
+    """Airflow 2.11."""
     from airflow.models import TaskInstance
     from airflow.utils.session import create_session
 
     with create_session() as session:
         row = (
-            session.query(TaskInstance.state)
+            session.query(TaskInstance.state, TaskInstance.try_number)
             .filter_by(dag_id=task.dag_id, task_id=task.task_id, run_id=task.run_id, map_index=task.map_index)
             .one_or_none()
         )
-    return _word(row.state if row else MISSING)
+    return TryState(_word(row.state), row.try_number <= try_number) if row else TryState(MISSING, True)
 
 
 def _word(state: Any) -> str | None:

@@ -4,7 +4,6 @@ test's, as tests/stop has real Airflows."""
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTas
 from airflow_provider_amlrest import stopping, task_state
 from airflow_provider_amlrest.cancellation import JobCanceledError
 from airflow_provider_amlrest.ownership import Owner, owner_of
-from airflow_provider_amlrest.task_state import AIRFLOW_3, CannotAskError, TaskKey, ask_state_from_signal
+from airflow_provider_amlrest.task_state import AIRFLOW_3, CannotAskError, TryState, ask_from_signal
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 
@@ -32,12 +31,12 @@ def airflow_says(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     """What Airflow answers when it is asked for the task's state; an exception: it does not."""
 
     def says(answer: Any) -> None:
-        def ask(task: TaskKey, patience: float) -> Any:
+        def ask(ti: Any, patience: float) -> Any:
             if isinstance(answer, Exception):
                 raise answer
-            return answer
+            return answer if isinstance(answer, TryState) else TryState(answer, True)
 
-        monkeypatch.setattr(stopping, "ask_state_from_signal", ask)
+        monkeypatch.setattr(stopping, "ask_from_signal", ask)
 
     return says
 
@@ -88,6 +87,19 @@ def test_without_a_decision_the_job_is_left_for_the_next_try(
     assert goes(task) is AIRFLOW_3
     assert emulator.asked(since=mark) == []
     assert f"job {task._submitted_name} is left" in said()
+    client.cancel_job(task._submitted_name)
+
+
+@pytest.mark.parametrize("state", ["running", "queued", None, "failed", "restarting"])
+def test_what_airflow_has_given_to_another_try_is_left(
+    stuck: Any, client: Any, emulator: Any, airflow_says: Any, state: Any
+) -> None:
+    """Also without retries: a scheduler that ends hands its tasks on, whatever their max_tries (3.3.2)."""
+    task = stuck()
+    airflow_says(TryState(state, False))
+    mark = emulator.mark()
+    goes(task)
+    assert emulator.asked(since=mark) == []
     client.cancel_job(task._submitted_name)
 
 
@@ -187,33 +199,34 @@ def test_before_execute_there_is_nothing_to_end(command_task: Any, emulator: Any
 
 
 class TestAsk:
-    KEY = TaskKey("d", "t", "r", -1)
+    TI = None
+    ANSWER = TryState("running", True)
 
     def test_the_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(task_state, "ask_state", lambda task: "running")
-        assert ask_state_from_signal(self.KEY, 5) == "running"
+        monkeypatch.setattr(task_state, "ask_about_try", lambda ti: self.ANSWER)
+        assert ask_from_signal(self.TI, 5) == self.ANSWER
 
     def test_it_does_not_wait_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = threading.Event()
-        monkeypatch.setattr(task_state, "ask_state", lambda task: asked.wait(60))
+        monkeypatch.setattr(task_state, "ask_about_try", lambda ti: asked.wait(60))
         with pytest.raises(CannotAskError, match=r"no answer within 0\.1 s"):
-            ask_state_from_signal(self.KEY, 0.1)
+            ask_from_signal(self.TI, 0.1)
         asked.set()
 
     def test_an_error_is_no_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def ask(task: TaskKey) -> str:
+        def ask(ti: Any) -> str:
             raise EOFError("closed")
 
-        monkeypatch.setattr(task_state, "ask_state", ask)
+        monkeypatch.setattr(task_state, "ask_about_try", ask)
         with pytest.raises(CannotAskError, match="closed"):
-            ask_state_from_signal(self.KEY, 5)
+            ask_from_signal(self.TI, 5)
 
     def test_not_in_the_middle_of_another_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(task_state, "ask_state", lambda task: "running")
+        monkeypatch.setattr(task_state, "ask_about_try", lambda ti: self.ANSWER)
         comms: dict[str, Any] = {"__name__": "airflow.sdk.execution_time.comms"}
         exec("def send(then): return then()", comms)  # noqa: S102
         with pytest.raises(CannotAskError, match="middle of another question"):
-            comms["send"](lambda: ask_state_from_signal(self.KEY, 5))
+            comms["send"](lambda: ask_from_signal(self.TI, 5))
 
 
 class TestSomebodyElsesCancel:
@@ -294,5 +307,4 @@ def test_a_claim_is_seen_by_the_other(stuck: Any, client: Any) -> None:
     job = client.get_job(task._submitted_name)
     assert owner_of(job) == task._owner
     assert isinstance(task._owner, Owner)
-    assert time.time() > 0
     client.cancel_job(job.name)
