@@ -8,7 +8,7 @@ from collections.abc import Callable
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.operations import Flow, Operations, brief
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def end_job(
 ) -> Flow[str | None]:
     """Look at a job, ask for its end, and note on it who did.
 
-    If the look fails, the end is asked for all the same: to be stopped is what the job is paid for less. If
+    If the look fails, the end is asked for all the same: somebody has decided it, and the job costs money. If
     the note fails, that is logged only.
 
     :param note: the name and the value of a tag.
@@ -43,7 +43,7 @@ def end_job(
     except AzureMLError as error:
         log.info("Job %s could not be looked at before its cancel: %s", name, error)
     else:
-        if job.outcome is not Outcome.ACTIVE:
+        if job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED:
             return f"it is {job.status}"
         reason = why_left(job)
         if reason:
