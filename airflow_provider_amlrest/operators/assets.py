@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local, text
+from airflow_provider_amlrest.operators.base import (
+    AzureMLOperator,
+    dag_folder,
+    explained,
+    path_text,
+    read_local,
+    text,
+)
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.spec import (
@@ -24,7 +31,7 @@ from airflow_provider_amlrest.rest.spec import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -76,8 +83,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         *,
         name: str,
         image: str | None = None,
-        conda_file: str | Mapping[str, Any] | None = None,
-        build: Mapping[str, str] | None = None,
+        conda_file: str | PurePath | Mapping[str, Any] | None = None,
+        build: Mapping[str, str | PurePath] | None = None,
         version: str | None = None,
         os_type: str = "Linux",
         description: str | None = None,
@@ -156,10 +163,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         if not isinstance(self.build, Mapping) or not self.build.get("path"):
             raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
         no_other_keys("build", self.build, ("path", "dockerfile_path"))
-        path, dockerfile = self.build["path"], self.build.get("dockerfile_path") or "Dockerfile"
-        for field, value in (("build.path", path), ("build.dockerfile_path", dockerfile)):
-            if not isinstance(value, str):
-                raise InvalidSpecError(field, f"{value!r} must be text.")
+        path = path_text("build.path", self.build["path"])
+        dockerfile = path_text("build.dockerfile_path", self.build.get("dockerfile_path")) or "Dockerfile"
         if is_uri("build.path", path):
             return model.BuildContext(path, dockerfile), None
         content = read_local("build.path", base, path)
@@ -171,7 +176,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 class AzureMLUploadCodeOperator(AzureMLOperator):
     """Upload a local folder or file as a code asset, or find it: the same content is uploaded once.
 
-    A folder's ``.amlignore``, else its ``.gitignore``, says what is left out.
+    By-products such as ``__pycache__`` are left out, and what the folder's ``.amlignore``, else the
+    ``.gitignore`` files say.
 
     :param path: the folder or file, relative to the DAG's file.
     :param name: the asset's name; without it, it is made of the content.
@@ -184,7 +190,7 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
     template_fields = (*AzureMLOperator.template_fields, "path", "name", "version")
 
     def __init__(
-        self, *, path: str, name: str | None = None, version: str | None = None, **kwargs: Any
+        self, *, path: str | PurePath, name: str | None = None, version: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.path = path
@@ -199,7 +205,7 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
             name, version = text("name", self.name), _version(self.version)
             if name is not None:
                 check_name("name", name)
-            content = read_local("path", dag_folder(context), text("path", self.path))
+            content = read_local("path", dag_folder(context), path_text("path", self.path))
             with self.hook.client() as client:
                 code, new = ensure_code(client, content, name=name, version=version)
         self.log.info("Code %s, version %s: %s.", code.name, code.version, _news(new))
@@ -235,7 +241,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         self,
         *,
         name: str,
-        path: str,
+        path: str | PurePath,
         type: str = "uri_folder",  # noqa: A002
         version: str | None = None,
         description: str | None = None,
@@ -257,7 +263,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             one_of("type", self.type, DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
-            path = text("path", self.path) or ""
+            path = path_text("path", self.path)
             content, referenced = self._read_content(path, dag_folder(context))
             source = content.hash if content is not None else path.rstrip("/")
             version = _version(self.version) or content_version(self.type, source)
@@ -281,7 +287,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             return None, ()
         if "://" in path:
             raise InvalidSpecError("path", f"{path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
-        content = read_local("path", base, path)
+        content = read_local("path", base, path, is_data=True)
         if content.is_folder != (self.type != "uri_file"):
             is_one = "folder" if content.is_folder else "file"
             raise InvalidSpecError("type", f"{self.type!r} does not fit {path!r}, which is a {is_one}.")

@@ -14,7 +14,7 @@ from airflow_provider_amlrest.rest.hints import advice, advice_without_answer
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+", re.IGNORECASE)
-_PASSWORD = re.compile(r"//[^\s/@:]*:[^\s/@]*@")
+_PASSWORD = re.compile(r"(//|:/)[^\s/@:]*:[^\s/]*@")
 _BEARER = re.compile(r"\bBearer [\w\-.~+/]{8,}=*")
 
 
@@ -25,7 +25,7 @@ def without_secrets(text: str) -> str:
 
 def without_keys(text: str) -> str:
     """A text without signatures, keys, tokens, and passwords of URLs."""
-    text = _PASSWORD.sub("//...@", _SIGNATURE.sub(r"\1=...", text))
+    text = _PASSWORD.sub(r"\1...@", _SIGNATURE.sub(r"\1=...", text))
     return _BEARER.sub("Bearer ...", text)
 
 

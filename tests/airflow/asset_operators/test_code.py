@@ -52,6 +52,22 @@ def test_the_same_content_is_uploaded_once(workspace: Emulated, folder: Path) ->
     assert upload(folder)["id"] != first["id"]
 
 
+def test_a_path_of_pathlib(current: Emulated, folder: Path) -> None:
+    operator = AzureMLUploadCodeOperator(task_id="code", path=folder.parent / "{{ 'src' }}")
+    first = Try(operator).execute()
+    unrendered = AzureMLUploadCodeOperator(task_id="code", path=folder)
+    assert first["id"] == upload(folder)["id"] == unrendered.execute(Try(unrendered).context)["id"]
+
+
+@pytest.mark.parametrize("path", ["git+https://TOKEN:CANARY@github.com/a/b", "https://h/c", Path("https://h/c")])
+def test_a_url_is_no_code(current: Emulated, path: Any) -> None:
+    mark = current.mark()
+    with pytest.raises(AirflowFailException, match=r"^path: .* is a URL, but it must be the path") as told:
+        Try(AzureMLUploadCodeOperator(task_id="code", path=path)).execute()
+    assert "CANARY" not in str(told.value)
+    assert current.asked(since=mark) == []
+
+
 def test_under_a_name_of_its_own(workspace: Emulated, folder: Path) -> None:
     name = f"named-{workspace.mark()}"
     first = upload(folder, name=name)

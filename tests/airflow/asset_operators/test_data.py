@@ -24,7 +24,7 @@ URIS_SINCE_2022 = (
 )
 
 
-def register(path: str, base: Path, **arguments: Any) -> Any:
+def register(path: str | Path, base: Path, **arguments: Any) -> Any:
     operator = AzureMLRegisterDataOperator(
         **{"task_id": "data", "name": "iris", "path": path, "type": "uri_file", **arguments}
     )
@@ -56,8 +56,15 @@ def test_a_local_folder(workspace: Emulated, tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_no_text(current: Emulated, tmp_path: Path) -> None:
-    with pytest.raises(AirflowFailException, match=r"path: PosixPath\('x'\) must be text"):
-        register(Path("x"), tmp_path)  # type: ignore[arg-type]
+    (tmp_path / "2026-01-01.csv").write_text("x")
+    first = register("2026-01-01.csv", tmp_path)
+    assert register(Path("{{ ds }}.csv"), tmp_path) == first
+    unrendered = AzureMLRegisterDataOperator(
+        task_id="data", name="iris", path=tmp_path / "2026-01-01.csv", type="uri_file"
+    )
+    assert unrendered.execute(Try(unrendered).context)["id"] == first["id"]
+    with pytest.raises(AirflowFailException, match=r"path: 'https:/h/c' is a URL, but it must be the path"):
+        register(Path("https://h/c"), tmp_path)
     (tmp_path / "2026").write_text("native rendering makes a number of its name")
     assert register(2026, tmp_path)["uri"].endswith("/2026")  # type: ignore[arg-type]
 

@@ -38,11 +38,12 @@ def test_the_same_content_is_registered_once(workspace: Emulated, request: pytes
     assert changed["version"] != first["version"]
 
 
-@pytest.mark.parametrize("form", ["path", "text", "mapping"])
+@pytest.mark.parametrize("form", ["path", "pathlib", "text", "mapping"])
 def test_a_conda_file_may_be_a_path_text_or_mapping(current: Emulated, tmp_path: Path, form: str) -> None:
     (tmp_path / "conda.yml").write_text(CONDA)
     mapping = {"name": "c", "dependencies": ["python=3.11", {"pip": ["six==1.16.0"]}]}
-    value = {"path": "conda.yml", "text": CONDA, "mapping": mapping}[form]
+    pathlib = Path("{{ 'conda' }}.yml")
+    value = {"path": "conda.yml", "pathlib": pathlib, "text": CONDA, "mapping": mapping}[form]
     operator = environment_task("conda-forms", conda_file=value)
     result = Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
     # One content, one version, however it was written.
@@ -74,11 +75,12 @@ def test_a_local_build_context_is_uploaded_once(
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker" / "Dockerfile").write_text("FROM python:3.11\n")
 
-    def run() -> Any:
-        operator = environment_task("built", image=None, conda_file=None, build={"path": "docker"})
+    def run(path: str | Path = "docker") -> Any:
+        operator = environment_task("built", image=None, conda_file=None, build={"path": path})
         return Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
 
     first, mark = run(), current.mark()
+    assert run(Path("docker")) == first
     assert run() == first
     # Its own name is no part of the content.
     (tmp_path / "docker").rename(tmp_path / "renamed")
