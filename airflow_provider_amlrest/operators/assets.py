@@ -21,6 +21,7 @@ from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     URI_SCHEMES,
     check_name,
+    check_unsigned,
     check_version,
     interval,
     is_uri,
@@ -130,13 +131,15 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
         from airflow_provider_amlrest.rest.assets import content_version
-        from airflow_provider_amlrest.rest.environments import environment_parts, read_conda
+        from airflow_provider_amlrest.rest.conda import read_conda
+        from airflow_provider_amlrest.rest.environments import environment_parts
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
         interval("poll_interval", self.poll_interval)
         seconds("timeout", self.timeout)
         image = text("image", self.image)
+        check_unsigned("image", image or "")
         if image is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
         if bool(image) == (self.build is not None):

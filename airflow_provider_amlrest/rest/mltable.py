@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.rest.environments import read_yaml
+from airflow_provider_amlrest.rest.conda import read_yaml
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.spec import check_unsigned
 

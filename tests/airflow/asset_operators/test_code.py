@@ -59,7 +59,9 @@ def test_a_path_of_pathlib(current: Emulated, folder: Path) -> None:
     assert first["id"] == upload(folder)["id"] == unrendered.execute(Try(unrendered).context)["id"]
 
 
-@pytest.mark.parametrize("path", ["git+https://TOKEN:CANARY@github.com/a/b", "https://h/c", Path("https://h/c")])
+@pytest.mark.parametrize(
+    "path", ["git+https://TOKEN:CANARY@github.com/a/b", "https://h/c", Path("https://h/c")]
+)
 def test_a_url_is_no_code(current: Emulated, path: Any) -> None:
     mark = current.mark()
     with pytest.raises(AirflowFailException, match=r"^path: .* is a URL, but it must be the path") as told:

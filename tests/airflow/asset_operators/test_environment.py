@@ -246,6 +246,13 @@ def test_a_version_of_the_api_that_does_not_tell_is_refused(
             {**BUILD, "build": {"path": "https://h/c?sig=CANARY"}},
             r"build\.path: 'https://h/c\?sig=\.\.\.' holds a signature",
         ),
+        ({"image": "https://u:CANARY@h/i"}, r"image: 'https://\.\.\.@h/i' holds a signature or a password"),
+        (
+            {"conda_file": "dependencies:\n- pip: [-i https://u:CANARY@h/simple]\n"},
+            r"conda_file: '-i https://\.\.\.@h/simple' holds a signature or a password",
+        ),
+        ({"conda_file": {"dependencies": [{"pip": ["-e ."]}]}}, "conda_file: its pip line '-e .' names what"),
+        ({"conda_file": {"dependencies": [{"pip": "six"}]}}, "conda_file: its 'pip' is 'six', but must be"),
         ({"poll_interval": 0}, "poll_interval: 0 must be a number of seconds"),
         ({"timeout": "1h"}, "timeout: '1h' must be a number of seconds"),
         ({"conda_file": "dependencies: [a\nb: }"}, r"conda_file: it is not valid YAML: .*line 2"),
