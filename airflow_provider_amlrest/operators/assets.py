@@ -17,6 +17,7 @@ from airflow_provider_amlrest.operators.base import (
 )
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.spec import (
     DATA_TYPES,
     URI_SCHEMES,
@@ -62,7 +63,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     :param poll_interval: seconds between two reads of the version.
     :param timeout: seconds to wait; None: no limit. The next try waits on.
 
-    XCom: ``{"id", "name", "version"}``, where id is the ARM id.
+    XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
+    ``found``.
     """
 
     template_fields = (
@@ -120,13 +122,13 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
                 found, new = assets.ensure_environment(client, environment, build_context)
                 page = f"environments/{found.name}/version/{found.version}"
                 url = self.publish(AzureMLEnvironmentLink, page, context)
-                told = (found.name, found.version, _news(new), url)
+                told = (found.name, found.version, _outcome(new), url)
                 self.log.info("Environment %s, version %s: %s. %s", *told)
                 if self.wait_for_build:
                     assets.wait_until_provisioned(
                         client, found, poll_interval=self.poll_interval, timeout=self.timeout
                     )
-        return {"id": found.id, "name": found.name, "version": found.version}
+        return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
 
     def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
@@ -187,7 +189,8 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
     :param version: the version; without it, it is made of the content. Without both, any code of the
         workspace with the same content is used.
 
-    XCom: ``{"id", "name", "version"}``, where id is the ARM id.
+    XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
+    ``found``.
     """
 
     template_fields = (*AzureMLOperator.template_fields, "path", "name", "version")
@@ -211,8 +214,8 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
             content = read_local("path", dag_folder(context), path_text("path", self.path))
             with self.hook.client() as client:
                 code, new = ensure_code(client, content, name=name, version=version)
-        self.log.info("Code %s, version %s: %s.", code.name, code.version, _news(new))
-        return {"id": code.id, "name": code.name, "version": code.version}
+        self.log.info("Code %s, version %s: %s.", code.name, code.version, _outcome(new))
+        return {"id": code.id, "name": code.name, "version": code.version, "outcome": _outcome(new)}
 
 
 class AzureMLRegisterDataOperator(AzureMLOperator):
@@ -225,7 +228,8 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
     :param description: free text.
     :param tags: the version's tags.
 
-    XCom: ``{"id", "name", "version", "type", "uri"}``, where id is the ARM id.
+    XCom: ``{"id", "name", "version", "type", "uri", "outcome"}``, where id is the ARM id, and outcome is
+    ``registered`` or ``found``.
     """
 
     template_fields = (
@@ -266,22 +270,24 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             one_of("type", self.type, DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
+            own_version = _version(self.version, DATA_VERSION_LENGTH)
             path = path_text("path", self.path)
             content, referenced = self._read_content(path, dag_folder(context))
             source = content.hash if content is not None else path.rstrip("/")
-            version = _version(self.version) or content_version(self.type, source)
+            version = own_version or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
             data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         url = self.publish(AzureMLDataLink, f"data/{found.name}/{found.version}/details", context)
-        self.log.info("Data %s, version %s: %s. %s", found.name, found.version, _news(new), url)
+        self.log.info("Data %s, version %s: %s. %s", found.name, found.version, _outcome(new), url)
         return {
             "id": found.id,
             "name": found.name,
             "version": found.version,
             "type": found.type,
             "uri": found.uri,
+            "outcome": _outcome(new),
         }
 
     def _read_content(self, path: str, base: Path) -> tuple[LocalContent | None, tuple[str, ...]]:
@@ -301,11 +307,11 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         return content, referenced_uris(content)
 
 
-def _version(value: Any) -> str | None:
+def _version(value: Any, longest: int | None = None) -> str | None:
     """A version of one's own; None, also for an empty text: it is made of the content."""
     version = text("version", value)
-    return check_version("version", version) if version else None
+    return check_version("version", version, longest) if version else None
 
 
-def _news(new: bool) -> str:
-    return "registered" if new else "found, nothing to do"
+def _outcome(new: bool) -> str:
+    return "registered" if new else "found"

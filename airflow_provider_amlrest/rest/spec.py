@@ -69,10 +69,17 @@ def names(field: str, value: Any) -> None:
         raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
 
 
-def check_version(field: str, version: str) -> str:
-    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise."""
+def check_version(field: str, version: str, longest: int | None = None) -> str:
+    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise.
+
+    :param longest: how many characters it may have; None: any number.
+    """
     if not VERSION_PATTERN.fullmatch(version):
         raise InvalidSpecError(field, f"{version!r} is no version of an asset: it has one of <>*%&:\\?/#@.")
+    if longest is not None and len(version) > longest:
+        raise InvalidSpecError(
+            field, f"{version!r} has {len(version)} characters, but here a version has {longest} at most."
+        )
     return version
 
 
