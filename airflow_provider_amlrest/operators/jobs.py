@@ -41,7 +41,7 @@ from airflow_provider_amlrest.submission import Submission, Work, patiently
 from airflow_provider_amlrest.task_identity import check_tags, made_by, task_identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -105,7 +105,7 @@ class AzureMLJobOperator(AzureMLOperator):
         command: str,
         environment: str | Mapping[str, str],
         compute: str | None = None,
-        code: str | Mapping[str, str] | None = None,
+        code: str | PurePath | Mapping[str, str] | None = None,
         inputs: Mapping[str, Any] | None = None,
         outputs: Mapping[str, Any] | None = None,
         experiment_name: str | None = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import read_local
@@ -78,7 +78,7 @@ def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
     reference = parse_reference("code", value, "codes")
     if reference is not None:
         return reference
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str | PurePath) or not value:
         raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
     return read_local("code", base, value)
 

@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError, without_keys
+from airflow_provider_amlrest.rest.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.model import (
     Distribution,
@@ -69,10 +69,17 @@ def names(field: str, value: Any) -> None:
         raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
 
 
-def check_version(field: str, version: str) -> str:
-    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise."""
+def check_version(field: str, version: str, longest: int | None = None) -> str:
+    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise.
+
+    :param longest: how many characters it may have; None: any number.
+    """
     if not VERSION_PATTERN.fullmatch(version):
         raise InvalidSpecError(field, f"{version!r} is no version of an asset: it has one of <>*%&:\\?/#@.")
+    if longest is not None and len(version) > longest:
+        raise InvalidSpecError(
+            field, f"{version!r} has {len(version)} characters, but here a version has {longest} at most."
+        )
     return version
 
 
@@ -84,18 +91,22 @@ def is_uri(field: str, value: Any) -> bool:
     return isinstance(value, str) and value.startswith(URI_SCHEMES) and bool(check_unsigned(field, value))
 
 
-def check_unsigned(field: str, uri: str) -> str:
-    """The URI, if nothing secret is in it: who may see the asset, job or task would see that, too.
+_ACCESS = "Give it without: the job's identity, or a datastore of the workspace, can have the access."
 
-    Raises InvalidSpecError for a shared access signature or a password.
+
+def check_unsigned(field: str, value: str, way_out: str = _ACCESS) -> str:
+    """The text, if no URL in it holds a secret: who may see the asset, job or task would see that, too.
+
+    :param way_out: what to do instead, for the error.
+    :raises InvalidSpecError: for a signature, password or token, as :func:`holds_credentials` knows them.
     """
-    if without_keys(uri) != uri:
+    if holds_credentials(value):
         raise InvalidSpecError(
             field,
-            f"{uri!r} holds a signature or a password, and whoever sees the asset or the task would have it. "
-            "Give it without: the job's identity, or a datastore of the workspace, can have the access.",
+            f"{value!r} holds a signature or a password, and whoever sees the asset or the task would have "
+            f"it. {way_out}",
         )
-    return uri
+    return value
 
 
 def string_map(field: str, value: Any) -> dict[str, str]:
@@ -109,7 +120,10 @@ def string_map(field: str, value: Any) -> dict[str, str]:
 
 
 def parse_literal(field: str, value: Any) -> LiteralInput:
-    """A literal input. The wire takes text only, so numbers and booleans become text."""
+    """A literal input. The wire takes text only, so numbers and booleans become text.
+
+    Raises InvalidSpecError for what is none, and as :func:`check_unsigned`.
+    """
     if not isinstance(value, str | int | float | bool):
         raise InvalidSpecError(
             field,
@@ -122,7 +136,7 @@ def parse_literal(field: str, value: Any) -> LiteralInput:
             f"{value!r} is no input, as it has no letter or digit; leave the input out, or write it into "
             "the command.",
         )
-    return LiteralInput(str(value))
+    return LiteralInput(check_unsigned(field, str(value)))
 
 
 def parse_outputs(field: str, value: Any) -> dict[str, Output]:
