@@ -12,6 +12,7 @@ from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
+from airflow_provider_amlrest.rest.model import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import seconds_between
 
@@ -75,7 +76,7 @@ def finish(
         result |= _sweep_result(client, job, require_metrics)
     else:
         metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
-        result |= {"metrics": _some(metrics, require_metrics), "outputs": job.output_uris()}
+        result |= {"metrics": _some(metrics, require_metrics), "outputs": _outputs(client, job)}
     _tell_end(client, job, result)
     return _fitting(result, require_metrics)
 
@@ -141,6 +142,18 @@ def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
         return {}
 
 
+def _outputs(client: AzureMLClient, job: Job, run: str | None = None) -> dict[str, str]:
+    """Where the outputs lie; which datastore is the default one is asked only if a path refers to it."""
+    marked, found = job.output_uris(run, datastore=""), job.output_uris(run)
+    if marked == found:
+        return found
+    try:
+        return job.output_uris(run, client.get_default_datastore().name)
+    except AzureMLError as error:
+        log.warning("${{default_datastore}} is taken for %s: %s", DEFAULT_DATASTORE, error)
+        return found
+
+
 def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float]:
     """At most MAX_METRICS of them, these first: an XCom is no store for metrics."""
     if len(metrics) > MAX_METRICS:
@@ -162,7 +175,7 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     primary = job.primary_metric or ""
     metrics = _settled(lambda: _metrics(client, name) or known, job, required, (primary,))
     return {
-        "outputs": job.output_uris(name),
+        "outputs": _outputs(client, job, name),
         "trials": trials,
         "best_trial": {
             "name": name,
@@ -174,7 +187,7 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
 
 
 def _best_trial(client: AzureMLClient, job: Job) -> SweepTrial | None:
-    """A sweep's best trial. Sweeps are run for it, and it may be known later than the end: it is waited for."""
+    """A sweep's best trial: what the sweep was run for. It may be known later than the sweep's end."""
     end, pause = time.monotonic() + REQUIRED_PATIENCE, SETTLE_PAUSE
     while True:
         best = client.get_best_trial(job.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -114,6 +115,31 @@ def test_a_sweeps_outputs_are_those_of_its_best_trial(clock: Clock, said: Any) -
     result = finish(service(get_best_trial=None, **answers), job("Completed", "Sweep"), "https://studio")
     assert (result["outputs"], result["best_trial"]) == ({}, None)
     assert "No trial of j has reported the metric 'auc'" in said()
+
+
+def test_expressions_in_paths_of_outputs_are_resolved(clock: Clock, said: Any) -> None:
+    paths = {"plain": "azureml://datastores/d/paths/x/", "own": "azureml://datastores/d/paths/${{name}}/"}
+    default = {"store": "azureml://datastores/${{default_datastore}}/paths/${{output_name}}/"}
+
+    def outputs(kind: str, paths: dict[str, str], **answers: Any) -> Any:
+        told = replace(
+            job("Completed", kind), outputs={name: model.Output(uri=u) for name, u in paths.items()}
+        )
+        return finish(service(get_metrics={"auc": 1.0}, **answers), told, "https://studio")["outputs"]
+
+    # Nothing is asked that is not needed.
+    assert outputs("Command", paths) == paths | {"own": "azureml://datastores/d/paths/j/"}
+    best = model.SweepTrial("j_3", "Completed", {}, {"auc": 1.0})
+    trials: dict[str, Any] = {"get_best_trial": best, "list_children": iter("ab")}
+    assert outputs("Sweep", paths, **trials)["own"] == "azureml://datastores/d/paths/j_3/"
+    store = model.Datastore("mine", "AzureBlob", "a", "c")
+    assert outputs("Command", default, get_default_datastore=store) == {
+        "store": "azureml://datastores/mine/paths/store/"
+    }
+    assert outputs("Command", default, get_default_datastore=OUTAGE) == {
+        "store": "azureml://datastores/workspaceblobstore/paths/store/"
+    }
+    assert "${{default_datastore}} is taken for workspaceblobstore" in said()
 
 
 @pytest.mark.parametrize("required", [(), ("auc",)])
