@@ -26,6 +26,7 @@ from airflow_provider_amlrest.rest.model import (
     SweepJob,
     SweepLimits,
 )
+from airflow_provider_amlrest.rest.uris import check_expressions
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ _TYPES: dict[type, tuple[str, ...]] = {
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
 """Also what looks like one and is none; it has no group then."""
 
+_OPTIONAL = re.compile(r"\$\[\[.*?(\]\]|$)")
 _WORD = re.compile(r"[a-zA-Z0-9_]")
 """What every text that the service needs must have in it (all api-versions)."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -149,6 +151,7 @@ def parse_outputs(field: str, value: Any) -> dict[str, Output]:
         path, asset = spec.get("path"), spec.get("name")
         if path is not None and not is_uri(f"{where}.path", path):
             raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
+        check_expressions(f"{where}.path", path or "")
         outputs[str(name)] = Output(
             one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),
             one_of(f"{where}.mode", spec.get("mode", "rw_mount"), OUTPUT_MODES),
@@ -261,11 +264,18 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
     """Check a command's placeholders against the names there are, a group each: inputs, outputs, ...
 
     :return: the search-space parameters that the command never uses.
-    :raises InvalidSpecError: for an empty command, and a placeholder without its input, output or parameter.
+    :raises InvalidSpecError: for an empty command, a placeholder without its input, output or parameter, and
+        ``$[[...]]``, which components alone have.
     """
     if not isinstance(command, str) or not _WORD.search(command):
         raise InvalidSpecError(
             field, "it is empty, or without letter or digit; give the command that the job runs."
+        )
+    if optional := _OPTIONAL.search(command):
+        raise InvalidSpecError(
+            field,
+            f"{optional[0]!r}: optional arguments are for components, not for jobs. Leave the brackets out; "
+            "where there is no such input, the argument too.",
         )
     used = set()
     for match in _PLACEHOLDER.finditer(command):
