@@ -11,12 +11,12 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger
 
+from airflow_provider_amlrest.task_state import AIRFLOW_3, DEFERRED, TaskKey, ask_state
+
 log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds for the question: the triggerer may be about to end."""
-
-DEFERRED = "deferred"
 
 
 async def has_left_deferral(trigger: Any) -> bool:
@@ -42,14 +42,9 @@ async def has_left_deferral(trigger: Any) -> bool:
 
 def _is_deferred(trigger: Any) -> bool:
     ti = trigger.task_instance
-    try:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-    except ImportError:
+    if not AIRFLOW_3:
         return _is_deferred_in_database(ti, trigger.trigger_id)
-    states = RuntimeTaskInstance.get_task_states(
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-    )
-    return DEFERRED in states.get(ti.run_id, {}).values()
+    return ask_state(TaskKey.of(ti)) == DEFERRED
 
 
 def _is_deferred_in_database(ti: Any, trigger_id: int) -> bool:

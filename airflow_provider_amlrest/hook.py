@@ -103,19 +103,22 @@ class AzureMLHook(BaseHook):
         return self.new_client()
 
     def new_client(self) -> AzureMLClient:
-        """A client of its own, for the caller to close. It shares the tokens of this hook."""
+        """A client of its own, for the caller to close. It shares the tokens and endpoints of this hook."""
         from airflow.providers.common.compat.sdk import mask_secret
 
         from airflow_provider_amlrest.rest import AzureMLClient
 
         _quieten_azure()
-        return AzureMLClient(
+        client = AzureMLClient(
             self.credential,
             self.settings.workspace,
             cloud=self.settings.cloud,
             api_version=self.api_version or self.settings.api_version,
             on_secret=mask_secret,
         )
+        if "_client" in self.__dict__:
+            client.operations.endpoints = self._client.operations.endpoints
+        return client
 
     def close(self) -> None:
         """Close the client and the credential, if they were opened."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 MAX_ATTEMPTS = 100
 """Jobs of one task and generation; each automatic retry after a failed job takes the next."""
@@ -42,6 +42,11 @@ class TaskIdentity:
         """16 hexadecimal digits that stand for this identity."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def task_digest(self) -> str:
+        """16 hexadecimal digits that stand for the task instance, whatever its generation."""
+        return replace(self, generation=0).digest
 
 
 def job_names(identity: TaskIdentity, chosen: str | None = None) -> Iterator[str]:

@@ -6,35 +6,17 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
 from airflow_provider_amlrest.task_identity import DAG_TAG, DEPLOYMENT_TAG, OUTLIVES_TASK_TAG
+from airflow_provider_amlrest.task_state import MISSING, OVER, TaskKey
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.model import Job
 
 log = logging.getLogger(__name__)
-
-MISSING = "missing"
-"""Instead of a state: Airflow has no such task instance, or none any more."""
-
-OVER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-"""States in which nobody waits for the job. A task instance without a state is not over: the scheduler takes
-the state from tasks whose worker it has lost, and their next try finds the job."""
-
-
-@dataclass(frozen=True)
-class TaskKey:
-    """The task instance that a job was made for, as the job's tags say."""
-
-    dag_id: str
-    task_id: str
-    run_id: str
-    map_index: int
 
 
 @dataclass(frozen=True)
@@ -75,12 +57,6 @@ def find_orphans(
             yield Orphan(job, task, state)
 
 
-def state_asker(context: Context) -> AskState:
-    """How this Airflow is asked: by the task's own API since 3.0, where tasks see no database."""
-    ti: Any = context["ti"]
-    return _by_api(ti) if hasattr(ti, "get_task_states") else _from_database
-
-
 def _ends_with_its_task(job: Job, deployment: str) -> bool:
     return (
         job.outcome is Outcome.ACTIVE
@@ -100,32 +76,3 @@ def _task(job: Job) -> TaskKey | None:
     except (KeyError, ValueError):
         log.warning("The tags of job %s do not say which task it belongs to; it is left alone.", job.name)
         return None
-
-
-def _by_api(ti: Any) -> AskState:
-    def ask(task: TaskKey) -> str | None:
-        states = ti.get_task_states(dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id])
-        mapped = task.map_index >= 0
-        key = f"{task.task_id}_{task.map_index}" if mapped else task.task_id
-        return _word(states.get(task.run_id, {}).get(key, MISSING))
-
-    return ask
-
-
-def _from_database(task: TaskKey) -> str | None:
-    """Airflow 2.11."""
-    from airflow.models import TaskInstance
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        row = (
-            session.query(TaskInstance.state)
-            .filter_by(dag_id=task.dag_id, task_id=task.task_id, run_id=task.run_id, map_index=task.map_index)
-            .one_or_none()
-        )
-    return _word(row.state if row else MISSING)
-
-
-def _word(state: Any) -> str | None:
-    """Enums and texts are given alike."""
-    return None if state is None else str(getattr(state, "value", state))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.cancellation import canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
+from airflow_provider_amlrest.rest.model import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, Run
+    from airflow_provider_amlrest.rest.model import Job, Run, SweepTrial
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +33,13 @@ SETTLE_PAUSE = 2.0
 SETTLE_PATIENCE = 10.0
 """Seconds for metrics to settle."""
 REQUIRED_PATIENCE = 60.0
-"""Seconds for metrics to come that the task requires."""
+"""Seconds for metrics to come that the task requires, and for a sweep's best trial."""
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 
 
 class JobFailedError(AzureMLError):
     """The job ended as Failed."""
-
-
-class JobCanceledError(AzureMLError):
-    """The job ended as Canceled, by somebody or something else than this task."""
 
 
 class MetricsMissingError(AzureMLError):
@@ -54,19 +52,25 @@ def summarize(job: Job, studio_url: str) -> dict[str, Any]:
 
 
 def finish(
-    client: AzureMLClient, job: Job, studio_url: str, require_metrics: Sequence[str] = ()
+    client: AzureMLClient,
+    job: Job,
+    studio_url: str,
+    require_metrics: Sequence[str] = (),
+    *,
+    resubmit_canceled: bool = False,
 ) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
+    :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
     :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
         trial, and also trials (how many) and best_trial {name, params, metric, metrics}. MAX_XCOM at most.
     :raises JobFailedError: with the service's error text and the Studio link.
-    :raises JobCanceledError: with the Studio link.
+    :raises JobCanceledError: with who did it, and the Studio link.
     :raises MetricsMissingError: for one that is required and did not come.
     """
     if job.outcome is Outcome.CANCELED:
-        raise JobCanceledError(f"Azure ML job {job.name} was canceled. {studio_url}")
+        raise canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
     if job.outcome is Outcome.FAILED:
         raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
     result = summarize(job, studio_url)
@@ -75,7 +79,7 @@ def finish(
         result |= _sweep_result(client, job, require_metrics)
     else:
         metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
-        result |= {"metrics": _some(metrics, require_metrics), "outputs": job.output_uris()}
+        result |= {"metrics": _some(metrics, require_metrics), "outputs": _outputs(client, job)}
     _tell_end(client, job, result)
     return _fitting(result, require_metrics)
 
@@ -105,27 +109,32 @@ def _log_end(client: AzureMLClient, run: Run) -> str:
     return f"the last lines of {name} are:\n{end}\n"
 
 
-def _settled(read: Callable[[], dict[str, float]], job: Job, required: Sequence[str]) -> dict[str, float]:
-    """Metrics that have been the same twice, and have the required ones.
+def _settled(
+    read: Callable[[], dict[str, float]], job: Job, required: Sequence[str], expected: Sequence[str] = ()
+) -> dict[str, float]:
+    """Metrics that have been the same twice, and have the required and the expected ones.
 
-    :raises MetricsMissingError: if those have not come in time.
+    :raises MetricsMissingError: if a required one has not come in time.
     """
-    end = time.monotonic() + (REQUIRED_PATIENCE if required else SETTLE_PATIENCE)
+    awaited = (*expected, *required)
+    end = time.monotonic() + (REQUIRED_PATIENCE if awaited else SETTLE_PATIENCE)
     metrics = read()
-    while True:
-        missing = [name for name in required if name not in metrics]
-        if time.monotonic() >= end:
-            break
+    while time.monotonic() < end:
         time.sleep(SETTLE_PAUSE)
         before, metrics = metrics, read()
-        if before == metrics and not missing:
+        if before == metrics and metrics.keys() >= set(awaited):
             break
+    missing = [name for name in required if name not in metrics]
     if missing:
-        raise MetricsMissingError(
-            f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
-            f"{', '.join(sorted(metrics)) or 'none'}. A retry looks again, and submits nothing."
-        )
+        raise _missing(job, missing, metrics)
     return metrics
+
+
+def _missing(job: Job, missing: Sequence[str], there: Iterable[str]) -> MetricsMissingError:
+    return MetricsMissingError(
+        f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
+        f"{', '.join(sorted(there)) or 'none'}. A retry looks again, and submits nothing."
+    )
 
 
 def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
@@ -134,6 +143,18 @@ def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
     except (NotFoundError, *TRANSIENT) as error:
         log.warning("The metrics of %s could not be read: %s", run, error)
         return {}
+
+
+def _outputs(client: AzureMLClient, job: Job, run: str | None = None) -> dict[str, str]:
+    """Where the outputs lie; which datastore is the default one is asked only if a path refers to it."""
+    marked, found = job.output_uris(run, datastore=""), job.output_uris(run)
+    if marked == found:
+        return found
+    try:
+        return job.output_uris(run, client.get_default_datastore().name)
+    except AzureMLError as error:
+        log.warning("${{default_datastore}} is taken for %s: %s", DEFAULT_DATASTORE, error)
+        return found
 
 
 def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float]:
@@ -145,19 +166,19 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
+    best = _best_trial(client, job)
     trials = sum(1 for _ in client.list_children(job.name))
-    best = client.get_best_trial(job.name)
     if best is None:
         if required:
-            _settled(dict, job, required)
+            raise _missing(job, required, ())
         log.warning("No trial of %s has reported the metric %r.", job.name, job.primary_metric)
         return {"outputs": {}, "trials": trials, "best_trial": None}
     name = best.name
     known = dict(best.metrics)
-    metrics = _settled(lambda: _metrics(client, name) or known, job, required)
     primary = job.primary_metric or ""
+    metrics = _settled(lambda: _metrics(client, name) or known, job, required, (primary,))
     return {
-        "outputs": job.output_uris(name),
+        "outputs": _outputs(client, job, name),
         "trials": trials,
         "best_trial": {
             "name": name,
@@ -166,6 +187,19 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
             "metrics": _some(metrics, (primary, *required)),
         },
     }
+
+
+def _best_trial(client: AzureMLClient, job: Job) -> SweepTrial | None:
+    """A sweep's best trial: what the sweep was run for. It may be known later than the sweep's end."""
+    end, pause = time.monotonic() + REQUIRED_PATIENCE, SETTLE_PAUSE
+    while True:
+        best = client.get_best_trial(job.name)
+        left = end - time.monotonic()
+        if best is not None or left <= 0:
+            return best
+        # Each look at a large sweep is some requests.
+        time.sleep(min(pause, left))
+        pause *= 2
 
 
 def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> None:

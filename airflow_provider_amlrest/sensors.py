@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_amlrest.cancellation import JobCanceledError
 from airflow_provider_amlrest.completion import (
     ERROR,
     TIMEOUT,
@@ -31,7 +32,7 @@ from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name, names
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.values import boolean
-from airflow_provider_amlrest.results import JobCanceledError, JobFailedError, finish
+from airflow_provider_amlrest.results import JobFailedError, finish
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

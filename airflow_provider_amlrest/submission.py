@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_amlrest.completion import TRANSIENT
@@ -18,7 +18,8 @@ from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
     NotFoundError,
 )
-from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
+from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, FAILED, Outcome
+from airflow_provider_amlrest.task_identity import task_tag
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -34,6 +35,9 @@ IDENTITY_PROPERTY = "airflow_identity"
 SPEC_PROPERTY = "airflow_spec"
 """Property of each job: the digest of what was asked for."""
 
+WORK_PROPERTY = "airflow_work"
+"""Property of each job: which of the task instance's work it is, whatever ``retries`` is now."""
+
 OUTAGE_PATIENCE = 600.0
 """Seconds for which a submission is tried again while the service does not answer, or throttles."""
 
@@ -42,9 +46,6 @@ REFUSAL_PATIENCE = 120.0
 a new workspace take their time."""
 
 MAX_PAUSE = 60.0
-MAX_GENERATIONS = 10
-"""How many clears of a task are looked back for a job that goes on."""
-
 _NO_WORKSPACE = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"})
 
 
@@ -82,64 +83,153 @@ def _patience(error: AzureMLError) -> float:
     return REFUSAL_PATIENCE if no_workspace or isinstance(error, AuthenticationError) else 0.0
 
 
-def submit_once(
-    client: AzureMLClient,
-    names: Iterable[str],
-    marks: Mapping[str, str],
-    make: Callable[[], CommandJob | SweepJob],
-    on_name: Callable[[str], None],
-    end: Callable[[Job], None],
-) -> Job:
-    """Submit a job under the first name that is free, unless an earlier try's job can be taken over.
+@dataclass(frozen=True)
+class Work:
+    """A task's work, and how its jobs are recognised.
 
-    A name whose job is active: that job. Completed: that job, whose result is ours. Failed, canceled or
-    about to be: the next name, which makes a retry after a failure a new job. Where something else is asked
-    for now than then: the next name as well, and an active job is ended.
-
-    :param marks: IDENTITY_PROPERTY and SPEC_PROPERTY of the job.
-    :param make: makes the job, with these properties; called only if one has to be submitted.
-    :param on_name: called with the name before a job of ours may exist under it.
-    :param end: ends an active job that is not wanted any more.
-    :raises InvalidSpecError: if a name's job was made by another task, or by hand; if all names are used up.
+    ``max_tries`` is the task instance's: Airflow (2.11 to 3.3) leaves it alone over automatic retries, also
+    if somebody edits ``retries`` between them, and changes it when the task is cleared.
     """
-    for name in names:
-        found = _find(client, name)
-        if found is None:
-            job = make()
-            on_name(name)
-            return _create(client, name, job, marks)
-        _check_owner(found, marks)
-        if found.outcome not in (Outcome.ACTIVE, Outcome.SUCCEEDED) or found.status == CANCEL_REQUESTED:
-            log.info("Job %s of an earlier try is %s; a new one follows.", name, found.status)
-        elif found.properties.get(SPEC_PROPERTY) == marks[SPEC_PROPERTY]:
-            on_name(name)
-            return _taken_over(found)
-        else:
-            log.warning(
-                "Something else is asked for than when job %s was submitted, which is %s; a new one follows.",
-                name,
-                found.status,
+
+    identity: TaskIdentity
+    max_tries: int
+    spec: str
+    """Digest of what is asked for."""
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What its jobs bear; the service lets nobody change it."""
+        return {
+            IDENTITY_PROPERTY: self.identity.digest,
+            SPEC_PROPERTY: self.spec,
+            WORK_PROPERTY: f"{self.identity.task_digest}/{self.max_tries}",
+        }
+
+    def is_named_in(self, job: Job) -> bool:
+        """Whether a job's name was made by this work's tries, with ``retries`` as it is now."""
+        return job.properties.get(IDENTITY_PROPERTY) == self.identity.digest
+
+    def is_done_by(self, job: Job) -> bool:
+        """Whether a job was made by a try of this work, with whatever ``retries``."""
+        return self.is_named_in(job) or job.properties.get(WORK_PROPERTY) == self.properties[WORK_PROPERTY]
+
+    def check(self, job: Job) -> None:
+        """Raise InvalidSpecError if the job was made by another task, or by hand."""
+        if not self.is_done_by(job):
+            raise InvalidSpecError(
+                "job_name",
+                f"a job named {job.name!r} exists and was not made by this task and DAG run. Choose another "
+                "name, such as one with {{ ts_nodash }} in it, or leave job_name out.",
             )
-            if found.outcome is Outcome.ACTIVE:
-                end(found)
-    raise InvalidSpecError(
-        "retries", f"{MAX_ATTEMPTS} jobs of this task have failed; clear the task to start afresh."
-    )
 
 
-def end_earlier_generations(
-    client: AzureMLClient, identity: TaskIdentity, chosen: str | None, end: Callable[[Job], None]
-) -> None:
-    """End what a cleared task has left running: not each Airflow tells a deferred task that it is cleared."""
-    for generation in range(identity.generation - 1, max(0, identity.generation - 1 - MAX_GENERATIONS), -1):
-        earlier = replace(identity, generation=generation)
-        for name in job_names(earlier, chosen):
-            found = _find(client, name)
+class Submission:
+    """How a try comes to its job: an earlier try's, or a new one.
+
+    :param job_name: the user's own name; None: it is derived.
+    :param end: ends an active job that is not wanted any more.
+    :param check_canceled: is given a job of an earlier try that is canceled, or about to be; raises if no
+        other job may follow it.
+    """
+
+    def __init__(
+        self,
+        client: AzureMLClient,
+        work: Work,
+        job_name: str | None,
+        *,
+        end: Callable[[Job], None],
+        check_canceled: Callable[[Job], None],
+    ) -> None:
+        self._client = client
+        self._work = work
+        self._names = job_names(work.identity, job_name)
+        self._end = end
+        self._check_canceled = check_canceled
+
+    def submit(
+        self,
+        make: Callable[[], CommandJob | SweepJob],
+        on_name: Callable[[str], None],
+        *,
+        first_try: bool,
+    ) -> Job:
+        """Submit a job under the first name that is free, unless an earlier try's job can be taken over.
+
+        A name whose job is active: that job. Completed: that job, whose result is ours. Failed, canceled or
+        about to be: the next name, which makes a retry after a failure a new job. Where something else is
+        asked for now than then: the next name as well, and an active job is ended.
+
+        :param make: makes the job, with the work's properties; called only if one has to be submitted.
+        :param on_name: called with the name before a job of ours may exist under it.
+        :param first_try: of the task instance: there is nothing else to be found.
+        :raises InvalidSpecError: if a name's job was made by another task, or by hand; if all are used up.
+        """
+        for name in self._names:
+            found = _find(self._client, name)
             if found is None:
                 break
-            ours = found.properties.get(IDENTITY_PROPERTY) == earlier.digest
-            if ours and found.outcome is Outcome.ACTIVE and found.status != CANCEL_REQUESTED:
-                end(found)
+            self._work.check(found)
+            if self._takes(found):
+                on_name(found.name)
+                return _taken_over(found)
+        else:
+            raise InvalidSpecError(
+                "retries", f"{MAX_ATTEMPTS} jobs of this task have failed; clear the task to start afresh."
+            )
+        if not first_try:
+            for found in tuple(self._under_other_names()):
+                if not self._work.is_done_by(found):
+                    self._end_earlier_generation(found)
+                elif self._takes(found):
+                    on_name(found.name)
+                    return _taken_over(found)
+        job = make()
+        on_name(name)
+        return self._create(name, job)
+
+    def _takes(self, found: Job) -> bool:
+        """Whether the job of an earlier try is this one's; what is not wanted any more is ended."""
+        if found.outcome is Outcome.CANCELED or found.status == CANCEL_REQUESTED:
+            self._check_canceled(found)
+        if found.status in (FAILED, CANCEL_REQUESTED) or found.outcome is Outcome.CANCELED:
+            log.info("Job %s of an earlier try is %s; a new one follows.", found.name, found.status)
+            return False
+        if found.properties.get(SPEC_PROPERTY) == self._work.spec:
+            return True
+        log.warning(
+            "Something else is asked for than when job %s was submitted, which is %s; a new one follows.",
+            found.name,
+            found.status,
+        )
+        if found.outcome is Outcome.ACTIVE:
+            self._end(found)
+        return False
+
+    def _under_other_names(self) -> Iterator[Job]:
+        """The task instance's other jobs: of earlier generations, and of this one with other ``retries``."""
+        for job in self._client.list_jobs(tag=task_tag(self._work.identity)):
+            if not self._work.is_named_in(job):
+                yield job
+
+    def _end_earlier_generation(self, found: Job) -> None:
+        """End what a cleared task has left running: not each Airflow tells a deferred task that."""
+        if found.outcome is Outcome.ACTIVE and found.status != CANCEL_REQUESTED:
+            self._end(found)
+
+    def _create(self, name: str, job: CommandJob | SweepJob) -> Job:
+        try:
+            return self._client.create_job(name, job)
+        except (ConflictError, *TRANSIENT) as error:
+            # The answer may be lost while the job exists, or another worker was faster: look before failing.
+            try:
+                found = _find(self._client, name)
+            except AzureMLError:
+                raise error from None
+            if found is None:
+                raise
+            self._work.check(found)
+            return _taken_over(found)
 
 
 def _find(client: AzureMLClient, name: str) -> Job | None:
@@ -151,32 +241,8 @@ def _find(client: AzureMLClient, name: str) -> Job | None:
         return None
 
 
-def _create(client: AzureMLClient, name: str, job: CommandJob | SweepJob, marks: Mapping[str, str]) -> Job:
-    try:
-        return client.create_job(name, job)
-    except (ConflictError, *TRANSIENT) as error:
-        # The answer may be lost while the job exists, or another worker was faster: look before failing.
-        try:
-            found = _find(client, name)
-        except AzureMLError:
-            raise error from None
-        if found is None:
-            raise
-        _check_owner(found, marks)
-        return _taken_over(found)
-
-
 def _taken_over(found: Job) -> Job:
     log.info(
         "Job %s exists already and is %s: it is taken over, not submitted again.", found.name, found.status
     )
     return found
-
-
-def _check_owner(found: Job, marks: Mapping[str, str]) -> None:
-    if found.properties.get(IDENTITY_PROPERTY) != marks[IDENTITY_PROPERTY]:
-        raise InvalidSpecError(
-            "job_name",
-            f"a job named {found.name!r} exists and was not made by this task and DAG run. Choose another "
-            "name, such as one with {{ ts_nodash }} in it, or leave job_name out.",
-        )

@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.naming import TaskIdentity
+from airflow_provider_amlrest.ownership import SLOTS, Owner
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.version import __version__
 
@@ -19,6 +20,10 @@ DEPLOYMENT_TAG = "airflow_deployment"
 DAG_TAG = "airflow_dag_id"
 OUTLIVES_TASK_TAG = "airflow_outlives_task"
 """``false`` on a job that shall end with its task. Any other value, or none: nobody may call it an orphan."""
+
+TASK_TAG = "airflow_task_"
+"""The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
+service finds them. What follows is :attr:`TaskIdentity.task_digest`."""
 
 MAX_TAGS = 50
 MAX_TAG_KEY = 100
@@ -62,8 +67,8 @@ def _map_index(ti: Any) -> int:
     return ti.map_index if ti.map_index is not None else -1
 
 
-def made_by(context: Context, deployment: str, *, outlives_task: bool) -> dict[str, str]:
-    """Tags that say who made a job: so that its cost can be attributed and orphans can be found."""
+def made_by(context: Context, identity: TaskIdentity, owner: Owner, *, outlives_task: bool) -> dict[str, str]:
+    """Tags that say who made a job: so that its cost can be attributed, and it can be found again."""
     ti = context["ti"]
     tags = {
         DAG_TAG: ti.dag_id,
@@ -73,14 +78,21 @@ def made_by(context: Context, deployment: str, *, outlives_task: bool) -> dict[s
         "airflow_try_number": str(ti.try_number),
         "airflow_provider": f"airflow-provider-amlrest/{__version__}",
         OUTLIVES_TASK_TAG: "true" if outlives_task else "false",
-        **({DEPLOYMENT_TAG: deployment} if deployment else {}),
+        task_tag(identity): "true",
+        **dict([owner.tag]),
+        **({DEPLOYMENT_TAG: identity.deployment} if identity.deployment else {}),
     }
     return {key: value[:MAX_TAG_VALUE] for key, value in tags.items()}
 
 
+def task_tag(identity: TaskIdentity) -> str:
+    """The name of the tag that all jobs of this task instance have."""
+    return f"{TASK_TAG}{identity.task_digest}"
+
+
 def check_tags(tags: Mapping[str, str]) -> None:
     """Raises InvalidSpecError for tags of the user's that do not fit beside ours."""
-    ours = 8
+    ours = 10 + SLOTS
     if len(tags) > MAX_TAGS - ours:
         raise InvalidSpecError(
             "tags", f"there are {len(tags)}; Azure ML takes {MAX_TAGS}, of which Airflow's own are {ours}."

@@ -24,6 +24,7 @@ from airflow_provider_amlrest.completion import (
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
 from airflow_provider_amlrest.deferral import has_left_deferral
+from airflow_provider_amlrest.ownership import Owner, by_task, why_left
 from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class AzureMLJobTrigger(BaseTrigger):
     :param on_timeout: ``cancel`` or ``leave`` the job at the deadline. The worker that resumes does it, too;
         but one may not be free for hours.
     :param cancel_on_kill: cancel the job when the task is cleared, or marked as failed or succeeded.
+    :param owner: the claim on the job of the try that deferred; None: it has none.
 
     A restart of the triggerer cancels nothing: another one, or the same again, goes on with the wait.
     """
@@ -71,6 +73,7 @@ class AzureMLJobTrigger(BaseTrigger):
         log: Mapping[str, int] | None = None,
         on_timeout: str = "leave",
         cancel_on_kill: bool = True,
+        owner: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.job_name = job_name
@@ -82,6 +85,7 @@ class AzureMLJobTrigger(BaseTrigger):
         self.positions = log
         self.on_timeout = on_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.owner = owner
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As it is kept in Airflow's database: plain JSON, and no secret in it."""
@@ -97,6 +101,7 @@ class AzureMLJobTrigger(BaseTrigger):
                 "log": None if self.positions is None else dict(self.positions),
                 "on_timeout": self.on_timeout,
                 "cancel_on_kill": self.cancel_on_kill,
+                "owner": self.owner,
             },
         )
 
@@ -121,14 +126,19 @@ class AzureMLJobTrigger(BaseTrigger):
         if await has_left_deferral(self):
             await self.on_kill()
 
-    async def _cancel(self, reason: str) -> None:
+    async def _cancel(self, why: str) -> None:
+        owner = Owner.parse(self.owner)
+        note = by_task(owner.try_number if owner else 0, why)
         try:
             async with self._client() as client:
-                await client.cancel_job(self.job_name, patience=CANCEL_PATIENCE)
+                left = await client.end_job(
+                    self.job_name, note=note, why_left=why_left(owner), patience=CANCEL_PATIENCE
+                )
         except Exception as error:
             self.log.error("Azure ML job %s could not be canceled and may go on: %s", self.job_name, error)
         else:
-            self.log.info("Azure ML job %s was asked to end, because %s.", self.job_name, reason)
+            fate = "was asked to end" if left is None else f"is left: {left}"
+            self.log.info("Azure ML job %s %s, as %s.", self.job_name, fate, why)
 
     async def _wait(self) -> Event:
         # What it imports takes longer than an event loop should stand still.

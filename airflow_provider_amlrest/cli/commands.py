@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
+from airflow_provider_amlrest.ownership import by_person
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
@@ -200,7 +202,7 @@ def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace
     if job.outcome is Outcome.ACTIVE:
         if not options.yes and not _sure(job):
             return USAGE
-        client.cancel_job(job.name)
+        client.end_job(job.name, note=by_person(f"{getpass.getuser()}, with amlrest"))
         job = client.get_job(job.name)
     if options.output == "json":
         render.as_json(out, _facts(hook, job))

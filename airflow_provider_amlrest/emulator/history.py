@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, empty, not_emulated, pretty
+from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, not_emulated, pretty
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.context import Context
 from airflow_provider_amlrest.emulator.dataplane import (
@@ -23,12 +24,12 @@ from airflow_provider_amlrest.emulator.dataplane import (
     run_error_fields,
 )
 from airflow_provider_amlrest.emulator.experiments import experiment_id
-from airflow_provider_amlrest.emulator.shapes import Place, lowered, string_map, text
-from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, AssetRecord, JobRecord
+from airflow_provider_amlrest.emulator.shapes import ListOf, Place, lowered, string_map, text
+from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, AssetRecord, JobRecord, utc_now
 
 Handler = Callable[..., Response]
 BODY = Place(())
-RUN = r"(?:experiments/[^/]+/)?runs/(?P<name>[^/]+)"
+RUN = r"(?:experiment(?:s|ids)/[^/]+/)?runs/(?P<name>[^/]+)"
 RUN_TYPES = {"Sweep": "hyperdrive", "Command": "azureml.scriptrun", MLFLOW_RUN: "mlflow"}
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
 DETAILS = (
@@ -55,6 +56,8 @@ class History:
         operations: tuple[tuple[str, str, str, Handler], ...] = (
             ("history", "GET", RUN, get_run),
             ("history", "PATCH", RUN, patch_run),
+            ("history", "PATCH", RUN + "/tags", patch_tags),
+            ("history", "DELETE", RUN + "/tags", delete_tags),
             ("history", "GET", RUN + "/details", get_details),
             ("history", "GET", RUN + "/children", list_children),
             ("history", "GET", RUN + r"/serviceinstances/[^/]+", get_service_instances),
@@ -141,26 +144,61 @@ def get_service_instances(call: DataCall, name: str) -> Response:
 
 
 def patch_run(call: DataCall, name: str) -> Response:
-    """Display name, description, tags, properties, and ``hidden``, which is how clients archive."""
-    job = call.run(name)
+    """Display name, description, ``hidden`` (which is how clients archive); tags, properties are added."""
     body = lowered(call.body, BODY)
-    properties = dict(job.properties)
-    for field in ("displayName", "description"):
-        if body.get(field.lower()) is not None:
-            properties[field] = text(body[field.lower()], BODY / field)
-    for field in ("tags", "properties"):
-        added = string_map(body.get(field) or {}, BODY / field)
-        properties[field] = {**properties.get(field, {}), **added}
-    if isinstance(body.get("hidden"), bool):
-        properties["isArchived"] = body["hidden"]
-    return pretty(_run(call, call.context.store.update_job(job.workspace, name, properties=properties)))
+    tags = string_map(body.get("tags") or {}, BODY / "tags")
+    added = string_map(body.get("properties") or {}, BODY / "properties")
+
+    def edit(job: JobRecord) -> JobRecord:
+        known = {**job.run_properties, **job.properties.get("properties", {})}
+        if any(known.get(key, value) != value for key, value in added.items()):
+            # The clients call properties immutable; the service's words for it are not known.
+            raise MlError(400, "The properties of a run cannot be changed, only added to.", ("Immutable",))
+        changes: dict[str, Any] = {
+            field: text(body[field.lower()], BODY / field)
+            for field in ("displayName", "description")
+            if body.get(field.lower()) is not None
+        }
+        changes["properties"] = {**job.properties.get("properties", {}), **added}
+        if isinstance(body.get("hidden"), bool):
+            changes["isArchived"] = body["hidden"]
+        return replace(job, properties={**job.properties, **changes}).retagged(tags, own=True)
+
+    return _edited(call, name, edit)
+
+
+def patch_tags(call: DataCall, name: str) -> Response:
+    body = lowered(call.body, BODY)
+    return _change_tags(call, name, body.get("tagstomodify"), body.get("tagstodelete"))
+
+
+def delete_tags(call: DataCall, name: str) -> Response:
+    return _change_tags(call, name, None, lowered(call.body, BODY).get("tags"))
+
+
+def _change_tags(call: DataCall, name: str, changed: Any, removed: Any) -> Response:
+    added = string_map(changed or {}, BODY / "tagsToModify")
+    gone = ListOf(text)(removed or [], BODY / "tagsToDelete")
+    return _edited(call, name, lambda job: job.retagged(added, own=True, gone=gone))
+
+
+def _edited(call: DataCall, name: str, edit: Callable[[JobRecord], JobRecord]) -> Response:
+    """Change a run as one step, and answer it."""
+    with call.context.store.transaction():
+        job = edit(call.run(name))
+        job = call.context.store.update_job(
+            *(job.workspace, name),
+            properties=job.properties,
+            run_tags=job.run_tags,
+            modified_by=call.principal.user,
+            modified_at=utc_now(),
+        )
+    return pretty(_run(call, job))
 
 
 def cancel_run(call: DataCall, name: str) -> Response:
-    job = call.run(name)
-    call.context.store.transition(job.workspace, name, "CancelRequested", cancel_requested=True)
-    call.context.wake()
-    return empty(200)
+    call.context.cancel(call.run(name), call.principal, call.query.get("CancelationReason"))
+    return pretty(_run(call, call.run(name)))
 
 
 def resolve_uris(call: DataCall) -> Response:
@@ -203,9 +241,11 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "rootRunUuid": _uuid(call, job.parent or job.name),
         "computeDuration": duration,
         "duration": duration,
-        "lastModifiedBy": who,
-        "lastModifiedUtc": job.ended_at or job.started_at or job.created_at,
-        "cancelationReason": None,
+        # The service's own writes are in the name of who created the run; whether its last step of a cancel
+        # hides who asked for that is not known.
+        "lastModifiedBy": _user(call, job.modified_by),
+        "lastModifiedUtc": max(filter(None, (job.created_at, job.started_at, job.modified_at, job.ended_at))),
+        "cancelationReason": job.cancelation_reason,
         "runId": job.name,
         "parentRunId": job.parent,
         "experimentId": experiment_id(call.workspace, experiment or "Default"),
@@ -225,7 +265,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "actionUris": {"Cancel": cancel},
         "target": target,
         "uniqueChildRunComputeTargets": [],
-        "tags": {**job.run_tags, **job.properties.get("tags", {})},
+        "tags": job.tags,
         "settings": {},
         "services": {},
         "inputDatasets": [],
@@ -267,7 +307,8 @@ def _error(call: DataCall, job: JobRecord) -> dict[str, Any] | None:
     return {"error": run_error_fields(job.error), **error_frame(call.workspace.location, job.ended_at)}
 
 
-def _user(call: DataCall) -> dict[str, Any]:
+def _user(call: DataCall, known: dict[str, str] | None = None) -> dict[str, Any]:
+    """Who did something; if nobody is named, the service principal that all clients are."""
     tokens = call.context.tokens
     return {
         "userObjectId": tokens.object_id,
@@ -278,6 +319,7 @@ def _user(call: DataCall) -> dict[str, Any]:
         "userTenantId": tokens.tenant_id,
         "userName": tokens.client_id,
         "upn": None,
+        **(known or {}),
     }
 
 

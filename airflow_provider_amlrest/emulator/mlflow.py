@@ -261,12 +261,11 @@ def delete_tag(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     key = str(_need(body, "key"))
     with call.context.store.transaction():
         job = call.run(job.name)
-        if key not in job.run_tags:
+        if key not in job.tags:
             raise MlflowError(
                 404, "RESOURCE_DOES_NOT_EXIST", f"No tag with name: {key} in run with id {job.name}"
             )
-        kept = {name: value for name, value in job.run_tags.items() if name != key}
-        call.context.store.update_job(job.workspace, job.name, run_tags=kept)
+        call.context.store.tag_job(job.workspace, job.name, {}, gone=(key,))
     return {}
 
 
@@ -286,11 +285,8 @@ def _add_params(call: DataCall, job: JobRecord, added: dict[str, str]) -> None:
 
 
 def _add_tags(call: DataCall, job: JobRecord, added: dict[str, str]) -> None:
-    if not added:
-        return
-    with call.context.store.transaction():
-        known = call.run(job.name).run_tags
-        call.context.store.update_job(job.workspace, job.name, run_tags={**known, **added})
+    if added:
+        call.context.store.tag_job(job.workspace, job.name, added)
 
 
 def get_metric_history(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
@@ -375,8 +371,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     name = job.properties.get("experimentName") or "Default"
     display = job.properties.get("displayName") or job.name
     tags = {
-        **job.properties.get("tags", {}),
-        **job.run_tags,
+        **job.tags,
         "mlflow.runName": display,
         "mlflow.user": job.created_by,
     }

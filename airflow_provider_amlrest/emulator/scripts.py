@@ -3,9 +3,11 @@
 ==========================  ============================================================================
 tag or field of a script    meaning
 ==========================  ============================================================================
-``emulator.outcome``        ``completed`` (default), ``failed``, ``canceled`` (by the service), ``stuck``
-                            (queued for ever), ``preempted`` (its node is lost: NotResponding, then queued
-                            and run again, then completed), ``lost`` (NotResponding, then failed)
+``emulator.outcome``        ``completed`` (default), ``failed``, ``canceled`` (by the service),
+                            ``canceled_by_person``, ``canceled_by_preemption``, ``evicted`` (pre-empted and
+                            not run again: failed), ``stuck`` (queued for ever), ``preempted`` (its node is
+                            lost: NotResponding, then queued and run again, then completed), ``lost``
+                            (NotResponding, then failed)
 ``emulator.seconds``        seconds in each status after Queued (default: the setting ``job_seconds``;
                             Finalizing takes none)
 ``emulator.queue_seconds``  seconds in Starting and Queued together (default 0)
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.store import JobRecord
 
 TAG_PREFIX = "emulator."
-OUTCOMES = ("completed", "failed", "canceled", "stuck", "preempted", "lost")
+CANCELED = ("canceled", "canceled_by_person", "canceled_by_preemption")
+OUTCOMES = ("completed", "failed", *CANCELED, "evicted", "stuck", "preempted", "lost")
 TEXT_FIELDS = ("outcome", "error")
 NUMBER_FIELDS = ("seconds", "queue_seconds", "metric_steps", "log_lines", "throttled_reads")
 FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, "metrics")

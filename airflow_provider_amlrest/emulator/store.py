@@ -6,7 +6,7 @@ import json
 import math
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -27,6 +27,8 @@ ACTIVE_STATUSES = frozenset(
         "Paused",
     }
 )
+
+NOT_CANCELLING = ACTIVE_STATUSES - {"CancelRequested"}
 
 MLFLOW_RUN = "MLflow"
 """``job_type`` of a run that a script made through MLflow: nobody runs it, ARM does not list it."""
@@ -72,7 +74,13 @@ class JobRecord:
     created_by: str = ""
     started_at: str | None = None
     ended_at: str | None = None
+    modified_at: str | None = None
+    """When somebody changed it, or asked for its end."""
+    modified_by: dict[str, str] | None = None
+    """Who did: ``userObjectId`` and ``userName``. None: who created it."""
     cancel_requested: bool = False
+    cancelation_reason: str | None = None
+    """As run history spells it: what was said when its end was asked for."""
     error: dict[str, Any] | None = None
     """The object under ``error`` in run history: {"code", "message", "innerError"...}."""
     run_tags: dict[str, str] = field(default_factory=dict)
@@ -88,6 +96,23 @@ class JobRecord:
     @property
     def active(self) -> bool:
         return self.status in ACTIVE_STATUSES
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """All of them, as every view shows them."""
+        return {**self.run_tags, **(self.properties.get("tags") or {})}
+
+    def retagged(self, added: Mapping[str, str], *, own: bool = False, gone: Iterable[str] = ()) -> JobRecord:
+        """With other tags; ``own``: the user's. A tag has one place, so that the last word on it counts."""
+        users, others = dict(self.properties.get("tags") or {}), dict(self.run_tags)
+        for key, text in added.items():
+            if own:
+                others.pop(key, None)
+            (users if own or key in users else others)[key] = text
+        for key in gone:
+            users.pop(key, None)
+            others.pop(key, None)
+        return replace(self, properties={**self.properties, "tags": users}, run_tags=others)
 
 
 @dataclass(frozen=True)
@@ -171,12 +196,24 @@ class Store:
             job = self.job(workspace, name)
             if job is None:
                 raise KeyError(name)
-            job = replace(job, **changes)
-            db.execute(
-                "UPDATE jobs SET status = ?, record = ? WHERE workspace = ? AND name = ?",
-                (job.status, _dump(job), workspace, name),
-            )
-            return job
+            return self._keep(db, replace(job, **changes))
+
+    def tag_job(
+        self, workspace: str, name: str, added: Mapping[str, str], *, gone: Iterable[str] = ()
+    ) -> JobRecord:
+        """Add and remove tags in one step, not as the user's own. Raises KeyError like ``update_job``."""
+        with self.transaction() as db:
+            job = self.job(workspace, name)
+            if job is None:
+                raise KeyError(name)
+            return self._keep(db, job.retagged(added, gone=gone))
+
+    def _keep(self, db: sqlite3.Connection, job: JobRecord) -> JobRecord:
+        db.execute(
+            "UPDATE jobs SET status = ?, record = ? WHERE workspace = ? AND name = ?",
+            (job.status, _dump(job), job.workspace, job.name),
+        )
+        return job
 
     def transition(
         self, workspace: str, name: str, to: str, *, only_from: Iterable[str] | None = None, **changes: Any

@@ -25,7 +25,17 @@ START_SECONDS = 300.0
 STOP_SECONDS = 30.0
 ADMIN_SECONDS = 60.0
 
-Outcome = Literal["completed", "failed", "canceled", "stuck", "preempted", "lost"]
+Outcome = Literal[
+    "completed",
+    "failed",
+    "canceled",
+    "canceled_by_person",
+    "canceled_by_preemption",
+    "evicted",
+    "stuck",
+    "preempted",
+    "lost",
+]
 
 
 class EmulatorError(RuntimeError):
@@ -123,7 +133,8 @@ class EmulatorProcess:
         """The requests that it was sent, its own routes included, oldest first."""
         # A line is written when its answer has gone out: another request makes sure that it is there.
         self.admin("GET", "settings")
-        lines = (self.data_dir / "requests.jsonl").read_text().splitlines()
+        # Of that request's own line a part only may be there yet.
+        lines = (self.data_dir / "requests.jsonl").read_text().rpartition("\n")[0].splitlines()
         return [json.loads(line) for line in lines]
 
 
@@ -226,8 +237,10 @@ class EmulatedWorkspace:
         Args:
             job: regular expression that the Airflow task id, or the job's name, display name or experiment
                 matches as a whole.
-            outcome: ``completed``, ``failed``, ``canceled`` (by somebody else), ``stuck`` (queued for ever),
-                ``preempted`` (loses its node, runs again, completes), ``lost`` (loses its node, fails).
+            outcome: ``completed``, ``failed``, ``canceled`` (by the service), ``canceled_by_person``,
+                ``canceled_by_preemption``, ``evicted`` (pre-empted and not run again: fails), ``stuck``
+                (queued for ever), ``preempted`` (loses its node, runs again, completes), ``lost`` (loses its
+                node, fails).
             error: why it failed, in the service's words.
             seconds: in each status after Queued. Default: the setting ``job_seconds``, 0 in the fixture.
             queue_seconds: in Starting and Queued together. Default: 0.

@@ -37,6 +37,11 @@ class Principal:
     authentication_contexts: tuple[str, ...] = ()
     """What Conditional Access has checked of it (claim ``acrs``)."""
 
+    @property
+    def user(self) -> dict[str, str]:
+        """As run history names it."""
+        return {"userObjectId": self.object_id, "userName": self.application_id}
+
 
 class TokenError(Exception):
     """A token that is not accepted; ``code`` and text are those of Azure Resource Manager."""

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import (
@@ -31,6 +32,13 @@ UI_COLOR = "#cfe8fb"
 
 # Asking again cannot help. Not 401 and 404: a rotated secret and a new workspace take their time.
 HOPELESS_STATUSES = frozenset({400, 403, 409})
+HOPELESS_ERRORS = (
+    InvalidSpecError,
+    InvalidConnectionError,
+    UploadRefusedError,
+    ProvisioningError,
+    JobCanceledByDecisionError,
+)
 
 _Text = TypeVar("_Text", str, str | None)
 
@@ -80,7 +88,7 @@ def explained() -> Iterator[None]:
     """Fail without retries where asking again cannot help."""
     try:
         yield
-    except (InvalidSpecError, InvalidConnectionError, UploadRefusedError, ProvisioningError) as error:
+    except HOPELESS_ERRORS as error:
         raise AirflowFailException(str(error)) from None
     except ResponseError as error:
         if error.status in HOPELESS_STATUSES:
@@ -97,6 +105,11 @@ def text(field: str, value: _Text) -> _Text:
     raise InvalidSpecError(field, f"{value!r} must be text.")
 
 
+def path_text(field: str, value: Any) -> str:
+    """A path as text; the empty one for None. A ``pathlib`` path is none yet if nobody has rendered it."""
+    return str(value) if isinstance(value, PurePath) else text(field, value) or ""
+
+
 def started_at(context: Context) -> float:
     """When this try began, in seconds since the epoch."""
     start = getattr(context["ti"], "start_date", None)
@@ -108,8 +121,11 @@ def dag_folder(context: Context) -> Path:
     return Path(context["dag"].fileloc).parent
 
 
-def read_local(field: str, base: Path, path: Any) -> LocalContent:
-    """What there is to upload at a path, which is relative to ``base`` if it is relative."""
+def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:
+    """What there is to upload at a path, which is relative to ``base`` if it is relative.
+
+    :param is_data: data, of which less is left out than of code.
+    """
     from airflow_provider_amlrest.rest.content import local_path, read_content
 
-    return read_content(field, local_path(field, base, path))
+    return read_content(field, local_path(field, base, path), is_data=is_data)

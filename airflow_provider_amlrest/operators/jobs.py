@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError, canceled_error
 from airflow_provider_amlrest.completion import (
     CANCEL_PATIENCE,
     ERROR,
@@ -24,7 +25,6 @@ from airflow_provider_amlrest.completion import (
     wait,
 )
 from airflow_provider_amlrest.job_record import JOB_LINKS, publish
-from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, job_names
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
@@ -32,22 +32,20 @@ from airflow_provider_amlrest.operators.job_fields import (
     COMMON_RENDERERS,
     TEXT_FIELDS,
     WaitOptions,
+    read_common,
+    read_run,
     read_wait_options,
 )
 from airflow_provider_amlrest.operators.job_request import JobRequest
+from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model, spec
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
-from airflow_provider_amlrest.submission import (
-    IDENTITY_PROPERTY,
-    SPEC_PROPERTY,
-    end_earlier_generations,
-    patiently,
-    submit_once,
-)
-from airflow_provider_amlrest.task_identity import check_tags, made_by, task_identity
+from airflow_provider_amlrest.stopping import judge, leave_process
+from airflow_provider_amlrest.submission import Submission, Work, patiently
+from airflow_provider_amlrest.task_identity import made_by, task_identity
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -97,6 +95,7 @@ class AzureMLJobOperator(AzureMLOperator):
         timeout: float | timedelta | str | None = None,
         on_timeout: str = "cancel",
         cancel_on_kill: bool | str = True,
+        resubmit_canceled: bool | str = False,
         get_logs: bool | str = True,
         require_metrics: Sequence[str] | str = (),
         **kwargs: Any,
@@ -130,14 +129,19 @@ class AzureMLJobOperator(AzureMLOperator):
         self.timeout = timeout
         self.on_timeout = on_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.resubmit_canceled = resubmit_canceled
         self.get_logs = get_logs
         self.require_metrics = require_metrics
         self.request_body: str | None = None
+        self._ti: Any = None
+        self._owner: Owner | None = None
         self._submitted_name: str | None = None
         self._killed = False
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
+        self._ti = context["ti"]
+        self._owner = Owner.new(self._ti.try_number)
         with explained():
             options = self._options
             request = self._read(dag_folder(context))
@@ -153,8 +157,13 @@ class AzureMLJobOperator(AzureMLOperator):
                     return summarize(job, studio_url)
                 return self._await(client, job, deadline, {} if options.get_logs else None)
 
-    def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
-        """Go on where the trigger has come to an end of the wait."""
+    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
+        """Go on where the trigger has come to an end of the wait.
+
+        :param owner: the claim of the try that deferred; a task that an older version deferred has none.
+        """
+        self._ti = context["ti"]
+        self._owner = Owner.parse(owner)
         with explained():
             self._submitted_name = check_event(event)["job_name"]
             request_body.show_again(self, context)
@@ -162,22 +171,22 @@ class AzureMLJobOperator(AzureMLOperator):
                 return self._conclude(client, event)
 
     def on_kill(self) -> None:
-        """Ask for the job's end, once and shortly: Airflow is ending this process.
+        """Ask for the job's end, once and shortly, if somebody has decided that the task ends.
 
-        Airflow 3 calls this from a signal handler, after which :meth:`execute` goes on for some seconds.
+        Airflow calls this in a signal handler, or after the ``execution_timeout``.
         """
         self._killed = True
-        name = self._submitted_name
-        if name is None or not self._options.cancel_on_kill:
+        if self._ti is None:
             return
-        try:
+        verdict = judge(self._ti, self.retries)
+        name = self._submitted_name or "(not submitted yet)"
+        if not verdict.ends:
+            self.log.warning("This process was told to end; job %s is left: %s.", name, verdict.why)
+            leave_process()
+        elif self._submitted_name is not None and self._options.cancel_on_kill:
             # The client in use may be in the middle of an answer.
             with self.hook.new_client() as client:
-                client.cancel_job(name, patience=CANCEL_PATIENCE)
-        except Exception as error:
-            self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
-        else:
-            self.log.info("Azure ML job %s was asked to end, because the task was ended.", name)
+                self._end(client, name, verdict.why, patience=CANCEL_PATIENCE)
 
     @abstractmethod
     def _read(self, base: Path) -> JobRequest:
@@ -186,39 +195,56 @@ class AzureMLJobOperator(AzureMLOperator):
     def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
         compute = text("compute", self.compute)
         chosen = text("job_name", self.job_name)
-        deployment = self.hook.settings.deployment
-        identity = task_identity(context, deployment)
-        marks = {IDENTITY_PROPERTY: identity.digest, SPEC_PROPERTY: request.digest(client, compute)}
+        ti, owner = context["ti"], self._owner or Owner.new(context["ti"].try_number)
+        identity = task_identity(context, self.hook.settings.deployment)
+        work = Work(identity, ti.max_tries or 0, request.digest(client, compute))
         options = self._options
         outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
 
         def make() -> model.CommandJob | model.SweepJob:
-            if options.cancel_on_kill:
-                end_earlier_generations(client, identity, chosen, end)
             job = request.resolve(client, compute)
-            tags = made_by(context, deployment, outlives_task=outlives_task)
-            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **marks})
+            tags = made_by(context, identity, owner, outlives_task=outlives_task)
+            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **work.properties})
             request_body.show(self, client.operations.codec.job_body(job), context)
             return job
 
-        def end(job: model.Job) -> None:
-            self._end_other(client, job)
+        submission = Submission(
+            client,
+            work,
+            chosen,
+            end=lambda job: self._end_unwanted(client, job),
+            check_canceled=lambda job: self._check_canceled(client, job),
+        )
+        job = submission.submit(make, self._remember, first_try=ti.try_number == 1)
+        return claim(client, job, owner)
 
-        return submit_once(client, job_names(identity, chosen), marks, make, self._remember, end)
-
-    def _end_other(self, client: AzureMLClient, job: model.Job) -> None:
+    def _end_unwanted(self, client: AzureMLClient, job: model.Job) -> None:
         """End a job of this task that nobody wants any more."""
-        if not self._options.cancel_on_kill:
-            self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
-            return
-        try:
-            client.cancel_job(job.name)
-        except AzureMLError as error:
-            self.log.error(
-                "Job %s of an earlier try could not be canceled and may go on: %s", job.name, error
-            )
+        if self._options.cancel_on_kill:
+            self._end(client, job.name, "another job of the task follows")
         else:
-            self.log.info("Job %s of an earlier try was asked to end.", job.name)
+            self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
+
+    def _end(self, client: AzureMLClient, name: str, why: str, *, patience: float | None = None) -> str:
+        """Ask for a job's end unless another try owns it; what became of that, in a clause."""
+        try_number = self._owner.try_number if self._owner else self._ti.try_number
+        note = by_task(try_number, why)
+        try:
+            left = client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
+        except Exception as error:
+            fate = f"could not be canceled and may go on: {error}"
+            self.log.error("Azure ML job %s %s", name, fate)
+        else:
+            fate = "was asked to end" if left is None else f"is left: {left}"
+            self.log.info("Azure ML job %s %s, as %s.", name, fate, why)
+        return fate
+
+    def _check_canceled(self, client: AzureMLClient, job: model.Job) -> None:
+        error = canceled_error(
+            client, job, self.hook.studio_url(job), resubmit_canceled=self._options.resubmit_canceled
+        )
+        if isinstance(error, JobCanceledByDecisionError):
+            raise error
 
     def _remember(self, name: str) -> None:
         if self._killed:
@@ -256,6 +282,7 @@ class AzureMLJobOperator(AzureMLOperator):
     def _defer(self, waiting: Wait) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger
 
+        owner = str(self._owner) if self._owner else None
         self.defer(
             trigger=AzureMLJobTrigger(
                 job_name=waiting.job_name,
@@ -267,8 +294,10 @@ class AzureMLJobOperator(AzureMLOperator):
                 log=None if waiting.tail is None else waiting.tail.offsets,
                 on_timeout=self._options.on_timeout,
                 cancel_on_kill=self._options.cancel_on_kill,
+                owner=owner,
             ),
             method_name="execute_complete",
+            kwargs={"owner": owner},
         )
         raise AssertionError("defer() raises")
 
@@ -293,7 +322,10 @@ class AzureMLJobOperator(AzureMLOperator):
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
         show_rest(client, job.name, event["log"])
-        return finish(client, job, studio_url, self._options.require_metrics)
+        options = self._options
+        return finish(
+            client, job, studio_url, options.require_metrics, resubmit_canceled=options.resubmit_canceled
+        )
 
     def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
         late = f"Azure ML job {job.name} did not end " + (
@@ -304,41 +336,7 @@ class AzureMLJobOperator(AzureMLOperator):
             late = f"Azure ML job {job.name} was {event['job_status']} for {minutes:g} minutes"
         if self._options.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
-        try:
-            client.cancel_job(job.name)
-        except AzureMLError as error:
-            return JobTimeoutError(f"{late}, and may go on: {error} {url}")
-        return JobTimeoutError(f"{late} and was asked to end. {url}")
-
-    def _read_common(self) -> dict[str, Any]:
-        """The members that both kinds of job have, as far as they need no asking."""
-        if self.job_name is not None:
-            spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
-        tags = spec.string_map("tags", self.tags)
-        check_tags(tags)
-        return {
-            "outputs": spec.parse_outputs("outputs", self.outputs),
-            "experiment_name": text("experiment_name", self.experiment_name),
-            "display_name": text("display_name", self.display_name),
-            "description": text("description", self.description),
-            "tags": tags,
-            "properties": spec.string_map("properties", self.properties),
-            "identity": spec.parse_typed("identity", self.identity, model.Identity),
-            "services": spec.parse_services("services", self.services),
-            "job_tier": spec.parse_job_tier("queue_settings", self.queue_settings),
-        }
-
-    def _read_run(self) -> dict[str, Any]:
-        """The members that a command job and a sweep's trial have; the environment is looked up later."""
-        return {
-            "command": self.command,
-            "environment": "",
-            "environment_variables": spec.string_map("environment_variables", self.environment_variables),
-            "distribution": spec.parse_typed("distribution", self.distribution, model.Distribution),
-            "resources": spec.parse_resources(
-                self.instance_count, self.instance_type, self.shm_size, self.docker_args
-            ),
-        }
+        return JobTimeoutError(f"{late} and {self._end(client, job.name, 'its time is over')}. {url}")
 
     def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
         """Read the references, and check the command against the names that there are."""
@@ -393,7 +391,9 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
         is young, and when it is about to end.
     :param timeout: seconds from the start of the try (or a timedelta) after which the task fails.
     :param on_timeout: ``cancel`` or ``leave`` the job then.
-    :param cancel_on_kill: cancel the job when Airflow ends the task.
+    :param cancel_on_kill: cancel the job when somebody ends the task, or its time is over.
+    :param resubmit_canceled: let a retry submit the job again after somebody has canceled it in Azure ML.
+        False: the task fails without retries.
     :param get_logs: show the job's log in the task's.
     :param require_metrics: names of metrics without which the task fails, though the job completed.
 
@@ -406,8 +406,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
 
     def _read(self, base: Path) -> JobRequest:
         job = model.CommandJob(
-            **self._read_common(),
-            **self._read_run(),
+            **read_common(self),
+            **read_run(self),
             timeout=spec.parse_command_limits("limits", self.limits),
         )
         return self._request(job, base)
@@ -467,8 +467,8 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
     def _read(self, base: Path) -> JobRequest:
         sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
         job = model.SweepJob(
-            **self._read_common(),
-            trial=model.Trial(**self._read_run()),
+            **read_common(self),
+            trial=model.Trial(**read_run(self)),
             search_space=parse_search_space(self.search_space),
             objective=spec.parse_objective("objective", self.objective),
             sampling_algorithm=sampling or model.SamplingAlgorithm("random"),

@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import AzureMLOperator, explained
-from airflow_provider_amlrest.orphans import MISSING, Orphan, find_orphans, state_asker
+from airflow_provider_amlrest.orphans import Orphan, find_orphans
+from airflow_provider_amlrest.ownership import by_task
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.values import boolean, interval
+from airflow_provider_amlrest.task_state import MISSING, ask_state
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -69,7 +71,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
             orphans = list(
                 find_orphans(
                     client,
-                    state_asker(context),
+                    ask_state,
                     deployment=self.hook.settings.deployment,
                     min_age=min_age,
                     max_age=max_age,
@@ -91,15 +93,15 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
             fate += ": another Airflow may have the task. Set the connection's deployment"
         elif cancel:
             try:
-                client.cancel_job(orphan.job.name)
+                left = client.end_job(orphan.job.name, note=by_task(0, f"which is {orphan.state}"))
             except NotFoundError:
                 fate = "it was deleted meanwhile"
             except AzureMLError as error:
                 errors.append(error)
                 fate = f"it could not be canceled: {error}"
             else:
-                canceled = True
-                fate = "it is canceled"
+                canceled = left is None
+                fate = "it is canceled" if canceled else f"it is left alone: {left} by now"
         job, task = orphan.job, orphan.task
         self.log.warning(
             "Job %s is %s, but its task %s of %s, run %s, map index %d, is %s; %s. %s",

@@ -76,12 +76,10 @@ def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
     """Code: a reference, or the files at a local path."""
     if value is None:
         return None
-    if isinstance(value, PurePath):
-        return read_local("code", base, str(value))
     reference = parse_reference("code", value, "codes")
     if reference is not None:
         return reference
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str | PurePath) or not value:
         raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
     return read_local("code", base, value)
 

@@ -24,11 +24,11 @@ from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from airflow_provider_amlrest.orphans import TaskKey
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.task_identity import DAG_TAG
+from airflow_provider_amlrest.task_state import TaskKey
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ async def cancel_job(
     if not _made_job(task, live):
         raise HTTPException(403, "This task awaits the job of another one, which alone may cancel it.")
     try:
-        await live.cancel()
+        await live.cancel(f"{user.get_name()}, on a page of Airflow")
     except (AzureMLError, TimeoutError) as error:
         raise HTTPException(502, str(error) or "Azure ML has not answered in time.") from None
     log.info("%s has canceled Azure ML job %s from its page.", user.get_name(), live.name)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
+from airflow_provider_amlrest.ownership import by_person
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
@@ -154,10 +155,10 @@ class LiveJob:
         for part in (self.run, self.metrics, self.trials, self.log):
             await part.close()
 
-    async def cancel(self) -> None:
-        """Ask for the job's end. Raises AzureMLError."""
+    async def cancel(self, who: str) -> None:
+        """Ask for the job's end, and note on it whose wish that is. Raises AzureMLError."""
         async with asyncio.timeout(PATIENCE):
-            await self._watcher.client.cancel_job(self.name)
+            await self._watcher.client.end_job(self.name, note=by_person(who))
 
     async def _follow(self) -> None:
         watch = self._watcher.watch(self.name, poll_interval=POLL_INTERVAL)

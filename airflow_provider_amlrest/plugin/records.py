@@ -13,7 +13,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
 from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
-from airflow_provider_amlrest.orphans import TaskKey
+from airflow_provider_amlrest.task_state import TaskKey
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -116,6 +116,15 @@ def read_run(details: Mapping[str, Any]) -> model.Run:
     )
 
 
+def read_run_change(run: Mapping[str, Any]) -> model.RunChange:
+    """Who changed a run last, and why it was canceled, as run history tells of it (v1.0)."""
+    creator, last = run.get("createdBy") or {}, run.get("lastModifiedBy") or {}
+    # The service's own changes bear the submitter's name (recordings of 2023).
+    other = last.get("userObjectId") not in (None, creator.get("userObjectId"))
+    name = str(last.get("userName") or last.get("userObjectId") or "") if other else ""
+    return model.RunChange(name, str(run.get("cancelationReason") or ""))
+
+
 def last_values(run: Mapping[str, Any]) -> dict[str, float]:
     """The metrics of an MLflow run, but those that JSON cannot carry."""
     metrics = (run.get("data") or {}).get("metrics") or ()

@@ -10,7 +10,7 @@ from azure.core import PipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest import model, stopping
 from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
@@ -112,8 +112,11 @@ class AzureMLClient:
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
+    end_job = _method(stopping.end_job)
+    set_job_tag = _method(Operations.set_job_tag)
 
     get_run = _method(Operations.get_run)
+    get_run_change = _method(Operations.get_run_change)
     read_log = _method(Operations.read_log)
     read_log_end = _method(Operations.read_log_end)
     list_children = _pages(Operations.list_children)

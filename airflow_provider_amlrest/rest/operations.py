@@ -45,6 +45,13 @@ SEARCH_REFUSED = (400, 404, 405, 501)
 """How a service refuses to search: what the search would have found is then read run by run."""
 
 
+def brief(patience: float | None) -> dict[str, Any]:
+    """Options of a request without retries that waits so many seconds for its answer; None: those of any."""
+    if patience is None:
+        return {}
+    return {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
+
+
 class Polled(NamedTuple):
     """What a poller's read brought; ``next_link`` as in :class:`model.Page`."""
 
@@ -72,7 +79,8 @@ class Operations:
         self.codec = codec_for(api_version, workspace)
         self.api_version = self.codec.api_version
         self._on_secret = on_secret
-        self._endpoints: tuple[str, str] | None = None
+        self.endpoints: tuple[str, str] | None = None
+        """(run history, MLflow) base URLs, once they are known."""
 
     # workspace
 
@@ -217,10 +225,10 @@ class Operations:
         query = {"tag": quote(tag)} if tag else {}
         return (yield from self._page("jobs", next_link, self.codec.read_job, query))
 
-    def poll_job(self, name: str) -> Flow[Polled]:
+    def poll_job(self, name: str, options: Mapping[str, Any] = BRIEF) -> Flow[Polled]:
         """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
         path = f"jobs/{_segment(name)}"
-        answer = yield self._request("GET", path, options=BRIEF)
+        answer = yield self._request("GET", path, options=options)
         job = self.codec.read_job(answers.resource(answer, f"GET {path}"))
         return Polled((job,), None, answers.remaining_reads(answer))
 
@@ -240,9 +248,7 @@ class Operations:
         :param patience: seconds to wait for the answer, without retries; None: as every request.
         :raises NotFoundError: if there is no such job.
         """
-        options: dict[str, Any] = {}
-        if patience is not None:
-            options = {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
+        options = brief(patience)
         path = f"jobs/{_segment(name)}"
         answer = yield self._request("POST", f"{path}/cancel", options=options)
         # What the service says to the cancel of an ended job is documented for pipelines only: 400.
@@ -252,11 +258,29 @@ class Operations:
                 return
         answers.checked(answer, f"POST {path}/cancel")
 
+    def set_job_tag(
+        self, name: str, key: str, value: str, *, options: Mapping[str, Any] | None = None
+    ) -> Flow[None]:
+        """Set one tag of a job, by MLflow's ``runs/set-tag``; its other tags stay as they are.
+
+        ARM has no such request: a PUT would have to repeat the whole job, and refuses what the service has
+        normalised since.
+        """
+        body = {"run_id": name, "run_uuid": name, "key": key, "value": value}
+        yield from self._mlflow("POST", "runs/set-tag", body=body, options=options)
+
     # run history and metrics
 
     def get_run(self, name: str) -> Flow[model.Run]:
         """A run's times, error, warnings and log files. Raises NotFoundError."""
         return (yield from self._details(name))
+
+    def get_run_change(self, name: str) -> Flow[model.RunChange]:
+        """Who changed a run last, and why it was canceled. Raises NotFoundError."""
+        history = yield from self._history()
+        asked = f"GET runs/{name}"
+        answer = yield Send(HttpRequest("GET", f"{history}/runs/{_segment(name)}"), asked)
+        return answers.read_run_change(answers.checked(answer, asked))
 
     def read_log(self, job_name: str, tail: LogTail, final: bool = False) -> Flow[list[str]]:
         """The lines of the user's log (of a distributed job: of rank 0) since the last read with this tail.
@@ -392,7 +416,7 @@ class Operations:
 
     def _discover(self) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
-        if self._endpoints is None:
+        if self.endpoints is None:
             workspace = yield from self.get_workspace()
             asked = "GET discovery"
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
@@ -403,8 +427,8 @@ class Operations:
             # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
             tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
             history = f"{api}/history/v1.0{self.workspace.path}"
-            self._endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
-        return self._endpoints
+            self.endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
+        return self.endpoints
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
         history = yield from self._history()
@@ -440,12 +464,18 @@ class Operations:
         return answer.get("run") or {}
 
     def _mlflow(
-        self, method: str, operation: str, *, query: Mapping[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        operation: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Flow[dict[str, Any]]:
         base = (yield from self._discover())[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
-        answer = yield Send(request, asked)
+        answer = yield Send(request, asked, options or {})
         return answers.checked(answer, asked)
 
     def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:

@@ -9,8 +9,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
-from airflow_provider_amlrest.orphans import MISSING, TaskKey
 from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.task_state import MISSING, TaskKey
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 
@@ -31,7 +31,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     def ask(task: TaskKey) -> str | None:
         return states[task.run_id]
 
-    monkeypatch.setattr(orphans, "state_asker", lambda context: ask)
+    monkeypatch.setattr(orphans, "ask_state", ask)
     return states
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import submission
+from airflow_provider_amlrest import submission as module
+from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.naming import TaskIdentity, job_names
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import (
@@ -23,23 +25,27 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.submission import (
     IDENTITY_PROPERTY,
     SPEC_PROPERTY,
-    end_earlier_generations,
+    WORK_PROPERTY,
+    Submission,
+    Work,
     patiently,
-    submit_once,
 )
+from airflow_provider_amlrest.task_identity import task_tag
 
-OURS = {IDENTITY_PROPERTY: "us", SPEC_PROPERTY: "spec"}
-THEIRS = {IDENTITY_PROPERTY: "them", SPEC_PROPERTY: "spec"}
+WORK = Work(TaskIdentity("d", "t", "r", -1, 4), 7, "spec")
+OURS = WORK.properties
+THEIRS = {**OURS, IDENTITY_PROPERTY: "them", WORK_PROPERTY: "them/7"}
 WANTED = model.CommandJob(command="x", environment="e", properties=OURS)
+NAME, SECOND = islice(job_names(WORK.identity), 2)
 
 
 class Workspace:
     """Jobs by name; ``on_create`` happens at a PUT, ``on_get`` at each read."""
 
-    def __init__(self, **jobs: model.Job) -> None:
-        self.jobs = jobs
+    def __init__(self, *jobs: model.Job) -> None:
+        self.jobs = {job.name: job for job in jobs}
         self.created: list[str] = []
-        self.ended: list[model.Job] = []
+        self.ended: list[str] = []
         self.on_create: Callable[[str], None] = lambda name: None
         self.on_get: Callable[[str], None] = lambda name: None
 
@@ -49,6 +55,10 @@ class Workspace:
             raise NotFoundError(f"GET jobs/{name}", 404)
         return self.jobs[name]
 
+    def list_jobs(self, tag: str) -> Iterator[model.Job]:
+        assert tag == task_tag(WORK.identity)
+        yield from self.jobs.values()
+
     def create_job(self, name: str, job: model.CommandJob) -> model.Job:
         self.on_create(name)
         self.created.append(name)
@@ -56,27 +66,50 @@ class Workspace:
         return self.jobs[name]
 
 
-def a_job(name: str, status: str = "Running", properties: Any = OURS) -> model.Job:
+def a_job(name: str = NAME, status: str = "Running", properties: Any = OURS) -> model.Job:
     return model.Job(f"/jobs/{name}", name, "Command", status, properties=properties)
 
 
-def submit(workspace: Any, names: Any = ("a", "a-2")) -> tuple[str, list[str]]:
+def submission(workspace: Any, **arguments: Any) -> Submission:
+    return Submission(
+        workspace,
+        WORK,
+        None,
+        **{
+            "end": lambda job: workspace.ended.append(job.name),
+            "check_canceled": lambda job: None,
+            **arguments,
+        },
+    )
+
+
+def submit(workspace: Any, first_try: bool = False, **arguments: Any) -> tuple[str, list[str]]:
     """The name of the job, and the names that on_kill would have canceled."""
     said: list[str] = []
-    job = submit_once(workspace, names, OURS, lambda: WANTED, said.append, workspace.ended.append)
+    job = submission(workspace, **arguments).submit(lambda: WANTED, said.append, first_try=first_try)
     return job.name, said
 
 
 @pytest.mark.parametrize("status", ["Failed", "Canceled", "CancelRequested"])
 def test_a_job_that_has_failed_or_is_about_to_be_canceled_is_followed_by_a_new_one(status: str) -> None:
-    workspace = Workspace(a=a_job("a", status))
-    assert submit(workspace) == ("a-2", ["a-2"])
+    assert submit(Workspace(a_job(NAME, status))) == (SECOND, [SECOND])
+
+
+@pytest.mark.parametrize("status", ["Canceled", "CancelRequested"])
+def test_unless_somebody_wanted_it_to_end(status: str) -> None:
+    def refuse(job: model.Job) -> None:
+        raise JobCanceledByDecisionError(job.name)
+
+    workspace = Workspace(a_job(NAME, status))
+    with pytest.raises(JobCanceledByDecisionError, match=NAME):
+        submit(workspace, check_canceled=refuse)
+    assert workspace.created == []
 
 
 @pytest.mark.parametrize("status", ["Queued", "Completed", "SomethingNew"])
 def test_any_other_job_is_taken_over_and_can_be_canceled(status: str) -> None:
-    workspace = Workspace(a=a_job("a", status))
-    assert submit(workspace) == ("a", ["a"])
+    workspace = Workspace(a_job(NAME, status))
+    assert submit(workspace) == (NAME, [NAME])
     assert workspace.created == []
 
 
@@ -94,7 +127,7 @@ def loses(workspace: Workspace, error: AzureMLError, properties: Any = OURS) -> 
 def test_another_worker_was_faster(error: AzureMLError) -> None:
     workspace = Workspace()
     workspace.on_create = loses(workspace, error)
-    assert submit(workspace) == ("a", ["a"])
+    assert submit(workspace) == (NAME, [NAME])
 
 
 def test_another_task_was_faster() -> None:
@@ -121,36 +154,36 @@ def test_the_first_error_is_told_if_looking_fails_too() -> None:
 
 
 def test_the_name_is_known_before_a_job_may_exist_under_it() -> None:
-    workspace, said = Workspace(), []
+    workspace: Any = Workspace()
+    said: list[str] = []
     workspace.on_create = lambda name: said.append(f"PUT {name}")
-    submit_once(workspace, ["a"], OURS, lambda: WANTED, said.append, workspace.ended.append)  # type: ignore[arg-type]
-    assert said == ["a", "PUT a"]
+    submission(workspace).submit(lambda: WANTED, said.append, first_try=True)
+    assert said == [NAME, f"PUT {NAME}"]
 
 
 def test_a_hundred_failures_are_enough() -> None:
-    names = list(job_names(TaskIdentity("d", "t", "r", -1, 1)))
-    workspace = Workspace(**{name: a_job(name, "Failed") for name in names})
+    workspace = Workspace(*(a_job(name, "Failed") for name in job_names(WORK.identity)))
     with pytest.raises(InvalidSpecError, match="100 jobs of this task have failed; clear the task"):
-        submit(workspace, names)
+        submit(workspace)
 
 
 def test_a_job_of_ones_own_making_is_never_taken_over() -> None:
-    with pytest.raises(InvalidSpecError, match="job_name: a job named 'a' exists"):
-        submit(Workspace(a=replace(a_job("a"), properties={})))
+    with pytest.raises(InvalidSpecError, match=f"job_name: a job named '{NAME}' exists"):
+        submit(Workspace(a_job(properties={})))
 
 
-CHANGED = {IDENTITY_PROPERTY: "us", SPEC_PROPERTY: "other"}
+CHANGED = {**OURS, SPEC_PROPERTY: "other"}
 
 
 def test_an_active_job_of_other_work_is_ended_and_followed_by_a_new_one() -> None:
-    workspace = Workspace(a=a_job("a", properties=CHANGED))
-    assert submit(workspace) == ("a-2", ["a-2"])
-    assert [job.name for job in workspace.ended] == ["a"]
+    workspace = Workspace(a_job(properties=CHANGED))
+    assert submit(workspace) == (SECOND, [SECOND])
+    assert workspace.ended == [NAME]
 
 
 def test_a_completed_job_of_other_work_is_followed_by_a_new_one() -> None:
-    workspace = Workspace(a=a_job("a", "Completed", properties=CHANGED))
-    assert submit(workspace) == ("a-2", ["a-2"])
+    workspace = Workspace(a_job(NAME, "Completed", properties=CHANGED))
+    assert submit(workspace) == (SECOND, [SECOND])
     assert workspace.ended == []
 
 
@@ -158,38 +191,47 @@ def test_nothing_is_made_for_a_job_that_is_taken_over() -> None:
     def make() -> Any:
         raise AssertionError("it is there already")
 
-    workspace: Any = Workspace(a=a_job("a"))
-    assert submit_once(workspace, ["a"], OURS, make, lambda name: None, workspace.ended.append).name == "a"
+    assert submission(Workspace(a_job())).submit(make, lambda name: None, first_try=False).name == NAME
+
+
+def left(generation: int, status: str = "Running", *, max_tries: int = 1, ordinal: int = 1) -> model.Job:
+    """A job of another generation, or of another count of ``retries``."""
+    work = replace(WORK, identity=replace(WORK.identity, generation=generation), max_tries=max_tries)
+    name = list(job_names(work.identity))[ordinal - 1]
+    return a_job(name, status, work.properties)
 
 
 class TestEarlierGenerations:
-    NOW = TaskIdentity("d", "t", "r", -1, 4)
-
-    def left(self, generation: int, ordinal: int, status: str) -> model.Job:
-        identity = replace(self.NOW, generation=generation)
-        name = list(job_names(identity))[ordinal - 1]
-        return a_job(name, status, {IDENTITY_PROPERTY: identity.digest})
-
-    def ended(self, *jobs: model.Job) -> list[str]:
-        workspace: Any = Workspace(**{job.name: job for job in jobs})
-        end_earlier_generations(workspace, self.NOW, None, workspace.ended.append)
-        return [job.name for job in workspace.ended]
-
-    def test_what_goes_on_is_ended(self) -> None:
-        running = self.left(3, 2, "Running")
-        assert self.ended(self.left(3, 1, "Failed"), running, self.left(1, 1, "Completed")) == [running.name]
-
-    def test_that_of_the_first_generation_too(self) -> None:
-        running = self.left(1, 1, "Queued")
-        assert self.ended(running) == [running.name]
+    @pytest.mark.parametrize("generation", [3, 1, -40])
+    def test_what_goes_on_is_ended(self, generation: int) -> None:
+        running = left(generation, ordinal=2)
+        workspace = Workspace(left(generation, "Failed"), running)
+        assert submit(workspace) == (NAME, [NAME])
+        assert workspace.ended == [running.name]
 
     @pytest.mark.parametrize("status", ["CancelRequested", "Canceled", "Completed", "Failed"])
     def test_what_ends_anyway_is_not(self, status: str) -> None:
-        assert self.ended(self.left(3, 1, status)) == []
+        workspace = Workspace(left(3, status))
+        submit(workspace)
+        assert workspace.ended == []
 
-    def test_nor_is_this_generations_own_or_somebody_elses(self) -> None:
-        theirs = replace(self.left(3, 1, "Running"), properties={})
-        assert self.ended(self.left(4, 1, "Running"), theirs) == []
+    def test_the_first_try_of_all_looks_for_none(self) -> None:
+        workspace = Workspace(left(3))
+        submit(workspace, first_try=True)
+        assert workspace.ended == []
+
+
+class TestEditedRetries:
+    @pytest.mark.parametrize("status", ["Running", "Completed"])
+    def test_the_job_of_the_same_work_is_taken_over(self, status: str) -> None:
+        same = left(2, status, max_tries=WORK.max_tries)
+        workspace = Workspace(same)
+        assert submit(workspace) == (same.name, [same.name])
+        assert (workspace.created, workspace.ended) == ([], [])
+
+    def test_after_a_failed_one_a_new_one_follows(self) -> None:
+        workspace = Workspace(left(2, "Failed", max_tries=WORK.max_tries))
+        assert submit(workspace) == (NAME, [NAME])
 
 
 class Clock:
@@ -208,9 +250,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(submission, "time", clock)
-    monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 600.0)
-    monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 120.0)
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "OUTAGE_PATIENCE", 600.0)
+    monkeypatch.setattr(module, "REFUSAL_PATIENCE", 120.0)
     return clock
 
 

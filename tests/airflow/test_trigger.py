@@ -51,6 +51,7 @@ def test_what_is_stored_is_all_there_is() -> None:
         "log": {"user_logs/std_log.txt": 7},
         "on_timeout": "cancel",
         "cancel_on_kill": False,
+        "owner": "2/0123456789ab",
     }
     path, stored = AzureMLJobTrigger(**given).serialize()
     assert path == "airflow_provider_amlrest.triggers.AzureMLJobTrigger"

@@ -177,7 +177,6 @@ def test_orphans(connection: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_provider_amlrest.operators import orphans
 
     asked: dict[str, Any] = {}
-    monkeypatch.setattr(orphans, "state_asker", lambda context: None)
     monkeypatch.setattr(orphans, "find_orphans", lambda client, states, **given: asked.update(given) or [])
     task = AzureMLFindOrphansOperator(task_id="o", cancel=NO, min_age="{{ 60 }}", max_age=timedelta(days=1))
     assert Try(task).execute() == {"found": 0, "canceled": 0, "orphans": []}

@@ -57,7 +57,9 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "poll_job": lambda o: [o.poll_job("j")],
     "poll_jobs": lambda o: [o.poll_jobs()],
     "cancel_job": lambda o: [o.cancel_job("j"), o.cancel_job("ended", patience=5)],
+    "set_job_tag": lambda o: [o.set_job_tag("j", "airflow_owner_1", "1/a")],
     "get_run": lambda o: [o.get_run("j")],
+    "get_run_change": lambda o: [o.get_run_change("j")],
     "read_log": lambda o: [o.read_log("j", LogTail())],
     "read_log_end": lambda o: [o.read_log_end(LOGGED, "user_logs/std_log.txt", 100)],
     "list_children": lambda o: [o.list_children("s")],
@@ -74,10 +76,10 @@ OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has 
 DATA_PLANE = (
     r"GET /discovery",
     r"GET https://blobs\.example/log\?sig=x",
-    rf"GET /history/v1\.0{WORKSPACE}/runs/[^/]+/(details|children\?\$top=100)",
+    rf"GET /history/v1\.0{WORKSPACE}/runs/[^/]+(/details|/children\?\$top=100)?",
     rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
     rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/metrics/get-history\?run_id=[^&]+&metric_key=[^&]+",
-    rf"POST /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/search",
+    rf"POST /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/(search|set-tag)",
 )
 """Run history and MLflow have no OpenAPI file: the routes of recordings and of Microsoft's own clients."""
 

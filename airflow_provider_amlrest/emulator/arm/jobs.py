@@ -27,7 +27,7 @@ from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FI
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
 from airflow_provider_amlrest.emulator.shapes import Place, read, write
-from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord
+from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord, utc_now
 
 INITIAL_STATUS = {"Command": "Starting", "Sweep": "Running"}
 MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
@@ -118,10 +118,16 @@ def _update(call: Call, old: JobRecord, new: dict[str, Any]) -> JobRecord:
         "displayName": new["displayName"],
         "isArchived": new["isArchived"],
         # Recorded and reported: tags and properties are merged, nothing is removed.
-        "tags": {**old.properties["tags"], **new["tags"]},
         "properties": {**old.properties["properties"], **new["properties"]},
     }
-    return call.store.update_job(call.home, old.name, properties=properties)
+    job = replace(old, properties=properties).retagged(new["tags"], own=True)
+    return call.store.update_job(
+        *(call.home, old.name),
+        properties=job.properties,
+        run_tags=job.run_tags,
+        modified_by=call.principal.user,
+        modified_at=utc_now(),
+    )
 
 
 def _immutable(fields: list[str]) -> MlError:
@@ -239,7 +245,7 @@ def _is_wanted(call: Call, job: JobRecord) -> bool:
         and query.get("jobtype", job.job_type).lower() == job.job_type.lower()
         and (call.version.is_2021 or lists.in_view(call, archived=archived))
         and lists.is_listed(call, job.created_at)
-        and lists.has_pairs(_tags(job), query.get("tag") or query.get("tags"))
+        and lists.has_pairs(job.tags, query.get("tag") or query.get("tags"))
         and (
             not call.version.has(PROPERTIES_FILTER)
             or lists.has_pairs(_properties(job), query.get("properties"))
@@ -252,10 +258,6 @@ def _known(call: Call, name: str) -> JobRecord:
     if job is None or job.job_type == MLFLOW_RUN:
         raise job_not_found(name)
     return job
-
-
-def _tags(job: JobRecord) -> dict[str, str]:
-    return {**job.run_tags, **job.properties.get("tags", {})}
 
 
 def _properties(job: JobRecord) -> dict[str, str]:
@@ -277,7 +279,7 @@ def _canonical_answer(call: Call, job: JobRecord) -> dict[str, Any]:
     answer = {
         **job.properties,
         "status": job.status,
-        "tags": _tags(job),
+        "tags": job.tags,
         "properties": _properties(job),
         "services": _services(call, job),
         "outputs": {**(job.properties.get("outputs") or {}), "default": default},
@@ -318,8 +320,7 @@ def _service(kind: str) -> dict[str, Any]:
 
 def cancel_job(call: Call, name: str) -> Response:
     job = _known(call, name)
-    call.store.transition(call.home, name, "CancelRequested", cancel_requested=True)
-    call.context.wake()
+    call.context.cancel(job, call.principal)
     # On a job that has ended, the service's answer is not documented (200 or 400): this one is harmless.
     if call.version.cancels_at_once or not job.active:
         return empty(200)

@@ -12,14 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.emulator.store import ACTIVE_STATUSES, utc_now
+from airflow_provider_amlrest.emulator.store import NOT_CANCELLING, utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.config import Services, Workspace
     from airflow_provider_amlrest.emulator.runtime.errors import JobError
     from airflow_provider_amlrest.emulator.store import JobRecord, Store
-
-_NOT_CANCELLING = ACTIVE_STATUSES - {"CancelRequested"}
 
 _NEEDS_NO_QUOTES = re.compile(r"[\w./-]+")
 
@@ -76,15 +74,15 @@ class JobContext:
         :raises asyncio.CancelledError: the job is to be cancelled, or has been deleted.
         """
         if not self.store.transition(
-            self.job.workspace, self.job.name, status, only_from=_NOT_CANCELLING, **changes
+            self.job.workspace, self.job.name, status, only_from=NOT_CANCELLING, **changes
         ):
             raise asyncio.CancelledError
 
-    def end(self, status: str, error: JobError | None = None) -> None:
+    def end(self, status: str, error: JobError | None = None, **changes: Any) -> None:
         """Enter a terminal status: Canceled, whatever became of the job, if its cancel was requested."""
         key, now = (self.job.workspace, self.job.name), utc_now()
-        run_error = error.run_error() if error else None
-        if not self.store.transition(*key, status, only_from=_NOT_CANCELLING, ended_at=now, error=run_error):
+        changes["error"] = error.run_error() if error else None
+        if not self.store.transition(*key, status, only_from=NOT_CANCELLING, ended_at=now, **changes):
             self.store.transition(*key, "Canceled", ended_at=now)
 
     def add_log_file(self, path: str) -> None:

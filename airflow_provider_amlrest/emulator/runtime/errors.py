@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 MESSAGE_LIMIT = 3000
@@ -37,13 +38,6 @@ class JobError(Exception):
         }
 
 
-class JobTimeoutError(JobError):
-    """The job ran longer than ``limits.timeout``: the service cancels it, so it ends Canceled."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, "JobTimeout")
-
-
 class ServiceSideError(JobError):
     """The fault is not the user's: the service (here, the emulator) could not run the job."""
 
@@ -51,3 +45,23 @@ class ServiceSideError(JobError):
 
     def __init__(self, message: str, inner_code: str = "InternalServerError") -> None:
         super().__init__(message, inner_code)
+
+
+class JobCanceledError(Exception):
+    """The job ends Canceled, though nobody asked the emulator for that.
+
+    :param error: what run history tells of it; the service is not known to tell anything.
+    :param by: who is said to have done it; None: the service, which acts in the name of who created the job.
+    """
+
+    def __init__(self, error: JobError | None = None, by: Mapping[str, str] | None = None) -> None:
+        super().__init__(str(error or ""))
+        self.error = error
+        self.by = None if by is None else dict(by)
+
+
+class JobTimeoutError(JobCanceledError):
+    """The job ran longer than ``limits.timeout``: the service cancels it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(JobError(message, "JobTimeout"))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_provider_amlrest.emulator.azurite import cache_dir
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
-from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
+from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
 from airflow_provider_amlrest.emulator.runtime.sweep import SweepRunner
+from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.config import Services
@@ -155,8 +156,9 @@ class Runtime:
             # Cancelling its task is how a job is cancelled; at a stop it is left to the next start.
             if not self._stopping:
                 context.end("Canceled")
-        except JobTimeoutError as error:
-            context.end("Canceled", error)
+        except JobCanceledError as canceled:
+            changes = {} if canceled.by is None else {"modified_by": canceled.by, "modified_at": utc_now()}
+            context.end("Canceled", canceled.error, **changes)
         except JobError as error:
             context.end("Failed", error)
         except Exception as error:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
-from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
+from airflow_provider_amlrest.emulator.runtime.errors import (
+    JobCanceledError,
+    JobError,
+    JobTimeoutError,
+    ServiceSideError,
+)
+from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import Metric, utc_now
 
 if TYPE_CHECKING:
@@ -24,6 +30,13 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.scripts import Behaviour
 
 STD_LOG = "user_logs/std_log.txt"
+SOMEBODY_ELSE = {"userObjectId": "5c3d8f0e-1b7a-4c62-9f4d-0a2e6b8c7d91", "userName": "Firstname Lastname"}
+"""Not who submits the jobs: the person of the outcome ``canceled_by_person``."""
+PREEMPTION = (
+    "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted. Check if the run has "
+    "failed or restarted. Reason: Received pre-emption warning signal"
+)
+"""As users report it, of jobs that Failed."""
 LOG_PIECES = 20
 """In how many pieces a log appears, at most."""
 
@@ -95,9 +108,22 @@ class SimulatedRunner:
             raise ServiceSideError(
                 behaviour.error or "The node that ran the job does not respond any more.", "NodeLost"
             )
-        if behaviour.outcome == "canceled":
-            raise asyncio.CancelledError
+        if behaviour.outcome == "evicted":
+            raise _preemption(behaviour)
+        if behaviour.outcome in CANCELED:
+            raise canceled(behaviour)
         context.move("Finalizing")
+
+
+def canceled(behaviour: Behaviour) -> JobCanceledError:
+    """How a job ends that a script lets somebody cancel."""
+    if behaviour.outcome == "canceled_by_person":
+        return JobCanceledError(by=SOMEBODY_ELSE)
+    return JobCanceledError(_preemption(behaviour) if behaviour.outcome == "canceled_by_preemption" else None)
+
+
+def _preemption(behaviour: Behaviour) -> JobError:
+    return JobError(behaviour.error or PREEMPTION, "PreemptionError")
 
 
 def _log(context: JobContext, behaviour: Behaviour, step: int, share: float = 1.0) -> None:

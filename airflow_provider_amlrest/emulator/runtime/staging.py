@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
+from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER, DEFAULT_DATASTORE
 from airflow_provider_amlrest.emulator.runtime import transfer
 from airflow_provider_amlrest.emulator.runtime.data import (
     BlobLocation,
@@ -16,6 +16,7 @@ from airflow_provider_amlrest.emulator.runtime.data import (
     output_asset_name,
 )
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
+from airflow_provider_amlrest.emulator.runtime.placeholders import resolve_path
 from airflow_provider_amlrest.emulator.store import AssetRecord
 
 if TYPE_CHECKING:
@@ -183,7 +184,12 @@ class Staging:
     def _output_location(self, name: str) -> BlobLocation:
         spec = self._outputs[name]
         if spec.get("uri"):
-            location = self._data.locate(spec["uri"])
+            values = {
+                "name": self.context.job.name,
+                "output_name": name,
+                "default_datastore": DEFAULT_DATASTORE,
+            }
+            location = self._data.locate(resolve_path(spec["uri"], values))
             if isinstance(location, WebLocation):
                 raise JobError(f"Output {name!r}: {location.shown} is no blob of this workspace.")
             return location
@@ -196,7 +202,7 @@ class Staging:
         location = self._output_location(name)
         slash = "" if self._outputs[name].get("jobOutputType") == "uri_file" else "/"
         datastores = {
-            self.context.workspace.default_container: "workspaceblobstore",
+            self.context.workspace.default_container: DEFAULT_DATASTORE,
             ARTIFACT_CONTAINER: "workspaceartifactstore",
         }
         if location.container in datastores:

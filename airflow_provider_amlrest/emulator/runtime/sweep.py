@@ -15,8 +15,9 @@ from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeou
 from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
 from airflow_provider_amlrest.emulator.runtime.sampling import Goal, Sampler
 from airflow_provider_amlrest.emulator.runtime.search_space import parse_space, value_text
-from airflow_provider_amlrest.emulator.runtime.simulated import read_tags, simulated_score
+from airflow_provider_amlrest.emulator.runtime.simulated import canceled, read_tags, simulated_score
 from airflow_provider_amlrest.emulator.runtime.sweep_tags import SWEEP_PROPERTIES, sweep_tags
+from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ class _Sweep:
             self._fail()
 
     def _fail(self) -> NoReturn:
-        if self._simulated and read_tags(self._context).outcome == "canceled":
-            raise asyncio.CancelledError
+        if self._simulated and (behaviour := read_tags(self._context)).outcome in CANCELED:
+            raise canceled(behaviour)
         first = self._context.store.job(self._context.job.workspace, self._trials[0].name)
         reason = f" The first said: {first.error['message']}" if first and first.error else ""
         raise JobError(
@@ -264,17 +265,18 @@ class _Sweep:
         if not reported:
             return
         best = max(reported, key=lambda trial: self._sign * self._best_of(trial))
-        self._set("run_properties", {"best_child_run_id": best.name, "score": repr(self._best_of(best))})
+        noted = {"best_child_run_id": best.name, "score": repr(self._best_of(best))}
+        store = self._context.store
+        with store.transaction():
+            job = store.job(*self._key)
+            if job is not None and not noted.items() <= job.run_properties.items():
+                store.update_job(*self._key, run_properties={**job.run_properties, **noted})
 
     # the sweep's own record
 
     def _tag(self, key: str, text: str) -> None:
-        self._set("run_tags", {key: text})
+        self._context.store.tag_job(*self._key, {key: text})
 
-    def _set(self, field_name: str, entries: dict[str, str]) -> None:
-        store, key = self._context.store, (self._context.job.workspace, self._context.job.name)
-        with store.transaction():
-            job = store.job(*key)
-            if job is not None and not entries.items() <= getattr(job, field_name).items():
-                changes: dict[str, Any] = {field_name: {**getattr(job, field_name), **entries}}
-                store.update_job(*key, **changes)
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self._context.job.workspace, self._context.job.name

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.times import duration
 
 DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
 
@@ -153,4 +154,6 @@ def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:
         "code": run.get("codeId"),
         "goal": str(objective["goal"]).lower() if objective.get("goal") else None,
         "primary_metric": objective.get("primaryMetric"),
+        # 2021-03-01-preview has it beside the other members.
+        "limit": duration((properties.get("limits") or {}).get("timeout") or properties.get("timeout")),
     }

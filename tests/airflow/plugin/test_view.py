@@ -10,10 +10,10 @@ import pytest
 
 from airflow_provider_amlrest import plugin
 from airflow_provider_amlrest.job_record import JobRecord
-from airflow_provider_amlrest.orphans import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status
 from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+from airflow_provider_amlrest.task_state import TaskKey
 
 NOW = 1_000.0
 

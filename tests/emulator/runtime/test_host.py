@@ -101,6 +101,22 @@ def test_uri_file_output_and_given_output_uri(host: Harness) -> None:
     assert host.blob("chosen/place/f") == "x\n"
 
 
+def test_expressions_in_an_outputs_path_are_the_jobs_own(host: Harness) -> None:
+    uri = "azureml://datastores/${{default_datastore}}/paths/all/${{name}}/${{ output_name }}/"
+    for name in ("first", "second"):
+        host.submit(
+            name,
+            f"echo {name} > ${{{{outputs.model}}}}/f",
+            outputs={"model": {"jobOutputType": "uri_folder", "uri": uri}},
+        )
+    for name in ("first", "second"):
+        assert host.wait(name).status == "Completed", host.log(name)
+        assert host.blob(f"all/{name}/model/f") == f"{name}\n"
+        asset = host.store.asset(WORKSPACE.name, "data", f"azureml_{name}_output_data_model", "1")
+        assert asset is not None
+        assert asset.properties["dataUri"].endswith(f"/workspaceblobstore/paths/all/{name}/model/")
+
+
 def test_failed_command_tells_exit_code_and_last_lines(host: Harness) -> None:
     host.submit(
         "fails",

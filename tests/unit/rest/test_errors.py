@@ -19,6 +19,7 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
     UploadRefusedError,
+    holds_credentials,
     response_error,
     without_secrets,
 )
@@ -157,6 +158,10 @@ def test_lower_case_innererror_of_arm() -> None:
         "Authorization: Bearer CANARYCANARY.x-y_z==",
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=CANARY==",
         "client_secret=CANARY&x=1",
+        "https://user:CAN@CANARY@h/p",
+        "git+https://ghp_CANARY00@github.com/o/r",
+        f"https://{'CANARY' * 9}@dev.azure.com/o",
+        "'https:/user:CANARY@h/p' as pathlib has it",
     ],
 )
 def test_no_text_has_a_secret(text: str) -> None:
@@ -169,6 +174,23 @@ def test_no_text_has_a_secret(text: str) -> None:
         copy = pickle.loads(pickle.dumps(error))  # noqa: S301
         for seen in (error, copy):
             assert "CANARY" not in f"{seen} {seen!r} {seen.args} {vars(seen)}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wasbs://container@account.blob.core.windows.net/data",
+        "https://contoso@pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/",
+        "git+ssh://git@github.com/o/r@v1",
+        "https://${USER}:${TOKEN}@example.org/simple",
+        "https://example.org:8443/a:b@c",
+        "https://account.blob.core.windows.net/t/data?versionId=1&signature_kind=none",
+        "sig=0.5 is a parameter",
+        "pip install sig==1.0 token=2",
+    ],
+)
+def test_what_holds_no_credentials(text: str) -> None:
+    assert not holds_credentials(text)
 
 
 def test_harmless_text_stays() -> None:
