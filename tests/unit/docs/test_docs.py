@@ -17,13 +17,14 @@ import pytest
 
 from airflow_provider_amlrest import connection, operators
 from airflow_provider_amlrest.emulator import scripts
+from airflow_provider_amlrest.emulator.arm import text_limits as emulated_limits
 from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest import model, text_limits
 from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import FEATURES
@@ -216,6 +217,20 @@ def test_the_command_job_describes_what_both_kinds_of_job_take() -> None:
 def test_the_search_space_table_is_complete() -> None:
     table = rows(section(read("operators.md"), "Search space"))
     assert {code_words(row[0])[0]: tuple(code_words(row[1])) for row in table} == ARGUMENTS
+
+
+def test_what_texts_may_be_is_described_as_client_and_emulator_have_it() -> None:
+    table = rows(section(read("operators.md"), "How long they may be"))
+    described = {"".join(code_words(text)) + text.partition("`")[0]: row for text, *row in table}
+    on_the_wire = {"experiment_name": "experimentName", "display_name": "displayName"}
+    texts = {on_the_wire.get(field, field): longest for field, longest in text_limits.MAX_TEXT.items()}
+    pairs = {field: dataclasses.astuple(limit) for field, limit in text_limits.MAX_PAIRS.items()}
+    assert (texts, pairs) == (emulated_limits.TEXTS, emulated_limits.PAIRS)
+    expected = {field: ["", str(longest)] for field, longest in text_limits.MAX_TEXT.items()}
+    for field, limit in text_limits.MAX_PAIRS.items():
+        expected[f"{field}name of one of the "] = [str(limit.count), str(limit.name)]
+        expected[f"{field}value of one of the "] = ["", str(limit.value)]
+    assert {text: row[:2] for text, row in described.items()} == expected
 
 
 # Connection
