@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_amlrest.completion import TRANSIENT
-from airflow_provider_amlrest.naming import MAX_ATTEMPTS, TaskIdentity, job_names
+from airflow_provider_amlrest.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -122,7 +122,7 @@ class Work:
             raise InvalidSpecError(
                 "job_name",
                 f"a job named {job.name!r} exists and was not made by this task and DAG run. Choose another "
-                "name, such as one with {{ ts_nodash }} in it, or leave job_name out.",
+                f"name, such as one with {RUN_IN_A_NAME} in it, or leave job_name out.",
             )
 
 

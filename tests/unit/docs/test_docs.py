@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from jinja2 import Environment, TemplateSyntaxError, meta
 
-from airflow_provider_amlrest import connection, operators
+from airflow_provider_amlrest import connection, naming, operators
 from airflow_provider_amlrest.emulator import scripts
 from airflow_provider_amlrest.emulator.arm import text_limits as emulated_limits
 from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
@@ -231,6 +232,42 @@ def test_what_texts_may_be_is_described_as_client_and_emulator_have_it() -> None
         expected[f"{field}name of one of the "] = [str(limit.count), str(limit.name)]
         expected[f"{field}value of one of the "] = ["", str(limit.value)]
     assert {text: row[:2] for text, row in described.items()} == expected
+
+
+# Templates
+
+_TEMPLATE = re.compile(r"(?<!\$)\{\{.*?\}\}")
+_OF_A_LOGICAL_DATE = re.compile(
+    r"(ts|ds)(_nodash)?|ts_nodash_with_tz|(logical|execution|next_execution|prev_execution)_date|(yesterday|tomorrow)_ds"
+    r"(_nodash)?|data_interval_(start|end)|prev_(data_interval|start_date)_\w+"
+)
+"""Variables that a DAG run without a logical date does not have."""
+
+
+def templates() -> Iterator[tuple[str, str]]:
+    """The templates that pages, examples and the provider's messages show."""
+    python = [*(ROOT / "example_dags").rglob("*.py"), *(ROOT / "airflow_provider_amlrest").rglob("*.py")]
+    for file in [*PAGES, *python]:
+        if "emulator" not in file.parts:
+            for match in _TEMPLATE.finditer(file.read_text()):
+                yield file.name, match[0]
+
+
+def test_templates_need_no_logical_date() -> None:
+    shown = list(templates())
+    assert len(shown) > 10
+    environment, needing = Environment(autoescape=True), []
+    for name, template in shown:
+        try:
+            variables = meta.find_undeclared_variables(environment.parse(template))
+        except TemplateSyntaxError:  # "{{ ... }}"
+            continue
+        needing += [(name, template) for variable in variables if _OF_A_LOGICAL_DATE.fullmatch(variable)]
+    assert needing == []
+
+
+def test_the_template_of_a_run_is_the_one_that_the_page_has() -> None:
+    assert naming.RUN_IN_A_NAME in section(read("idempotency.md"), "A name of your own")
 
 
 # Connection
