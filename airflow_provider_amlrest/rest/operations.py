@@ -34,8 +34,9 @@ T = TypeVar("T")
 
 Flow = Generator[Send, Answer, T]
 
-BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
-"""Options of a read without retries, for what is asked again soon anyhow."""
+BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0, "timeout": 60.0}
+"""Options of a read without retries, for what is asked again soon anyhow. ``timeout``: seconds for all that
+it needs, such as a token; the other two are for each step of it."""
 
 CHILDREN_PAGE = 100
 """Children that a page of them is asked to have."""
@@ -237,12 +238,14 @@ class Operations:
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
         """Ask for a job's end. It ends some time later; a job that has ended is no error.
 
-        :param patience: seconds to wait for the answer, without retries; None: as every request.
+        :param patience: seconds for each answer, with all that it needs, and without retries; None: as every
+            request.
         :raises NotFoundError: if there is no such job.
         """
         options: dict[str, Any] = {}
         if patience is not None:
-            options = {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
+            options = {"retry_total": 0, "timeout": patience}
+            options |= {"connection_timeout": patience, "read_timeout": patience}
         path = f"jobs/{_segment(name)}"
         answer = yield self._request("POST", f"{path}/cancel", options=options)
         # What the service says to the cancel of an ended job is documented for pipelines only: 400.
