@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +16,12 @@ from airflow_provider_amlrest.completion import (
     ERROR,
     STALLED,
     TIMEOUT,
+    TRANSIENT,
     Event,
     JobTimeoutError,
     Wait,
     check_event,
+    last_moments,
     look_patiently,
     open_tail,
     show_rest,
@@ -30,7 +33,7 @@ from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
@@ -184,9 +187,7 @@ class AzureMLJobOperator(AzureMLOperator):
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
             with self.hook.client() as client:
-                job = patiently(
-                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
-                )
+                job = self._submit_in_time(client, request, context, deadline)
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
@@ -223,6 +224,22 @@ class AzureMLJobOperator(AzureMLOperator):
     @abstractmethod
     def _read(self, base: Path) -> JobRequest:
         """Read what was given, without asking the service. Raises InvalidSpecError."""
+
+    def _submit_in_time(
+        self, client: AzureMLClient, request: JobRequest, context: Context, deadline: float | None
+    ) -> model.Job:
+        """Submit the job, and try again until the deadline. What may exist by then is not left running."""
+        try:
+            with client.until(deadline):
+                return patiently(
+                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
+                )
+        except (*TRANSIENT, AuthenticationError) as error:
+            if self._submitted_name is None or deadline is None or time.time() < deadline:
+                raise
+            _, end = last_moments(deadline, late=True)
+            unseen = f"It may have been submitted: {error}"
+            raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
 
     def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
         compute = text("compute", self.compute)
@@ -315,33 +332,53 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        job = look_patiently(client, event["job_name"], poll_interval=self.poll_interval)
-        studio_url = self.hook.studio_url(job)
+        late = event["status"] in (TIMEOUT, STALLED)
+        deadline, end = last_moments(event["deadline"], late=late)
+        try:
+            job = look_patiently(
+                client, event["job_name"], poll_interval=self.poll_interval, deadline=deadline
+            )
+        except AzureMLError as error:
+            if deadline is None or time.time() < deadline:
+                raise
+            unseen = f"It cannot be seen: {error}"
+            raise self._too_late(client, event["job_name"], end, event, unseen) from None
         # One that was stalled may respond again by now.
         recovered = event["status"] == STALLED and job.status not in (
             event["job_status"],
             CANCEL_REQUESTED,
             CANCELED,
         )
-        if event["status"] in (TIMEOUT, STALLED) and not recovered and job.outcome in _NOT_DONE:
-            raise self._too_late(client, job, event, studio_url)
+        if late and not recovered and job.outcome in _NOT_DONE:
+            raise self._too_late(client, job.name, end, event)
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
-        show_rest(client, job.name, event["log"])
-        return finish(client, job, studio_url, self.require_metrics)
+        with client.until(end):
+            show_rest(client, job.name, event["log"])
+            return finish(client, job, self.hook.studio_url(job), self.require_metrics)
 
-    def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
-        late = f"Azure ML job {job.name} did not end " + (
+    def _too_late(
+        self,
+        client: AzureMLClient,
+        name: str,
+        end: float | None,
+        event: Event | None = None,
+        unseen: str = "",
+    ) -> JobTimeoutError:
+        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise."""
+        late = f"Azure ML job {name} did not end " + (
             "in time" if self._limit is None else f"within {self._limit:g} s"
         )
-        if event["status"] == STALLED:
+        if event is not None and event["status"] == STALLED:
             minutes = PATIENCE[event["job_status"]] / 60
-            late = f"Azure ML job {job.name} was {event['job_status']} for {minutes:g} minutes"
+            late = f"Azure ML job {name} was {event['job_status']} for {minutes:g} minutes"
+        url = " ".join(filter(None, (unseen, self.hook.studio_page(f"runs/{name}"))))
         if self.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
         try:
-            client.cancel_job(job.name)
+            with client.until(end):
+                patiently(lambda: client.cancel_job(name), end, lambda: self._killed)
         except AzureMLError as error:
             return JobTimeoutError(f"{late}, and may go on: {error} {url}")
         return JobTimeoutError(f"{late} and was asked to end. {url}")
