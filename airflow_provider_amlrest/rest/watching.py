@@ -350,6 +350,8 @@ def _failed(poller: Poller, read: Read, error: AzureMLError) -> list[str]:
 def _kind(error: AzureMLError) -> Failure:
     if isinstance(error, ThrottledError):
         return Failure.THROTTLED
-    if isinstance(error, ResponseError) and not isinstance(error, AuthenticationError | ServiceError):
+    if isinstance(error, AuthenticationError):
+        return Failure.NOT_SIGNED_IN
+    if isinstance(error, ResponseError) and not isinstance(error, ServiceError):
         return Failure.REFUSED
     return Failure.OUTAGE
