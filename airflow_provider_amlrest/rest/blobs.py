@@ -17,6 +17,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
+from airflow_provider_amlrest.rest.cloud import check_url
 from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
 from airflow_provider_amlrest.rest.pipeline import translate_blob, transport_options
 
@@ -47,7 +48,10 @@ def open_container(
 
     It keeps a connection for each worker and for the thread that reads, and waits less between its retries
     than the library would (15 s).
+
+    :raises AzureMLError: for a URL that nothing may be sent to.
     """
+    check_url(url)
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=WORKERS + 1))

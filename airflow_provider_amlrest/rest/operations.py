@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest import answers, model
 from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
+from airflow_provider_amlrest.rest.cloud import Cloud, check_url, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
@@ -174,7 +174,8 @@ class Operations:
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:
             raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
-        self._mask_signature(urlsplit(sas_uri).query)
+        self._mask_signature(sas_uri.partition("?")[2])
+        check_url(sas_uri)
         return model.PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
 
     def create_code(self, code: model.Code) -> Flow[model.Code]:
@@ -398,6 +399,7 @@ class Operations:
         if self._endpoints is None:
             workspace = yield from self.get_workspace()
             asked = "GET discovery"
+            check_url(workspace.discovery_url)
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
             services = answers.checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
@@ -405,8 +407,10 @@ class Operations:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")
             # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
             tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
-            history = f"{api}/history/v1.0{self.workspace.path}"
-            self._endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
+            tracking = tracking.rstrip("?").replace("azureml://", "https://", 1)
+            check_url(api)
+            check_url(tracking)
+            self._endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
         return self._endpoints
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
@@ -417,7 +421,7 @@ class Operations:
         details = answers.checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
-            self._mask_signature(urlsplit(url).query)
+            self._mask_signature(url.partition("?")[2])
         return answers.read_run(details) if details else model.Run(name, "Unknown")
 
     def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:

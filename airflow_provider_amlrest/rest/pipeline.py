@@ -29,7 +29,7 @@ from azure.mgmt.core.policies import (
     AsyncARMChallengeAuthenticationPolicy,
 )
 
-from airflow_provider_amlrest.rest.cloud import Cloud, plain_http_problem
+from airflow_provider_amlrest.rest.cloud import Cloud, check_url
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -101,19 +101,17 @@ class _AsyncRetry(_Patience, AsyncRetryPolicy[Any, Any]):
     pass
 
 
-def refuse_plain_http(request: Any) -> None:
-    """Refuse a request of a pipeline whose token, key or signature others could read on its way.
+def refuse_unsafe_url(request: Any) -> None:
+    """Refuse a request of a pipeline whose token, key or signature others could read.
 
     The endpoints, next pages and places for uploads that the service names are checked here like the others.
     """
-    problem = plain_http_problem(request.http_request.url)
-    if problem:
-        raise AzureMLError(f"Nothing was sent: {problem}.")
+    check_url(request.http_request.url)
 
 
 class _Protected(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: Any) -> None:
-        refuse_plain_http(request)
+        refuse_unsafe_url(request)
         if request.context.options.pop(ANONYMOUS, False):
             # In the context it outlasts retries.
             request.context[ANONYMOUS] = True
@@ -203,7 +201,7 @@ def transport_options(cloud: Cloud) -> dict[str, Any]:
         "connection_verify": cloud.verify,
         "connection_timeout": CONNECTION_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
-        "raw_request_hook": refuse_plain_http,
+        "raw_request_hook": refuse_unsafe_url,
     }
 
 
