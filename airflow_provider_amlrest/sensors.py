@@ -16,12 +16,14 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_amlrest.cancellation import JobCanceledError
 from airflow_provider_amlrest.completion import (
+    ENDED,
     ERROR,
     TIMEOUT,
     TRANSIENT,
     Event,
     Wait,
     check_event,
+    last_moments,
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
@@ -89,7 +91,8 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job; if it is active and the sensor is deferrable, defer."""
-        with explained(), self.hook.new_client() as client:
+        _, end = last_moments(started_at(context) + self.timeout, late=False)
+        with explained(), self.hook.new_client() as client, client.until(end):
             name = check_name("job_name", text("job_name", self.job_name))
             deferrable = boolean("deferrable", self.deferrable)
             names("require_metrics", self.require_metrics)
@@ -146,15 +149,23 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
         name = event["job_name"]
         if event["status"] == ERROR:
             raise AzureMLError(f"Azure ML job {name} can no longer be watched. {event['message']}")
-        job = look_patiently(client, name, poll_interval=self.poke_interval)
+        late = f"Azure ML job {name} did not end within {self.timeout:g} s"
+        deadline, end = last_moments(event["deadline"], late=event["status"] != ENDED)
+        try:
+            job = look_patiently(client, name, poll_interval=self.poke_interval, deadline=deadline)
+        except AzureMLError as error:
+            if event["status"] != TIMEOUT:
+                raise
+            raise AirflowSensorTimeout(f"{late}, and cannot be seen: {error}") from None
         studio_url = self.hook.studio_url(job)
         if job.outcome is Outcome.ACTIVE:
             if event["status"] == TIMEOUT:
-                late = f"Azure ML job {name} did not end within {self.timeout:g} s, it is {job.status}."
-                raise AirflowSensorTimeout(f"{late} {studio_url}")
+                raise AirflowSensorTimeout(f"{late}, it is {job.status}. {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            return finish(client, job, studio_url, names("require_metrics", self.require_metrics))
+            metrics = names("require_metrics", self.require_metrics)
+            with client.until(end):
+                return finish(client, job, studio_url, metrics)
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

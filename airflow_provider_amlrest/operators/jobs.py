@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +16,12 @@ from airflow_provider_amlrest.completion import (
     ERROR,
     STALLED,
     TIMEOUT,
+    TRANSIENT,
     Event,
     JobTimeoutError,
     Wait,
     check_event,
+    last_moments,
     look_patiently,
     open_tail,
     show_rest,
@@ -39,7 +42,7 @@ from airflow_provider_amlrest.operators.job_fields import (
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
@@ -147,9 +150,7 @@ class AzureMLJobOperator(AzureMLOperator):
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
             with self.hook.client() as client:
-                job = patiently(
-                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
-                )
+                job = self._submit_in_time(client, request, context, deadline)
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
@@ -192,6 +193,22 @@ class AzureMLJobOperator(AzureMLOperator):
     def _read(self, base: Path) -> JobRequest:
         """Read what was given, without asking the service. Raises InvalidSpecError."""
 
+    def _submit_in_time(
+        self, client: AzureMLClient, request: JobRequest, context: Context, deadline: float | None
+    ) -> model.Job:
+        """Submit the job, and try again until the deadline. What may exist by then is not left running."""
+        try:
+            with client.until(deadline):
+                return patiently(
+                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
+                )
+        except (*TRANSIENT, AuthenticationError) as error:
+            if self._submitted_name is None or deadline is None or time.time() < deadline:
+                raise
+            _, end = last_moments(deadline, late=True)
+            unseen = f"It may have been submitted: {error}"
+            raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
+
     def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
         compute = text("compute", self.compute)
         chosen = text("job_name", self.job_name)
@@ -225,12 +242,28 @@ class AzureMLJobOperator(AzureMLOperator):
         else:
             self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
 
-    def _end(self, client: AzureMLClient, name: str, why: str, *, patience: float | None = None) -> str:
-        """Ask for a job's end unless another try owns it; what became of that, in a clause."""
+    def _end(
+        self,
+        client: AzureMLClient,
+        name: str,
+        why: str,
+        *,
+        patience: float | None = None,
+        until: float | None = None,
+    ) -> str:
+        """Ask for a job's end unless another try owns it; what became of that, in a clause.
+
+        :param patience: seconds for each answer.
+        :param until: seconds since the epoch up to which it is tried again; None: once.
+        """
         try_number = self._owner.try_number if self._owner else self._ti.try_number
         note = by_task(try_number, why)
+
+        def ask() -> str | None:
+            return client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
+
         try:
-            left = client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
+            left = ask() if until is None else patiently(ask, until, lambda: self._killed)
         except Exception as error:
             fate = f"could not be canceled and may go on: {error}"
             self.log.error("Azure ML job %s %s", name, fate)
@@ -308,35 +341,59 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        job = look_patiently(client, event["job_name"], poll_interval=self._options.poll_interval)
-        studio_url = self.hook.studio_url(job)
+        options, late = self._options, event["status"] in (TIMEOUT, STALLED)
+        deadline, end = last_moments(event["deadline"], late=late)
+        try:
+            job = look_patiently(
+                client, event["job_name"], poll_interval=options.poll_interval, deadline=deadline
+            )
+        except AzureMLError as error:
+            if deadline is None or time.time() < deadline:
+                raise
+            unseen = f"It cannot be seen: {error}"
+            raise self._too_late(client, event["job_name"], end, event, unseen) from None
         # One that was stalled may respond again by now.
         recovered = event["status"] == STALLED and job.status not in (
             event["job_status"],
             CANCEL_REQUESTED,
             CANCELED,
         )
-        if event["status"] in (TIMEOUT, STALLED) and not recovered and job.outcome in _NOT_DONE:
-            raise self._too_late(client, job, event, studio_url)
+        if late and not recovered and job.outcome in _NOT_DONE:
+            raise self._too_late(client, job.name, end, event)
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
-        show_rest(client, job.name, event["log"])
-        options = self._options
-        return finish(
-            client, job, studio_url, options.require_metrics, resubmit_canceled=options.resubmit_canceled
-        )
+        with client.until(end):
+            show_rest(client, job.name, event["log"])
+            return finish(
+                client,
+                job,
+                self.hook.studio_url(job),
+                options.require_metrics,
+                resubmit_canceled=options.resubmit_canceled,
+            )
 
-    def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
-        late = f"Azure ML job {job.name} did not end " + (
+    def _too_late(
+        self,
+        client: AzureMLClient,
+        name: str,
+        end: float | None,
+        event: Event | None = None,
+        unseen: str = "",
+    ) -> JobTimeoutError:
+        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise."""
+        late = f"Azure ML job {name} did not end " + (
             "in time" if self._limit is None else f"within {self._limit:g} s"
         )
-        if event["status"] == STALLED:
+        if event is not None and event["status"] == STALLED:
             minutes = PATIENCE[event["job_status"]] / 60
-            late = f"Azure ML job {job.name} was {event['job_status']} for {minutes:g} minutes"
+            late = f"Azure ML job {name} was {event['job_status']} for {minutes:g} minutes"
+        url = " ".join(filter(None, (unseen, self.hook.studio_page(f"runs/{name}"))))
         if self._options.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
-        return JobTimeoutError(f"{late} and {self._end(client, job.name, 'its time is over')}. {url}")
+        with client.until(end):
+            fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
+        return JobTimeoutError(f"{late} and {fate}. {url}")
 
     def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
         """Read the references, and check the command against the names that there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
 from ssl import create_default_context
@@ -15,6 +16,7 @@ from airflow_provider_amlrest.rest import model, stopping
 from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.deadline import out_of_time
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
 from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
@@ -56,7 +58,8 @@ class AsyncAzureMLClient:
 
     :param credential: an ``AsyncTokenCredential`` of azure-identity; it stays the caller's to close.
 
-    The other parameters and what the methods raise: as :class:`client.AzureMLClient`.
+    The other parameters and what the methods raise: as :class:`client.AzureMLClient`. A deadline for several
+    of its requests is :func:`asyncio.timeout`.
     """
 
     def __init__(
@@ -137,9 +140,13 @@ class AsyncAzureMLClient:
             return cast("T", done.value)
 
     async def _send(self, send: Send) -> Answer:
+        seconds = send.options.get("timeout")
         try:
-            return cast(
-                "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
-            )
+            async with asyncio.timeout(seconds):
+                return cast(
+                    "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
+                )
+        except TimeoutError:
+            raise out_of_time(send.asked, seconds or 0) from None
         except AzureError as error:
             raise translate(error, send.asked) from None

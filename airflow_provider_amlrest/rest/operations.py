@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest import answers, model
 from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
+from airflow_provider_amlrest.rest.cloud import Cloud, check_url, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
@@ -34,8 +34,9 @@ T = TypeVar("T")
 
 Flow = Generator[Send, Answer, T]
 
-BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
-"""Options of a read without retries, for what is asked again soon anyhow."""
+BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0, "timeout": 60.0}
+"""Options of a read without retries, for what is asked again soon anyhow. ``timeout``: seconds for all that
+it needs, such as a token; the other two are for each step of it."""
 
 CHILDREN_PAGE = 100
 """Children that a page of them is asked to have."""
@@ -46,10 +47,11 @@ SEARCH_REFUSED = (400, 404, 405, 501)
 
 
 def brief(patience: float | None) -> dict[str, Any]:
-    """Options of a request without retries that waits so many seconds for its answer; None: those of any."""
+    """Options of a request without retries that has so many seconds with all that it needs; None: of any."""
     if patience is None:
         return {}
-    return {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
+    bounds = dict.fromkeys(("timeout", "connection_timeout", "read_timeout"), patience)
+    return {"retry_total": 0, **bounds}
 
 
 class Polled(NamedTuple):
@@ -181,7 +183,8 @@ class Operations:
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:
             raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
-        self._mask_signature(urlsplit(sas_uri).query)
+        self._mask_signature(sas_uri.partition("?")[2])
+        check_url(sas_uri)
         return model.PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
 
     def create_code(self, code: model.Code) -> Flow[model.Code]:
@@ -245,7 +248,8 @@ class Operations:
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
         """Ask for a job's end. It ends some time later; a job that has ended is no error.
 
-        :param patience: seconds to wait for the answer, without retries; None: as every request.
+        :param patience: seconds for each answer, with all that it needs, and without retries; None: as every
+            request.
         :raises NotFoundError: if there is no such job.
         """
         options = brief(patience)
@@ -419,6 +423,7 @@ class Operations:
         if self.endpoints is None:
             workspace = yield from self.get_workspace()
             asked = "GET discovery"
+            check_url(workspace.discovery_url)
             answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
             services = answers.checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
@@ -426,8 +431,10 @@ class Operations:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")
             # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
             tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
-            history = f"{api}/history/v1.0{self.workspace.path}"
-            self.endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
+            tracking = tracking.rstrip("?").replace("azureml://", "https://", 1)
+            check_url(api)
+            check_url(tracking)
+            self.endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
         return self.endpoints
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
@@ -438,7 +445,7 @@ class Operations:
         details = answers.checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
-            self._mask_signature(urlsplit(url).query)
+            self._mask_signature(url.partition("?")[2])
         return answers.read_run(details) if details else model.Run(name, "Unknown")
 
     def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:

@@ -76,7 +76,9 @@ class Failure(Enum):
     THROTTLED = auto()
     """429."""
     OUTAGE = auto()
-    """No answer, 5xx, or nobody signed in: it would happen to every read."""
+    """No answer, or 5xx: it would happen to every read."""
+    NOT_SIGNED_IN = auto()
+    """401, or no token: it would happen to every read, too, but those who wait have less patience for it."""
     REFUSED = auto()
     """It has to do with what was asked for: 403, 404, 400."""
 
@@ -93,6 +95,8 @@ class _Job:
     over: bool = False
     """An answer has said that it has ended."""
     failures: int = 0
+    told: Failure | None = None
+    """What those who wait for it were told last of reads that fail; None: there was news since."""
     page: float | None = None
     """Where the last scan saw it; None: none has looked for it, inf: it lies deeper than one went."""
 
@@ -303,7 +307,7 @@ class Poller:
         ended = classify(status) is not Outcome.ACTIVE
         if job.over and not ended:
             return False
-        job.status, job.over, job.failures = status, ended, 0
+        job.status, job.over, job.failures, job.told = status, ended, 0, None
         self._schedule(job, inf if ended else self._next_due(job, now))
         return True
 
@@ -332,7 +336,7 @@ class Poller:
         """A read has failed. Who is to be told.
 
         The job's own wait, if it is refused, or if it alone fails again and again; all when a second read
-        fails for a reason that concerns all; otherwise nobody.
+        fails for a reason that concerns all, and when that becomes another one; otherwise nobody.
 
         :param retry_after: seconds that the service asks for.
         """
@@ -347,10 +351,15 @@ class Poller:
             own = self._failed_job(read, now)
         else:
             self._failed_page(now, failure)
-        if self.bad_weather and not before:
-            return [job.name for job in self._jobs.values() if not job.over]
-        again = own is not None and own.failures > 1 and not before
-        return [own.name] if own and (failure is Failure.REFUSED or again) else []
+        told = Failure.OUTAGE if failure is Failure.THROTTLED else failure
+        whom: list[_Job] = []
+        if self.bad_weather and failure is not Failure.REFUSED:
+            whom = [job for job in self._jobs.values() if not job.over and job.told is not told]
+        elif own is not None and (failure is Failure.REFUSED or (own.failures > 1 and not before)):
+            whom = [own]
+        for job in whom:
+            job.told = told
+        return [job.name for job in whom]
 
     def _failed_page(self, now: float, failure: Failure) -> None:
         if self._scan and failure is Failure.THROTTLED:
