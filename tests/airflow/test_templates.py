@@ -62,6 +62,9 @@ COMMANDS = [
     ("${{{ params.name }}}", "${x}"),
     ("$[[--x ${{inputs.x}}]] {{ ds }}", "$[[--x ${{inputs.x}}]] 2026-01-01"),
     ("${{ a ? b }} ${{ 'c }} {{ ds }} ${{", "${{ a ? b }} ${{ 'c }} 2026-01-01 ${{"),
+    # As ever: Jinja takes the last newline of what has braces.
+    ("echo ${{inputs.x}}\n\n", "echo ${{inputs.x}}\n"),
+    ("echo\n\n", "echo\n\n"),
     # Values are no templates.
     ("{{ params.cmd }}", "echo ${{inputs.x}} {{ no template }}"),
     # Text, though Python could read it as something else.

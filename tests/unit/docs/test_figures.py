@@ -52,7 +52,7 @@ def marks() -> Iterator[Any]:
 
 def said(words: str) -> float:
     """The number that the words end with, in seconds or bytes, or of whatever there are so many."""
-    first, last = (word.strip("*~(") for word in words.split())
+    first, last = (word.strip("*~(`") for word in words.split())
     figure, unit = (last, "") if _number(last) is not None else (first, last)
     number = _number(figure)
     assert number is not None, f"{words!r} ends with no figure."
