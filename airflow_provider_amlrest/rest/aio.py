@@ -17,6 +17,7 @@ from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.deadline import out_of_time
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
 from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
@@ -135,7 +136,13 @@ class AsyncAzureMLClient:
         try:
             send = next(flow)
             while True:
-                send = flow.send(await self._send(send))
+                try:
+                    answer = await self._send(send)
+                except AzureMLError as error:
+                    # An operation may know what to do without this answer.
+                    send = flow.throw(error)
+                else:
+                    send = flow.send(answer)
         except StopIteration as done:
             return cast("T", done.value)
 

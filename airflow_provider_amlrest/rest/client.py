@@ -16,6 +16,7 @@ from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
 from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
@@ -159,7 +160,13 @@ class AzureMLClient:
         try:
             send = next(flow)
             while True:
-                send = flow.send(self._send(send))
+                try:
+                    answer = self._send(send)
+                except AzureMLError as error:
+                    # An operation may know what to do without this answer.
+                    send = flow.throw(error)
+                else:
+                    send = flow.send(answer)
         except StopIteration as done:
             return cast("T", done.value)
 

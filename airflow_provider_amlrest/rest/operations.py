@@ -86,9 +86,9 @@ class Operations:
 
     # workspace
 
-    def get_workspace(self) -> Flow[model.Workspace]:
+    def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[model.Workspace]:
         """The workspace itself."""
-        resource = yield from self._resource("GET", "")
+        resource = yield from self._resource("GET", "", options=options)
         properties = resource.get("properties") or {}
         return model.Workspace(
             resource["id"],
@@ -418,13 +418,13 @@ class Operations:
                 f"{UPLOADS_BY_SERVICE} is the first that can.",
             )
 
-    def _discover(self) -> Flow[tuple[str, str]]:
+    def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
         if self.endpoints is None:
-            workspace = yield from self.get_workspace()
+            workspace = yield from self.get_workspace(options)
             asked = "GET discovery"
             check_url(workspace.discovery_url)
-            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
+            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
             services = answers.checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
             if not api:
@@ -438,7 +438,7 @@ class Operations:
         return self.endpoints
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
-        history = yield from self._history()
+        history = yield from self._history(options)
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{_segment(name)}/details")
         answer = yield Send(request, asked, options or {})
@@ -479,7 +479,7 @@ class Operations:
         body: Any = None,
         options: Mapping[str, Any] | None = None,
     ) -> Flow[dict[str, Any]]:
-        base = (yield from self._discover())[1]
+        base = (yield from self._discover(options))[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
         answer = yield Send(request, asked, options or {})
@@ -489,8 +489,8 @@ class Operations:
         run = yield from self._details(job_name, options)
         return tail.find(run.log_files)
 
-    def _history(self) -> Flow[str]:
-        return (yield from self._discover())[0]
+    def _history(self, options: Mapping[str, Any] | None = None) -> Flow[str]:
+        return (yield from self._discover(options))[0]
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{_segment(name)}/versions"
@@ -537,8 +537,10 @@ class Operations:
     def _put(self, path: str, properties: dict[str, Any]) -> Flow[dict[str, Any]]:
         return (yield from self._resource("PUT", path, {"properties": properties}))
 
-    def _resource(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
-        send = self._request(method, path, body=body)
+    def _resource(
+        self, method: str, path: str, body: Any = None, options: Mapping[str, Any] | None = None
+    ) -> Flow[dict[str, Any]]:
+        send = self._request(method, path, body=body, options=options)
         answer = yield send
         return answers.resource(answer, send.asked)
 
