@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """Azure ML's base image for CPUs, for a conda file without an image: the service wants one."""
 
+_REGISTRY_ACCESS = "Give it without: a connection of the workspace, of type container_registry, can have it."
+
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     """Register a version of an environment, or find it: running it again registers nothing new.
@@ -141,7 +143,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         interval("poll_interval", self.poll_interval)
         seconds("timeout", self.timeout)
         image = text("image", self.image)
-        check_unsigned("image", image or "")
+        check_unsigned("image", image or "", _REGISTRY_ACCESS)
         if image is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
         if bool(image) == (self.build is not None):

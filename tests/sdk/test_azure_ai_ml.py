@@ -85,7 +85,7 @@ def code(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         "a/b/deep.txt": "",
         "a-b.txt": "before the folder of its name",
         "left_out.log": "of no interest",
-        ".amlignore": "*.log\n",
+        ".amlignore": "\ufeff*.log\n",
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
