@@ -47,6 +47,8 @@ from airflow_provider_amlrest.emulator.tokens import TokenAuthority
 log = logging.getLogger(__name__)
 
 SECRET_VARIABLE = "AMLREST_EMULATOR_CLIENT_SECRET"  # noqa: S105 (the name of one)
+HOST_NAMES = ("127.0.0.1", "localhost", f"{ACCOUNT}.blob.core.localhost", "*.api.ml.azure.localhost")
+"""For a client whose machine resolves the last two: the storage account, and the registries of this cloud."""
 LOCATION = "eastus"
 RESOURCE_GROUP = "emulator"
 SHUTDOWN_SECONDS = 3
@@ -107,7 +109,7 @@ class _Emulator:
         stack.callback(self.store.close)
         self._remember("created_at", utc_now)
         self.settings = Settings(data, options.runtime, self._workspaces(), options.computes)
-        self.pki = open_pki(data / "pki", ("127.0.0.1", "localhost", f"{ACCOUNT}.blob.core.localhost"))
+        self.pki = open_pki(data / "pki", HOST_NAMES)
         self.socket = self._bind("port", options.port)
         self.endpoint = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
         self.tuning, self.faults = Tuning(), FaultRules()
