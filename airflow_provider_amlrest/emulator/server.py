@@ -29,6 +29,7 @@ from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
 from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
     Compute,
+    DistributedKind,
     RuntimeKind,
     Services,
     Settings,
@@ -58,6 +59,7 @@ SHUTDOWN_SECONDS = 3
 class StartOptions:
     data_dir: Path
     runtime: RuntimeKind
+    distributed: DistributedKind = "processes"
     port: int = 0
     """0: the port of the last start if it is free, else any."""
     ready_file: Path | None = None
@@ -108,7 +110,9 @@ class _Emulator:
         self.store = Store(data / "emulator.sqlite3")
         stack.callback(self.store.close)
         self._remember("created_at", utc_now)
-        self.settings = Settings(data, options.runtime, self._workspaces(), options.computes)
+        self.settings = Settings(
+            data, options.runtime, self._workspaces(), options.computes, options.distributed
+        )
         self.pki = open_pki(data / "pki", HOST_NAMES)
         self.socket = self._bind("port", options.port)
         self.endpoint = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
