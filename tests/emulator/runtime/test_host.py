@@ -164,8 +164,7 @@ def test_command_killed_by_a_signal(host: Harness) -> None:
         ({"outputs": {"m": {"jobOutputType": "mlflow_model", "assetName": "m"}}}, "registering a model"),
         ({"command": "cat ${{inputs.absent}}"}, "${{inputs.absent}}"),
         ({"computeId": f"{WORKSPACE.arm_id}/computes/gpu"}, "Compute 'gpu'"),
-        ({"resources": {"instanceCount": 2}}, "Distributed jobs"),
-        ({"distribution": {"distributionType": "PyTorch"}}, "PyTorch"),
+        ({"resources": {"instanceCount": 3}}, "wants 3 nodes (instanceCount), and cpu has 2"),
         ({"limits": {"timeout": "soon"}}, "limits.timeout is 'soon'"),
     ],
 )
