@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
+    NetworkRefusedError,
     ProvisioningError,
     ResponseError,
     UploadRefusedError,
@@ -90,7 +91,7 @@ def explained() -> Iterator[None]:
     except (InvalidSpecError, InvalidConnectionError, UploadRefusedError, ProvisioningError) as error:
         raise AirflowFailException(str(error)) from None
     except ResponseError as error:
-        if error.status in HOPELESS_STATUSES:
+        if error.status in HOPELESS_STATUSES or isinstance(error, NetworkRefusedError):
             raise AirflowFailException(str(error)) from None
         raise
 
