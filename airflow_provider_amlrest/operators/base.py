@@ -16,6 +16,7 @@ from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
+    NetworkRefusedError,
     ProvisioningError,
     ResponseError,
     UploadRefusedError,
@@ -103,7 +104,7 @@ def explained() -> Iterator[None]:
     except HOPELESS_ERRORS as error:
         raise AirflowFailException(str(error)) from None
     except ResponseError as error:
-        if error.status in HOPELESS_STATUSES:
+        if error.status in HOPELESS_STATUSES or isinstance(error, NetworkRefusedError):
             raise AirflowFailException(str(error)) from None
         raise
 

@@ -20,6 +20,7 @@ from airflow_provider_amlrest.rest.deadline import out_of_time
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
 
 P = ParamSpec("P")
@@ -42,12 +43,12 @@ def _pages(
     @wraps(operation)
     async def method(self: AsyncAzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         follow = cast("Callable[..., Flow[model.Page]]", operation)
-        link = None
+        way, link = Pages(operation.__name__), None
         while True:
             page = await self._run(follow(self.operations, *args, **kwargs, next_link=link))
             for item in page.items:
                 yield item
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 return
 

@@ -19,6 +19,7 @@ from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
 
 P = ParamSpec("P")
@@ -45,11 +46,11 @@ def _pages(
     @wraps(operation)
     def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
         follow = cast("Callable[..., Flow[model.Page]]", operation)
-        link = None
+        way, link = Pages(operation.__name__), None
         while True:
             page = self._run(follow(self.operations, *args, **kwargs, next_link=link))
             yield from page.items
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 return
 

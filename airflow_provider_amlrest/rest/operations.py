@@ -28,6 +28,7 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
 from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import Outcome
 
 T = TypeVar("T")
@@ -342,13 +343,14 @@ class Operations:
         """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
         points: list[model.MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
+        way = Pages(f"the history of the metric {metric}")
         while True:
             page = yield from self._mlflow("GET", "metrics/get-history", query=query)
             points += map(answers.read_point, page.get("metrics") or ())
-            token = page.get("next_page_token")
-            if not token:
+            token = way.after(page.get("next_page_token"))
+            if token is None:
                 break
-            query["page_token"] = quote(str(token), safe="")
+            query["page_token"] = quote(token, safe="")
         finite = [point for point in points if isfinite(point.value)]
         return sorted(finite, key=lambda point: (point.step, point.time))
 
@@ -360,11 +362,11 @@ class Operations:
         """
         job = yield from self.get_job(sweep)
         runs: list[model.Run] = []
-        link: str | None = None
+        way, link = Pages(f"the trials of {sweep}"), None
         while True:
             page = yield from self.list_children(sweep, link)
             runs += page.items
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 break
         try:
@@ -457,12 +459,13 @@ class Operations:
             "max_results": SEARCH_PAGE,
         }
         metrics: dict[str, dict[str, float]] = {}
+        way = Pages(f"the metrics of the children of {parent}")
         while True:
             page = yield from self._mlflow("POST", "runs/search", body=body)
             for run in page.get("runs") or ():
                 metrics[str((run.get("info") or {}).get("run_id"))] = answers.last_values(run)
-            token = page.get("next_page_token")
-            if not token:
+            token = way.after(page.get("next_page_token"))
+            if token is None:
                 return metrics
             body["page_token"] = token
 
