@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.operators.base import read_local
 from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.model import DataInput, Input
+from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES, DataInput, Input
 from airflow_provider_amlrest.rest.references import Named, Reference, Registry, parse_reference, unrendered
 from airflow_provider_amlrest.rest.spec import (
-    DATA_TYPES,
     INPUT_MODES,
-    MODEL_TYPES,
     URI_SCHEMES,
     check_name,
     is_uri,

@@ -51,6 +51,20 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
     assert len(json.dumps(result)) < 8192
 
 
+def test_the_xcom_says_as_what_outputs_were_registered(command_task: Any, mode: str) -> None:
+    outputs = {
+        "scores": {"name": f"{mode}-scores", "type": "uri_file"},
+        "model": {"name": f"{mode}-model", "type": "custom_model"},
+        "other": "uri_folder",
+    }
+    results = [Try(command_task(outputs=outputs), run_id=f"{number}").execute() for number in (1, 2)]
+    assert [result["registered_outputs"] for result in results] == [
+        {"scores": f"azureml:{mode}-scores:{number}", "model": f"azureml:{mode}-model:{number}"}
+        for number in ("1", "2")
+    ]
+    assert results[1]["outputs"].keys() == {"scores", "model", "other"}
+
+
 def test_the_job_says_who_made_it(command_task: Any, client: Any) -> None:
     task = command_task(
         tags={"emulator.seconds": "0", "team": "iris", "airflow_try_number": "mine"}, properties={"cost": 7}

@@ -211,7 +211,7 @@ def test_settings(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
         (lambda emulator: emulator.script("train", "exploded"), "exploded"),
         (lambda emulator: emulator.fault("/jobs/"), "status"),
         (lambda emulator: emulator.configure(speed=3), "speed"),
-        (lambda emulator: emulator.assets("models"), "models"),
+        (lambda emulator: emulator.assets("components"), "components"),
         (lambda emulator: emulator.jobs("("), "regular expression"),
     ],
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError, ServiceSideError
+from airflow_provider_amlrest.emulator.runtime.registration import register_without_files
 from airflow_provider_amlrest.emulator.store import Metric, utc_now
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class SimulatedRunner:
         if behaviour.outcome == "canceled":
             raise asyncio.CancelledError
         context.move("Finalizing")
+        register_without_files(context)
 
 
 def _log(context: JobContext, behaviour: Behaviour, step: int, share: float = 1.0) -> None:
