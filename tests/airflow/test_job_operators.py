@@ -40,7 +40,8 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
         "model": f"azureml://datastores/workspaceblobstore/paths/azureml/{result['name']}/model/"
     }
     assert result["id"].endswith(f"/jobs/{result['name']}")
-    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY}
+    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY, "outputs.model"}
+    assert attempt.xcoms["outputs.model"] == result["outputs"]["model"]
     assert attempt.xcoms[AzureMLStudioLink.key] == result["studio_url"]
     record = JobRecord.read(json.loads(json.dumps(attempt.xcoms[JOB_KEY])))
     assert record == JobRecord(
