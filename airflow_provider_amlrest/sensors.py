@@ -27,7 +27,7 @@ from airflow_provider_amlrest.completion import (
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
@@ -97,14 +97,18 @@ class AzureMLJobSensor(BaseSensorOperator):
             try:
                 if event is None:
                     self._defer(str(name), context)
-                return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event))
+                result = self._conclude(client, event)
+                publish_outputs(self, result, context)
+                return PokeReturnValue(is_done=True, xcom_value=result)
             finally:
                 self.hook.close()
 
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
         with explained(), self.hook.client() as client:
-            return self._conclude(client, check_event(event))
+            result = self._conclude(client, check_event(event))
+        publish_outputs(self, result, context)
+        return result
 
     def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
         from airflow_provider_amlrest.rest.watching import Look

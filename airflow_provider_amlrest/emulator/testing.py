@@ -301,7 +301,7 @@ class EmulatedWorkspace:
         """The trials of the sweeps that match, in the order of their numbers."""
         return [found for found in self._jobs(job) if found.parent is not None]
 
-    def assets(self, kind: Literal["environments", "codes", "data"]) -> list[Asset]:
+    def assets(self, kind: Literal["environments", "codes", "data", "models"]) -> list[Asset]:
         """The assets of a kind, all versions, oldest first."""
         return [
             Asset(asset["name"], asset["version"], asset["properties"])

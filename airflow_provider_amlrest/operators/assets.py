@@ -19,7 +19,6 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.spec import (
-    DATA_TYPES,
     URI_SCHEMES,
     check_name,
     check_unsigned,
@@ -269,7 +268,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         """Register or find the data."""
         with explained():
             name = check_name("name", text("name", self.name))
-            one_of("type", self.type, DATA_TYPES)
+            one_of("type", self.type, model.DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
             own_version = _version(self.version, DATA_VERSION_LENGTH)

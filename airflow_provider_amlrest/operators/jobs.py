@@ -28,7 +28,7 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
@@ -196,7 +196,9 @@ class AzureMLJobOperator(AzureMLOperator):
                 studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
-                return self._await(client, job, deadline, {} if self.get_logs else None)
+                result = self._await(client, job, deadline, {} if self.get_logs else None)
+        publish_outputs(self, result, context)
+        return result
 
     def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait.
@@ -209,7 +211,9 @@ class AzureMLJobOperator(AzureMLOperator):
             self._submitted_name = check_event(event)["job_name"]
             request_body.show_again(self, context)
             with self.hook.client() as client:
-                return self._conclude(client, event)
+                result = self._conclude(client, event)
+        publish_outputs(self, result, context)
+        return result
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly, if somebody has decided that the task ends.
@@ -522,8 +526,9 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param get_logs: show the job's log in the task's.
     :param require_metrics: names of metrics without which the task fails, though the job completed.
 
-    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values) and
-    ``outputs`` (URIs). 8 KB at most.
+    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values),
+    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (references). 8 KB at most. For the
+    next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 
     template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)

@@ -113,6 +113,10 @@ class AzureMLClient:
     get_latest_data = _method(Operations.get_latest_data)
     create_data = _method(Operations.create_data)
 
+    get_model = _method(Operations.get_model)
+    get_latest_model = _method(Operations.get_latest_model)
+    find_registered = _method(Operations.find_registered)
+
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)

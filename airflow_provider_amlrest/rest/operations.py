@@ -28,8 +28,10 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
 from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.uris import lies_at
 
 T = TypeVar("T")
 
@@ -41,6 +43,10 @@ it needs, such as a token; the other two are for each step of it."""
 
 CHILDREN_PAGE = 100
 """Children that a page of them is asked to have."""
+NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
+"""Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
+REGISTERED_PAGE = 50
+"""Versions among which one that was registered lately is looked for."""
 SEARCH_PAGE = 500
 """Runs that a search asks for at once."""
 SEARCH_REFUSED = (400, 404, 405, 501)
@@ -207,6 +213,34 @@ class Operations:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("data", data.name, data.version)
         return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
+
+    # models
+
+    def get_model(self, name: str, version: str) -> Flow[model.Model]:
+        """A version of a model. Raises NotFoundError."""
+        return self.codec.read_model((yield from self._resource("GET", _version("models", name, version))))
+
+    def get_latest_model(self, name: str) -> Flow[model.Model]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_model((yield from self._latest("models", name)))
+
+    def find_registered(self, output: model.Output, uri: str) -> Flow[str | None]:
+        """The version of data, or of a model, as which a job has registered an output: the one at this place.
+
+        None if it is none of the last ones, or nothing has this name.
+        """
+        is_model = output.type in MODEL_TYPES
+        path = f"{'models' if is_model else 'data'}/{_segment(output.name or '')}/versions"
+        read = self.codec.read_model if is_model else self.codec.read_data
+        try:
+            answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
+        except NotFoundError:
+            return None
+        for resource in answer.get("value") or ():
+            found = read(resource)
+            if lies_at(found.uri, uri, self.workspace):
+                return found.version
+        return None
 
     # jobs
 
@@ -497,8 +531,7 @@ class Operations:
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{_segment(name)}/versions"
-        # azure-core takes parameters as they are to stand in the URL.
-        answer = yield from self._get(path, {"$orderBy": quote("createdtime desc"), "$top": "1"})
+        answer = yield from self._get(path, {**NEWEST_FIRST, "$top": "1"})
         for resource in answer.get("value") or ():
             return dict(resource)
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")

@@ -22,7 +22,7 @@ from airflow_provider_amlrest.emulator.context import Context, read_body
 from airflow_provider_amlrest.emulator.faults import RateLimiter
 
 Handler = Callable[..., Response | Awaitable[Response]]
-ASSET = r"(?P<kind>environments|codes|data)"
+ASSET = r"(?P<kind>environments|codes|data|models)"
 
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", resources.get_workspace),
