@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.completion import TRANSIENT
+from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
@@ -54,11 +55,17 @@ def summarize(job: Job, studio_url: str) -> dict[str, Any]:
 
 
 def finish(
-    client: AzureMLClient, job: Job, studio_url: str, require_metrics: Sequence[str] = ()
+    client: AzureMLClient,
+    job: Job,
+    studio_url: str,
+    require_metrics: Sequence[str] = (),
+    *,
+    shown: bool = True,
 ) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
+    :param shown: whether this process can mask what the job carries, and may tell the service's words.
     :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
         trial, and also trials (how many) and best_trial {name, params, metric, metrics}. MAX_XCOM at most.
     :raises JobFailedError: with the service's error text and the Studio link.
@@ -68,7 +75,8 @@ def finish(
     if job.outcome is Outcome.CANCELED:
         raise JobCanceledError(f"Azure ML job {job.name} was canceled. {studio_url}")
     if job.outcome is Outcome.FAILED:
-        raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
+        reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
+        raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
     if job.type == "Sweep":
         result |= {"metrics": _some(_metrics(client, job.name), ())}
@@ -76,7 +84,10 @@ def finish(
     else:
         metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
         result |= {"metrics": _some(metrics, require_metrics), "outputs": job.output_uris()}
-    _tell_end(client, job, result)
+    best = result.get("best_trial")
+    if best:
+        best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
+    _tell_end(client, job, result, shown=shown)
     return _fitting(result, require_metrics)
 
 
@@ -168,7 +179,7 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     }
 
 
-def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> None:
+def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, shown: bool) -> None:
     """One line that says how it went, and what the service warns of."""
     best = result.get("best_trial") or {}
     metrics = best.get("metrics") or result["metrics"]
@@ -179,7 +190,7 @@ def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> Non
         took = ""
     else:
         took = _took(run)
-        for warning in run.warnings:
+        for warning in run.warnings if shown else ():
             log.warning("Azure ML warns of job %s: %s", job.name, warning)
     log.info("Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, told, result["studio_url"])
 

@@ -24,7 +24,9 @@ from airflow_provider_amlrest.completion import (
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.links import LinkingTask
+from airflow_provider_amlrest.masking import may_show
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 
-class AzureMLJobSensor(BaseSensorOperator):
+class AzureMLJobSensor(LinkingTask, BaseSensorOperator):
     """Wait for a job by its name; fail, without retries, if it failed or was canceled.
 
     :param job_name: the job.
@@ -93,14 +95,15 @@ class AzureMLJobSensor(BaseSensorOperator):
             try:
                 if event is None:
                     self._defer(str(name), context)
-                return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event))
+                return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event, context))
             finally:
                 self.hook.close()
 
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
+        self.keep_links()
         with explained(), self.hook.client() as client:
-            return self._conclude(client, check_event(event))
+            return self._conclude(client, check_event(event), context)
 
     def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
         from airflow_provider_amlrest.rest.watching import Look
@@ -114,7 +117,7 @@ class AzureMLJobSensor(BaseSensorOperator):
             self._waiting = self._waiting or Wait(name, "unknown")
             return self._waiting.see(Look(None, error))
         if self._waiting is None:
-            publish(self.hook, job, context, push=self.do_xcom_push)
+            publish(self, job, context, shown=may_show(job))
             self._waiting = Wait(name, job.status)
         return self._waiting.see(Look(job, None))
 
@@ -135,7 +138,7 @@ class AzureMLJobSensor(BaseSensorOperator):
         )
         raise AssertionError("defer() raises")
 
-    def _conclude(self, client: AzureMLClient, event: Event) -> dict[str, Any]:
+    def _conclude(self, client: AzureMLClient, event: Event, context: Context) -> dict[str, Any]:
         """What the end of a wait means, wherever it was waited."""
         name = event["job_name"]
         if event["status"] == ERROR:
@@ -148,7 +151,9 @@ class AzureMLJobSensor(BaseSensorOperator):
                 raise AirflowSensorTimeout(f"{late} {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            return finish(client, job, studio_url, self.require_metrics)
+            result = finish(client, job, studio_url, self.require_metrics, shown=may_show(job))
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None
+        publish_result(self, result, context)
+        return result

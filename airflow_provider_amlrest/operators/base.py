@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
+from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
     ProvisioningError,
@@ -37,7 +38,7 @@ _JINJA = re.compile(r"\{[{%#]")
 _Text = TypeVar("_Text", str, str | None)
 
 
-class AzureMLOperator(BaseOperator):
+class AzureMLOperator(LinkingTask, BaseOperator):
     """Base of the operators: a connection, and errors that a person can act on.
 
     :param azureml_conn_id: the connection.
@@ -71,7 +72,7 @@ class AzureMLOperator(BaseOperator):
         """Give the task a link to a page of Azure ML Studio; its URL."""
         url = self.hook.studio_page(path)
         if self.do_xcom_push:
-            context["ti"].xcom_push(key=link.key, value=url)
+            self.push_links(context["ti"], {link.key: url})
         return url
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_amlrest import masking
 from airflow_provider_amlrest.completion import (
     CANCEL_PATIENCE,
     ERROR,
@@ -24,7 +25,7 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, job_names
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
@@ -189,18 +190,19 @@ class AzureMLJobOperator(AzureMLOperator):
                 )
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
-                studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
+                studio_url = publish(self, job, context)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
-                return self._await(client, job, deadline, {} if self.get_logs else None)
+                return self._await(client, job, deadline, {} if self.get_logs else None, context)
 
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
         with explained():
             self._submitted_name = check_event(event)["job_name"]
+            self.keep_links()
             request_body.show_again(self, context)
             with self.hook.client() as client:
-                return self._conclude(client, event)
+                return self._conclude(client, event, context)
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly: Airflow is ending this process.
@@ -236,8 +238,9 @@ class AzureMLJobOperator(AzureMLOperator):
             if self.cancel_on_kill:
                 end_earlier_generations(client, identity, chosen, end)
             job = request.resolve(client, compute)
+            masks = masking.mark(client.operations.codec.job_body(job))
             tags = made_by(context, deployment, outlives_task=outlives_task)
-            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **marks})
+            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **marks, **masks})
             request_body.show(self, client.operations.codec.job_body(job), context)
             return job
 
@@ -278,7 +281,12 @@ class AzureMLJobOperator(AzureMLOperator):
         return None if self._limit is None else started_at(context) + self._limit
 
     def _await(
-        self, client: AzureMLClient, job: model.Job, deadline: float | None, log: Mapping[str, int] | None
+        self,
+        client: AzureMLClient,
+        job: model.Job,
+        deadline: float | None,
+        log: Mapping[str, int] | None,
+        context: Context,
     ) -> dict[str, Any]:
         """Wait for the job here or in a trigger; neither is needed if it has ended."""
         from airflow_provider_amlrest.rest.watching import Look
@@ -287,7 +295,7 @@ class AzureMLJobOperator(AzureMLOperator):
         event = waiting.see(Look(job, None))
         if event is None and self.deferrable:
             self._defer(waiting)
-        return self._conclude(client, event or wait(client, waiting, self.poll_interval))
+        return self._conclude(client, event or wait(client, waiting, self.poll_interval), context)
 
     def _defer(self, waiting: Wait) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger
@@ -308,7 +316,7 @@ class AzureMLJobOperator(AzureMLOperator):
         )
         raise AssertionError("defer() raises")
 
-    def _conclude(self, client: AzureMLClient, event: Event) -> dict[str, Any]:
+    def _conclude(self, client: AzureMLClient, event: Event, context: Context) -> dict[str, Any]:
         """What the end of a wait means, wherever it was waited."""
         if event["status"] == ERROR:
             raise AzureMLError(
@@ -327,9 +335,20 @@ class AzureMLJobOperator(AzureMLOperator):
             raise self._too_late(client, job, event, studio_url)
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
-            return self._await(client, job, event["deadline"], event["log"])
-        show_rest(client, job.name, event["log"])
-        return finish(client, job, studio_url, self.require_metrics)
+            return self._await(client, job, event["deadline"], event["log"], context)
+        shown = self._can_mask(job)
+        if shown:
+            show_rest(client, job.name, event["log"])
+        elif self.get_logs:
+            self.log.warning("The job's log is %s", masking.NOT_SHOWN)
+        result = finish(client, job, studio_url, self.require_metrics, shown=shown)
+        publish_result(self, result, context)
+        return result
+
+    def _can_mask(self, job: model.Job) -> bool:
+        """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""
+        rendered = [getattr(self, name) for name in self.template_fields]
+        return masking.learn(rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
 
     def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
         late = f"Azure ML job {job.name} did not end " + (

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow.providers.common.compat.sdk import redact
+from airflow_provider_amlrest.masking import masked
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -31,7 +31,7 @@ REQUEST_KEY = "azureml_request"
 
 def show(task: SubmitTask, properties: Mapping[str, Any], context: Context) -> None:
     """Show the body of the PUT that is about to be sent."""
-    body = json.dumps(redact({"properties": properties}), indent=2)
+    body = json.dumps(masked({"properties": properties}), indent=2)
     if task.do_xcom_push:
         context["ti"].xcom_push(key=REQUEST_KEY, value=body)
     _store(task, body, context)

@@ -113,12 +113,12 @@ def task(state: str | None = "success", result: dict[str, Any] | None = None) ->
     from airflow_provider_amlrest.plugin.records import TaskJob
 
     made = datetime.fromtimestamp(10, UTC)
-    record = JobRecord("j", "Command", "c", None, "iris", "https://studio")
+    record = JobRecord("j", "Command", "iris")
     return TaskJob(TaskKey("d", "t", "r", -1), state, 1, made, made, record, made, result or {})
 
 
 def row(task: Any, **statuses: Any) -> tuple[Any, ...]:
-    told = view.job_row(task, statuses)
+    told = view.job_row(task, {task.key: statuses["j"]} if statuses else {})
     return told["status"], told["outcome"], told["active"], told["ended"]
 
 
@@ -129,8 +129,8 @@ def test_a_result_says_how_the_job_has_ended() -> None:
 def test_a_result_of_a_task_that_did_not_wait_says_nothing_of_the_end() -> None:
     result = {"status": "Starting"}
     assert row(task(result=result)) == (None, None, False, None)
-    assert row(task(result=result), j=Status("Running", None)) == ("Running", "active", True, None)
-    assert row(task(result=result), j=Status("Failed", 50.0)) == ("Failed", "failed", False, 50.0)
+    assert row(task(result=result), j=Status("Running", None, None)) == ("Running", "active", True, None)
+    assert row(task(result=result), j=Status("Failed", 50.0, None)) == ("Failed", "failed", False, 50.0)
 
 
 def test_a_job_that_is_not_known_yet_may_be_active_while_its_task_is() -> None:
