@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 from airflow.providers.common.compat.sdk import mask_secret
 
+from airflow_provider_amlrest import links
 from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink, AzureMLModelsLink
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
@@ -77,6 +78,31 @@ def test_a_job_that_registers_no_model_links_to_none(command_task: Any) -> None:
     attempt = Try(command_task(tags={"emulator.seconds": "0"}, outputs={"model": "mlflow_model"}))
     attempt.execute()
     assert AzureMLModelsLink.key not in attempt.xcoms
+
+
+def test_airflow_asks_for_no_link_that_was_not_pushed(command_task: Any, monkeypatch: Any) -> None:
+    """Airflow 3 asks for all at the end of a task, and 3.3 logs an error for each XCom that is not found."""
+
+    def asked(**_: Any) -> None:
+        raise AssertionError("an XCom was asked for")
+
+    monkeypatch.setattr(links.XCom, "get_value", asked)
+    attempt = Try(command_task(tags={"emulator.seconds": "0"}, wait_for_completion=False))
+    key: Any = None
+    before = {link.get_link(attempt.task, ti_key=key) for link in attempt.task.operator_extra_links}
+    assert before == {""}, "also if it fails before there is a job"
+    attempt.execute()
+    told = {link.key: link.get_link(attempt.task, ti_key=key) for link in attempt.task.operator_extra_links}
+    pushed = {key: url for key, url in attempt.xcoms.items() if key.endswith("_link")}
+    assert {key: url for key, url in told.items() if url} == pushed
+    assert AzureMLSubmitCommandJobOperator.operator_extra_links, "those of the class stay"
+
+
+def test_a_task_that_resumes_leaves_its_links_alone(command_task: Any, mode: str) -> None:
+    attempt = Try(command_task(tags={"emulator.seconds": "0.3"}))
+    attempt.execute()
+    resumed = mode == "deferred"
+    assert attempt.task.operator_extra_links == (() if resumed else type(attempt.task).operator_extra_links)
 
 
 def test_names_cannot_leave_the_path_of_the_link(connection: str) -> None:
