@@ -191,7 +191,7 @@ def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, sho
     else:
         took = _took(run)
         for warning in run.warnings if shown else ():
-            log.warning("Azure ML warns of job %s: %s", job.name, warning)
+            log.warning("Azure ML warns of job %s: %s", job.name, masked(warning))
     log.info("Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, told, result["studio_url"])
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, redact
 
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.links import LinkingTask
@@ -85,14 +85,14 @@ class AzureMLOperator(LinkingTask, BaseOperator):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Fail without retries where asking again cannot help."""
+    """Fail without retries where asking again cannot help. What quotes what was given is masked."""
     try:
         yield
     except (InvalidSpecError, InvalidConnectionError, UploadRefusedError, ProvisioningError) as error:
-        raise AirflowFailException(str(error)) from None
+        raise AirflowFailException(str(redact(str(error)))) from None
     except ResponseError as error:
         if error.status in HOPELESS_STATUSES:
-            raise AirflowFailException(str(error)) from None
+            raise AirflowFailException(str(redact(str(error)))) from None
         raise
 
 

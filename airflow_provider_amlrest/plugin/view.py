@@ -123,6 +123,7 @@ def sweep_page(job: Job, trials: Sequence[SweepTrial], notice: str | None) -> di
     """A sweep's trials, as rows that are as short as can be: there may be thousands."""
     if not may_show(job):
         trials = [replace(trial, params=without_texts(trial.params)) for trial in trials]
+        notice = notice or f"Text among the parameters is {NOT_SHOWN}"
     params = sorted({name for trial in trials for name in trial.params})
     metrics = sorted({name for trial in trials for name in trial.metrics})
     primary = job.primary_metric or ""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred, mask_secret
 
+from airflow_provider_amlrest.completion import show
 from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
 from airflow_provider_amlrest.masking import (
     MASKED_PROPERTY,
@@ -151,6 +152,25 @@ async def test_who_resumes_and_cannot_mask_shows_nothing(deferred: Any, said: An
 def test_a_failure_is_told_without_the_secret(task: Any) -> None:
     with pytest.raises(Exception, match=r"denied for \*\*\*"):
         Try(task(outcome="failed", error=f"denied for {SECRET}")).execute()
+
+
+def test_what_is_refused_is_quoted_masked(task: Any) -> None:
+    made = task()
+    made.timeout = f"{SECRET} s"
+    with pytest.raises(AirflowFailException, match=r"timeout.*\*\*\* s"):
+        Try(made).execute()
+
+
+def test_lines_of_the_log_are_masked_before_they_are_written(said: Any) -> None:
+    """Airflow 3.3 masks the task's log, but writes it to the worker's output as it is."""
+    mask_secret("one part of a secret\nanother part of it")
+    show(["before", f"KEY={SECRET}", "one part of a secret", "another part of it", "after"])
+    text = said()
+    assert SECRET not in text
+    assert "part of" not in text
+    assert all(line in text for line in ("| before", "| KEY=***", "| ***", "| after"))
+    show([])
+    assert "| \n" not in said()
 
 
 @pytest.mark.parametrize("mode", ["sync"])

@@ -10,10 +10,12 @@ import pytest
 
 from airflow_provider_amlrest import plugin
 from airflow_provider_amlrest.job_record import JobRecord
+from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.orphans import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status
 from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 
 NOW = 1_000.0
 
@@ -105,6 +107,14 @@ def test_rows_of_trials_have_all_columns_the_primary_metric_first() -> None:
         ["s_2", "Running", None, [None, None], [None, None]],
     ]
     assert view.sweep_page(sweep("maximize"), TRIALS[2:], None)["best"] is None
+
+
+def test_of_a_sweep_with_secrets_there_are_only_numbers() -> None:
+    secret = replace(sweep("maximize"), properties={IDENTITY_PROPERTY: "i", MASKED_PROPERTY: "true"})
+    page = view.sweep_page(secret, TRIALS, None)
+    assert page["params"] == ["lr"]
+    assert [row[3] for row in page["rows"]] == [[0.1], [0.2], [None]]
+    assert NOT_SHOWN in page["notice"]
 
 
 def task(state: str | None = "success", result: dict[str, Any] | None = None) -> Any:
