@@ -191,6 +191,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self, job, context)
+                request_body.show_none(self, context)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
                 return self._await(client, job, deadline, {} if self.get_logs else None, context)

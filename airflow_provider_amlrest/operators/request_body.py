@@ -37,11 +37,19 @@ def show(task: SubmitTask, properties: Mapping[str, Any], context: Context) -> N
     _store(task, body, context)
 
 
+def show_none(task: SubmitTask, context: Context) -> None:
+    """Say that this try has sent no request, if so: Airflow 3.3 logs an error where an XCom is not found."""
+    if task.request_body is None and task.do_xcom_push:
+        context["ti"].xcom_push(key=REQUEST_KEY, value="")
+
+
 def show_again(task: SubmitTask, context: Context) -> None:
     """Show what was shown before the task deferred."""
+    if not task.do_xcom_push:
+        return
     ti = context["ti"]
     body = ti.xcom_pull(task_ids=ti.task_id, key=REQUEST_KEY, map_indexes=ti.map_index)
-    if isinstance(body, str):
+    if body:
         _store(task, body, context)
 
 

@@ -146,6 +146,23 @@ def ended(name: str) -> Any:
     }
 
 
+@pytest.mark.parametrize("mode", ["deferred"])
+def test_who_has_sent_no_request_asks_for_none(command_task: Any) -> None:
+    """A try that has taken a job over, and one that keeps no XComs."""
+    task = command_task(tags={"emulator.seconds": "0.3"})
+    Try(task, max_tries=1).execute()
+    task.request_body = None
+    again = Try(task, try_number=2, max_tries=1)
+    again.execute()
+    assert again.xcoms[REQUEST_KEY] == ""
+    assert task.request_body is None
+    task.do_xcom_push = False
+    third = Try(task, try_number=3, max_tries=1)
+    third.xcom_pull = None  # type: ignore[assignment]
+    third.execute()
+    assert third.xcoms == {}
+
+
 def test_what_is_shown_is_what_was_sent(command_task: Any, client: Any) -> None:
     """The service takes the same body again, and refuses another one."""
     task = command_task(tags={"emulator.seconds": "0"}, wait_for_completion=False)
