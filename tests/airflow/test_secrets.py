@@ -1,6 +1,6 @@
 """Secrets of Airflow's that jobs carry and print, under a real Airflow: they are in nothing that it keeps.
 
-XComs lie in object storage, and of Airflow 3 logs in a remote store, too.
+XComs lie in object storage, OpenLineage's events in files, and of Airflow 3 logs in a remote store, too.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ class Stack:
 
     def __init__(self, folder: Path, exits: ExitStack) -> None:
         self.kept = folder / "kept"
-        self.remote, self.objects = self.kept / "remote", self.kept / "objects"
-        for path in (self.remote, self.objects):
+        self.remote, self.objects, self.lineage = (
+            self.kept / name for name in ("remote", "objects", "lineage")
+        )
+        for path in (self.remote, self.objects, self.lineage):
             path.mkdir(parents=True)
         self.emulated = Emulated(folder, "host")
         exits.callback(self.emulated.stop)
@@ -56,6 +58,11 @@ class Stack:
                 ),
                 "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH": f"file://{self.objects}",
                 "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD": "0",
+                "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                    {"type": "file", "log_file_path": str(self.lineage / "events"), "append": False}
+                ),
+                # With all attributes of operators in the events.
+                "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
                 **(self._remote_logs() if AIRFLOW_3 else {}),
             },
         )
@@ -128,7 +135,7 @@ def test_a_secret_goes_to_the_job_and_nowhere_else(stack: Stack, client: AzureML
         assert "| input=***" in logs[task_id]
         assert logs[task_id].count("| ***") >= 3
     assert NOT_SHOWN in logs["sense_failed"]
-    assert "XCom not found" not in "".join(logs.values())
+    assert "XCom not found" not in "".join(path.read_text() for path in stack.airflow.logs.rglob("*.log"))
 
     names = [job.name for job in jobs]
     seen = [stack.command("list", "--output", "json"), stack.command("list")]
@@ -175,6 +182,7 @@ def found(folder: Path) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.suffix == ".db" for path in files)
     assert any(path.is_relative_to(folder / "objects") for path in files)
+    assert any(b'"command": "echo ***' in path.read_bytes() for path in files if "lineage" in path.parts)
     if AIRFLOW_3:
         assert any(b"| ***" in path.read_bytes() for path in files if path.is_relative_to(folder / "remote"))
     return [
