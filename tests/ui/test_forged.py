@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -30,19 +32,29 @@ def ask(stage: Stage, path: str, asked: Query, method: str = "GET") -> Any:
     return stage.session("user").request(method, url, params=asked, headers=headers, timeout=60)
 
 
+READ = """
+SELECT value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id AND task_id = :task_id AND key = :key
+"""
+REMOVE = """
+DELETE FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id AND task_id = :task_id AND key = :key
+"""
+WRITE = """
+INSERT INTO xcom (dag_run_id, dag_id, run_id, task_id, map_index, key, value, timestamp)
+SELECT id, dag_id, run_id, :task_id, -1, :key, :value, :now FROM dag_run
+WHERE dag_id = :dag_id AND run_id = :run_id
+"""
+
+
 def record(stage: Stage, asked: Query, value: Any = None) -> Any:
-    """The record in a task's XCom; with a value, write that first, as Airflow lets users do."""
-    task = f"{quote(asked['run_id'], safe='')}/taskInstances/{asked['task_id']}"
-    url = f"{stage.airflow.url}/api/v2/dags/{asked['dag_id']}/dagRuns/{task}/xcomEntries"
-    session = stage.session("user")
-    if value is not None:
-        body = {"key": JOB_KEY, "value": value, "map_index": -1}
-        answer = session.patch(f"{url}/{JOB_KEY}", json=body, timeout=30)
-        if answer.status_code == 404:
-            answer = session.post(url, json=body, timeout=30)
-        assert answer.ok, answer.text
-    answer = session.get(f"{url}/{JOB_KEY}", params={"stringify": "false"}, timeout=30)
-    return answer.json()["value"] if answer.ok else None
+    """The record in a task's XCom; with a value, write that first, as the code of any task of the DAG can."""
+    where = {**asked, "key": JOB_KEY}
+    with sqlite3.connect(stage.airflow.home / "airflow.db", timeout=60) as database:
+        if value is not None:
+            database.execute(REMOVE, where)
+            now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
+            database.execute(WRITE, {**where, "value": json.dumps(value), "now": now})
+        row = database.execute(READ, where).fetchone()
+    return json.loads(row[0]) if row else None
 
 
 def made(stage: Stage, dag_id: str) -> tuple[Query, str]:
