@@ -54,7 +54,7 @@ def record(stage: Stage, asked: Query, value: Any = None) -> Any:
             now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
             database.execute(WRITE, {**where, "value": json.dumps(value), "now": now})
         row = database.execute(READ, where).fetchone()
-    return json.loads(row[0]) if row else None
+    return json.loads(str(row[0])) if row else None  # SQLite keeps 7 as a number
 
 
 def made(stage: Stage, dag_id: str) -> tuple[Query, str]:
