@@ -131,7 +131,6 @@ def test_a_secret_goes_to_the_job_and_nowhere_else(stack: Stack, client: AzureML
     for task_id in ("train", "fail"):
         assert "| ***" in logs[task_id]
         assert "| input=***" in logs[task_id]
-        assert logs[task_id].count("| ***") >= 3
     assert NOT_SHOWN in logs["sense_failed"]
     assert "XCom not found" not in "".join(path.read_text() for path in stack.airflow.logs.rglob("*.log"))
 
