@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_amlrest.cancellation import canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
+from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
@@ -60,11 +61,13 @@ def finish(
     require_metrics: Sequence[str] = (),
     *,
     resubmit_canceled: bool = False,
+    shown: bool = True,
 ) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
+    :param shown: whether this process can mask what the job carries, and may tell the service's words.
     :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
         some have a name; for a sweep the outputs of its best trial, and also trials (how many) and best_trial
         {name, params, metric, metrics}. MAX_XCOM at most.
@@ -75,7 +78,8 @@ def finish(
     if job.outcome is Outcome.CANCELED:
         raise canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
     if job.outcome is Outcome.FAILED:
-        raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
+        reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
+        raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
     if job.type == "Sweep":
         result |= {"metrics": _some(_metrics(client, job.name), ())}
@@ -83,7 +87,10 @@ def finish(
     else:
         metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
         result |= {"metrics": _some(metrics, require_metrics), **_outputs(client, job, job.name)}
-    _tell_end(client, job, result)
+    best = result.get("best_trial")
+    if best:
+        best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
+    _tell_end(client, job, result, shown=shown)
     return _fitting(result, require_metrics)
 
 
@@ -235,7 +242,7 @@ def _awaited(ask: Callable[[], T | None], patience: float) -> T | None:
         pause *= 2
 
 
-def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> None:
+def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, shown: bool) -> None:
     """One line that says how it went, and what the service warns of."""
     best = result.get("best_trial") or {}
     metrics = best.get("metrics") or result["metrics"]
@@ -246,8 +253,8 @@ def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> Non
         took = ""
     else:
         took = _took(run)
-        for warning in run.warnings:
-            log.warning("Azure ML warns of job %s: %s", job.name, warning)
+        for warning in run.warnings if shown else ():
+            log.warning("Azure ML warns of job %s: %s", job.name, masked(warning))
     log.info("Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, told, result["studio_url"])
 
 

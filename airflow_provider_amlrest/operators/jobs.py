@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_amlrest import masking
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError, canceled_error
 from airflow_provider_amlrest.completion import (
     CANCEL_PATIENCE,
@@ -27,7 +28,7 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
@@ -153,11 +154,12 @@ class AzureMLJobOperator(AzureMLOperator):
                 job = self._submit_in_time(client, request, context, deadline)
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
-                studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
+                studio_url = publish(self, job, context)
+                request_body.show_none(self, context)
                 if not options.wait_for_completion:
                     return summarize(job, studio_url)
                 result = self._await(client, job, deadline, {} if options.get_logs else None)
-        publish_outputs(self, result, context)
+        publish_result(self, result, context)
         return result
 
     def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
@@ -169,10 +171,11 @@ class AzureMLJobOperator(AzureMLOperator):
         self._owner = Owner.parse(owner)
         with explained():
             self._submitted_name = check_event(event)["job_name"]
+            self.keep_links()
             request_body.show_again(self, context)
             with self.hook.client() as client:
                 result = self._conclude(client, event)
-        publish_outputs(self, result, context)
+        publish_result(self, result, context)
         return result
 
     def on_kill(self) -> None:
@@ -224,8 +227,10 @@ class AzureMLJobOperator(AzureMLOperator):
 
         def make() -> model.CommandJob | model.SweepJob:
             job = request.resolve(client, compute)
+            masks = masking.mark(client.operations.codec.job_body(job))
             tags = made_by(context, identity, owner, outlives_task=outlives_task)
-            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **work.properties})
+            properties = {**job.properties, **work.properties, **masks}
+            job = replace(job, tags=tags | dict(job.tags), properties=properties)
             request_body.show(self, client.operations.codec.job_body(job), context)
             return job
 
@@ -368,15 +373,25 @@ class AzureMLJobOperator(AzureMLOperator):
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
+        shown = self._can_mask(job)
         with client.until(end):
-            show_rest(client, job.name, event["log"])
+            if shown:
+                show_rest(client, job.name, event["log"])
+            elif options.get_logs:
+                self.log.warning("The job's log is %s", masking.NOT_SHOWN)
             return finish(
                 client,
                 job,
                 self.hook.studio_url(job),
                 options.require_metrics,
                 resubmit_canceled=options.resubmit_canceled,
+                shown=shown,
             )
+
+    def _can_mask(self, job: model.Job) -> bool:
+        """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""
+        rendered = [getattr(self, name) for name in self.template_fields]
+        return masking.learn(rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
 
     def _too_late(
         self,
