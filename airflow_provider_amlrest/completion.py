@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import redact
+
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     ServiceError,
@@ -249,8 +251,11 @@ def last_moments(deadline: float | None, *, late: bool) -> tuple[float | None, f
 
 
 def show(lines: list[str]) -> None:
-    """Write lines of the job's log into the task's."""
-    for line in lines:
+    """Write lines of the job's log into the task's, masked.
+
+    Airflow 3 masks the task's log by itself, but not its copy in the output of the worker.
+    """
+    for line in str(redact("\n".join(lines))).split("\n") if lines else ():
         log.info("| %s", line)
 
 

@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_amlrest.operators.assets",
                     "airflow_provider_amlrest.operators.jobs",
+                    "airflow_provider_amlrest.operators.sweeps",
                     "airflow_provider_amlrest.operators.orphans",
                 ],
             },

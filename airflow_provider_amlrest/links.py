@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
@@ -21,8 +23,58 @@ class PushedLink(BaseOperatorLink):
         return self.key
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The URL, or an empty text while there is none: then Airflow shows no link."""
+        """The URL, or an empty text while there is none: then Airflow shows no link.
+
+        Airflow 3 asks for each in the task's process, at its end. What was not pushed is not looked for
+        there: Airflow 3.3 logs an error for each XCom that is not found.
+        """
+        pushed: Mapping[str, str] | None = getattr(operator, "pushed_links", None)
+        if pushed is not None:
+            return pushed.get(self.key, "")
         return XCom.get_value(key=self.key, ti_key=ti_key) or ""
+
+
+class LinkingTask:
+    """What tasks have whose links are :class:`PushedLink`."""
+
+    pushed_links: Mapping[str, str] = MappingProxyType({})
+    """Key to URL, of those that this process has pushed. Airflow's own copies of the operator have none."""
+
+    operator_extra_links: Collection[BaseOperatorLink]
+
+    def push_links(self, ti: Any, links: Mapping[str, str]) -> None:
+        """Give the task links: key to URL."""
+        self.pushed_links = {**self.pushed_links, **links}
+        for key, url in links.items():
+            push(ti, key, url)
+
+    def keep_links(self) -> None:
+        """Of a task that has resumed, leave them as they are: Airflow 3 would push none over them."""
+        self.operator_extra_links = ()
+
+
+def push(ti: Any, key: str, value: Any) -> None:
+    """Push an XCom that Airflow's UI reads: into its database, whichever XCom backend there is.
+
+    Airflow 3 does the same with links when a task ends. 2.11 reads them by the backend.
+    """
+    try:
+        from airflow.sdk.bases.xcom import BaseXCom
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    except ImportError:
+        ti.xcom_push(key=key, value=value)
+        return
+    if not isinstance(ti, RuntimeTaskInstance):
+        ti.xcom_push(key=key, value=value)
+        return
+    BaseXCom.set(
+        key,
+        value,
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        run_id=ti.run_id,
+        map_index=-1 if ti.map_index is None else ti.map_index,
+    )
 
 
 class AzureMLStudioLink(PushedLink):

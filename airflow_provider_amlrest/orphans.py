@@ -51,7 +51,9 @@ def find_orphans(
             return
         if created > now - timedelta(seconds=min_age) or not _ends_with_its_task(job, deployment):
             continue
-        task = _task(job)
+        task = made_for(job)
+        if task is None:
+            log.warning("The tags of job %s do not say which task it belongs to; it is left alone.", job.name)
         state = ask_state(task) if task else None
         if task and state is not None and (state in OVER or state == MISSING):
             yield Orphan(job, task, state)
@@ -66,13 +68,12 @@ def _ends_with_its_task(job: Job, deployment: str) -> bool:
     )
 
 
-def _task(job: Job) -> TaskKey | None:
-    """None if somebody has changed the tags."""
+def made_for(job: Job) -> TaskKey | None:
+    """The task instance that the job's tags name; None if there are none, or somebody has changed them."""
     tags = job.tags
     try:
         return TaskKey(
             tags[DAG_TAG], tags["airflow_task_id"], tags["airflow_run_id"], int(tags["airflow_map_index"])
         )
     except (KeyError, ValueError):
-        log.warning("The tags of job %s do not say which task it belongs to; it is left alone.", job.name)
         return None

@@ -6,10 +6,11 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_amlrest.cancellation import canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
+from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
@@ -19,9 +20,11 @@ from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, Run, SweepTrial
+    from airflow_provider_amlrest.rest.model import Job, Output, Run
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_METRICS = 50
 MAX_XCOM = 8192
@@ -58,13 +61,16 @@ def finish(
     require_metrics: Sequence[str] = (),
     *,
     resubmit_canceled: bool = False,
+    shown: bool = True,
 ) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
-    :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
-        trial, and also trials (how many) and best_trial {name, params, metric, metrics}. MAX_XCOM at most.
+    :param shown: whether this process can mask what the job carries, and may tell the service's words.
+    :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
+        some have a name; for a sweep the outputs of its best trial, and also trials (how many) and best_trial
+        {name, params, metric, metrics}. MAX_XCOM at most.
     :raises JobFailedError: with the service's error text and the Studio link.
     :raises JobCanceledError: with who did it, and the Studio link.
     :raises MetricsMissingError: for one that is required and did not come.
@@ -72,15 +78,19 @@ def finish(
     if job.outcome is Outcome.CANCELED:
         raise canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
     if job.outcome is Outcome.FAILED:
-        raise JobFailedError(f"Azure ML job {job.name} failed: {failure_text(client, job)} {studio_url}")
+        reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
+        raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
     if job.type == "Sweep":
         result |= {"metrics": _some(_metrics(client, job.name), ())}
         result |= _sweep_result(client, job, require_metrics)
     else:
         metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
-        result |= {"metrics": _some(metrics, require_metrics), "outputs": _outputs(client, job)}
-    _tell_end(client, job, result)
+        result |= {"metrics": _some(metrics, require_metrics), **_outputs(client, job, job.name)}
+    best = result.get("best_trial")
+    if best:
+        best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
+    _tell_end(client, job, result, shown=shown)
     return _fitting(result, require_metrics)
 
 
@@ -145,7 +155,37 @@ def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
         return {}
 
 
-def _outputs(client: AzureMLClient, job: Job, run: str | None = None) -> dict[str, str]:
+def _outputs(client: AzureMLClient, job: Job, run: str) -> dict[str, dict[str, str]]:
+    """Where the outputs lie that a run has written, and as what those with a name are registered."""
+    uris = _uris(client, job, run)
+    if not any(output.name for output in job.outputs.values()):
+        return {"outputs": uris}
+    registered = {
+        name: f"azureml:{output.name}:{version}"
+        for name, output in job.outputs.items()
+        if output.name and (version := _registered_version(client, run, name, output, uris[name]))
+    }
+    return {"outputs": uris, "registered_outputs": registered}
+
+
+def _registered_version(client: AzureMLClient, run: str, name: str, output: Output, uri: str) -> str | None:
+    """The version as which an output was registered: that which run history tells, or which lies there."""
+
+    def ask() -> str | None:
+        *_, asset, _, version = ["", "", "", *client.get_run(run).outputs.get(name, "").split("/")]
+        return version if asset == output.name else client.find_registered(output, uri)
+
+    try:
+        version = _awaited(ask, SETTLE_PATIENCE)
+    except (NotFoundError, *TRANSIENT) as error:
+        log.warning("Under which version output %s is registered could not be read: %s", name, error)
+        return None
+    if version is None:
+        log.warning("Output %s of %s is not registered as %s (yet).", name, run, output.name)
+    return version
+
+
+def _uris(client: AzureMLClient, job: Job, run: str) -> dict[str, str]:
     """Where the outputs lie; which datastore is the default one is asked only if a path refers to it."""
     marked, found = job.output_uris(run, datastore=""), job.output_uris(run)
     if marked == found:
@@ -166,7 +206,7 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
-    best = _best_trial(client, job)
+    best = _awaited(lambda: client.get_best_trial(job.name), REQUIRED_PATIENCE)
     trials = sum(1 for _ in client.list_children(job.name))
     if best is None:
         if required:
@@ -178,7 +218,7 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     primary = job.primary_metric or ""
     metrics = _settled(lambda: _metrics(client, name) or known, job, required, (primary,))
     return {
-        "outputs": _outputs(client, job, name),
+        **_outputs(client, job, name),
         "trials": trials,
         "best_trial": {
             "name": name,
@@ -189,20 +229,20 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     }
 
 
-def _best_trial(client: AzureMLClient, job: Job) -> SweepTrial | None:
-    """A sweep's best trial: what the sweep was run for. It may be known later than the sweep's end."""
-    end, pause = time.monotonic() + REQUIRED_PATIENCE, SETTLE_PAUSE
+def _awaited(ask: Callable[[], T | None], patience: float) -> T | None:
+    """What the service may tell some seconds after a job's end: it is asked until there is something."""
+    end, pause = time.monotonic() + patience, SETTLE_PAUSE
     while True:
-        best = client.get_best_trial(job.name)
+        found = ask()
         left = end - time.monotonic()
-        if best is not None or left <= 0:
-            return best
+        if found is not None or left <= 0:
+            return found
         # Each look at a large sweep is some requests.
         time.sleep(min(pause, left))
         pause *= 2
 
 
-def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> None:
+def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, shown: bool) -> None:
     """One line that says how it went, and what the service warns of."""
     best = result.get("best_trial") or {}
     metrics = best.get("metrics") or result["metrics"]
@@ -213,8 +253,8 @@ def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> Non
         took = ""
     else:
         took = _took(run)
-        for warning in run.warnings:
-            log.warning("Azure ML warns of job %s: %s", job.name, warning)
+        for warning in run.warnings if shown else ():
+            log.warning("Azure ML warns of job %s: %s", job.name, masked(warning))
     log.info("Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, told, result["studio_url"])
 
 
@@ -226,7 +266,13 @@ def _took(run: Run) -> str:
 def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
     """The result without what is too much for an XCom: the last members of its largest groups."""
     best = result.get("best_trial") or {}
-    groups = [result["outputs"], result["metrics"], best.get("params", {}), best.get("metrics", {})]
+    groups = [
+        result["outputs"],
+        result.get("registered_outputs", {}),
+        result["metrics"],
+        best.get("params", {}),
+        best.get("metrics", {}),
+    ]
     dropped = 0
     while len(json.dumps(result).encode()) > MAX_XCOM:
         group = max(groups, key=lambda group: len(json.dumps(group)))

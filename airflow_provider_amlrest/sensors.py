@@ -27,7 +27,9 @@ from airflow_provider_amlrest.completion import (
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.links import LinkingTask
+from airflow_provider_amlrest.masking import may_show
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import AzureMLError
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 
-class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
+class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
     """Wait for a job by its name; fail, without retries, if it failed or was canceled.
 
     :param job_name: the job.
@@ -102,14 +104,19 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
             try:
                 if event is None:
                     self._defer(name, context)
-                return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event))
+                result = self._conclude(client, event)
+                publish_result(self, result, context)
+                return PokeReturnValue(is_done=True, xcom_value=result)
             finally:
                 self.hook.close()
 
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
+        self.keep_links()
         with explained(), self.hook.client() as client:
-            return self._conclude(client, check_event(event))
+            result = self._conclude(client, check_event(event))
+        publish_result(self, result, context)
+        return result
 
     def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
         from airflow_provider_amlrest.rest.watching import Look
@@ -123,7 +130,7 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
             self._waiting = self._waiting or Wait(name, "unknown")
             return self._waiting.see(Look(None, error))
         if self._waiting is None:
-            publish(self.hook, job, context, push=self.do_xcom_push)
+            publish(self, job, context, shown=may_show(job))
             self._waiting = Wait(name, job.status)
         return self._waiting.see(Look(job, None))
 
@@ -163,9 +170,14 @@ class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
                 raise AirflowSensorTimeout(f"{late}, it is {job.status}. {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            metrics = names("require_metrics", self.require_metrics)
             with client.until(end):
-                return finish(client, job, studio_url, metrics)
+                return finish(
+                    client,
+                    job,
+                    studio_url,
+                    names("require_metrics", self.require_metrics),
+                    shown=may_show(job),
+                )
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

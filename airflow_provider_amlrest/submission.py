@@ -38,8 +38,8 @@ SPEC_PROPERTY = "airflow_spec"
 WORK_PROPERTY = "airflow_work"
 """Property of each job: which of the task instance's work it is, whatever ``retries`` is now."""
 
-PROPERTIES = 3
-"""How many there are of these."""
+PROPERTIES = 4
+"""How many there are of these, with that of masking.py."""
 
 OUTAGE_PATIENCE = 600.0
 """Seconds for which a submission is tried again while the service does not answer, or throttles."""

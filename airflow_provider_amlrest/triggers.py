@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_amlrest import masking
 from airflow_provider_amlrest.completion import (
     CANCEL_PATIENCE,
     STALLED,
@@ -173,7 +174,9 @@ class AzureMLJobTrigger(BaseTrigger):
                     event = waiting.see(look)
                     if event is not None:
                         return event
-                    if waiting.tail is not None and look is not None and _log_pace.may_go():
+                    # This process cannot mask: who resumes shows what is not shown here.
+                    is_open = look is not None and look.job is not None and masking.is_open(look.job)
+                    if waiting.tail is not None and is_open and _log_pace.may_go():
                         try:
                             show(await watcher.client.read_log(self.job_name, waiting.tail))
                         except AzureMLError as error:

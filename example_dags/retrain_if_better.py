@@ -49,9 +49,20 @@ def retrain_if_better() -> None:
         inputs={"iris": data.output},
         outputs={"model": {"type": "uri_folder"}},
         experiment_name="lightgbm-iris-nightly",
-        # Airflow renders {{ ... }}; ${{ ... }} above is Azure ML's. Every DAG run has a run_id, not all have a ds.
+        # Airflow renders {{ ... }}; ${{ ... }} is Azure ML's. Every DAG run has a run_id, not all have a ds.
         display_name="iris of {{ run_id }}",
         wait_for_completion=True,
+        poll_interval=10,
+    )
+
+    # A job of its own reads the model that `train` has written: what cannot be loaded is not promoted.
+    load = AzureMLSubmitCommandJobOperator(
+        task_id="load",
+        command="python -c \"import lightgbm as l; l.Booster(model_file='${{inputs.model}}/model.txt')\"",
+        environment=environment.output,
+        compute="cpu-cluster",
+        inputs={"model": {"type": "uri_folder", "path": train.output["outputs.model"]}},
+        experiment_name="lightgbm-iris-nightly",
         poll_interval=10,
     )
 
@@ -80,7 +91,9 @@ def retrain_if_better() -> None:
         """Leave the accepted model where it is."""
         print("The accepted model stays: the new one is not better.")
 
-    compare(train.output) >> [promote(train.output), keep()]
+    compared = compare(train.output)
+    load >> compared
+    compared >> [promote(train.output), keep()]
 
 
 retrain_if_better()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
+from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, visible, without_request, without_texts
 from airflow_provider_amlrest.ownership import by_person
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import seconds_between
@@ -30,6 +33,7 @@ MAX_SCANNED = 2000
 """Jobs that a list looks through at most."""
 POLL_INTERVAL = 30.0
 """Seconds between two looks at a job, at most."""
+_TRIAL = re.compile(r".+_[0-9]+")
 STATES = {"completed": Outcome.SUCCEEDED, "failed": Outcome.FAILED, "canceled": Outcome.CANCELED}
 
 
@@ -64,7 +68,7 @@ def _row(job: Job) -> tuple[object, ...]:
         job.type,
         render.status(job.status, job.outcome.value),
         render.moment(job.created_at),
-        job.experiment_name,
+        visible(job).experiment_name,
         job.tags.get(DAG_TAG),
         job.tags.get("airflow_task_id"),
     )
@@ -72,9 +76,12 @@ def _row(job: Job) -> tuple[object, ...]:
 
 def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """All about a job; the error first."""
-    job = client.get_job(options.job)
+    job, shown = _look(client, options.job)
     run = client.get_run(job.name)
     best = client.get_best_trial(job.name) if job.type == "Sweep" else None
+    error = {"code": run.error.code, "message": run.error.message} if run.error else None
+    if error and not shown:
+        error["message"] = f"The message is {NOT_SHOWN}"
     facts = _facts(hook, job) | {
         "started_at": run.start_time,
         "ended_at": run.end_time,
@@ -84,20 +91,35 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         "command": job.command,
         "tags": dict(job.tags),
         "outputs": job.output_uris(best.name if best else None),
-        "error": {"code": run.error.code, "message": run.error.message} if run.error else None,
-        "best_trial": _trial(best) if best else None,
+        "error": error,
+        "best_trial": _trial(best, shown=shown) if best else None,
     }
     if options.output == "json":
         render.as_json(out, facts)
         return FINE
-    if run.error:
-        error = render.safe(f"{run.error.code}: {run.error.message}")
-        render.console(out).print(error, style="red", markup=False)
+    if error:
+        line = render.safe(f"{error['code']}: {error['message']}")
+        render.console(out).print(line, style="red", markup=False)
     render.pairs(out, _readable(job, facts))
+    if not shown:
+        print(f"Command and tags are {NOT_SHOWN}", file=sys.stderr)  # noqa: T201
     return FINE
 
 
+def _look(client: AzureMLClient, name: str) -> tuple[Job, bool]:
+    """A job, without what it was given if that cannot be shown here; whether it can."""
+    job = client.get_job(name)
+    sweep = job
+    if _TRIAL.fullmatch(name) and may_show(job):
+        # A trial does not say what its sweep does.
+        with suppress(NotFoundError):
+            sweep = client.get_job(name.rpartition("_")[0])
+    shown = may_show(sweep)
+    return (job if shown else without_request(job)), shown
+
+
 def _facts(hook: AzureMLHook, job: Job) -> dict[str, Any]:
+    job = visible(job)
     return {
         "name": job.name,
         "id": job.id,
@@ -136,7 +158,7 @@ def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
 
 def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """The last value of each metric; of a sweep its trials."""
-    job = client.get_job(options.job)
+    job, shown = _look(client, options.job)
     if job.type != "Sweep":
         values = client.get_metrics(job.name)
         if options.output == "json":
@@ -144,22 +166,22 @@ def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespac
         else:
             render.table(out, ("METRIC", "VALUE"), sorted(values.items()))
         return FINE
-    trials = client.list_trials(job.name)
+    trials = [_trial(trial, shown=shown) for trial in client.list_trials(job.name)]
     if options.output == "json":
-        render.as_json(out, [_trial(trial) for trial in trials])
+        render.as_json(out, trials)
         return FINE
-    params = sorted({name for trial in trials for name in trial.params})
-    names = sorted({name for trial in trials for name in trial.metrics})
+    params = sorted({name for trial in trials for name in trial["params"]})
+    names = sorted({name for trial in trials for name in trial["metrics"]})
     names.sort(key=lambda name: name != job.primary_metric)
     render.table(
         out,
         ("TRIAL", "STATUS", *names, *params),
         (
             (
-                trial.name,
-                trial.status,
-                *(trial.metrics.get(name) for name in names),
-                *(trial.params.get(name) for name in params),
+                trial["name"],
+                trial["status"],
+                *(trial["metrics"].get(name) for name in names),
+                *(trial["params"].get(name) for name in params),
             )
             for trial in trials
         ),
@@ -167,11 +189,11 @@ def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespac
     return FINE
 
 
-def _trial(trial: SweepTrial) -> dict[str, Any]:
+def _trial(trial: SweepTrial, *, shown: bool) -> dict[str, Any]:
     return {
         "name": trial.name,
         "status": trial.status,
-        "params": dict(trial.params),
+        "params": dict(trial.params) if shown else without_texts(trial.params),
         "metrics": dict(trial.metrics),
         "seconds": seconds_between(trial.start_time, trial.end_time),
     }
@@ -179,10 +201,14 @@ def _trial(trial: SweepTrial) -> dict[str, Any]:
 
 def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """What the job's command has written."""
-    job = client.get_job(options.job)
+    job, shown = _look(client, options.job)
     tail = LogTail()
+    if not shown:
+        print(f"The log is {NOT_SHOWN} {hook.studio_url(job)}", file=sys.stderr)  # noqa: T201
 
     def write(*, final: bool) -> None:
+        if not shown:
+            return
         for line in client.read_log(job.name, tail, final):
             print(render.safe(line), file=out)
         out.flush()
@@ -191,7 +217,7 @@ def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         ended = _until_end(client, job, lambda look: write(final=False), None)
         job = ended or job
     write(final=True)
-    if not tail.offsets:
+    if shown and not tail.offsets:
         print(f"Job {job.name} has no log; it is {job.status}.", file=sys.stderr)  # noqa: T201
     return _exit_code(job) if options.follow else FINE
 

@@ -5,11 +5,9 @@ from airflow_provider_amlrest.operators.assets import (
     AzureMLRegisterDataOperator,
     AzureMLUploadCodeOperator,
 )
-from airflow_provider_amlrest.operators.jobs import (
-    AzureMLSubmitCommandJobOperator,
-    AzureMLSubmitSweepJobOperator,
-)
+from airflow_provider_amlrest.operators.jobs import AzureMLSubmitCommandJobOperator
 from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
+from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
 
 __all__ = [
     "AzureMLCreateEnvironmentOperator",

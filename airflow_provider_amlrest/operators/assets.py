@@ -19,7 +19,6 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.spec import (
-    DATA_TYPES,
     URI_SCHEMES,
     check_name,
     check_unsigned,
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
 
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """Azure ML's base image for CPUs, for a conda file without an image: the service wants one."""
+
+_REGISTRY_ACCESS = "Give it without: a connection of the workspace, of type container_registry, can have it."
 
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):
@@ -144,7 +145,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
         image = text("image", self.image)
-        check_unsigned("image", image or "")
+        check_unsigned("image", image or "", _REGISTRY_ACCESS)
         if image is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
         if bool(image) == (self.build is not None):
@@ -273,7 +274,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         """Register or find the data."""
         with explained():
             name = check_name("name", text("name", self.name))
-            one_of("type", self.type, DATA_TYPES)
+            one_of("type", self.type, model.DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
             own_version = _version(self.version, DATA_VERSION_LENGTH)

@@ -9,13 +9,15 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, redact
 
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
+from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
+    NetworkRefusedError,
     ProvisioningError,
     ResponseError,
     UploadRefusedError,
@@ -43,7 +45,7 @@ HOPELESS_ERRORS = (
 _Text = TypeVar("_Text", str, str | None)
 
 
-class AzureMLOperator(AzureMLTemplates, BaseOperator):
+class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
     """Base of the operators: a connection, and errors that a person can act on.
 
     :param azureml_conn_id: the connection.
@@ -72,7 +74,7 @@ class AzureMLOperator(AzureMLTemplates, BaseOperator):
         """Give the task a link to a page of Azure ML Studio; its URL."""
         url = self.hook.studio_page(path)
         if self.do_xcom_push:
-            context["ti"].xcom_push(key=link.key, value=url)
+            self.push_links(context["ti"], {link.key: url})
         return url
 
     @cached_property
@@ -85,14 +87,14 @@ class AzureMLOperator(AzureMLTemplates, BaseOperator):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Fail without retries where asking again cannot help."""
+    """Fail without retries where asking again cannot help. What quotes what was given is masked."""
     try:
         yield
     except HOPELESS_ERRORS as error:
-        raise AirflowFailException(str(error)) from None
+        raise AirflowFailException(str(redact(str(error)))) from None
     except ResponseError as error:
-        if error.status in HOPELESS_STATUSES:
-            raise AirflowFailException(str(error)) from None
+        if error.status in HOPELESS_STATUSES or isinstance(error, NetworkRefusedError):
+            raise AirflowFailException(str(redact(str(error)))) from None
         raise
 
 

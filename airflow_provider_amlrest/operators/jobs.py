@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_amlrest import masking
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError, canceled_error
 from airflow_provider_amlrest.completion import (
     CANCEL_PATIENCE,
@@ -27,7 +28,7 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
@@ -43,7 +44,6 @@ from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model, spec
 from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError
-from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
 from airflow_provider_amlrest.stopping import judge, leave_process
@@ -153,10 +153,13 @@ class AzureMLJobOperator(AzureMLOperator):
                 job = self._submit_in_time(client, request, context, deadline)
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
-                studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
+                studio_url = publish(self, job, context)
+                request_body.show_none(self, context)
                 if not options.wait_for_completion:
                     return summarize(job, studio_url)
-                return self._await(client, job, deadline, {} if options.get_logs else None)
+                result = self._await(client, job, deadline, {} if options.get_logs else None)
+        publish_result(self, result, context)
+        return result
 
     def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait.
@@ -167,9 +170,12 @@ class AzureMLJobOperator(AzureMLOperator):
         self._owner = Owner.parse(owner)
         with explained():
             self._submitted_name = check_event(event)["job_name"]
+            self.keep_links()
             request_body.show_again(self, context)
             with self.hook.client() as client:
-                return self._conclude(client, event)
+                result = self._conclude(client, event)
+        publish_result(self, result, context)
+        return result
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly, if somebody has decided that the task ends.
@@ -220,8 +226,10 @@ class AzureMLJobOperator(AzureMLOperator):
 
         def make() -> model.CommandJob | model.SweepJob:
             job = request.resolve(client, compute)
+            masks = masking.mark(client.operations.codec.job_body(job))
             tags = made_by(context, identity, owner, outlives_task=outlives_task)
-            job = replace(job, tags=tags | dict(job.tags), properties={**job.properties, **work.properties})
+            properties = {**job.properties, **work.properties, **masks}
+            job = replace(job, tags=tags | dict(job.tags), properties=properties)
             request_body.show(self, client.operations.codec.job_body(job), context)
             return job
 
@@ -341,8 +349,9 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        options, late = self._options, event["status"] in (TIMEOUT, STALLED)
+        late = event["status"] in (TIMEOUT, STALLED)
         deadline, end = last_moments(event["deadline"], late=late)
+        options = self._options
         try:
             job = look_patiently(
                 client, event["job_name"], poll_interval=options.poll_interval, deadline=deadline
@@ -363,15 +372,25 @@ class AzureMLJobOperator(AzureMLOperator):
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
+        shown = self._can_mask(job)
         with client.until(end):
-            show_rest(client, job.name, event["log"])
+            if shown:
+                show_rest(client, job.name, event["log"])
+            elif options.get_logs:
+                self.log.warning("The job's log is %s", masking.NOT_SHOWN)
             return finish(
                 client,
                 job,
                 self.hook.studio_url(job),
                 options.require_metrics,
                 resubmit_canceled=options.resubmit_canceled,
+                shown=shown,
             )
+
+    def _can_mask(self, job: model.Job) -> bool:
+        """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""
+        rendered = [getattr(self, name) for name in self.template_fields]
+        return masking.learn(rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
 
     def _too_late(
         self,
@@ -454,8 +473,9 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param get_logs: show the job's log in the task's.
     :param require_metrics: names of metrics without which the task fails, though the job completed.
 
-    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values) and
-    ``outputs`` (URIs). 8 KB at most.
+    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values),
+    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (references). 8 KB at most. For the
+    next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 
     template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)
@@ -467,72 +487,4 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
             **read_run(self),
             timeout=spec.parse_command_limits("limits", self.limits),
         )
-        return self._request(job, base)
-
-
-class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
-    """Submit a hyper-parameter sweep, once, and wait for its end.
-
-    The parameters of :class:`AzureMLSubmitCommandJobOperator` describe the trial; the command also has
-    ``${{search_space.x}}``. Beside them:
-
-    :param search_space: parameter to ``{"type": "uniform", "min_value": 0.01, "max_value": 0.3}``; types:
-        choice (values), randint (upper), uniform, loguniform (exponents of e), normal, lognormal (mu, sigma),
-        and their q-forms (q).
-    :param objective: ``{"goal": "minimize" or "maximize", "primary_metric": <MLflow metric>}``.
-    :param sampling_algorithm: ``random``, ``grid``, ``bayesian``, or
-        ``{"type": "random", "rule": "sobol", "seed": 7}``.
-    :param limits: ``{"max_total_trials", "max_concurrent_trials", "timeout", "trial_timeout"}``; seconds.
-    :param early_termination: ``{"type": "bandit", "slack_factor": 0.1, "evaluation_interval": 1}``,
-        ``median_stopping`` or ``truncation_selection`` (truncation_percentage).
-
-    XCom: as a command job's; after waiting also ``trials`` (how many) and ``best_trial``
-    ``{"name", "params", "metric", "metrics"}``.
-    """
-
-    template_fields = (
-        *AzureMLOperator.template_fields,
-        *COMMON_FIELDS,
-        "search_space",
-        "objective",
-        "sampling_algorithm",
-        "early_termination",
-    )
-    template_fields_renderers = {  # noqa: RUF012
-        **COMMON_RENDERERS,
-        "search_space": "json",
-        "objective": "json",
-        "sampling_algorithm": "json",
-        "early_termination": "json",
-    }
-
-    def __init__(
-        self,
-        *,
-        search_space: Mapping[str, Any],
-        objective: Mapping[str, str],
-        sampling_algorithm: str | Mapping[str, Any] = "random",
-        early_termination: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.search_space = search_space
-        self.objective = objective
-        self.sampling_algorithm = sampling_algorithm
-        self.early_termination = early_termination
-
-    def _read(self, base: Path) -> JobRequest:
-        sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
-        job = model.SweepJob(
-            **read_common(self),
-            trial=model.Trial(**read_run(self)),
-            search_space=parse_search_space(self.search_space),
-            objective=spec.parse_objective("objective", self.objective),
-            sampling_algorithm=sampling or model.SamplingAlgorithm("random"),
-            limits=spec.parse_sweep_limits("limits", self.limits),
-            early_termination=spec.parse_typed(
-                "early_termination", self.early_termination, model.EarlyTermination
-            ),
-        )
-        spec.check_sweep(job)
         return self._request(job, base)

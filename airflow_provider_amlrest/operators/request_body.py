@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow.providers.common.compat.sdk import redact
+from airflow_provider_amlrest.masking import masked
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -31,17 +31,25 @@ REQUEST_KEY = "azureml_request"
 
 def show(task: SubmitTask, properties: Mapping[str, Any], context: Context) -> None:
     """Show the body of the PUT that is about to be sent."""
-    body = json.dumps(redact({"properties": properties}), indent=2)
+    body = json.dumps(masked({"properties": properties}), indent=2)
     if task.do_xcom_push:
         context["ti"].xcom_push(key=REQUEST_KEY, value=body)
     _store(task, body, context)
 
 
+def show_none(task: SubmitTask, context: Context) -> None:
+    """Say that this try has sent no request, if so: Airflow 3.3 logs an error where an XCom is not found."""
+    if task.request_body is None and task.do_xcom_push:
+        context["ti"].xcom_push(key=REQUEST_KEY, value="")
+
+
 def show_again(task: SubmitTask, context: Context) -> None:
     """Show what was shown before the task deferred."""
+    if not task.do_xcom_push:
+        return
     ti = context["ti"]
     body = ti.xcom_pull(task_ids=ti.task_id, key=REQUEST_KEY, map_indexes=ti.map_index)
-    if isinstance(body, str):
+    if body:
         _store(task, body, context)
 
 

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import time
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,12 +23,14 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
+from airflow_provider_amlrest.masking import NOT_SHOWN, may_show
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
+from airflow_provider_amlrest.plugin.tasks import JobTasks
 from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.task_identity import DAG_TAG
 from airflow_provider_amlrest.task_state import TaskKey
 
 log = logging.getLogger(__name__)
@@ -47,20 +50,33 @@ LIST_LENGTH = 50
 HISTORY_LENGTH = 200
 LIST_PATIENCE = 3.0
 """Seconds that a list waits for the statuses of its jobs; those that come later are there the next time."""
+NO_JOB = (
+    "This task has no Azure ML job: it is not one that submits or awaits jobs, has not come that far yet, "
+    "keeps no XComs, or its job is gone."
+)
 SENTENCES = {
     401: "You are not signed in to Airflow, or no longer; sign in and open this page again.",
     403: "You may not see this: it takes the right to read this DAG's task instances.",
 }
 
 
+_MAP_INDEX = re.compile(r"(-1|[0-9]{1,9})|\{MAP_INDEX\}")
+
+
 def create_app() -> FastAPI:
     """The application, for the API server's event loop."""
     app = FastAPI(
-        title="Azure ML", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[_SIGNED_IN]
+        title="Azure ML",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[_SIGNED_IN, Depends(_plain_query)],
     )
     app.state.board = Board()
+    app.state.job_tasks = JobTasks()
     app.state.page, app.state.assets = _read_static()
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _odd)
     for path in ("/task", "/run", "/recent"):
         app.add_api_route(path, _page, dependencies=[_GUARDS[path]], response_class=HTMLResponse)
     app.add_api_route("/assets/{version}/{name:path}", _asset)
@@ -103,12 +119,24 @@ def _may_edit(request: Request, user: GetUserDep) -> bool:
 # which task
 
 
-def task_key(dag_id: str, task_id: str, run_id: str, map_index: Annotated[str, Query()] = "-1") -> TaskKey:
+def _plain_query(request: Request) -> None:
+    """Refuse what no page of Airflow asks for, and what a database would choke on."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(set(names)) < len(names) or "\0" in "".join(request.query_params.values()):
+        raise HTTPException(400, "The address makes no sense: a name twice, or a zero byte.")
+
+
+def task_key(dag_id: str, task_id: str, run_id: str, map_index: str = "-1") -> TaskKey:
     """The task instance that a request is about. Airflow leaves {MAP_INDEX} as it is where there is none."""
-    return TaskKey(dag_id, task_id, run_id, int(map_index) if re.fullmatch(r"-?\d+", map_index) else -1)
+    index = _MAP_INDEX.fullmatch(map_index)
+    if index is None:
+        raise HTTPException(400, f"map_index is no number of a task: {map_index[:50]!r}.")
+    return TaskKey(dag_id, task_id, run_id, int(index[1] or -1))
 
 
-def asked_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) -> records.TaskJob:
+def asked_task(
+    request: Request, key: Annotated[TaskKey, Depends(task_key)], session: SessionDep
+) -> records.TaskJob:
     """The task instance with its job; an error in one sentence if it has none."""
     task = records.find_task(session, key)
     if task is None and " " in key.run_id:
@@ -117,13 +145,23 @@ def asked_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) 
         task = records.find_task(session, key)
     if task is None:
         raise HTTPException(404, {"error": "Airflow has no such task instance.", "poll": None})
-    if task.record is None:
-        sentence = (
-            "This task has no Azure ML job: it is not one that submits or awaits jobs, has not come that far "
-            "yet, or keeps no XComs."
-        )
-        raise HTTPException(404, {"error": sentence, "poll": view.poll_of_task(task.state)})
-    return task
+    found = _that_count(request, session, [task])
+    if not found:
+        raise _no_job(task)
+    return found[0]
+
+
+def _that_count(request: Request, session: SessionDep, tasks: list[records.TaskJob]) -> list[records.TaskJob]:
+    """The tasks whose records may be true, with what Airflow knows of them."""
+    job_tasks: JobTasks = request.app.state.job_tasks
+    known = job_tasks.find(session, {task.key: task.dag_version for task in tasks if task.record})
+    found = [replace(task, known=known.get(task.key)) for task in tasks]
+    return [task for task in found if task.counts]
+
+
+def _no_job(task: records.TaskJob) -> HTTPException:
+    """The same for all reasons: whoever can write XComs learns nothing of jobs and connections of others."""
+    return HTTPException(404, {"error": NO_JOB, "poll": view.poll_of_task(task.state)})
 
 
 AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
@@ -131,13 +169,14 @@ AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
 
 async def _live(request: Request, task: records.TaskJob) -> LiveJob:
     board: Board = request.app.state.board
-    assert task.record is not None, "it was asked for"  # noqa: S101
     try:
-        live = await board.job(task.record)
+        live = await board.job(task.job)
     except AzureMLError as error:
         raise HTTPException(502, str(error)) from None
-    if live.job is None:
+    if live.job is None and not live.missing:
         raise HTTPException(502, live.error or "Azure ML has not answered yet; this page asks again.")
+    if live.job is None or not task.is_proven(live.made_for):
+        raise _no_job(task)
     return live
 
 
@@ -150,13 +189,16 @@ async def task_data(
     """All about a task's job but its log and trials."""
     live = await _live(request, task)
     await asyncio.gather(live.run.get(settled=live.settled), live.metrics.get(settled=live.settled))
-    may_cancel = may_edit and _made_job(task, live)
+    may_cancel = may_edit and task.makes_job
     return _json(request, view.task_page(task, live, may_cancel=may_cancel, now=time.time()))
 
 
 async def task_log(request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0) -> Response:
     """The lines of the job's log from the one with this number on."""
     live = await _live(request, task)
+    assert live.job is not None  # noqa: S101
+    if not may_show(live.job):
+        return _json(request, {"lines": [], "next": 0, "notice": f"The log is {NOT_SHOWN}"})
     lines = await live.log.get(settled=live.settled) or []
     return _json(request, {"lines": lines[after:], "next": len(lines), "notice": live.log.error})
 
@@ -177,7 +219,7 @@ async def cancel_job(
         # No other site can make a browser send it.
         raise HTTPException(400, "The header X-AzureML: cancel is missing.")
     live = await _live(request, task)
-    if not _made_job(task, live):
+    if not task.makes_job:
         raise HTTPException(403, "This task awaits the job of another one, which alone may cancel it.")
     try:
         await live.cancel(f"{user.get_name()}, on a page of Airflow")
@@ -187,15 +229,10 @@ async def cancel_job(
     return _json(request, {"asked": True})
 
 
-def _made_job(task: records.TaskJob, live: LiveJob) -> bool:
-    """Whether the job was made for this task: a sensor's was not."""
-    tags = live.job.tags if live.job else {}
-    return tags.get(DAG_TAG) == task.key.dag_id and tags.get("airflow_task_id") == task.key.task_id
-
-
-def _tasks_of_run(dag_id: str, run_id: str, session: SessionDep) -> list[records.TaskJob]:
+def _tasks_of_run(request: Request, dag_id: str, run_id: str, session: SessionDep) -> list[records.TaskJob]:
     found = records.tasks_of_run(session, dag_id, run_id)
-    return found or records.tasks_of_run(session, dag_id, run_id.replace(" ", "+"))
+    found = found or records.tasks_of_run(session, dag_id, run_id.replace(" ", "+"))
+    return _that_count(request, session, found)
 
 
 async def run_data(
@@ -206,6 +243,7 @@ async def run_data(
 
 
 def _recent_tasks(
+    request: Request,
     user: GetUserDep,
     session: SessionDep,
     dag_id: str = "",
@@ -213,9 +251,10 @@ def _recent_tasks(
     experiment: str = "",
 ) -> list[records.TaskJob]:
     dag_ids = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    return records.recent_tasks(
+    found = records.recent_tasks(
         session, dag_ids, dag_id=dag_id, state=state, experiment_name=experiment, limit=LIST_LENGTH
     )
+    return _that_count(request, session, found)
 
 
 async def recent_data(
@@ -225,7 +264,10 @@ async def recent_data(
     return _json(request, view.run_page(tasks, *await _statuses(request, tasks)))
 
 
-def _history(dag_id: str, task_id: str, session: SessionDep) -> list[records.TaskJob]:
+def _history(request: Request, dag_id: str, task_id: str, session: SessionDep) -> list[records.TaskJob]:
+    job_tasks: JobTasks = request.app.state.job_tasks
+    if task_id not in job_tasks.facts(session, dag_id):
+        return []
     return records.task_history(session, dag_id, task_id, limit=HISTORY_LENGTH)
 
 
@@ -234,10 +276,14 @@ def history_data(request: Request, tasks: Annotated[list[records.TaskJob], Depen
     return _json(request, view.history_page(tasks))
 
 
-async def _statuses(request: Request, tasks: list[records.TaskJob]) -> tuple[dict[str, Status], str | None]:
+async def _statuses(
+    request: Request, tasks: list[records.TaskJob]
+) -> tuple[dict[TaskKey, Status], str | None]:
     board: Board = request.app.state.board
-    unknown = [task.record for task in tasks if task.record and not view.is_final(task)]
-    return await board.statuses(unknown, LIST_PATIENCE)
+    unknown = [task for task in tasks if not view.is_final(task)]
+    found, notice = await board.statuses({task.job for task in unknown}, LIST_PATIENCE)
+    known = [(task, found[task.job]) for task in unknown if task.job in found]
+    return {task.key: status for task, status in known if task.is_proven(status.made_for)}, notice
 
 
 # how it is sent
@@ -283,6 +329,13 @@ def _read_static() -> tuple[str, dict[str, bytes]]:
     digest = hashlib.sha256(b"".join(assets.values())).hexdigest()[:16]
     page = (STATIC / "page.html").read_text().replace("{assets}", f"assets/{digest}")
     return page, assets
+
+
+async def _odd(request: Request, error: Exception) -> Response:
+    """A query that makes no sense."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    told = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+    return await _refused(request, HTTPException(400, f"The address makes no sense. {told}"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

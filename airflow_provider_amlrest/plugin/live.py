@@ -11,25 +11,26 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.orphans import made_for
 from airflow_provider_amlrest.ownership import by_person
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import timestamp
 from airflow_provider_amlrest.rest.watching import shared_watcher
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.job_record import JobRecord
-    from airflow_provider_amlrest.rest import AsyncAzureMLClient
     from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
     from airflow_provider_amlrest.rest.watching import Watch, Watcher
+    from airflow_provider_amlrest.task_state import TaskKey
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -52,11 +53,21 @@ MAX_ENDED = 10_000
 """Jobs whose final status is remembered."""
 
 
+class JobRef(NamedTuple):
+    """A job, and how it is read."""
+
+    conn_id: str
+    api_version: str | None
+    """Instead of the connection's."""
+    name: str
+
+
 class Status(NamedTuple):
-    """A job's status, and when it has ended in seconds since the epoch."""
+    """A job's status, when it has ended in seconds since the epoch, and which task its tags name."""
 
     status: str
     ended_at: float | None
+    made_for: TaskKey | None
 
 
 class Part(Generic[T]):
@@ -111,11 +122,13 @@ class Part(Generic[T]):
 class LiveJob:
     """One job that at least one page has been open on of late."""
 
-    def __init__(self, name: str, watcher: Watcher) -> None:
+    def __init__(self, name: str, watcher: Watcher, hook: AzureMLHook) -> None:
         self.name = name
         self.job: Job | None = None
         self.error: str | None = None
         """Why the job cannot be seen now; the job is as it was seen last."""
+        self.missing = False
+        """Whether there is no such job."""
         self.seen: list[tuple[str, float]] = []
         """Its statuses since a page is open on it, each with seconds since the epoch."""
         self.asked_at = time.monotonic()
@@ -127,6 +140,7 @@ class LiveJob:
         self.trials: Part[list[SweepTrial]] = Part(lambda: watcher.client.list_trials(name))
         self.log: Part[list[str]] = Part(self._read_log)
         self._watcher = watcher
+        self._hook = hook
         self._last_values: dict[str, float] = {}
         self._tail = LogTail()
         self._first_look = asyncio.Event()
@@ -141,6 +155,17 @@ class LiveJob:
     def settled(self) -> bool:
         """Whether it has ended so long ago that nothing of it will change any more."""
         return self.ended_at is not None and time.time() - self.ended_at > SETTLE_SECONDS
+
+    @property
+    def made_for(self) -> TaskKey | None:
+        """The task instance that the job's tags name."""
+        return made_for(self.job) if self.job else None
+
+    @property
+    def studio_url(self) -> str:
+        """The job's page in Azure ML Studio. For a job that has been seen."""
+        assert self.job is not None, "it has been seen"  # noqa: S101
+        return self._hook.studio_url(self.job)
 
     async def first_look(self, patience: float = PATIENCE) -> None:
         """Wait until there is something to tell, be it an error; not longer than this many seconds."""
@@ -179,6 +204,7 @@ class LiveJob:
         if look is None:
             return
         self.error = str(look.error) if look.error else None
+        self.missing = isinstance(look.error, NotFoundError)
         if look.job is not None:
             if self.job is None or look.job.status != self.job.status:
                 self.seen.append((look.job.status, time.time()))
@@ -206,61 +232,63 @@ class Board:
 
     def __init__(self) -> None:
         self._workspaces: dict[tuple[str, str | None], _Workspace] = {}
-        self._ended: OrderedDict[tuple[str, str], Status] = OrderedDict()
+        self._ended: OrderedDict[JobRef, Status] = OrderedDict()
 
-    async def job(self, record: JobRecord) -> LiveJob:
+    async def job(self, asked: JobRef) -> LiveJob:
         """The job as it is now, after a first look at it.
 
         :raises AzureMLError: in one sentence, if the connection does not allow to look at it.
         """
-        workspace = await self._workspace(record)
-        job = workspace.job(record.name)
+        workspace = await self._workspace(asked)
+        job = workspace.job(asked.name)
         await job.first_look()
         return job
 
     async def statuses(
-        self, records: Iterable[JobRecord], patience: float
-    ) -> tuple[dict[str, Status], str | None]:
-        """The statuses of jobs by their names, as far as they are known by then; why some are not.
+        self, jobs: Iterable[JobRef], patience: float
+    ) -> tuple[dict[JobRef, Status], str | None]:
+        """The statuses of jobs, as far as they are known by then; why some are not.
+
+        That there is no such job is no reason that is told.
 
         :param patience: seconds, for a connection to be opened and for the first looks.
         """
-        known: dict[str, Status] = {}
-        asked: dict[tuple[str, str | None], list[JobRecord]] = {}
-        for record in records:
-            ended = self._ended.get((record.conn_id, record.name))
+        known: dict[JobRef, Status] = {}
+        asked: dict[tuple[str, str | None], list[JobRef]] = {}
+        for job in jobs:
+            ended = self._ended.get(job)
             if ended is not None:
-                known[record.name] = ended
+                known[job] = ended
             else:
-                asked.setdefault((record.conn_id, record.api_version), []).append(record)
+                asked.setdefault((job.conn_id, job.api_version), []).append(job)
         told = await asyncio.gather(*(self._look(known, group, patience) for group in asked.values()))
         return known, next(filter(None, told), None)
 
-    async def _look(self, known: dict[str, Status], records: list[JobRecord], patience: float) -> str | None:
+    async def _look(self, known: dict[JobRef, Status], asked: list[JobRef], patience: float) -> str | None:
         """Look at jobs of one connection; why that cannot be, if it cannot."""
         try:
             async with asyncio.timeout(patience):
-                workspace = await self._workspace(records[0])
+                workspace = await self._workspace(asked[0])
         except TimeoutError:
             return None
         except AzureMLError as error:
             return str(error)
-        jobs = {record: workspace.job(record.name) for record in records}
+        jobs = {one: workspace.job(one.name) for one in asked}
         await asyncio.gather(*(job.first_look(patience) for job in jobs.values()))
-        for record, job in jobs.items():
+        for one, job in jobs.items():
             if job.job is not None:
-                known[record.name] = Status(job.job.status, job.ended_at)
+                known[one] = Status(job.job.status, job.ended_at, job.made_for)
                 if job.ended_at is not None:
-                    self._remember(record, known[record.name])
-        return next((job.error for job in jobs.values() if job.error), None)
+                    self._remember(one, known[one])
+        return next((job.error for job in jobs.values() if job.error and not job.missing), None)
 
-    def _remember(self, record: JobRecord, status: Status) -> None:
-        self._ended[record.conn_id, record.name] = status
+    def _remember(self, job: JobRef, status: Status) -> None:
+        self._ended[job] = status
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
 
-    async def _workspace(self, record: JobRecord) -> _Workspace:
-        key = (record.conn_id, record.api_version)
+    async def _workspace(self, job: JobRef) -> _Workspace:
+        key = (job.conn_id, job.api_version)
         workspace = self._workspaces.get(key)
         if workspace is None or workspace.closed:
             workspace = self._workspaces[key] = _Workspace(*key)
@@ -278,6 +306,7 @@ class _Workspace:
         self._asked_at = time.monotonic()
         self._jobs: dict[str, LiveJob] = {}
         self._watcher: Watcher | None = None
+        self._hook = AzureMLHook(conn_id, api_version)
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._keep(), name=f"Azure ML pages: {conn_id}")
 
@@ -294,7 +323,7 @@ class _Workspace:
         assert self._watcher is not None, "it is open"  # noqa: S101
         job = self._jobs.get(name)
         if job is None:
-            job = self._jobs[name] = LiveJob(name, self._watcher)
+            job = self._jobs[name] = LiveJob(name, self._watcher, self._hook)
         self._asked_at = job.asked_at = time.monotonic()
         return job
 
@@ -302,7 +331,8 @@ class _Workspace:
         """Keep the watcher open as long as somebody asks for a job."""
         key = ("pages", self._conn_id, self._api_version)
         try:
-            async with shared_watcher(key, lambda: _client(self._conn_id, self._api_version)) as watcher:
+            await self._hook.load()
+            async with shared_watcher(key, self._hook.async_client) as watcher:
                 self._watcher = watcher
                 self._opened.set_result(None)
                 while time.monotonic() - self._asked_at <= IDLE:
@@ -324,15 +354,6 @@ class _Workspace:
             if time.monotonic() - job.asked_at > IDLE:
                 del self._jobs[name]
                 await job.close()
-
-
-@asynccontextmanager
-async def _client(conn_id: str, api_version: str | None) -> AsyncIterator[AsyncAzureMLClient]:
-    from airflow_provider_amlrest.hook import AzureMLHook
-
-    # A hook of its own each time: the connection may have changed.
-    async with AzureMLHook(conn_id, api_version).async_client() as client:
-        yield client
 
 
 def _explained(error: Exception, conn_id: str) -> AzureMLError:

@@ -12,14 +12,17 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
-from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
+from airflow_provider_amlrest.job_record import JOB_KEY, RESULT_KEY, JobRecord
 from airflow_provider_amlrest.task_state import TaskKey
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
     from sqlalchemy.sql import Select
 
-RESULT_KEY = "return_value"
+    from airflow_provider_amlrest.plugin.live import JobRef
+    from airflow_provider_amlrest.plugin.tasks import JobTask
+
+RETURN_KEY = "return_value"
 MAX_SCANNED = 2000
 """The newest rows among which jobs of an experiment are looked for."""
 
@@ -38,7 +41,34 @@ class TaskJob:
     published: datetime | None
     """When the job was known first."""
     result: dict[str, Any]
-    """The task's, once it has succeeded; else empty."""
+    """The task's, once its job has ended well; else empty."""
+    dag_version: Any = None
+    """Id of the DAG's version that the task ran of; None: not known."""
+    known: JobTask | None = None
+    """What Airflow itself knows of it; None: not looked up, or it is no task of ours."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the record may be true: Airflow knows the task, and of a sensor the job's name."""
+        if self.record is None or self.known is None:
+            return False
+        return self.known.awaits in (None, self.record.name)
+
+    @property
+    def job(self) -> JobRef:
+        """Its job, and how that is read. For one that :attr:`counts`."""
+        assert self.record is not None, "it counts"  # noqa: S101
+        assert self.known is not None, "it counts"  # noqa: S101
+        return self.known.job(self.record.name)
+
+    @property
+    def makes_job(self) -> bool:
+        """Whether its job is its own: a sensor's is not."""
+        return self.known is not None and self.known.awaits is None
+
+    def is_proven(self, made_for: TaskKey | None) -> bool:
+        """Whether the job's tags name this task, or it is a sensor's."""
+        return not self.makes_job or made_for == self.key
 
     @property
     def seconds(self) -> float | None:
@@ -110,7 +140,7 @@ def task_history(session: Session, dag_id: str, task_id: str, *, limit: int) -> 
 
 def _tasks(*, with_job: bool = True) -> Select[Any]:
     """Task instances with the XComs of their job and of their result."""
-    result = aliased(XComModel)
+    result, returned = aliased(XComModel), aliased(XComModel)
     query = select(
         TaskInstance.dag_id,
         TaskInstance.task_id,
@@ -123,9 +153,13 @@ def _tasks(*, with_job: bool = True) -> Select[Any]:
         XComModel.value,
         XComModel.timestamp,
         result.value,
+        returned.value,
+        TaskInstance.dag_version_id,
     )
     query = query.join(XComModel, _of_task(XComModel, JOB_KEY), isouter=not with_job)
-    return query.join(result, _of_task(result, RESULT_KEY), isouter=True)
+    query = query.join(result, _of_task(result, RESULT_KEY), isouter=True)
+    # Tasks of an earlier version of this provider have left nothing else.
+    return query.join(returned, _of_task(returned, RETURN_KEY), isouter=True)
 
 
 def _of_task(xcom: Any, key: str) -> Any:
@@ -139,7 +173,21 @@ def _of_task(xcom: Any, key: str) -> Any:
 
 
 def _read(rows: Any) -> Iterator[TaskJob]:
-    for dag_id, task_id, run_id, map_index, state, number, started, ended, job, published, result in rows:
+    for row in rows:
+        (
+            dag_id,
+            task_id,
+            run_id,
+            map_index,
+            state,
+            number,
+            started,
+            ended,
+            job,
+            published,
+            *results,
+            version,
+        ) = row
         yield TaskJob(
             TaskKey(dag_id, task_id, run_id, map_index),
             None if state is None else str(getattr(state, "value", state)),
@@ -148,5 +196,6 @@ def _read(rows: Any) -> Iterator[TaskJob]:
             ended,
             JobRecord.read(job),
             published,
-            result if isinstance(result, dict) else {},
+            next((result for result in results if isinstance(result, dict)), {}),
+            version,
         )

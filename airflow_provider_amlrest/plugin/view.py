@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.rest.model import DataInput, LiteralInput
+from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, without_texts
 from airflow_provider_amlrest.rest.status import Outcome, classify
 from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.plugin.live import LiveJob, Status
     from airflow_provider_amlrest.plugin.records import TaskJob
-    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, RunError, SweepTrial
+    from airflow_provider_amlrest.task_state import TaskKey
 
 ACTIVE_POLL = 5.0
 """Seconds after which a page asks again while its job is active."""
@@ -35,15 +37,16 @@ def task_page(task: TaskJob, live: LiveJob, *, may_cancel: bool, now: float) -> 
     """All that the page of a task's job shows, but its log and its trials. The job has been seen."""
     assert live.job is not None  # noqa: S101
     job, run = live.job, live.run.value
+    shown = may_show(job)
     return {
         "task": _task(task),
         "notice": live.error if live.active else live.run.error,
         "poll": ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL,
-        "job": _job(job, task),
+        "job": {**_job(job), **_request(task), "studio_url": live.studio_url},
         "may_cancel": may_cancel and live.active,
         "phases": phases(job, run, live.seen, now),
-        "error": {"code": run.error.code, "message": run.error.message} if run and run.error else None,
-        "warnings": list(run.warnings) if run else [],
+        "error": _error(run.error, shown=shown) if run and run.error else None,
+        "warnings": list(run.warnings) if run and shown else [],
         "metrics": {name: _points(points) for name, points in (live.metrics.value or {}).items()},
         "metrics_notice": live.metrics.error,
     }
@@ -54,31 +57,30 @@ def poll_of_task(state: str | None) -> float | None:
     return ACTIVE_POLL if state in UNFINISHED else None
 
 
-def _job(job: Job, task: TaskJob) -> dict[str, Any]:
+def _error(error: RunError, *, shown: bool) -> dict[str, str]:
+    return {"code": error.code, "message": error.message if shown else f"The message is {NOT_SHOWN}"}
+
+
+def _job(job: Job) -> dict[str, Any]:
+    """What the service says of a job, without what a task has given it: only the task can mask that."""
     return {
         "name": job.name,
         "id": job.id,
         "type": job.type,
         "status": job.status,
         "outcome": job.outcome.value,
-        "display_name": job.display_name,
-        "experiment": job.experiment_name,
         "compute": job.compute.rpartition("/")[2] if job.compute else "serverless",
         "environment": job.environment,
-        "command": job.command,
-        "studio_url": task.record.studio_url if task.record else job.studio_url,
-        # The service keeps notes of its own there: of a sweep one for each trial.
-        "tags": {name: text for name, text in job.tags.items() if not name.startswith("_aml_system_")},
-        "inputs": {name: _input(value) for name, value in job.inputs.items()},
-        "outputs": job.output_uris(),
         "goal": job.goal,
         "primary_metric": job.primary_metric,
         "best_trial": job.best_trial_name,
     }
 
 
-def _input(value: LiteralInput | DataInput) -> str:
-    return value.value if isinstance(value, LiteralInput) else value.uri
+def _request(task: TaskJob) -> dict[str, Any]:
+    """What the task has given its job, as the task has left it in Airflow."""
+    assert task.record is not None, "it has a job"  # noqa: S101
+    return {**asdict(task.record.request), "experiment": task.record.experiment_name}
 
 
 def _task(task: TaskJob) -> dict[str, Any]:
@@ -119,6 +121,9 @@ def phases(job: Job, run: Run | None, seen: Sequence[tuple[str, float]], now: fl
 
 def sweep_page(job: Job, trials: Sequence[SweepTrial], notice: str | None) -> dict[str, Any]:
     """A sweep's trials, as rows that are as short as can be: there may be thousands."""
+    if not may_show(job):
+        trials = [replace(trial, params=without_texts(trial.params)) for trial in trials]
+        notice = notice or f"Text among the parameters is {NOT_SHOWN}"
     params = sorted({name for trial in trials for name in trial.params})
     metrics = sorted({name for trial in trials for name in trial.metrics})
     primary = job.primary_metric or ""
@@ -153,7 +158,9 @@ def _best(job: Job, trials: Sequence[SweepTrial]) -> str | None:
     return choose(reported, key=lambda trial: trial.metrics[metric]).name if reported else None
 
 
-def run_page(tasks: Iterable[TaskJob], statuses: Mapping[str, Status], notice: str | None) -> dict[str, Any]:
+def run_page(
+    tasks: Iterable[TaskJob], statuses: Mapping[TaskKey, Status], notice: str | None
+) -> dict[str, Any]:
     """The jobs of a DAG run on one line of time."""
     rows = [job_row(task, statuses) for task in tasks]
     return {
@@ -169,10 +176,11 @@ def is_final(task: TaskJob) -> bool:
     return isinstance(status, str) and classify(status) is not Outcome.ACTIVE
 
 
-def job_row(task: TaskJob, statuses: Mapping[str, Status]) -> dict[str, Any]:
+def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]:
     """A job in a list. Its status is the result's, else what is known of it by now, else unknown."""
     assert task.record is not None, "lists have tasks with jobs only"  # noqa: S101
-    status, ended = statuses.get(task.record.name, (None, None))
+    live = statuses.get(task.key)
+    status, ended = (live.status, live.ended_at) if live else (None, None)
     if is_final(task):
         status, ended = task.result["status"], task.ended.timestamp() if task.ended else None
     outcome = classify(status) if status else None
@@ -181,9 +189,7 @@ def job_row(task: TaskJob, statuses: Mapping[str, Status]) -> dict[str, Any]:
         "task": _task(task),
         "job": task.record.name,
         "type": task.record.type,
-        "connection": task.record.conn_id,
         "experiment": task.record.experiment_name,
-        "studio_url": task.record.studio_url,
         "status": status,
         "outcome": outcome.value if outcome else None,
         # One whose status is unknown may be active, unless its task is over.

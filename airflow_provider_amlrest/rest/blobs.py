@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_amlrest.rest.cloud import check_url
 from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import translate_blob, transport_options
 
 if TYPE_CHECKING:
@@ -113,10 +114,17 @@ class Upload:
         """Size and MD5 of the blobs that are there."""
 
         def there() -> dict[str, tuple[int, bytes]]:
-            blobs = self._container.list_blobs(name_starts_with=self._prefix or None)
-            return {blob.name: (blob.size, bytes(blob.content_settings.content_md5 or b"")) for blob in blobs}
+            found: dict[str, tuple[int, bytes]] = {}
+            pages = self._container.list_blobs(name_starts_with=self._prefix or None).by_page()
+            way = Pages(asked)
+            for page in pages:
+                for blob in page:
+                    found[blob.name] = blob.size, bytes(blob.content_settings.content_md5 or b"")
+                way.after(pages.continuation_token)  # type: ignore[attr-defined]
+            return found
 
-        return self._ask(there, f"GET blobs of {self._container.container_name}")
+        asked = f"GET blobs of {self._container.container_name}"
+        return self._ask(there, asked)
 
     def _ask(self, action: Callable[[], T], asked: str) -> T:
         """Ask the storage something, in time; its errors become ours."""

@@ -16,8 +16,10 @@ from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
 
 P = ParamSpec("P")
@@ -44,11 +46,11 @@ def _pages(
     @wraps(operation)
     def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
         follow = cast("Callable[..., Flow[model.Page]]", operation)
-        link = None
+        way, link = Pages(operation.__name__), None
         while True:
             page = self._run(follow(self.operations, *args, **kwargs, next_link=link))
             yield from page.items
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 return
 
@@ -111,6 +113,10 @@ class AzureMLClient:
     get_latest_data = _method(Operations.get_latest_data)
     create_data = _method(Operations.create_data)
 
+    get_model = _method(Operations.get_model)
+    get_latest_model = _method(Operations.get_latest_model)
+    find_registered = _method(Operations.find_registered)
+
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
@@ -159,7 +165,13 @@ class AzureMLClient:
         try:
             send = next(flow)
             while True:
-                send = flow.send(self._send(send))
+                try:
+                    answer = self._send(send)
+                except AzureMLError as error:
+                    # An operation may know what to do without this answer.
+                    send = flow.throw(error)
+                else:
+                    send = flow.send(answer)
         except StopIteration as done:
             return cast("T", done.value)
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_amlrest.rest.hints import advice, advice_without_answer
+from airflow_provider_amlrest.rest.hints import NETWORK, advice, advice_without_answer, fitting
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+", re.IGNORECASE)
@@ -166,6 +166,10 @@ class PermissionDeniedError(ResponseError):
     """403: the identity is known, but lacks a role."""
 
 
+class NetworkRefusedError(ResponseError):
+    """401, 403 or 502 whose words say that a private link or a firewall does not let this machine in."""
+
+
 class UploadRefusedError(AzureMLError):
     """No way into the workspace's storage is open. ``refusals``: what each way answered, by its name."""
 
@@ -221,6 +225,8 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
     if status == 401 and "insufficient_claims" in str(headers.get("WWW-Authenticate")):
         inner = "insufficient_claims"
+    if fitting(status, (inner, code), message) is NETWORK:
+        cls = NetworkRefusedError
     if status == 400 and (inner in _CONFLICT_CODES or any(text in message for text in _CONFLICT_TEXTS)):
         cls = ConflictError
     return cls(

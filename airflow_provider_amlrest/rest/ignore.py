@@ -97,9 +97,7 @@ class Ignore:
     def _is_by_product(self, entry: os.DirEntry[str], is_folder: bool) -> bool:
         if self._by_product.match(entry.name):
             return True
-        return (
-            is_folder and not self._is_data and os.path.isfile(os.path.join(entry.path, VIRTUAL_ENVIRONMENT))  # noqa: PTH113, PTH118
-        )
+        return is_folder and not self._is_data and Path(entry.path, VIRTUAL_ENVIRONMENT).is_file()
 
     def _is_ignored(self, item: str) -> bool:
         ignored = False
@@ -132,7 +130,7 @@ def _read(field: str, file: Path, root: Path) -> Iterator[_Rule]:
     below = f"{root.resolve().relative_to(file.parent).as_posix()}/" if is_above else ""
     try:
         # A byte order mark is none of the first rule's. Git, whose the files above are, takes any bytes.
-        text = file.read_text(encoding="utf-8-sig", errors="surrogateescape" if is_above else None)
+        text = file.read_text(encoding="utf-8-sig", errors="replace" if is_above else None)
         for line in map(str.rstrip, text.splitlines()):
             for pattern in GitIgnoreSpec.from_lines([line]).patterns:
                 rule = _Rule(pattern, line, below)

@@ -14,6 +14,8 @@ from airflow_provider_amlrest.rest.status import Outcome, classify
 from airflow_provider_amlrest.rest.uris import resolve_expressions
 
 DEFAULT_DATASTORE = "workspaceblobstore"
+DATA_TYPES = ("uri_file", "uri_folder", "mltable")
+MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
 
 
 # What a workspace holds
@@ -127,6 +129,17 @@ class Data:
     tags: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
     referenced_uris: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A version of a model. ``type``: custom_model, mlflow_model or triton_model."""
+
+    name: str
+    version: str
+    type: str
+    uri: str
+    id: str = ""
 
 
 # Jobs, as they are asked for
@@ -376,6 +389,8 @@ class Run:
     warnings: tuple[str, ...] = ()
     log_files: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Path -> URL with a shared access signature, good for hours. Never printed."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name -> id of the asset that it became, which ends in ``/data/<name>/versions/<version>``."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,10 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
 from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.uris import lies_at
 
 T = TypeVar("T")
 
@@ -40,6 +43,10 @@ it needs, such as a token; the other two are for each step of it."""
 
 CHILDREN_PAGE = 100
 """Children that a page of them is asked to have."""
+NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
+"""Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
+REGISTERED_PAGE = 50
+"""Versions among which one that was registered lately is looked for."""
 SEARCH_PAGE = 500
 """Runs that a search asks for at once."""
 SEARCH_REFUSED = (400, 404, 405, 501)
@@ -86,9 +93,9 @@ class Operations:
 
     # workspace
 
-    def get_workspace(self) -> Flow[model.Workspace]:
+    def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[model.Workspace]:
         """The workspace itself."""
-        resource = yield from self._resource("GET", "")
+        resource = yield from self._resource("GET", "", options=options)
         properties = resource.get("properties") or {}
         return model.Workspace(
             resource["id"],
@@ -206,6 +213,34 @@ class Operations:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("data", data.name, data.version)
         return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
+
+    # models
+
+    def get_model(self, name: str, version: str) -> Flow[model.Model]:
+        """A version of a model. Raises NotFoundError."""
+        return self.codec.read_model((yield from self._resource("GET", _version("models", name, version))))
+
+    def get_latest_model(self, name: str) -> Flow[model.Model]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_model((yield from self._latest("models", name)))
+
+    def find_registered(self, output: model.Output, uri: str) -> Flow[str | None]:
+        """The version of data, or of a model, as which a job has registered an output: the one at this place.
+
+        None if it is none of the last ones, or nothing has this name.
+        """
+        is_model = output.type in MODEL_TYPES
+        path = f"{'models' if is_model else 'data'}/{_segment(output.name or '')}/versions"
+        read = self.codec.read_model if is_model else self.codec.read_data
+        try:
+            answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
+        except NotFoundError:
+            return None
+        for resource in answer.get("value") or ():
+            found = read(resource)
+            if lies_at(found.uri, uri, self.workspace):
+                return found.version
+        return None
 
     # jobs
 
@@ -342,13 +377,14 @@ class Operations:
         """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
         points: list[model.MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
+        way = Pages(f"the history of the metric {metric}")
         while True:
             page = yield from self._mlflow("GET", "metrics/get-history", query=query)
             points += map(answers.read_point, page.get("metrics") or ())
-            token = page.get("next_page_token")
-            if not token:
+            token = way.after(page.get("next_page_token"))
+            if token is None:
                 break
-            query["page_token"] = quote(str(token), safe="")
+            query["page_token"] = quote(token, safe="")
         finite = [point for point in points if isfinite(point.value)]
         return sorted(finite, key=lambda point: (point.step, point.time))
 
@@ -360,11 +396,11 @@ class Operations:
         """
         job = yield from self.get_job(sweep)
         runs: list[model.Run] = []
-        link: str | None = None
+        way, link = Pages(f"the trials of {sweep}"), None
         while True:
             page = yield from self.list_children(sweep, link)
             runs += page.items
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 break
         try:
@@ -418,13 +454,13 @@ class Operations:
                 f"{UPLOADS_BY_SERVICE} is the first that can.",
             )
 
-    def _discover(self) -> Flow[tuple[str, str]]:
+    def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
         if self.endpoints is None:
-            workspace = yield from self.get_workspace()
+            workspace = yield from self.get_workspace(options)
             asked = "GET discovery"
             check_url(workspace.discovery_url)
-            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
+            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
             services = answers.checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
             if not api:
@@ -438,7 +474,7 @@ class Operations:
         return self.endpoints
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
-        history = yield from self._history()
+        history = yield from self._history(options)
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{_segment(name)}/details")
         answer = yield Send(request, asked, options or {})
@@ -457,12 +493,13 @@ class Operations:
             "max_results": SEARCH_PAGE,
         }
         metrics: dict[str, dict[str, float]] = {}
+        way = Pages(f"the metrics of the children of {parent}")
         while True:
             page = yield from self._mlflow("POST", "runs/search", body=body)
             for run in page.get("runs") or ():
                 metrics[str((run.get("info") or {}).get("run_id"))] = answers.last_values(run)
-            token = page.get("next_page_token")
-            if not token:
+            token = way.after(page.get("next_page_token"))
+            if token is None:
                 return metrics
             body["page_token"] = token
 
@@ -479,7 +516,7 @@ class Operations:
         body: Any = None,
         options: Mapping[str, Any] | None = None,
     ) -> Flow[dict[str, Any]]:
-        base = (yield from self._discover())[1]
+        base = (yield from self._discover(options))[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
         answer = yield Send(request, asked, options or {})
@@ -489,13 +526,12 @@ class Operations:
         run = yield from self._details(job_name, options)
         return tail.find(run.log_files)
 
-    def _history(self) -> Flow[str]:
-        return (yield from self._discover())[0]
+    def _history(self, options: Mapping[str, Any] | None = None) -> Flow[str]:
+        return (yield from self._discover(options))[0]
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{_segment(name)}/versions"
-        # azure-core takes parameters as they are to stand in the URL.
-        answer = yield from self._get(path, {"$orderBy": quote("createdtime desc"), "$top": "1"})
+        answer = yield from self._get(path, {**NEWEST_FIRST, "$top": "1"})
         for resource in answer.get("value") or ():
             return dict(resource)
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
@@ -537,8 +573,10 @@ class Operations:
     def _put(self, path: str, properties: dict[str, Any]) -> Flow[dict[str, Any]]:
         return (yield from self._resource("PUT", path, {"properties": properties}))
 
-    def _resource(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
-        send = self._request(method, path, body=body)
+    def _resource(
+        self, method: str, path: str, body: Any = None, options: Mapping[str, Any] | None = None
+    ) -> Flow[dict[str, Any]]:
+        send = self._request(method, path, body=body, options=options)
         answer = yield send
         return answers.resource(answer, send.asked)
 

@@ -33,6 +33,7 @@ from airflow_provider_amlrest.rest.cloud import Cloud, check_url
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    NetworkRefusedError,
     ServiceError,
     ThrottledError,
     UnreachableError,
@@ -68,7 +69,9 @@ class _Patience:
         """Whether to send the request again after this answer."""
         retry: Any = super()
         return bool(
-            retry.is_retry(settings, response) and (retry.get_retry_after(response) or 0) <= MAX_RETRY_AFTER
+            retry.is_retry(settings, response)
+            and (retry.get_retry_after(response) or 0) <= MAX_RETRY_AFTER
+            and not _is_refused_by_network(response.http_response)
         )
 
     def increment(self, settings: dict[str, Any], response: Any = None, error: Any = None) -> bool:
@@ -91,6 +94,13 @@ class _Patience:
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
         """Seconds until the next try of a request whose answer asks for none."""
         return float(super().get_backoff_time(settings)) * uniform(0.5, 1)  # type: ignore[misc]  # noqa: S311
+
+
+def _is_refused_by_network(answer: Any) -> bool:
+    """Whether that is no outage, though a 502 may say it."""
+    if answer.status_code != 502:
+        return False
+    return isinstance(response_error("", 502, _text(answer), answer.headers), NetworkRefusedError)
 
 
 class _Retry(_Patience, RetryPolicy[Any, Any]):
@@ -244,10 +254,15 @@ def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
 
 
 def _body(error: HttpResponseError) -> str:
+    return _text(error.response) or str(error.message)
+
+
+def _text(response: Any) -> str:
+    """A response's body; empty if there is none to be read."""
     try:
-        return str(error.response.text())  # type: ignore[union-attr]
+        return str(response.text())
     except Exception:
-        return str(error.message)
+        return ""
 
 
 def _first_paragraph(text: str) -> str:

@@ -10,6 +10,7 @@ is worth. docs/polling.md has the rules and the figures.
 from __future__ import annotations
 
 import heapq
+import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +19,11 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome, classify
+
+log = logging.getLogger(__name__)
 
 MAX_RATE = 20.0
 """Reads per second at most: below the 25 at which Resource Manager refills the bucket of a principal."""
@@ -110,6 +115,7 @@ class _Scan:
     gap: float
     """Seconds between two pages at least."""
     link: str | None = None
+    way: Pages = field(default_factory=lambda: Pages("GET jobs"))
     asked: bool = False
     started: float = 0.0
     next_at: float = 0.0
@@ -320,8 +326,14 @@ class Poller:
     def _turn_page(self, scan: _Scan, next_link: str | None, now: float) -> None:
         scan.pages += 1
         scan.best = max(scan.best, scan.found - scan.pages)
-        scan.link, scan.asked = next_link, False
-        if next_link is None or scan.is_over():
+        try:
+            scan.link, scan.asked = scan.way.after(next_link), False
+        except AzureMLError as error:
+            log.warning("The jobs are read one by one for %g minutes. %s", LIST_REFUSED / 60, error)
+            self._end_scan(now)
+            self._plan_at = now + LIST_REFUSED
+            return
+        if scan.link is None or scan.is_over():
             self._end_scan(now)
 
     def _end_scan(self, now: float) -> None:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from airflow_provider_amlrest.rest.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.model import (
+    DATA_TYPES,
+    MODEL_TYPES,
     Distribution,
     EarlyTermination,
     Identity,
@@ -39,8 +41,6 @@ from airflow_provider_amlrest.rest.values import (
 
 T = TypeVar("T")
 
-DATA_TYPES = ("uri_file", "uri_folder", "mltable")
-MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
 INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "upload", "direct")
 URI_SCHEMES = ("azureml://", "https://", "wasbs://", "abfss://")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.operations import Flow, Operations, brief
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
 
@@ -38,8 +38,6 @@ def end_job(
     look = None if patience is None else min(LOOK_PATIENCE, patience)
     try:
         job = (yield from operations.poll_job(name, brief(look))).jobs[0]
-    except NotFoundError:
-        raise
     except AzureMLError as error:
         log.info("Job %s could not be looked at before its cancel: %s", name, error)
     else:

@@ -57,6 +57,12 @@ def same_uri(left: str, right: str, workspace: WorkspaceId) -> bool:
     return _canonical(left, workspace) == _canonical(right, workspace)
 
 
+def lies_at(uri: str, place: str, workspace: WorkspaceId) -> bool:
+    """Whether a URI means a place, or a file right in it: an output that is a file has a folder."""
+    folder, _, name = uri.rstrip("/").rpartition("/")
+    return same_uri(uri, place, workspace) or (bool(name) and same_uri(folder, place, workspace))
+
+
 def _canonical(uri: str, workspace: WorkspaceId) -> tuple[object, ...]:
     match = _DATASTORE.fullmatch(uri)
     if match:

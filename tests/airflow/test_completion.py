@@ -16,6 +16,7 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    NetworkRefusedError,
     NotFoundError,
     ThrottledError,
     UnreachableError,
@@ -150,7 +151,13 @@ def test_an_outage_lasts_until_the_deadline(clock: Clock) -> None:
 
 @pytest.mark.parametrize(
     ("error", "patience"),
-    [(OUTAGE, 24 * HOUR), (THROTTLED, 24 * HOUR), (REFUSED, 10 * MINUTE), (NotFoundError("GET", 404), 600)],
+    [
+        (OUTAGE, 24 * HOUR),
+        (THROTTLED, 24 * HOUR),
+        (REFUSED, 10 * MINUTE),
+        (NotFoundError("GET", 404), 600),
+        (NetworkRefusedError("GET", 502), 600),
+    ],
 )
 def test_patience_has_an_end(clock: Clock, error: AzureMLError, patience: float) -> None:
     wait = waiting(clock)

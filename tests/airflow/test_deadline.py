@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferr
 
 from airflow_provider_amlrest import completion, submission
 from airflow_provider_amlrest.completion import JobTimeoutError
+from airflow_provider_amlrest.rest import stopping
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather
@@ -38,6 +39,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last moments are short; a submission is as patient as it is in life."""
     monkeypatch.setattr(completion, "LAST_LOOK_PATIENCE", 0.5)
     monkeypatch.setattr(completion, "END_PATIENCE", 2.0)
+    monkeypatch.setattr(stopping, "LOOK_PATIENCE", 0.2)
     monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 600.0)
     monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 120.0)
 

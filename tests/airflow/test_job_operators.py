@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.cancellation import JobCanceledError
 from airflow_provider_amlrest.completion import JobTimeoutError
-from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
+from airflow_provider_amlrest.job_record import JOB_KEY, RESULT_KEY, JobRecord
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.request_body import REQUEST_KEY
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, UnreachableError
@@ -41,15 +41,29 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
         "model": f"azureml://datastores/workspaceblobstore/paths/azureml/{result['name']}/model/"
     }
     assert result["id"].endswith(f"/jobs/{result['name']}")
-    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY}
+    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY, RESULT_KEY, "outputs.model"}
+    assert attempt.xcoms["outputs.model"] == result["outputs"]["model"]
     assert attempt.xcoms[AzureMLStudioLink.key] == result["studio_url"]
     record = JobRecord.read(json.loads(json.dumps(attempt.xcoms[JOB_KEY])))
-    assert record == JobRecord(
-        result["name"], "Command", "azureml_default", None, record.experiment_name, result["studio_url"]
-    )
+    assert record == JobRecord(result["name"], "Command", record.experiment_name, record.request)
+    assert record.request.command == "echo hello"
     assert f"/runs/{result['name']}?wsid=" in result["studio_url"]
     assert "&tid=" in result["studio_url"]
     assert len(json.dumps(result)) < 8192
+
+
+def test_the_xcom_says_as_what_outputs_were_registered(command_task: Any, mode: str) -> None:
+    outputs = {
+        "scores": {"name": f"{mode}-scores", "type": "uri_file"},
+        "model": {"name": f"{mode}-model", "type": "custom_model"},
+        "other": "uri_folder",
+    }
+    results = [Try(command_task(outputs=outputs), run_id=f"{number}").execute() for number in (1, 2)]
+    assert [result["registered_outputs"] for result in results] == [
+        {"scores": f"azureml:{mode}-scores:{number}", "model": f"azureml:{mode}-model:{number}"}
+        for number in ("1", "2")
+    ]
+    assert results[1]["outputs"].keys() == {"scores", "model", "other"}
 
 
 def test_the_job_says_who_made_it(command_task: Any, client: Any) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 from airflow.providers.common.compat.sdk import mask_secret
 
+from airflow_provider_amlrest import links
 from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink, AzureMLModelsLink
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
@@ -79,6 +80,31 @@ def test_a_job_that_registers_no_model_links_to_none(command_task: Any) -> None:
     assert AzureMLModelsLink.key not in attempt.xcoms
 
 
+def test_airflow_asks_for_no_link_that_was_not_pushed(command_task: Any, monkeypatch: Any) -> None:
+    """Airflow 3 asks for all at the end of a task, and 3.3 logs an error for each XCom that is not found."""
+
+    def asked(**_: Any) -> None:
+        raise AssertionError("an XCom was asked for")
+
+    monkeypatch.setattr(links.XCom, "get_value", asked)
+    attempt = Try(command_task(tags={"emulator.seconds": "0"}, wait_for_completion=False))
+    key: Any = None
+    before = {link.get_link(attempt.task, ti_key=key) for link in attempt.task.operator_extra_links}
+    assert before == {""}, "also if it fails before there is a job"
+    attempt.execute()
+    told = {link.key: link.get_link(attempt.task, ti_key=key) for link in attempt.task.operator_extra_links}
+    pushed = {key: url for key, url in attempt.xcoms.items() if key.endswith("_link")}
+    assert {key: url for key, url in told.items() if url} == pushed
+    assert AzureMLSubmitCommandJobOperator.operator_extra_links, "those of the class stay"
+
+
+def test_a_task_that_resumes_leaves_its_links_alone(command_task: Any, mode: str) -> None:
+    attempt = Try(command_task(tags={"emulator.seconds": "0.3"}))
+    attempt.execute()
+    resumed = mode == "deferred"
+    assert attempt.task.operator_extra_links == (() if resumed else type(attempt.task).operator_extra_links)
+
+
 def test_names_cannot_leave_the_path_of_the_link(connection: str) -> None:
     from airflow_provider_amlrest.hook import AzureMLHook
 
@@ -118,6 +144,23 @@ def ended(name: str) -> Any:
         "message": "",
         "log": None,
     }
+
+
+@pytest.mark.parametrize("mode", ["deferred"])
+def test_who_has_sent_no_request_asks_for_none(command_task: Any) -> None:
+    """A try that has taken a job over, and one that keeps no XComs."""
+    task = command_task(tags={"emulator.seconds": "0.3"})
+    Try(task, max_tries=1).execute()
+    task.request_body = None
+    again = Try(task, try_number=2, max_tries=1)
+    again.execute()
+    assert again.xcoms[REQUEST_KEY] == ""
+    assert task.request_body is None
+    task.do_xcom_push = False
+    third = Try(task, try_number=3, max_tries=1)
+    third.xcom_pull = None  # type: ignore[assignment]
+    third.execute()
+    assert third.xcoms == {}
 
 
 def test_what_is_shown_is_what_was_sent(command_task: Any, client: Any) -> None:

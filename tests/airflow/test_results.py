@@ -100,6 +100,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(results, "time", clock)
     monkeypatch.setattr(results, "SETTLE_PAUSE", 2.0)
+    monkeypatch.setattr(results, "SETTLE_PATIENCE", 10.0)
     monkeypatch.setattr(results, "REQUIRED_PATIENCE", 60.0)
     return clock
 
@@ -140,6 +141,31 @@ def test_expressions_in_paths_of_outputs_are_resolved(clock: Clock, said: Any) -
         "store": "azureml://datastores/workspaceblobstore/paths/store/"
     }
     assert "${{default_datastore}} is taken for workspaceblobstore" in said()
+
+
+HISTORY = "azureml://locations/westeurope/workspaces/1-2/{}/versions/7"
+
+
+@pytest.mark.parametrize(
+    ("asset", "found", "registered"),
+    [
+        ("data/scores", AssertionError("not needed"), {"model": "azureml:scores:7"}),
+        ("models/scores", AssertionError("not needed"), {"model": "azureml:scores:7"}),
+        ("data/azureml_j_output_data_model", [None, None, "3"], {"model": "azureml:scores:3"}),
+        ("data/azureml_j_output_data_model", None, {}),
+        ("data/azureml_j_output_data_model", OUTAGE, {}),
+    ],
+)
+def test_the_version_is_told_under_which_an_output_was_registered(
+    clock: Clock, said: Any, asset: str, found: Any, registered: Any
+) -> None:
+    told = replace(job("Completed"), outputs={"model": model.Output(name="scores"), "other": model.Output()})
+    history = model.Run("j", "Completed", outputs={"model": HISTORY.format(asset)})
+    answers: dict[str, Any] = {"get_metrics": {}, "get_run": history, "find_registered": found}
+    result = finish(service(**answers), told, "https://studio")
+    assert result["registered_outputs"] == registered
+    assert result["outputs"].keys() == {"model", "other"}
+    assert ("registered" in said()) == (not registered)
 
 
 @pytest.mark.parametrize("required", [(), ("auc",)])

@@ -16,6 +16,8 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitSweepJobOperator,
 )
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from airflow_provider_amlrest.submission import PROPERTIES
+from airflow_provider_amlrest.task_identity import TAGS
 from tests.support.tasks import Try
 
 ENVIRONMENT = "AzureML-sklearn-1.5:1"
@@ -88,7 +90,11 @@ def test_false_is_false(connection: str, client: Any, emulator: Any) -> None:
     )
     result = Try(task).execute()
     assert set(result) == {"name", "id", "status", "studio_url"}
-    assert client.get_job(result["name"]).tags["airflow_outlives_task"] == "true"
+    job = client.get_job(result["name"])
+    assert job.tags["airflow_outlives_task"] == "true"
+    # What is left for the user's own.
+    assert sum(name.startswith("airflow_") for name in job.properties) == PROPERTIES
+    assert sum(name.startswith("airflow_") for name in job.tags) <= TAGS
     mark = emulator.mark()
     task.on_kill()
     assert emulator.asked(path="/cancel", since=mark) == []

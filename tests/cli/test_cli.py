@@ -17,7 +17,9 @@ import pytest
 
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.cli.render import duration, safe
+from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.rest import AzureMLClient, model
+from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from tests.support.emulated import Emulated
 from tests.support.tasks import unique
 from tests.support.waiting import wait_for
@@ -100,6 +102,47 @@ def test_a_list(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     assert not {mine, other} & set(names)
     assert len(run("list", "--limit", "1", capsys=capsys)[1].splitlines()) == 2
     assert run("list", "--experiment", "none", capsys=capsys)[1].splitlines() == []
+
+
+def test_what_only_its_task_can_mask_is_not_shown(client: AzureMLClient, request: Any, capsys: Any) -> None:
+    """Neither of a job nor of a sweep's trial: this process knows no secrets of Airflow's."""
+    secret, name = "a-secret-on-the-command-line", unique(request)
+    marks = {IDENTITY_PROPERTY: "i", MASKED_PROPERTY: "true"}
+    said = {"emulator.seconds": "0", "emulator.outcome": "failed", "emulator.error": f"denied for {secret}"}
+    tags = {**AIRFLOW, **said, "owner": secret, "emulator.log_lines": "3"}
+    common: dict[str, Any] = {
+        "compute": "cpu-cluster",
+        "experiment_name": secret,
+        "display_name": secret,
+        "tags": tags,
+        "properties": marks,
+        "outputs": {"model": model.Output(uri=f"https://host/{secret}")},
+    }
+    trial = model.Trial(command=f"echo {secret}", environment="azureml:AzureML-any:1")
+    space = {"key": model.SearchDistribution("choice", ((secret,),))}
+    client.create_job(name, model.CommandJob(command=trial.command, environment=trial.environment, **common))
+    sweep = model.SweepJob(
+        trial=trial,
+        search_space=space,
+        objective=model.Objective("minimize", "loss"),
+        limits=model.SweepLimits(max_total_trials=1),
+        **common,
+    )
+    client.create_job(f"{name}-sweep", sweep)
+    for one in (name, f"{name}-sweep"):
+        ended(client, one)
+    told = [run("list", "--limit", "100", capsys=capsys)]
+    assert client.get_job(f"{name}-sweep_0").command is not None
+    for one in (name, f"{name}-sweep", f"{name}-sweep_0"):
+        for what in ("show", "metrics"):
+            told += [run(what, one, capsys=capsys), run(what, one, "--output", "json", capsys=capsys)]
+        log = run("logs", one, capsys=capsys)
+        assert log[1] == ""
+        assert NOT_SHOWN in log[2]
+        assert "/runs/" in log[2]
+        told.append(log)
+    assert NOT_SHOWN in told[1][1]
+    assert secret not in "".join(out + err for _, out, err in told)
 
 
 def test_jobs_of_others_are_shown_when_asked_for(

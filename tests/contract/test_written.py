@@ -16,15 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.operators.assets import AzureMLCreateEnvironmentOperator
-from airflow_provider_amlrest.operators.jobs import (
+from airflow_provider_amlrest.operators import (
+    AzureMLCreateEnvironmentOperator,
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.spec import DATA_TYPES, MODEL_TYPES
+from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
 from tests.contract.bodies import check_shape, wire
 from tests.contract.strategies import (
     ANY_URI,

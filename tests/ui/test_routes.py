@@ -160,3 +160,58 @@ def test_ten_open_tabs_cost_no_more_reads_than_one(stage: Stage) -> None:
     one, ten = reads(1), reads(10)
     assert one > 0
     assert ten <= 2 * one
+
+
+ODD: tuple[dict[str, str], ...] = (
+    {"map_index": "9223372036854775808"},
+    {"map_index": "-9223372036854775809"},
+    {"map_index": "2147483648"},
+    {"map_index": "-2"},
+    {"map_index": "1" * 5000},
+    {"map_index": "one"},
+    {"map_index": "\N{ARABIC-INDIC DIGIT THREE}"},
+    {"dag_id": "endless\0"},
+    {"run_id": "a\0b"},
+    {"task_id": "\0"},
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("path", ["/task/data", "/task/log", "/task/trials", CANCEL])
+def test_an_odd_query_is_refused(stage: Stage, task: dict[str, str], path: str, odd: dict[str, str]) -> None:
+    answer = ask(stage, "admin", path, {**task, **odd}, "POST" if path == CANCEL else "GET")
+    assert answer.status_code == 400
+    assert len(answer.text) < 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/task/log", {"after": "-1"}),
+        ("/task/log", {"after": "x"}),
+        ("/task/log", {"after": "1" * 5000}),
+        ("/run/data", {"run_id": "\0"}),
+        ("/history/data", {"task_id": "\0"}),
+        ("/recent/data", {"state": "\0"}),
+        ("/recent/data", {"experiment": "\0"}),
+    ],
+)
+def test_odd_queries_of_the_others(
+    stage: Stage, task: dict[str, str], path: str, query: dict[str, str]
+) -> None:
+    assert ask(stage, "admin", path, {**task, **query}).status_code == 400
+
+
+def test_what_is_missing_or_said_twice_is_refused(stage: Stage, task: dict[str, str]) -> None:
+    for name in ("run_id", "task_id"):
+        rest = {key: value for key, value in task.items() if key != name}
+        assert ask(stage, "admin", "/task/data", rest).status_code == 400
+    twice = stage.session("admin").get(
+        f"{stage.airflow.url}/azureml/task/data", params=[*task.items(), ("dag_id", "training")], timeout=30
+    )
+    assert twice.status_code == 400
+
+
+def test_a_place_beyond_the_end_of_the_log_is_none(stage: Stage, task: dict[str, str]) -> None:
+    answer = ask(stage, "admin", "/task/log", {**task, "after": str(10**30)})
+    assert (answer.status_code, answer.json()["lines"]) == (200, [])

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.job_record import JobRecord
 from airflow_provider_amlrest.plugin import live
-from airflow_provider_amlrest.plugin.live import Board
+from airflow_provider_amlrest.plugin.live import Board, JobRef
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
@@ -31,11 +30,11 @@ def mode() -> str:
 def record(command_task: Any) -> Any:
     """Submit a job that does what is said; its record."""
 
-    def make(**says: Any) -> JobRecord:
+    def make(**says: Any) -> JobRef:
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in says.items()}
         tags = {f"emulator.{key}": text for key, text in texts.items()}
         result = Try(command_task(wait_for_completion=False, tags=tags)).execute()
-        return JobRecord(result["name"], "Command", "azureml_default", None, "", result["studio_url"])
+        return JobRef("azureml_default", None, result["name"])
 
     return make
 
@@ -128,13 +127,14 @@ async def test_statuses_of_a_list(record: Any, emulator: Emulated) -> None:
     board = Board()
     done = record(seconds=0)
     await until_ended(await board.job(done))
-    missing = JobRecord("no-such-job", "Command", "azureml_default", None, "", "")
-    unreadable = JobRecord("other", "Command", "no_such_connection", None, "", "")
+    missing = JobRef("azureml_default", None, "no-such-job")
+    unreadable = JobRef("no_such_connection", None, "other")
     known, notice = await board.statuses([done, missing, unreadable], patience=2)
-    assert notice is not None
-    assert "no_such_connection" in notice or "no-such-job" in notice
-    assert {name: status.status for name, status in known.items()} == {done.name: "Completed"}
-    assert known[done.name].ended_at is not None
+    assert notice == "There is no connection no_such_connection."
+    assert await board.statuses([missing], patience=2) == ({}, None), "nobody learns which jobs there are"
+    assert {job: status.status for job, status in known.items()} == {done: "Completed"}
+    assert known[done].ended_at is not None
+    assert known[done].made_for.task_id == "test_statuses_of_a_list"
     mark = emulator.mark()
     assert await board.statuses([done], patience=2) == (known, None)
     assert emulator.asked("GET", f"/jobs/{done.name}", since=mark) == []
@@ -153,7 +153,7 @@ async def test_a_connection_that_does_not_do(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BAD", emulator.connection_uri(tenant_id=None))
     with pytest.raises(AzureMLError, match=said):
-        await Board().job(JobRecord("j", "Command", conn_id, None, "", ""))
+        await Board().job(JobRef(conn_id, None, "j"))
 
 
 async def test_what_nobody_asks_for_is_let_go(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from airflow_provider_amlrest import plugin
 from airflow_provider_amlrest.job_record import JobRecord
+from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status
 from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from airflow_provider_amlrest.task_state import TaskKey
 
 NOW = 1_000.0
@@ -107,18 +109,26 @@ def test_rows_of_trials_have_all_columns_the_primary_metric_first() -> None:
     assert view.sweep_page(sweep("maximize"), TRIALS[2:], None)["best"] is None
 
 
+def test_of_a_sweep_with_secrets_there_are_only_numbers() -> None:
+    secret = replace(sweep("maximize"), properties={IDENTITY_PROPERTY: "i", MASKED_PROPERTY: "true"})
+    page = view.sweep_page(secret, TRIALS, None)
+    assert page["params"] == ["lr"]
+    assert [row[3] for row in page["rows"]] == [[0.1], [0.2], [None]]
+    assert NOT_SHOWN in page["notice"]
+
+
 def task(state: str | None = "success", result: dict[str, Any] | None = None) -> Any:
     if not plugin._has_pages():
         pytest.skip("Airflow has pages since 3.1; its database was another one before")
     from airflow_provider_amlrest.plugin.records import TaskJob
 
     made = datetime.fromtimestamp(10, UTC)
-    record = JobRecord("j", "Command", "c", None, "iris", "https://studio")
+    record = JobRecord("j", "Command", "iris")
     return TaskJob(TaskKey("d", "t", "r", -1), state, 1, made, made, record, made, result or {})
 
 
 def row(task: Any, **statuses: Any) -> tuple[Any, ...]:
-    told = view.job_row(task, statuses)
+    told = view.job_row(task, {task.key: statuses["j"]} if statuses else {})
     return told["status"], told["outcome"], told["active"], told["ended"]
 
 
@@ -129,8 +139,8 @@ def test_a_result_says_how_the_job_has_ended() -> None:
 def test_a_result_of_a_task_that_did_not_wait_says_nothing_of_the_end() -> None:
     result = {"status": "Starting"}
     assert row(task(result=result)) == (None, None, False, None)
-    assert row(task(result=result), j=Status("Running", None)) == ("Running", "active", True, None)
-    assert row(task(result=result), j=Status("Failed", 50.0)) == ("Failed", "failed", False, 50.0)
+    assert row(task(result=result), j=Status("Running", None, None)) == ("Running", "active", True, None)
+    assert row(task(result=result), j=Status("Failed", 50.0, None)) == ("Failed", "failed", False, 50.0)
 
 
 def test_a_job_that_is_not_known_yet_may_be_active_while_its_task_is() -> None:

@@ -165,6 +165,8 @@ def test_references_to_assets(harness: Harness, resolver: DataResolver) -> None:
     assert resolver.uri("azureml:iris@latest") == "https://example.org/new.csv"
     asset_id = "azureml://locations/westeurope/workspaces/11111111/data/iris/versions/1"
     assert resolver.uri(asset_id) == "https://example.org/old.csv"
+    model = harness.asset("models", "iris", "1", modelUri="https://example.org/model/")
+    assert resolver.uri(model) == resolver.uri(f"azureml:{model}") == "https://example.org/model/"
     harness.asset("data", "loop", dataUri="azureml:loop:1")
     with pytest.raises(JobError, match="without an end"):
         resolver.uri("azureml:loop:1")

@@ -12,6 +12,7 @@ from airflow_provider_amlrest.rest.errors import (
     ConflictError,
     ContentChangedError,
     InvalidSpecError,
+    NetworkRefusedError,
     NotFoundError,
     PermissionDeniedError,
     ResponseError,
@@ -24,6 +25,56 @@ from airflow_provider_amlrest.rest.errors import (
     without_secrets,
 )
 from tests.unit.answers import recorded
+
+PRIVATE = [
+    # As reported in issue trackers, with its status.
+    (502, "Access to workspace was denied based on workspace private link configuration."),
+    (
+        401,
+        "User is not authorized to access provided resources due to none of the workspaces/registries are "
+        "accessible from outside of the designated private link..",
+    ),
+    # In these words by other services of Azure.
+    (403, "Public network access is disabled. Please configure private endpoint."),
+    (403, "Public access is not permitted."),
+    (403, "The client IP address 203.0.113.7 is not authorized to access this workspace."),
+]
+
+
+@pytest.mark.parametrize(("status", "message"), PRIVATE)
+def test_a_network_that_refuses_is_neither_an_outage_nor_a_role(status: int, message: str) -> None:
+    error = response_error(
+        "GET x", status, json.dumps({"error": {"code": "UserError", "message": message}}), {}
+    )
+    assert type(error) is NetworkRefusedError
+    assert "virtual network" in str(error)
+    assert "AzureML Data Scientist" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "cls"),
+    [
+        (502, "", "Bad Gateway", ServiceError),
+        (503, "", "private link", ServiceError),
+        (
+            403,
+            "AuthorizationFailed",
+            "It is not authorized to perform action 'Microsoft.Network/privateEndpoints/read'",
+            PermissionDeniedError,
+        ),
+        (401, "InvalidAuthenticationToken", "The access token has expired.", AuthenticationError),
+        (
+            403,
+            "PublicAccessNotPermitted",
+            "Public access is not permitted on this account.",
+            PermissionDeniedError,
+        ),
+    ],
+)
+def test_other_refusals_are_what_they_were(status: int, code: str, message: str, cls: type) -> None:
+    body = json.dumps({"error": {"code": code, "message": message}})
+    assert type(response_error("GET x", status, body, {})) is cls
+
 
 TOPICS = (
     "cancel", "code", "command_job", "component", "compute", "data", "datastore", "environment", "errors",

@@ -50,7 +50,7 @@ def test_who_has_a_reason_leaves_it() -> None:
     assert ended(why_left=lambda job: "it is not mine") == ("it is not mine", ["GET"])
 
 
-@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_a_look_that_fails_does_not_save_the_job(status: int) -> None:
     never: Callable[[Any], str] = lambda job: "nobody knows"  # noqa: E731
     assert ended(why_left=never, GET=status) == (None, ["GET", "cancel", "set-tag"])
@@ -58,7 +58,7 @@ def test_a_look_that_fails_does_not_save_the_job(status: int) -> None:
 
 def test_no_job_is_said() -> None:
     with pytest.raises(NotFoundError):
-        ended(GET=404)
+        ended(GET=404, cancel=404)
 
 
 @pytest.mark.parametrize("status", [403, 503])

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.uris import check_expressions, resolve_expressions, same_uri
+from airflow_provider_amlrest.rest.uris import check_expressions, lies_at, resolve_expressions, same_uri
 
 WORKSPACE = WorkspaceId("S-1", "Group", "ws")
 SHORT = "azureml://datastores/d/paths/a/b"
@@ -64,6 +64,13 @@ def test_spellings_of_one_place(spellings: tuple[str, ...]) -> None:
 )
 def test_other_places(left: str, right: str) -> None:
     assert not same_uri(left, right, WORKSPACE)
+
+
+def test_a_file_lies_at_its_outputs_folder() -> None:
+    assert lies_at(f"{LONG}/", SHORT, WORKSPACE)
+    assert lies_at(f"{GUID}/part.csv", f"{SHORT}/", WORKSPACE)
+    assert not lies_at(f"{SHORT}/deep/part.csv", SHORT, WORKSPACE)
+    assert not lies_at(SHORT, f"{SHORT}/part.csv", WORKSPACE)
 
 
 def test_expressions_in_an_outputs_path() -> None:

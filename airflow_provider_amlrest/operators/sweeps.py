@@ -1,0 +1,90 @@
+"""The operator that submits a hyper-parameter sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.operators.base import AzureMLOperator
+from airflow_provider_amlrest.operators.job_fields import (
+    COMMON_FIELDS,
+    COMMON_RENDERERS,
+    read_common,
+    read_run,
+)
+from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.rest import model, spec
+from airflow_provider_amlrest.rest.search_space import parse_search_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_amlrest.operators.job_request import JobRequest
+
+
+class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
+    """Submit a hyper-parameter sweep, once, and wait for its end.
+
+    The parameters of :class:`AzureMLSubmitCommandJobOperator` describe the trial; the command also has
+    ``${{search_space.x}}``. Beside them:
+
+    :param search_space: parameter to ``{"type": "uniform", "min_value": 0.01, "max_value": 0.3}``; types:
+        choice (values), randint (upper), uniform, loguniform (exponents of e), normal, lognormal (mu, sigma),
+        and their q-forms (q).
+    :param objective: ``{"goal": "minimize" or "maximize", "primary_metric": <MLflow metric>}``.
+    :param sampling_algorithm: ``random``, ``grid``, ``bayesian``, or
+        ``{"type": "random", "rule": "sobol", "seed": 7}``.
+    :param limits: ``{"max_total_trials", "max_concurrent_trials", "timeout", "trial_timeout"}``; seconds.
+    :param early_termination: ``{"type": "bandit", "slack_factor": 0.1, "evaluation_interval": 1}``,
+        ``median_stopping`` or ``truncation_selection`` (truncation_percentage).
+
+    XCom: as a command job's; after waiting also ``trials`` (how many) and ``best_trial``
+    ``{"name", "params", "metric", "metrics"}``.
+    """
+
+    template_fields = (
+        *AzureMLOperator.template_fields,
+        *COMMON_FIELDS,
+        "search_space",
+        "objective",
+        "sampling_algorithm",
+        "early_termination",
+    )
+    template_fields_renderers = {  # noqa: RUF012
+        **COMMON_RENDERERS,
+        "search_space": "json",
+        "objective": "json",
+        "sampling_algorithm": "json",
+        "early_termination": "json",
+    }
+
+    def __init__(
+        self,
+        *,
+        search_space: Mapping[str, Any],
+        objective: Mapping[str, str],
+        sampling_algorithm: str | Mapping[str, Any] = "random",
+        early_termination: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.search_space = search_space
+        self.objective = objective
+        self.sampling_algorithm = sampling_algorithm
+        self.early_termination = early_termination
+
+    def _read(self, base: Path) -> JobRequest:
+        sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
+        job = model.SweepJob(
+            **read_common(self),
+            trial=model.Trial(**read_run(self)),
+            search_space=parse_search_space(self.search_space),
+            objective=spec.parse_objective("objective", self.objective),
+            sampling_algorithm=sampling or model.SamplingAlgorithm("random"),
+            limits=spec.parse_sweep_limits("limits", self.limits),
+            early_termination=spec.parse_typed(
+                "early_termination", self.early_termination, model.EarlyTermination
+            ),
+        )
+        spec.check_sweep(job)
+        return self._request(job, base)
