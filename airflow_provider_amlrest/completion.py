@@ -35,6 +35,12 @@ OUTAGE_PATIENCE = 86400.0
 REFUSAL_PATIENCE = 600.0
 """Seconds for which the service may refuse to show the job: a rotated secret and a role take their time."""
 
+LAST_LOOK_PATIENCE = 15.0
+"""Seconds for the last look at a job whose time is over. If it cannot be seen, it is canceled unseen."""
+
+END_PATIENCE = 60.0
+"""Seconds within which a task ends when its time is over: for the last look, the cancel, or the result."""
+
 CANCEL_PATIENCE = 10.0
 """Seconds that a cancel may take while Airflow ends the task: 3.3 gives a trigger's ``on_kill`` 30."""
 
@@ -57,25 +63,37 @@ class Weather:
 
     def __init__(self) -> None:
         self._since = 0.0
+        self._refused_since: float | None = None
         self.error: AzureMLError | None = None
         """The last one; None while all is well."""
-        self.gives_up: float | None = None
-        """When this has gone on for too long, in seconds since the epoch."""
+
+    @property
+    def gives_up(self) -> float | None:
+        """When this has gone on for too long, in seconds since the epoch.
+
+        A refusal has its own, shorter patience, as long as nothing else comes: in the middle of an outage, a
+        gateway may answer anything.
+        """
+        if self.error is None:
+            return None
+        refused = math.inf if self._refused_since is None else self._refused_since + REFUSAL_PATIENCE
+        return min(self._since + OUTAGE_PATIENCE, refused)
 
     def failed(self, error: AzureMLError) -> None:
         now = time.time()
         if self.error is None:
             self._since = now
             log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
-        patience = OUTAGE_PATIENCE if isinstance(error, TRANSIENT) else REFUSAL_PATIENCE
-        if self.error is None or type(error) is not type(self.error):
-            self.gives_up = min(self.gives_up or math.inf, now + patience)
+        if isinstance(error, TRANSIENT):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
         self.error = error
 
     def succeeded(self) -> None:
         if self.error is not None:
             log.info("Azure ML answers again, after %.0f s.", time.time() - self._since)
-            self.error = self.gives_up = None
+            self.error = self._refused_since = None
 
 
 @dataclass
@@ -175,34 +193,59 @@ def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
     from airflow_provider_amlrest.rest.watching import JobWatch
 
     watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
-    while True:
-        look = watch.next(waiting.time_left)
-        event = waiting.see(look)
-        if event is not None:
-            return event
-        if waiting.tail is not None and look is not None:
-            try:
-                show(client.read_log(waiting.job_name, waiting.tail))
-            except AzureMLError as error:
-                log.debug("The job's log could not be read now: %s", error)
+    with client.until(waiting.deadline):
+        while True:
+            look = watch.next(waiting.time_left)
+            event = waiting.see(look)
+            if event is not None:
+                return event
+            if waiting.tail is not None and look is not None:
+                try:
+                    show(client.read_log(waiting.job_name, waiting.tail))
+                except AzureMLError as error:
+                    log.debug("The job's log could not be read now: %s", error)
 
 
-def look_patiently(client: AzureMLClient, job_name: str, *, poll_interval: float) -> Job:
-    """A job as it is now. A read that fails is repeated, as it is while waiting."""
+def look_patiently(
+    client: AzureMLClient, job_name: str, *, poll_interval: float, deadline: float | None = None
+) -> Job:
+    """A job as it is now. A read that fails is repeated, as it is while waiting.
+
+    :param deadline: seconds since the epoch, by which its last error is raised.
+    """
     from airflow_provider_amlrest.rest.watching import JobWatch
 
     watch = JobWatch(client, job_name, poll_interval=poll_interval)
     weather = Weather()
-    while True:
-        left = None if weather.gives_up is None else max(0.0, weather.gives_up - time.time())
-        look = watch.next(left)
-        if look is not None and look.job is not None:
-            weather.succeeded()
-            return look.job
-        if look is not None and look.error is not None:
-            weather.failed(look.error)
-        if weather.error is not None and weather.gives_up is not None and time.time() >= weather.gives_up:
-            raise weather.error
+    with client.until(deadline):
+        while True:
+            end = min((at for at in (weather.gives_up, deadline) if at is not None), default=None)
+            look = watch.next(None if end is None else max(0.0, end - time.time()))
+            if look is not None and look.job is not None:
+                weather.succeeded()
+                return look.job
+            if look is not None and look.error is not None:
+                weather.failed(look.error)
+            if end is not None and time.time() >= end:
+                raise (
+                    weather.error or watch.error or UnreachableError(f"GET jobs/{job_name}", "no time left.")
+                )
+
+
+def last_moments(deadline: float | None, *, late: bool) -> tuple[float | None, float | None]:
+    """Until when a wait that is over may look once more, and when its task has ended; None: no end.
+
+    A worker may be free only long after the deadline: it still has its last moments.
+
+    :param deadline: the wait's.
+    :param late: whether the job's time was over.
+    """
+    now = time.time()
+    if late:
+        return now + LAST_LOOK_PATIENCE, now + END_PATIENCE
+    if deadline is None:
+        return None, None
+    return max(deadline, now) + LAST_LOOK_PATIENCE, max(deadline, now) + END_PATIENCE
 
 
 def show(lines: list[str]) -> None:

@@ -26,6 +26,7 @@ from airflow_provider_amlrest.identity import advice
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    NetworkRefusedError,
     NotFoundError,
     PermissionDeniedError,
     UnreachableError,
@@ -224,6 +225,8 @@ def _explain(error: AzureMLError, hook: AzureMLHook) -> str:
     if isinstance(error, AuthenticationError):
         identity = hook.settings.identity
         start = f"Not signed in by the credential {identity.name}. {advice(identity)}"
+    elif isinstance(error, NetworkRefusedError):
+        start = "Azure answers, but not to this machine's network."
     elif isinstance(error, PermissionDeniedError):
         start = "Signed in, but the identity may not read the workspace."
     elif isinstance(error, NotFoundError):

@@ -10,7 +10,9 @@ from airflow_provider_amlrest.links import AzureMLEnvironmentLink, AzureMLModels
 from airflow_provider_amlrest.rest.ids import ResourceId
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest.model import Job
@@ -66,6 +68,14 @@ def publish(hook: AzureMLHook, job: Job, context: Context, *, push: bool) -> str
         for key, value in {JOB_KEY: asdict(record), **_links(hook, job, studio_url)}.items():
             context["ti"].xcom_push(key=key, value=value)
     return studio_url
+
+
+def publish_outputs(task: BaseOperator, result: Mapping[str, Any], context: Context) -> None:
+    """Push each output as an XCom of its own too, ``outputs.<name>``: an XComArg has no second subscript."""
+    if task.do_xcom_push and task.multiple_outputs:
+        for group in ("outputs", "registered_outputs"):
+            for name, value in result.get(group, {}).items():
+                context["ti"].xcom_push(key=f"{group}.{name}", value=value)
 
 
 def _links(hook: AzureMLHook, job: Job, studio_url: str) -> dict[str, str]:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_amlrest.cancellation import canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
+from airflow_provider_amlrest.rest.model import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, Run
+    from airflow_provider_amlrest.rest.model import Job, Output, Run
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_METRICS = 50
 MAX_XCOM = 8192
@@ -32,7 +35,7 @@ SETTLE_PAUSE = 2.0
 SETTLE_PATIENCE = 10.0
 """Seconds for metrics to settle."""
 REQUIRED_PATIENCE = 60.0
-"""Seconds for metrics to come that the task requires."""
+"""Seconds for metrics to come that the task requires, and for a sweep's best trial."""
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 
@@ -62,8 +65,9 @@ def finish(
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
-    :return: name, id, status, studio_url, metrics, outputs (URIs); for a sweep the outputs of its best
-        trial, and also trials (how many) and best_trial {name, params, metric, metrics}. MAX_XCOM at most.
+    :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
+        some have a name; for a sweep the outputs of its best trial, and also trials (how many) and best_trial
+        {name, params, metric, metrics}. MAX_XCOM at most.
     :raises JobFailedError: with the service's error text and the Studio link.
     :raises JobCanceledError: with who did it, and the Studio link.
     :raises MetricsMissingError: for one that is required and did not come.
@@ -78,7 +82,7 @@ def finish(
         result |= _sweep_result(client, job, require_metrics)
     else:
         metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
-        result |= {"metrics": _some(metrics, require_metrics), "outputs": job.output_uris()}
+        result |= {"metrics": _some(metrics, require_metrics), **_outputs(client, job, job.name)}
     _tell_end(client, job, result)
     return _fitting(result, require_metrics)
 
@@ -108,27 +112,32 @@ def _log_end(client: AzureMLClient, run: Run) -> str:
     return f"the last lines of {name} are:\n{end}\n"
 
 
-def _settled(read: Callable[[], dict[str, float]], job: Job, required: Sequence[str]) -> dict[str, float]:
-    """Metrics that have been the same twice, and have the required ones.
+def _settled(
+    read: Callable[[], dict[str, float]], job: Job, required: Sequence[str], expected: Sequence[str] = ()
+) -> dict[str, float]:
+    """Metrics that have been the same twice, and have the required and the expected ones.
 
-    :raises MetricsMissingError: if those have not come in time.
+    :raises MetricsMissingError: if a required one has not come in time.
     """
-    end = time.monotonic() + (REQUIRED_PATIENCE if required else SETTLE_PATIENCE)
+    awaited = (*expected, *required)
+    end = time.monotonic() + (REQUIRED_PATIENCE if awaited else SETTLE_PATIENCE)
     metrics = read()
-    while True:
-        missing = [name for name in required if name not in metrics]
-        if time.monotonic() >= end:
-            break
+    while time.monotonic() < end:
         time.sleep(SETTLE_PAUSE)
         before, metrics = metrics, read()
-        if before == metrics and not missing:
+        if before == metrics and metrics.keys() >= set(awaited):
             break
+    missing = [name for name in required if name not in metrics]
     if missing:
-        raise MetricsMissingError(
-            f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
-            f"{', '.join(sorted(metrics)) or 'none'}. A retry looks again, and submits nothing."
-        )
+        raise _missing(job, missing, metrics)
     return metrics
+
+
+def _missing(job: Job, missing: Sequence[str], there: Iterable[str]) -> MetricsMissingError:
+    return MetricsMissingError(
+        f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
+        f"{', '.join(sorted(there)) or 'none'}. A retry looks again, and submits nothing."
+    )
 
 
 def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
@@ -137,6 +146,48 @@ def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
     except (NotFoundError, *TRANSIENT) as error:
         log.warning("The metrics of %s could not be read: %s", run, error)
         return {}
+
+
+def _outputs(client: AzureMLClient, job: Job, run: str) -> dict[str, dict[str, str]]:
+    """Where the outputs lie that a run has written, and as what those with a name are registered."""
+    uris = _uris(client, job, run)
+    if not any(output.name for output in job.outputs.values()):
+        return {"outputs": uris}
+    registered = {
+        name: f"azureml:{output.name}:{version}"
+        for name, output in job.outputs.items()
+        if output.name and (version := _registered_version(client, run, name, output, uris[name]))
+    }
+    return {"outputs": uris, "registered_outputs": registered}
+
+
+def _registered_version(client: AzureMLClient, run: str, name: str, output: Output, uri: str) -> str | None:
+    """The version as which an output was registered: that which run history tells, or which lies there."""
+
+    def ask() -> str | None:
+        *_, asset, _, version = ["", "", "", *client.get_run(run).outputs.get(name, "").split("/")]
+        return version if asset == output.name else client.find_registered(output, uri)
+
+    try:
+        version = _awaited(ask, SETTLE_PATIENCE)
+    except (NotFoundError, *TRANSIENT) as error:
+        log.warning("Under which version output %s is registered could not be read: %s", name, error)
+        return None
+    if version is None:
+        log.warning("Output %s of %s is not registered as %s (yet).", name, run, output.name)
+    return version
+
+
+def _uris(client: AzureMLClient, job: Job, run: str) -> dict[str, str]:
+    """Where the outputs lie; which datastore is the default one is asked only if a path refers to it."""
+    marked, found = job.output_uris(run, datastore=""), job.output_uris(run)
+    if marked == found:
+        return found
+    try:
+        return job.output_uris(run, client.get_default_datastore().name)
+    except AzureMLError as error:
+        log.warning("${{default_datastore}} is taken for %s: %s", DEFAULT_DATASTORE, error)
+        return found
 
 
 def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float]:
@@ -148,19 +199,19 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
+    best = _awaited(lambda: client.get_best_trial(job.name), REQUIRED_PATIENCE)
     trials = sum(1 for _ in client.list_children(job.name))
-    best = client.get_best_trial(job.name)
     if best is None:
         if required:
-            _settled(dict, job, required)
+            raise _missing(job, required, ())
         log.warning("No trial of %s has reported the metric %r.", job.name, job.primary_metric)
         return {"outputs": {}, "trials": trials, "best_trial": None}
     name = best.name
     known = dict(best.metrics)
-    metrics = _settled(lambda: _metrics(client, name) or known, job, required)
     primary = job.primary_metric or ""
+    metrics = _settled(lambda: _metrics(client, name) or known, job, required, (primary,))
     return {
-        "outputs": job.output_uris(name),
+        **_outputs(client, job, name),
         "trials": trials,
         "best_trial": {
             "name": name,
@@ -169,6 +220,19 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
             "metrics": _some(metrics, (primary, *required)),
         },
     }
+
+
+def _awaited(ask: Callable[[], T | None], patience: float) -> T | None:
+    """What the service may tell some seconds after a job's end: it is asked until there is something."""
+    end, pause = time.monotonic() + patience, SETTLE_PAUSE
+    while True:
+        found = ask()
+        left = end - time.monotonic()
+        if found is not None or left <= 0:
+            return found
+        # Each look at a large sweep is some requests.
+        time.sleep(min(pause, left))
+        pause *= 2
 
 
 def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any]) -> None:
@@ -195,7 +259,13 @@ def _took(run: Run) -> str:
 def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
     """The result without what is too much for an XCom: the last members of its largest groups."""
     best = result.get("best_trial") or {}
-    groups = [result["outputs"], result["metrics"], best.get("params", {}), best.get("metrics", {})]
+    groups = [
+        result["outputs"],
+        result.get("registered_outputs", {}),
+        result["metrics"],
+        best.get("params", {}),
+        best.get("metrics", {}),
+    ]
     dropped = 0
     while len(json.dumps(result).encode()) > MAX_XCOM:
         group = max(groups, key=lambda group: len(json.dumps(group)))

@@ -16,16 +16,18 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_amlrest.cancellation import JobCanceledError
 from airflow_provider_amlrest.completion import (
+    ENDED,
     ERROR,
     TIMEOUT,
     TRANSIENT,
     Event,
     Wait,
     check_event,
+    last_moments,
     look_patiently,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name
@@ -87,21 +89,26 @@ class AzureMLJobSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job; if it is active and the sensor is deferrable, defer."""
         name = text("job_name", self.job_name)
-        with explained(), self.hook.new_client() as client:
+        _, end = last_moments(started_at(context) + self.timeout, late=False)
+        with explained(), self.hook.new_client() as client, client.until(end):
             event = self._look(client, check_name("job_name", name), context)
             if event is None and not self.deferrable:
                 return False
             try:
                 if event is None:
                     self._defer(str(name), context)
-                return PokeReturnValue(is_done=True, xcom_value=self._conclude(client, event))
+                result = self._conclude(client, event)
+                publish_outputs(self, result, context)
+                return PokeReturnValue(is_done=True, xcom_value=result)
             finally:
                 self.hook.close()
 
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
         with explained(), self.hook.client() as client:
-            return self._conclude(client, check_event(event))
+            result = self._conclude(client, check_event(event))
+        publish_outputs(self, result, context)
+        return result
 
     def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
         from airflow_provider_amlrest.rest.watching import Look
@@ -141,15 +148,22 @@ class AzureMLJobSensor(BaseSensorOperator):
         name = event["job_name"]
         if event["status"] == ERROR:
             raise AzureMLError(f"Azure ML job {name} can no longer be watched. {event['message']}")
-        job = look_patiently(client, name, poll_interval=self.poke_interval)
+        late = f"Azure ML job {name} did not end within {self.timeout:g} s"
+        deadline, end = last_moments(event["deadline"], late=event["status"] != ENDED)
+        try:
+            job = look_patiently(client, name, poll_interval=self.poke_interval, deadline=deadline)
+        except AzureMLError as error:
+            if event["status"] != TIMEOUT:
+                raise
+            raise AirflowSensorTimeout(f"{late}, and cannot be seen: {error}") from None
         studio_url = self.hook.studio_url(job)
         if job.outcome is Outcome.ACTIVE:
             if event["status"] == TIMEOUT:
-                late = f"Azure ML job {name} did not end within {self.timeout:g} s, it is {job.status}."
-                raise AirflowSensorTimeout(f"{late} {studio_url}")
+                raise AirflowSensorTimeout(f"{late}, it is {job.status}. {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            return finish(client, job, studio_url, self.require_metrics)
+            with client.until(end):
+                return finish(client, job, studio_url, self.require_metrics)
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

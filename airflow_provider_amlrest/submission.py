@@ -52,7 +52,8 @@ _NO_WORKSPACE = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "Subscri
 def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:
     """Do it again while it fails for reasons that pass; what is done must be the same however often.
 
-    :param deadline: seconds since the epoch after which it is not tried again.
+    :param deadline: seconds since the epoch after which it is not tried again; what bounds the tries
+        themselves is the client's ``until``.
     :param is_over: whether nobody wants it any more.
     """
     started = time.time()
@@ -69,6 +70,8 @@ def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable
                 log.warning("Azure ML cannot be asked now; that is tried again. %s", error)
             warned = True
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
+            if deadline is not None and time.time() >= deadline:
+                raise
             pause = min(2 * pause, MAX_PAUSE)
         else:
             if warned:

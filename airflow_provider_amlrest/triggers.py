@@ -25,6 +25,7 @@ from airflow_provider_amlrest.completion import (
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
 from airflow_provider_amlrest.deferral import has_left_deferral
 from airflow_provider_amlrest.ownership import Owner, by_task, why_left
+from airflow_provider_amlrest.rest.deadline import seconds_left
 from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class AzureMLJobTrigger(BaseTrigger):
         waiting = Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
         while True:
             try:
-                return await self._watch(waiting)
+                async with asyncio.timeout(seconds_left(self.deadline)):
+                    return await self._watch(waiting)
             except Exception as error:
                 # The connection could not be read, or not be used: no end of the wait, as all outages.
                 if not isinstance(error, AzureMLError):

@@ -53,6 +53,17 @@ def retrain_if_better() -> None:
         poll_interval=10,
     )
 
+    # A job of its own reads the model that `train` has written: what cannot be loaded is not promoted.
+    load = AzureMLSubmitCommandJobOperator(
+        task_id="load",
+        command="python -c \"import lightgbm as l; l.Booster(model_file='${{inputs.model}}/model.txt')\"",
+        environment=environment.output,
+        compute="cpu-cluster",
+        inputs={"model": {"type": "uri_folder", "path": train.output["outputs.model"]}},
+        experiment_name="lightgbm-iris-nightly",
+        poll_interval=10,
+    )
+
     @task.branch
     def compare(trained: dict[str, Any]) -> str:
         """Name the task that follows."""
@@ -78,7 +89,9 @@ def retrain_if_better() -> None:
         """Leave the accepted model where it is."""
         print("The accepted model stays: the new one is not better.")
 
-    compare(train.output) >> [promote(train.output), keep()]
+    compared = compare(train.output)
+    load >> compared
+    compared >> [promote(train.output), keep()]
 
 
 retrain_if_better()

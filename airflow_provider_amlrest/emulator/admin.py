@@ -19,7 +19,7 @@ from airflow_provider_amlrest.emulator.context import Context, read_body
 from airflow_provider_amlrest.emulator.faults import FaultRules
 from airflow_provider_amlrest.emulator.scripts import Scripts, is_called
 
-KINDS = ("environments", "codes", "data")
+KINDS = ("environments", "codes", "data", "models")
 ROUTES = (
     "GET, DELETE state; GET jobs; GET assets/<kind>; GET, PATCH settings; "
     "GET, POST, DELETE scripts and faults; DELETE scripts/<id> and faults/<id>"

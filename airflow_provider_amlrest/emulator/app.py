@@ -8,23 +8,13 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.admin import Admin
-from airflow_provider_amlrest.emulator.answers import GatewayError, not_emulated, pretty
+from airflow_provider_amlrest.emulator.answers import not_emulated, pretty
 from airflow_provider_amlrest.emulator.arm.gateway import Gateway
 from airflow_provider_amlrest.emulator.context import Context
 from airflow_provider_amlrest.emulator.entra import Entra, Proofs
 from airflow_provider_amlrest.emulator.faults import FaultRules
 from airflow_provider_amlrest.emulator.history import History
 from airflow_provider_amlrest.emulator.mlflow import Mlflow
-
-NOT_EMULATED_PREFIXES = (
-    "/providers/",
-    "/metric/",
-    "/artifact/",
-    "/assetstore/",
-    "/mferp/",
-    "/studioservice/",
-    "/modelregistry/",
-)
 
 
 def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key: str) -> ASGIApp:
@@ -72,7 +62,8 @@ def _public_routes(context: Context) -> list[Route]:
             [
                 {
                     "name": "AmlrestEmulator",
-                    "portal": endpoint,
+                    # Clients derive names of other services from it: ml.azure..., api.ml.azure...
+                    "portal": f"https://portal.{context.tokens.cloud}",
                     "resourceManager": endpoint,
                     "authentication": {
                         "loginEndpoint": endpoint,
@@ -88,9 +79,4 @@ def _public_routes(context: Context) -> list[Route]:
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
-    path = scope["path"]
-    if path.lower().startswith(NOT_EMULATED_PREFIXES):
-        error = not_emulated(f"{scope['method']} {path}")
-    else:
-        error = GatewayError(404, "NotFound", f"Nothing answers {scope['method']} {path}.")
-    await error.answer("")(scope, receive, send)
+    await not_emulated(f"{scope['method']} {scope['path']}").answer("")(scope, receive, send)

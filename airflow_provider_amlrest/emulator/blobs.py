@@ -101,10 +101,14 @@ class BlobStorage:
 
     def container_sas(self, container: str, permission: str = "rcwl", hours: float = 8) -> str:
         """URL of a container that needs no other credential."""
+        return f"{self.endpoint}/{container}?{self.container_token(container, permission, hours)}"
+
+    def container_token(self, container: str, permission: str, hours: float) -> str:
+        """The query of that URL."""
         from azure.storage.blob import generate_container_sas
 
         now = datetime.now(UTC)
-        token = generate_container_sas(
+        return generate_container_sas(
             ACCOUNT,
             container,
             account_key=self.key,
@@ -112,4 +116,3 @@ class BlobStorage:
             start=now - CLOCK_SKEW,
             expiry=now + timedelta(hours=hours),
         )
-        return f"{self.endpoint}/{container}?{token}"

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_amlrest.emulator.config import Compute, RuntimeKind
+from airflow_provider_amlrest.emulator.config import Compute, DistributedKind, RuntimeKind
 from airflow_provider_amlrest.emulator.instance import Instance, StartError
 
 if TYPE_CHECKING:
@@ -55,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
         default="venv",
         help="how jobs run: in a virtual environment built from their conda file (default), with this "
         "interpreter, or not at all, as states on a clock (blob storage starts when it is needed)",
+    )
+    start.add_argument(
+        "--distributed",
+        choices=get_args(DistributedKind),
+        default="processes",
+        help="how distributed jobs run where jobs run: as one process per rank, all on this machine "
+        "(default), or as states on a clock",
     )
     start.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="JSON with endpoints and credentials, mode 0600"
@@ -119,6 +126,7 @@ def _start(options: argparse.Namespace) -> int:
     start = StartOptions(
         data_dir=options.data_dir,
         runtime=options.runtime,
+        distributed=options.distributed,
         port=options.port,
         ready_file=options.ready_file.resolve() if options.ready_file else None,
         computes=tuple(options.compute or DEFAULT_COMPUTES),

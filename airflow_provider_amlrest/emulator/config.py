@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.store import Store
 
 RuntimeKind = Literal["venv", "host", "simulated"]
+DistributedKind = Literal["processes", "simulated"]
+"""How the runtimes ``venv`` and ``host`` run distributed jobs."""
 
 KEY_HEADER = "x-emulator-key"
 """Of requests to the emulator's own routes."""
@@ -66,6 +68,7 @@ class Settings:
     runtime: RuntimeKind
     workspaces: tuple[Workspace, ...]
     computes: tuple[Compute, ...]
+    distributed: DistributedKind = "processes"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, inner_chain, pretty
+from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, inner_chain, not_emulated, pretty
 from airflow_provider_amlrest.emulator.arm.call import NAMESPACE
 from airflow_provider_amlrest.emulator.config import Workspace
 from airflow_provider_amlrest.emulator.context import Context, read_body
@@ -79,7 +79,7 @@ async def data_call(context: Context, request: Request) -> DataCall:
     raw_path: bytes = request.scope["raw_path"]
     match = PATH.fullmatch(raw_path.decode("ascii", "replace").rstrip("/"))
     if match is None:
-        raise GatewayError(501, "NotImplemented", f"The emulator does not emulate {request.url.path}.")
+        raise not_emulated(f"{request.method} {request.url.path}")
     names = {key: unquote(value) for key, value in match.groupdict().items() if key != "rest"}
     workspace = context.workspace(names["subscription"], names["group"], names["workspace"])
     if workspace is None:

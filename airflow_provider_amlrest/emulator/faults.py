@@ -13,7 +13,10 @@ from typing import Any, Literal
 RateLimits = dict[str, tuple[float, float]]
 """``{"reads": (bucket size, refill per second)}``; kinds: reads, writes, deletes."""
 
-HOURLY_QUOTA = {"reads": 11_999, "writes": 1_199, "deletes": 14_999}
+QUOTA: RateLimits = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
+"""Resource Manager's, since 2024, of one principal in one subscription and region."""
+ALL_PRINCIPALS = 15
+"""How many times as much all principals of a subscription have together."""
 KIND_OF_METHOD = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 
 
@@ -35,7 +38,7 @@ class Tuning:
     list_lag_seconds: float = 0.0
     """Lists do not show what is younger than this: the service's lists are eventually consistent."""
     rate_limit: RateLimits | None = None
-    """Token buckets that answer 429 when empty; None: the quota headers count down, nothing is refused."""
+    """Token buckets that answer 429 when empty; None: the headers tell of Azure's, nothing is refused."""
 
     def reset(self) -> None:
         """All settings as they are at a start."""
@@ -81,15 +84,48 @@ def _checked_limits(value: Any) -> RateLimits | None:
         limits = {str(kind): (float(size), float(refill)) for kind, (size, refill) in value.items()}
     except (AttributeError, TypeError, ValueError):
         raise ValueError(f"rate_limit must look like {example}, not {value!r}") from None
-    if set(limits) - set(HOURLY_QUOTA) or any(size < 1 or refill <= 0 for size, refill in limits.values()):
+    if set(limits) - set(QUOTA) or any(size < 1 or refill <= 0 for size, refill in limits.values()):
         raise ValueError(f"rate_limit must look like {example} with positive numbers, not {value!r}")
     return limits
 
 
-@dataclass
 class _Bucket:
-    level: float
-    at: float
+    """Tokens that come back with time."""
+
+    def __init__(self, size: float, refill: float) -> None:
+        self._size, self._refill = size, refill
+        self._level, self._at = size, time.monotonic()
+
+    def take(self) -> float:
+        """Take a token; the seconds until there is one, 0 if there was."""
+        now = time.monotonic()
+        self._level = min(self._size, self._level + (now - self._at) * self._refill)
+        self._at = now
+        if self._level < 1:
+            return (1 - self._level) / self._refill
+        self._level -= 1
+        return 0.0
+
+    @property
+    def left(self) -> int:
+        return int(self._level)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What Resource Manager says of its limits with an answer."""
+
+    kind: str
+    left: int
+    left_of_all: int
+    """Of all principals of the subscription, which is this one."""
+    wait: int
+    """Seconds to wait; 0: the request may go on."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        name = "x-ms-ratelimit-remaining-subscription"
+        return {f"{name}-{self.kind}": str(self.left), f"{name}-global-{self.kind}": str(self.left_of_all)}
 
 
 class RateLimiter:
@@ -97,36 +133,27 @@ class RateLimiter:
 
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
-        self._used = dict.fromkeys(HOURLY_QUOTA, 0)
-        self._hour = time.monotonic()
         self._limits: RateLimits | None = None
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets = _buckets(None)
 
-    def spend(self, method: str) -> tuple[str, int, int]:
-        """(kind, remaining requests, seconds to wait): the last is 0 if the request may go on."""
-        kind = KIND_OF_METHOD.get(method, "writes")
-        limits = self._tuning.rate_limit
-        if limits is not None and kind in limits:
-            return (kind, *self._take(kind, limits))
-        now = time.monotonic()
-        if now - self._hour >= 3600:
-            self._used, self._hour = dict.fromkeys(HOURLY_QUOTA, 0), now
-        remaining = max(HOURLY_QUOTA[kind] - self._used[kind], 0)
-        self._used[kind] += 1
-        return kind, remaining, 0
-
-    def _take(self, kind: str, limits: RateLimits) -> tuple[int, int]:
+    def spend(self, method: str) -> Quota:
+        kind, limits = KIND_OF_METHOD.get(method, "writes"), self._tuning.rate_limit
         if limits is not self._limits:
-            self._limits, self._buckets = limits, {}
-        size, refill = limits[kind]
-        now = time.monotonic()
-        bucket = self._buckets.setdefault(kind, _Bucket(size, now))
-        bucket.level = min(size, bucket.level + (now - bucket.at) * refill)
-        bucket.at = now
-        if bucket.level < 1:
-            return 0, math.ceil((1 - bucket.level) / refill)
-        bucket.level -= 1
-        return int(bucket.level), 0
+            self._limits, self._buckets = limits, _buckets(limits)
+        own, everybodys = self._buckets[kind]
+        wait = own.take()
+        everybodys.take()
+        refused = wait if kind in (limits or ()) else 0.0
+        return Quota(kind, own.left, everybodys.left, math.ceil(refused))
+
+
+def _buckets(limits: RateLimits | None) -> dict[str, tuple[_Bucket, _Bucket]]:
+    """Per kind of request: the principal's, and everybody's."""
+    sizes = {**QUOTA, **(limits or {})}
+    return {
+        kind: (_Bucket(size, refill), _Bucket(ALL_PRINCIPALS * size, ALL_PRINCIPALS * refill))
+        for kind, (size, refill) in sizes.items()
+    }
 
 
 @dataclass

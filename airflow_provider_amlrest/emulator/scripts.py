@@ -11,7 +11,8 @@ tag or field of a script    meaning
 ``emulator.seconds``        seconds in each status after Queued (default: the setting ``job_seconds``;
                             Finalizing takes none)
 ``emulator.queue_seconds``  seconds in Starting and Queued together (default 0)
-``emulator.metrics``        JSON object of metrics that are logged at the end of the run
+``emulator.metrics``        JSON object of metrics that are logged at the end of the run; null: this one is
+                            not, not even a sweep's primary metric by its trials
 ``emulator.metric_steps``   how often each of them is logged, spread over its time as Running, on its way to
                             the value (default 1: at the end)
 ``emulator.log_lines``      how many lines it logs, spread over its time as Running (default 0: it has no log)
@@ -98,9 +99,9 @@ def _number(tags: Mapping[str, str], tag: str, default: float) -> float:
 def _metrics(tags: Mapping[str, str]) -> dict[str, float]:
     text = tags.get("emulator.metrics", "{}")
     try:
-        return {str(name): float(value) for name, value in json.loads(text).items()}
+        return {str(name): float(value) for name, value in json.loads(text).items() if value is not None}
     except (ValueError, TypeError, AttributeError):
-        raise ValueError(f"emulator.metrics is {text!r}, not a JSON object of numbers.") from None
+        raise ValueError(f"emulator.metrics is {text!r}, not a JSON object of numbers and nulls.") from None
 
 
 def labels(job: JobRecord) -> set[str]:

@@ -29,6 +29,7 @@ from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
 from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
     Compute,
+    DistributedKind,
     RuntimeKind,
     Services,
     Settings,
@@ -47,6 +48,8 @@ from airflow_provider_amlrest.emulator.tokens import TokenAuthority
 log = logging.getLogger(__name__)
 
 SECRET_VARIABLE = "AMLREST_EMULATOR_CLIENT_SECRET"  # noqa: S105 (the name of one)
+HOST_NAMES = ("127.0.0.1", "localhost", f"{ACCOUNT}.blob.core.localhost", "*.api.ml.azure.localhost")
+"""For a client whose machine resolves the last two: the storage account, and the registries of this cloud."""
 LOCATION = "eastus"
 RESOURCE_GROUP = "emulator"
 SHUTDOWN_SECONDS = 3
@@ -56,6 +59,7 @@ SHUTDOWN_SECONDS = 3
 class StartOptions:
     data_dir: Path
     runtime: RuntimeKind
+    distributed: DistributedKind = "processes"
     port: int = 0
     """0: the port of the last start if it is free, else any."""
     ready_file: Path | None = None
@@ -106,8 +110,10 @@ class _Emulator:
         self.store = Store(data / "emulator.sqlite3")
         stack.callback(self.store.close)
         self._remember("created_at", utc_now)
-        self.settings = Settings(data, options.runtime, self._workspaces(), options.computes)
-        self.pki = open_pki(data / "pki", ("127.0.0.1", "localhost", f"{ACCOUNT}.blob.core.localhost"))
+        self.settings = Settings(
+            data, options.runtime, self._workspaces(), options.computes, options.distributed
+        )
+        self.pki = open_pki(data / "pki", HOST_NAMES)
         self.socket = self._bind("port", options.port)
         self.endpoint = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
         self.tuning, self.faults = Tuning(), FaultRules()

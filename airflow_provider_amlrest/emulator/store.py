@@ -117,7 +117,7 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class AssetRecord:
-    """A version of an asset; ``kind`` is its ARM collection: environments, codes, data."""
+    """A version of an asset; ``kind`` is its ARM collection: environments, codes, data, models."""
 
     workspace: str
     kind: str

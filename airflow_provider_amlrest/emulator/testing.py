@@ -133,7 +133,8 @@ class EmulatorProcess:
         """The requests that it was sent, its own routes included, oldest first."""
         # A line is written when its answer has gone out: another request makes sure that it is there.
         self.admin("GET", "settings")
-        lines = (self.data_dir / "requests.jsonl").read_text().splitlines()
+        # Of that request's own line a part only may be there yet.
+        lines = (self.data_dir / "requests.jsonl").read_text().rpartition("\n")[0].splitlines()
         return [json.loads(line) for line in lines]
 
 
@@ -227,7 +228,7 @@ class EmulatedWorkspace:
         queue_seconds: float | None = None,
         metric_steps: int | None = None,
         log_lines: int | None = None,
-        metrics: Mapping[str, float] | None = None,
+        metrics: Mapping[str, float | None] | None = None,
         throttled_reads: int | None = None,
         times: int | None = None,
     ) -> None:
@@ -247,7 +248,8 @@ class EmulatedWorkspace:
                 the value (default 1: at the end).
             log_lines: how many lines of text it logs, spread over its time as Running; with them comes blob
                 storage. Default: 0, it has no log.
-            metrics: what it logs before its end. A sweep's trials log them too.
+            metrics: what it logs before its end. A sweep's trials log them too. ``{"loss": None}``: trials do
+                not log the sweep's primary metric ``loss``.
             throttled_reads: how many reads of the job are answered 429 with ``Retry-After: 1``. Default: 0.
             times: for how many jobs the script is good. Default: all.
 
@@ -299,7 +301,7 @@ class EmulatedWorkspace:
         """The trials of the sweeps that match, in the order of their numbers."""
         return [found for found in self._jobs(job) if found.parent is not None]
 
-    def assets(self, kind: Literal["environments", "codes", "data"]) -> list[Asset]:
+    def assets(self, kind: Literal["environments", "codes", "data", "models"]) -> list[Asset]:
         """The assets of a kind, all versions, oldest first."""
         return [
             Asset(asset["name"], asset["version"], asset["properties"])

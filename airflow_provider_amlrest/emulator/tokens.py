@@ -69,8 +69,13 @@ class TokenAuthority:
         self.key_id = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:20]).decode().rstrip("=")
 
     @property
+    def cloud(self) -> str:
+        """What the names of this cloud end with, as ``azure.com``; outside this machine they lead nowhere."""
+        return f"azure.localhost:{self.endpoint.rpartition(':')[2]}"
+
+    @property
     def management_audiences(self) -> tuple[str, ...]:
-        return (self.endpoint, *AML_AUDIENCES)
+        return (self.endpoint, f"https://ml.{self.cloud}", *AML_AUDIENCES)
 
     @property
     def jobs_audience(self) -> str:

@@ -7,13 +7,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, read_local, text
+from airflow_provider_amlrest.operators.base import (
+    AzureMLOperator,
+    dag_folder,
+    explained,
+    path_text,
+    read_local,
+    text,
+)
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.spec import (
-    DATA_TYPES,
     URI_SCHEMES,
     check_name,
+    check_unsigned,
     check_version,
     interval,
     is_uri,
@@ -24,7 +32,7 @@ from airflow_provider_amlrest.rest.spec import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -32,6 +40,8 @@ if TYPE_CHECKING:
 
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """Azure ML's base image for CPUs, for a conda file without an image: the service wants one."""
+
+_REGISTRY_ACCESS = "Give it without: a connection of the workspace, of type container_registry, can have it."
 
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):
@@ -54,7 +64,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     :param poll_interval: seconds between two reads of the version.
     :param timeout: seconds to wait; None: no limit. The next try waits on.
 
-    XCom: ``{"id", "name", "version"}``, where id is the ARM id.
+    XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
+    ``found``.
     """
 
     template_fields = (
@@ -76,8 +87,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         *,
         name: str,
         image: str | None = None,
-        conda_file: str | Mapping[str, Any] | None = None,
-        build: Mapping[str, str] | None = None,
+        conda_file: str | PurePath | Mapping[str, Any] | None = None,
+        build: Mapping[str, str | PurePath] | None = None,
         version: str | None = None,
         os_type: str = "Linux",
         description: str | None = None,
@@ -112,24 +123,26 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
                 found, new = assets.ensure_environment(client, environment, build_context)
                 page = f"environments/{found.name}/version/{found.version}"
                 url = self.publish(AzureMLEnvironmentLink, page, context)
-                told = (found.name, found.version, _news(new), url)
+                told = (found.name, found.version, _outcome(new), url)
                 self.log.info("Environment %s, version %s: %s. %s", *told)
                 if self.wait_for_build:
                     assets.wait_until_provisioned(
                         client, found, poll_interval=self.poll_interval, timeout=self.timeout
                     )
-        return {"id": found.id, "name": found.name, "version": found.version}
+        return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
 
     def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
         from airflow_provider_amlrest.rest.assets import content_version
-        from airflow_provider_amlrest.rest.environments import environment_parts, read_conda
+        from airflow_provider_amlrest.rest.conda import read_conda
+        from airflow_provider_amlrest.rest.environments import environment_parts
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
         interval("poll_interval", self.poll_interval)
         seconds("timeout", self.timeout)
         image = text("image", self.image)
+        check_unsigned("image", image or "", _REGISTRY_ACCESS)
         if image is None and self.conda_file is not None:
             image = DEFAULT_IMAGE
         if bool(image) == (self.build is not None):
@@ -156,10 +169,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         if not isinstance(self.build, Mapping) or not self.build.get("path"):
             raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
         no_other_keys("build", self.build, ("path", "dockerfile_path"))
-        path, dockerfile = self.build["path"], self.build.get("dockerfile_path") or "Dockerfile"
-        for field, value in (("build.path", path), ("build.dockerfile_path", dockerfile)):
-            if not isinstance(value, str):
-                raise InvalidSpecError(field, f"{value!r} must be text.")
+        path = path_text("build.path", self.build["path"])
+        dockerfile = path_text("build.dockerfile_path", self.build.get("dockerfile_path")) or "Dockerfile"
         if is_uri("build.path", path):
             return model.BuildContext(path, dockerfile), None
         content = read_local("build.path", base, path)
@@ -171,20 +182,22 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 class AzureMLUploadCodeOperator(AzureMLOperator):
     """Upload a local folder or file as a code asset, or find it: the same content is uploaded once.
 
-    A folder's ``.amlignore``, else its ``.gitignore``, says what is left out.
+    By-products such as ``__pycache__`` are left out, and what the folder's ``.amlignore``, else the
+    ``.gitignore`` files say.
 
     :param path: the folder or file, relative to the DAG's file.
     :param name: the asset's name; without it, it is made of the content.
     :param version: the version; without it, it is made of the content. Without both, any code of the
         workspace with the same content is used.
 
-    XCom: ``{"id", "name", "version"}``, where id is the ARM id.
+    XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
+    ``found``.
     """
 
     template_fields = (*AzureMLOperator.template_fields, "path", "name", "version")
 
     def __init__(
-        self, *, path: str, name: str | None = None, version: str | None = None, **kwargs: Any
+        self, *, path: str | PurePath, name: str | None = None, version: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.path = path
@@ -199,11 +212,11 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
             name, version = text("name", self.name), _version(self.version)
             if name is not None:
                 check_name("name", name)
-            content = read_local("path", dag_folder(context), text("path", self.path))
+            content = read_local("path", dag_folder(context), path_text("path", self.path))
             with self.hook.client() as client:
                 code, new = ensure_code(client, content, name=name, version=version)
-        self.log.info("Code %s, version %s: %s.", code.name, code.version, _news(new))
-        return {"id": code.id, "name": code.name, "version": code.version}
+        self.log.info("Code %s, version %s: %s.", code.name, code.version, _outcome(new))
+        return {"id": code.id, "name": code.name, "version": code.version, "outcome": _outcome(new)}
 
 
 class AzureMLRegisterDataOperator(AzureMLOperator):
@@ -216,7 +229,8 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
     :param description: free text.
     :param tags: the version's tags.
 
-    XCom: ``{"id", "name", "version", "type", "uri"}``, where id is the ARM id.
+    XCom: ``{"id", "name", "version", "type", "uri", "outcome"}``, where id is the ARM id, and outcome is
+    ``registered`` or ``found``.
     """
 
     template_fields = (
@@ -235,7 +249,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         self,
         *,
         name: str,
-        path: str,
+        path: str | PurePath,
         type: str = "uri_folder",  # noqa: A002
         version: str | None = None,
         description: str | None = None,
@@ -254,25 +268,27 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         """Register or find the data."""
         with explained():
             name = check_name("name", text("name", self.name))
-            one_of("type", self.type, DATA_TYPES)
+            one_of("type", self.type, model.DATA_TYPES)
             from airflow_provider_amlrest.rest.assets import content_version, ensure_data
 
-            path = text("path", self.path) or ""
+            own_version = _version(self.version, DATA_VERSION_LENGTH)
+            path = path_text("path", self.path)
             content, referenced = self._read_content(path, dag_folder(context))
             source = content.hash if content is not None else path.rstrip("/")
-            version = _version(self.version) or content_version(self.type, source)
+            version = own_version or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
             data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         url = self.publish(AzureMLDataLink, f"data/{found.name}/{found.version}/details", context)
-        self.log.info("Data %s, version %s: %s. %s", found.name, found.version, _news(new), url)
+        self.log.info("Data %s, version %s: %s. %s", found.name, found.version, _outcome(new), url)
         return {
             "id": found.id,
             "name": found.name,
             "version": found.version,
             "type": found.type,
             "uri": found.uri,
+            "outcome": _outcome(new),
         }
 
     def _read_content(self, path: str, base: Path) -> tuple[LocalContent | None, tuple[str, ...]]:
@@ -281,7 +297,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             return None, ()
         if "://" in path:
             raise InvalidSpecError("path", f"{path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
-        content = read_local("path", base, path)
+        content = read_local("path", base, path, is_data=True)
         if content.is_folder != (self.type != "uri_file"):
             is_one = "folder" if content.is_folder else "file"
             raise InvalidSpecError("type", f"{self.type!r} does not fit {path!r}, which is a {is_one}.")
@@ -292,11 +308,11 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         return content, referenced_uris(content)
 
 
-def _version(value: Any) -> str | None:
+def _version(value: Any, longest: int | None = None) -> str | None:
     """A version of one's own; None, also for an empty text: it is made of the content."""
     version = text("version", value)
-    return check_version("version", version) if version else None
+    return check_version("version", version, longest) if version else None
 
 
-def _news(new: bool) -> str:
-    return "registered" if new else "found, nothing to do"
+def _outcome(new: bool) -> str:
+    return "registered" if new else "found"

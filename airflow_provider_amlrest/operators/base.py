@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -16,6 +16,7 @@ from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
+    NetworkRefusedError,
     ProvisioningError,
     ResponseError,
     UploadRefusedError,
@@ -70,7 +71,12 @@ class AzureMLOperator(BaseOperator):
         self.api_version = api_version
 
     def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render with Jinja where there is any: native rendering would make 1.1 of the version ``"1.10"``."""
+        """Render with Jinja where there is any: native rendering would make 1.1 of the version ``"1.10"``.
+
+        A ``pathlib`` path becomes text, and is rendered as such.
+        """
+        if isinstance(content, PurePath):
+            content = str(content)
         if isinstance(content, str) and not _JINJA.search(content):
             return content
         return super().render_template(content, *args, **kwargs)
@@ -98,7 +104,7 @@ def explained() -> Iterator[None]:
     except HOPELESS_ERRORS as error:
         raise AirflowFailException(str(error)) from None
     except ResponseError as error:
-        if error.status in HOPELESS_STATUSES:
+        if error.status in HOPELESS_STATUSES or isinstance(error, NetworkRefusedError):
             raise AirflowFailException(str(error)) from None
         raise
 
@@ -112,6 +118,11 @@ def text(field: str, value: _Text) -> _Text:
     raise InvalidSpecError(field, f"{value!r} must be text.")
 
 
+def path_text(field: str, value: Any) -> str:
+    """A path as text; the empty one for None. A ``pathlib`` path is none yet if nobody has rendered it."""
+    return str(value) if isinstance(value, PurePath) else text(field, value) or ""
+
+
 def started_at(context: Context) -> float:
     """When this try began, in seconds since the epoch."""
     start = getattr(context["ti"], "start_date", None)
@@ -123,8 +134,11 @@ def dag_folder(context: Context) -> Path:
     return Path(context["dag"].fileloc).parent
 
 
-def read_local(field: str, base: Path, path: Any) -> LocalContent:
-    """What there is to upload at a path, which is relative to ``base`` if it is relative."""
+def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:
+    """What there is to upload at a path, which is relative to ``base`` if it is relative.
+
+    :param is_data: data, of which less is left out than of code.
+    """
     from airflow_provider_amlrest.rest.content import local_path, read_content
 
-    return read_content(field, local_path(field, base, path))
+    return read_content(field, local_path(field, base, path), is_data=is_data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,23 +17,25 @@ from airflow_provider_amlrest.completion import (
     ERROR,
     STALLED,
     TIMEOUT,
+    TRANSIENT,
     Event,
     JobTimeoutError,
     Wait,
     check_event,
+    last_moments,
     look_patiently,
     open_tail,
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish
+from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
@@ -41,7 +44,7 @@ from airflow_provider_amlrest.submission import Submission, Work, patiently
 from airflow_provider_amlrest.task_identity import check_tags, made_by, task_identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -105,7 +108,7 @@ class AzureMLJobOperator(AzureMLOperator):
         command: str,
         environment: str | Mapping[str, str],
         compute: str | None = None,
-        code: str | Mapping[str, str] | None = None,
+        code: str | PurePath | Mapping[str, str] | None = None,
         inputs: Mapping[str, Any] | None = None,
         outputs: Mapping[str, Any] | None = None,
         experiment_name: str | None = None,
@@ -187,15 +190,15 @@ class AzureMLJobOperator(AzureMLOperator):
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
             with self.hook.client() as client:
-                job = patiently(
-                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
-                )
+                job = self._submit_in_time(client, request, context, deadline)
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
                 if not self.wait_for_completion:
                     return summarize(job, studio_url)
-                return self._await(client, job, deadline, {} if self.get_logs else None)
+                result = self._await(client, job, deadline, {} if self.get_logs else None)
+        publish_outputs(self, result, context)
+        return result
 
     def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait.
@@ -208,7 +211,9 @@ class AzureMLJobOperator(AzureMLOperator):
             self._submitted_name = check_event(event)["job_name"]
             request_body.show_again(self, context)
             with self.hook.client() as client:
-                return self._conclude(client, event)
+                result = self._conclude(client, event)
+        publish_outputs(self, result, context)
+        return result
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly, if somebody has decided that the task ends.
@@ -231,6 +236,22 @@ class AzureMLJobOperator(AzureMLOperator):
     @abstractmethod
     def _read(self, base: Path) -> JobRequest:
         """Read what was given, without asking the service. Raises InvalidSpecError."""
+
+    def _submit_in_time(
+        self, client: AzureMLClient, request: JobRequest, context: Context, deadline: float | None
+    ) -> model.Job:
+        """Submit the job, and try again until the deadline. What may exist by then is not left running."""
+        try:
+            with client.until(deadline):
+                return patiently(
+                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
+                )
+        except (*TRANSIENT, AuthenticationError) as error:
+            if self._submitted_name is None or deadline is None or time.time() < deadline:
+                raise
+            _, end = last_moments(deadline, late=True)
+            unseen = f"It may have been submitted: {error}"
+            raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
 
     def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
         compute = text("compute", self.compute)
@@ -264,12 +285,28 @@ class AzureMLJobOperator(AzureMLOperator):
         else:
             self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
 
-    def _end(self, client: AzureMLClient, name: str, why: str, *, patience: float | None = None) -> str:
-        """Ask for a job's end unless another try owns it; what became of that, in a clause."""
+    def _end(
+        self,
+        client: AzureMLClient,
+        name: str,
+        why: str,
+        *,
+        patience: float | None = None,
+        until: float | None = None,
+    ) -> str:
+        """Ask for a job's end unless another try owns it; what became of that, in a clause.
+
+        :param patience: seconds for each answer.
+        :param until: seconds since the epoch up to which it is tried again; None: once.
+        """
         try_number = self._owner.try_number if self._owner else self._ti.try_number
         note = by_task(try_number, why)
+
+        def ask() -> str | None:
+            return client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
+
         try:
-            left = client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
+            left = ask() if until is None else patiently(ask, until, lambda: self._killed)
         except Exception as error:
             fate = f"could not be canceled and may go on: {error}"
             self.log.error("Azure ML job %s %s", name, fate)
@@ -343,32 +380,59 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        job = look_patiently(client, event["job_name"], poll_interval=self.poll_interval)
-        studio_url = self.hook.studio_url(job)
+        late = event["status"] in (TIMEOUT, STALLED)
+        deadline, end = last_moments(event["deadline"], late=late)
+        try:
+            job = look_patiently(
+                client, event["job_name"], poll_interval=self.poll_interval, deadline=deadline
+            )
+        except AzureMLError as error:
+            if deadline is None or time.time() < deadline:
+                raise
+            unseen = f"It cannot be seen: {error}"
+            raise self._too_late(client, event["job_name"], end, event, unseen) from None
         # One that was stalled may respond again by now.
         recovered = event["status"] == STALLED and job.status not in (
             event["job_status"],
             CANCEL_REQUESTED,
             CANCELED,
         )
-        if event["status"] in (TIMEOUT, STALLED) and not recovered and job.outcome in _NOT_DONE:
-            raise self._too_late(client, job, event, studio_url)
+        if late and not recovered and job.outcome in _NOT_DONE:
+            raise self._too_late(client, job.name, end, event)
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
-        show_rest(client, job.name, event["log"])
-        return finish(client, job, studio_url, self.require_metrics, resubmit_canceled=self.resubmit_canceled)
+        with client.until(end):
+            show_rest(client, job.name, event["log"])
+            return finish(
+                client,
+                job,
+                self.hook.studio_url(job),
+                self.require_metrics,
+                resubmit_canceled=self.resubmit_canceled,
+            )
 
-    def _too_late(self, client: AzureMLClient, job: model.Job, event: Event, url: str) -> JobTimeoutError:
-        late = f"Azure ML job {job.name} did not end " + (
+    def _too_late(
+        self,
+        client: AzureMLClient,
+        name: str,
+        end: float | None,
+        event: Event | None = None,
+        unseen: str = "",
+    ) -> JobTimeoutError:
+        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise."""
+        late = f"Azure ML job {name} did not end " + (
             "in time" if self._limit is None else f"within {self._limit:g} s"
         )
-        if event["status"] == STALLED:
+        if event is not None and event["status"] == STALLED:
             minutes = PATIENCE[event["job_status"]] / 60
-            late = f"Azure ML job {job.name} was {event['job_status']} for {minutes:g} minutes"
+            late = f"Azure ML job {name} was {event['job_status']} for {minutes:g} minutes"
+        url = " ".join(filter(None, (unseen, self.hook.studio_page(f"runs/{name}"))))
         if self.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
-        return JobTimeoutError(f"{late} and {self._end(client, job.name, 'its time is over')}. {url}")
+        with client.until(end):
+            fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
+        return JobTimeoutError(f"{late} and {fate}. {url}")
 
     def _read_common(self) -> dict[str, Any]:
         """The members that both kinds of job have, as far as they need no asking."""
@@ -462,8 +526,9 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param get_logs: show the job's log in the task's.
     :param require_metrics: names of metrics without which the task fails, though the job completed.
 
-    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values) and
-    ``outputs`` (URIs). 8 KB at most.
+    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values),
+    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (references). 8 KB at most. For the
+    next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 
     template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)

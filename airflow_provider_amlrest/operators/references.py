@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import read_local
 from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.model import DataInput, Input
+from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES, DataInput, Input
 from airflow_provider_amlrest.rest.references import Named, Reference, Registry, parse_reference, unrendered
 from airflow_provider_amlrest.rest.spec import (
-    DATA_TYPES,
     INPUT_MODES,
-    MODEL_TYPES,
     URI_SCHEMES,
     check_name,
     is_uri,
@@ -78,7 +76,7 @@ def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
     reference = parse_reference("code", value, "codes")
     if reference is not None:
         return reference
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str | PurePath) or not value:
         raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
     return read_local("code", base, value)
 
@@ -147,7 +145,20 @@ def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
     return {str(name): _read_input(f"inputs.{name}", member) for name, member in value.items()}
 
 
+def _check_there(field: str, value: Any) -> None:
+    """Raises InvalidSpecError for None, also as Jinja renders it: what an XCom is that is not there."""
+    if value is None or value == "None":
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is what an XCom gives that is not there. The output 'model' of an upstream job is "
+            'train.output["outputs.model"], in Jinja '
+            "{{ ti.xcom_pull('train', key='outputs.model') }}; see 'Outputs for the next task' in the docs.",
+        )
+
+
 def _read_input(field: str, value: Any) -> Input | ReferencedInput:
+    if value is None:
+        _check_there(field, value)
     value = unrendered(value)
     if isinstance(value, Mapping) and "path" in value:
         no_other_keys(field, value, {"type", "path", "mode"})
@@ -164,6 +175,7 @@ def _read_input(field: str, value: Any) -> Input | ReferencedInput:
 
 
 def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:
+    _check_there(f"{field}.path", path)
     one_of(f"{field}.mode", mode, INPUT_MODES)
     if type_ is not None:
         one_of(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
 from ssl import create_default_context
@@ -15,8 +16,11 @@ from airflow_provider_amlrest.rest import model, stopping
 from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.deadline import out_of_time
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
 
 P = ParamSpec("P")
@@ -39,12 +43,12 @@ def _pages(
     @wraps(operation)
     async def method(self: AsyncAzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         follow = cast("Callable[..., Flow[model.Page]]", operation)
-        link = None
+        way, link = Pages(operation.__name__), None
         while True:
             page = await self._run(follow(self.operations, *args, **kwargs, next_link=link))
             for item in page.items:
                 yield item
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 return
 
@@ -56,7 +60,8 @@ class AsyncAzureMLClient:
 
     :param credential: an ``AsyncTokenCredential`` of azure-identity; it stays the caller's to close.
 
-    The other parameters and what the methods raise: as :class:`client.AzureMLClient`.
+    The other parameters and what the methods raise: as :class:`client.AzureMLClient`. A deadline for several
+    of its requests is :func:`asyncio.timeout`.
     """
 
     def __init__(
@@ -99,6 +104,10 @@ class AsyncAzureMLClient:
     get_latest_data = _method(Operations.get_latest_data)
     create_data = _method(Operations.create_data)
 
+    get_model = _method(Operations.get_model)
+    get_latest_model = _method(Operations.get_latest_model)
+    find_registered = _method(Operations.find_registered)
+
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
@@ -132,14 +141,24 @@ class AsyncAzureMLClient:
         try:
             send = next(flow)
             while True:
-                send = flow.send(await self._send(send))
+                try:
+                    answer = await self._send(send)
+                except AzureMLError as error:
+                    # An operation may know what to do without this answer.
+                    send = flow.throw(error)
+                else:
+                    send = flow.send(answer)
         except StopIteration as done:
             return cast("T", done.value)
 
     async def _send(self, send: Send) -> Answer:
+        seconds = send.options.get("timeout")
         try:
-            return cast(
-                "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
-            )
+            async with asyncio.timeout(seconds):
+                return cast(
+                    "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
+                )
+        except TimeoutError:
+            raise out_of_time(send.asked, seconds or 0) from None
         except AzureError as error:
             raise translate(error, send.asked) from None

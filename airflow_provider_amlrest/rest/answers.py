@@ -113,6 +113,11 @@ def read_run(details: Mapping[str, Any]) -> model.Run:
         model.RunError(innermost_code(error), error.get("message") or "") if error else None,
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
+        {
+            name: str(output["assetId"])
+            for name, output in (details.get("outputs") or {}).items()
+            if (output or {}).get("assetId")
+        },
     )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -17,6 +17,9 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
+from airflow_provider_amlrest.rest.cloud import check_url
+from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import translate_blob, transport_options
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.content import LocalContent, LocalFile
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 WORKERS = 16
 """Requests at a time, and so connections."""
@@ -44,7 +49,10 @@ def open_container(
 
     It keeps a connection for each worker and for the thread that reads, and waits less between its retries
     than the library would (15 s).
+
+    :raises AzureMLError: for a URL that nothing may be sent to.
     """
+    check_url(url)
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=WORKERS + 1))
@@ -66,11 +74,13 @@ class Upload:
     whose id tells its content. Anything else under a name is overwritten. Uploads that run at the same
     time write the same bytes to the same places.
 
+    :param deadline: seconds since the epoch by which it is done or has failed; None: it takes its time.
     :ivar has_sent: whether the last run has sent a blob or a block.
     """
 
-    def __init__(self, content: LocalContent, folder: str) -> None:
+    def __init__(self, content: LocalContent, folder: str, deadline: float | None = None) -> None:
         self.has_sent = False
+        self._deadline = deadline
         self._content = content
         self._prefix = f"{folder}/" if folder else ""
         self._done: set[str] = set()
@@ -79,7 +89,7 @@ class Upload:
         """Send what is missing. After a failure it may run again, with another client of the same container.
 
         :raises ResponseError: if the storage refuses something.
-        :raises UnreachableError: if it does not answer.
+        :raises UnreachableError: if it does not answer, or not in time.
         :raises InvalidSpecError: if a file cannot be read.
         :raises ContentChangedError: if a file is not any more what it was when the content was listed.
         """
@@ -102,11 +112,26 @@ class Upload:
 
     def _list(self) -> dict[str, tuple[int, bytes]]:
         """Size and MD5 of the blobs that are there."""
+
+        def there() -> dict[str, tuple[int, bytes]]:
+            found: dict[str, tuple[int, bytes]] = {}
+            pages = self._container.list_blobs(name_starts_with=self._prefix or None).by_page()
+            way = Pages(asked)
+            for page in pages:
+                for blob in page:
+                    found[blob.name] = blob.size, bytes(blob.content_settings.content_md5 or b"")
+                way.after(pages.continuation_token)  # type: ignore[attr-defined]
+            return found
+
+        asked = f"GET blobs of {self._container.container_name}"
+        return self._ask(there, asked)
+
+    def _ask(self, action: Callable[[], T], asked: str) -> T:
+        """Ask the storage something, in time; its errors become ours."""
         try:
-            blobs = self._container.list_blobs(name_starts_with=self._prefix or None)
-            return {blob.name: (blob.size, bytes(blob.content_settings.content_md5 or b"")) for blob in blobs}
+            return in_time(action, seconds_left(self._deadline), asked)
         except AzureError as error:
-            raise translate_blob(error, f"GET blobs of {self._container.container_name}") from None
+            raise translate_blob(error, asked) from None
 
     def _send(self, pool: ThreadPoolExecutor, file: LocalFile, there: tuple[int, bytes] | None) -> None:
         if file.name in self._done or (there is not None and self._is(there, file)):
@@ -132,7 +157,7 @@ class Upload:
 
     def _send_blocks(self, pool: ThreadPoolExecutor, file: LocalFile, blob: BlobClient) -> None:
         size = max(BLOCK_SIZE, -(-file.size // MAX_BLOCKS))
-        there = _block_ids(blob, file)
+        there = self._ask(partial(_block_ids, blob), f"GET blocks of {file.name}")
         digest = hashlib.md5(usedforsecurity=False)
         ids: list[str] = []
         tasks: list[Future[None]] = []
@@ -164,13 +189,10 @@ class Upload:
 
     def _attempt(self, file: LocalFile, size: int, send: Callable[[], Any], files: int) -> None:
         try:
-            send()
+            self._ask(send, f"Upload of {file.name}")
         except Exception as error:
-            translated = (
-                translate_blob(error, f"Upload of {file.name}") if isinstance(error, AzureError) else error
-            )
-            self._failure = self._failure or translated
-            raise translated from None
+            self._failure = self._failure or error
+            raise
         self.has_sent = True
         self._progress.add(size, files=files)
         if files:
@@ -193,14 +215,12 @@ def _settings(md5: bytes) -> ContentSettings:
     return ContentSettings(content_md5=bytearray(md5))
 
 
-def _block_ids(blob: BlobClient, file: LocalFile) -> set[str]:
+def _block_ids(blob: BlobClient) -> set[str]:
     """The blocks that the storage has of a blob, committed or not."""
     try:
         committed, uncommitted = blob.get_block_list("all")
     except ResourceNotFoundError:
         return set()
-    except AzureError as error:
-        raise translate_blob(error, f"GET blocks of {file.name}") from None
     return {block.id for block in (*committed, *uncommitted)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
@@ -14,8 +15,11 @@ from airflow_provider_amlrest.rest import model, stopping
 from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
 
 P = ParamSpec("P")
@@ -42,11 +46,11 @@ def _pages(
     @wraps(operation)
     def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
         follow = cast("Callable[..., Flow[model.Page]]", operation)
-        link = None
+        way, link = Pages(operation.__name__), None
         while True:
             page = self._run(follow(self.operations, *args, **kwargs, next_link=link))
             yield from page.items
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 return
 
@@ -67,6 +71,8 @@ class AzureMLClient:
 
     Its methods raise :class:`errors.ResponseError` for what the service refuses and
     :class:`errors.UnreachableError` when no answer came. azure-core retries 408, 429 and 5xx below them.
+
+    :ivar deadline: seconds since the epoch by which all answers have to be there; see :meth:`until`.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class AzureMLClient:
         on_secret: Callable[[str], None] = lambda secret: None,
     ) -> None:
         self.credential = credential
+        self.deadline: float | None = None
         self.operations = Operations(workspace, cloud, api_version, on_secret)
         self._pipeline: PipelineClient[Any, Any] = PipelineClient(
             cloud.resource_manager,
@@ -106,6 +113,10 @@ class AzureMLClient:
     get_latest_data = _method(Operations.get_latest_data)
     create_data = _method(Operations.create_data)
 
+    get_model = _method(Operations.get_model)
+    get_latest_model = _method(Operations.get_latest_model)
+    find_registered = _method(Operations.find_registered)
+
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
@@ -125,6 +136,21 @@ class AzureMLClient:
     list_trials = _method(Operations.list_trials)
     get_best_trial = _method(Operations.get_best_trial)
 
+    @contextmanager
+    def until(self, deadline: float | None) -> Iterator[None]:
+        """Whatever is asked in a ``with`` block is answered by then, or raises UnreachableError.
+
+        That bounds tokens, retries and their pauses, uploads, and answers that come in drips. Within a block
+        of the same kind this one counts.
+
+        :param deadline: seconds since the epoch; None: there is no bound.
+        """
+        before, self.deadline = self.deadline, deadline
+        try:
+            yield
+        finally:
+            self.deadline = before
+
     def close(self) -> None:
         """Close the connections. The client cannot be used after."""
         self._pipeline.close()
@@ -139,13 +165,24 @@ class AzureMLClient:
         try:
             send = next(flow)
             while True:
-                send = flow.send(self._send(send))
+                try:
+                    answer = self._send(send)
+                except AzureMLError as error:
+                    # An operation may know what to do without this answer.
+                    send = flow.throw(error)
+                else:
+                    send = flow.send(answer)
         except StopIteration as done:
             return cast("T", done.value)
 
     def _send(self, send: Send) -> Answer:
+        seconds = seconds_left(self.deadline, send.options.get("timeout"))
+        options = send.options if seconds is None else {**send.options, "timeout": seconds}
         try:
-            return cast("Answer", self._pipeline.send_request(send.request, **send.options))
+            return cast(
+                "Answer",
+                in_time(lambda: self._pipeline.send_request(send.request, **options), seconds, send.asked),
+            )
         except AzureError as error:
             # The cause's own text may hold a signature or a traceback of libraries: not chained.
             raise translate(error, send.asked) from None

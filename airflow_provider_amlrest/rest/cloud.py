@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from typing import NamedTuple
 from urllib.request import getproxies, proxy_bypass
+
+from airflow_provider_amlrest.rest.errors import AzureMLError
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,11 @@ def custom_cloud(resource_manager: str, authority: str, studio: str | None = Non
 
 def endpoint_problem(url: str) -> str | None:
     """What is wrong with an endpoint's URL, or None. Tokens and keys travel to it."""
-    try:
-        parts = urlsplit(url)
-        is_url = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url:
-        return f"{_shown(url)!r} is not an https URL"
-    if parts.query or parts.fragment or parts.username or parts.password:
+    if re.search(r"[?#@]", url):
         return f"{_shown(url)!r} must be a plain URL without user, query or fragment"
-    return plain_http_problem(url)
+    if origin(url) is None:
+        return f"{_shown(url)!r} is not an https URL"
+    return unsafe_url_problem(url)
 
 
 def _shown(url: str) -> str:
@@ -100,31 +97,76 @@ def authority_problem(url: str) -> str | None:
     return endpoint_problem(url)
 
 
-def plain_http_problem(url: str) -> str | None:
-    """Why nothing secret may be sent to a URL, or None: plain http is for this machine only."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
+class Origin(NamedTuple):
+    """Whom a URL leads to."""
+
+    scheme: str
+    host: str
+    """In small letters; an IPv6 address in brackets."""
+    port: int
+
+
+_URL = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:[/?][^\x00-\x1f\x7f\\]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def origin(url: str) -> Origin | None:
+    """Whom a URL leads to; None for one of which two readers might think differently.
+
+    The libraries below read URLs in ways of their own: ``http://evil\\@good/`` leads some to *evil*, others
+    to *good*. So there is no user in it, no backslash, and nothing else that a host cannot have.
+    """
+    match = _URL.fullmatch(url)
+    if match is None:
         return None
-    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    if not _is_loopback(parts.hostname or ""):
+    scheme = match["scheme"].lower()
+    port = int(match["port"] or (443 if scheme == "https" else 80))
+    if match["host"].startswith("[") and not _is_address(match["host"][1:-1]):
+        return None
+    return Origin(scheme, match["host"].lower(), port) if 0 < port < 65536 else None
+
+
+def unsafe_url_problem(url: str) -> str | None:
+    """Why nothing secret may be sent to a URL, or None: it is odd, or plain http to another machine."""
+    found = origin(url)
+    if found is None:
+        return f"{_shown(url)!r} is not an https URL with a plain host and port"
+    if found.scheme == "https":
+        return None
+    place = "/".join(url.split("/")[:3]).partition("?")[0]
+    host = found.host.strip("[]")
+    if not _is_loopback(host):
         return f"{place!r} is not an https URL; plain http is taken for this machine only"
-    if "http" in getproxies() and not proxy_bypass(parts.hostname or ""):
+    if "http" in getproxies() and not proxy_bypass(host):
         return f"{place!r} is plain http, and HTTP_PROXY would carry it elsewhere; put it into NO_PROXY"
     return None
 
 
+def check_url(url: str) -> None:
+    """Raise AzureMLError for a URL that nothing secret may be sent to, whoever names it."""
+    problem = unsafe_url_problem(url)
+    if problem:
+        raise AzureMLError(f"Nothing was sent: {problem}.")
+
+
 def _is_loopback(host: str) -> bool:
+    return ip_address(host).is_loopback if _is_address(host) else host == "localhost"
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return False
+    return True
 
 
 def is_same_origin(url: str, base: str) -> bool:
     """Whether a URL has scheme, host and port of another."""
-    return _origin(url) == _origin(base)
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else None)
+    found = origin(url)
+    return found is not None and found == origin(base)

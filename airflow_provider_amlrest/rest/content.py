@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from pathspec import GitIgnoreSpec, Pattern
-
 from airflow_provider_amlrest.rest.errors import ContentChangedError, InvalidSpecError
+from airflow_provider_amlrest.rest.ignore import Ignore
 
-IGNORE_FILES = (".amlignore", ".gitignore")
 _CHUNK = 1 << 20
+_URL = re.compile(r"[a-zA-Z][\w+.\-]+:/")
+"""``pathlib`` leaves one slash of two."""
 
 
 @dataclass(frozen=True)
@@ -83,20 +84,25 @@ class LocalContent:
 
 def local_path(field: str, base: Path, path: Any) -> Path:
     """A path as a person writes it, relative to ``base``. Raises InvalidSpecError for what is none."""
-    if not isinstance(path, str) or not path.strip() or "\0" in path:
+    if not isinstance(path, str | PurePath) or not str(path).strip() or "\0" in str(path):
         raise InvalidSpecError(field, f"{path!r} must be the path of a file or folder.")
+    if _URL.match(str(path)):
+        raise InvalidSpecError(
+            field, f"{str(path)!r} is a URL, but it must be the path of a file or folder of this machine."
+        )
     try:
         return base / Path(path).expanduser()
     except RuntimeError:
         raise InvalidSpecError(field, f"{path!r}: this machine has no such home folder.") from None
 
 
-def read_content(field: str, path: Path) -> LocalContent:
+def read_content(field: str, path: Path, *, is_data: bool = False) -> LocalContent:
     """List what there is to upload at a path.
 
-    A folder's ``.amlignore`` in its root decides what is left out, else its ``.gitignore``; nothing is
-    left out by default. Links are followed, but not out of the folder; what is left out may link anywhere.
+    What is left out of a folder, :class:`~airflow_provider_amlrest.rest.ignore.Ignore` says. Links are
+    followed, but not out of the folder; what is left out may link anywhere.
 
+    :param is_data: data, of which less is left out than of code.
     :raises InvalidSpecError: if there is nothing at the path, nothing is left of it, a link leaves the
         folder, or something cannot be read.
     """
@@ -105,47 +111,30 @@ def read_content(field: str, path: Path) -> LocalContent:
             return LocalContent(path, (LocalFile.at(path, path.name),), False, field)
         if not path.is_dir():
             raise InvalidSpecError(field, f"there is no file or folder {str(path)!r}.")
-        ignore = _Ignore(field, path)
+        ignore = Ignore(field, path, is_data=is_data)
         files = list(_walk(field, path, ignore))
     except OSError as error:
         raise unreadable(field, Path(error.filename or path), error) from None
     if not files:
-        reason = f"everything in it is left out by its {ignore.file}" if ignore.file else "it is empty"
-        raise InvalidSpecError(field, f"the folder {str(path)!r} has nothing to upload: {reason}.")
+        raise InvalidSpecError(
+            field, f"the folder {str(path)!r} has nothing to upload: {_why(path, ignore)}."
+        )
     return LocalContent(
         path, tuple(sorted(files, key=lambda file: (file.name.lower(), file.name))), True, field
     )
 
 
-class _Ignore:
-    """A folder's ignore rules. The last one that matches decides, as in Microsoft's SDK."""
-
-    def __init__(self, field: str, root: Path) -> None:
-        self.file = next((name for name in IGNORE_FILES if (root / name).is_file()), None)
-        self._patterns: Sequence[Pattern] = ()
-        if self.file is None:
-            return
-        try:
-            lines = (root / self.file).read_text(encoding="utf-8").splitlines()
-            self._patterns = list(GitIgnoreSpec.from_lines(map(str.rstrip, lines)).patterns)
-        except ValueError as error:
-            raise unreadable(field, root / self.file, error) from None
-
-    def leaves_out(self, name: str) -> bool:
-        """Whether a file, or with a slash at its end a folder, is left out."""
-        left_out = False
-        for pattern in self._patterns:
-            if pattern.include is not None and pattern.match_file(name) is not None:
-                left_out = pattern.include
-        return left_out
-
-    def leaves_out_folder(self, name: str, is_link: bool) -> bool:
-        """Whether a folder needs no look: no ``!`` rule brings back a file of it. Links are not asked."""
-        may_come_back = not is_link and any(pattern.include is False for pattern in self._patterns)
-        return self.leaves_out(f"{name}/") and not may_come_back
+def _why(folder: Path, ignore: Ignore) -> str:
+    """Why nothing is left of a folder."""
+    if not any(files for _, _, files in os.walk(folder)):
+        return "it is empty"
+    if not ignore.files:
+        return "there are by-products alone, such as __pycache__"
+    told = [f"its {file.name}" if file.parent == folder else repr(str(file)) for file in ignore.files]
+    return f"everything in it is left out by {', '.join(told)}, or as a by-product such as __pycache__"
 
 
-def _walk(field: str, root: Path, ignore: _Ignore) -> Iterator[LocalFile]:
+def _walk(field: str, root: Path, ignore: Ignore) -> Iterator[LocalFile]:
     """Every file below a folder that is not left out; folders that a link leads to included."""
     real_root = root.resolve()
     pending = [root]
@@ -154,12 +143,11 @@ def _walk(field: str, root: Path, ignore: _Ignore) -> Iterator[LocalFile]:
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             path = Path(entry.path)
             name = path.relative_to(root).as_posix()
-            is_link, is_folder = entry.is_symlink(), entry.is_dir()
-            if ignore.leaves_out_folder(name, is_link) if is_folder else ignore.leaves_out(name):
+            if ignore.leaves_out(entry, name):
                 continue
-            if is_link:
+            if entry.is_symlink():
                 _check_link(field, path, real_root)
-            if is_folder:
+            if entry.is_dir():
                 pending.append(path)
             elif entry.is_file():
                 yield LocalFile.at(path, _utf8(field, name))

@@ -1,56 +1,14 @@
-"""Environments: conda files, and when two environments are one."""
+"""Environments: what makes one, and when two are the same."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.content import local_path
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.uris import same_uri
-
-
-def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
-    """A conda file as a mapping, from a mapping, YAML text, or the path of a file.
-
-    Text with a line break or a ``dependencies:`` in it is YAML, other text a path (relative to ``base``).
-    Raises InvalidSpecError for YAML with a mistake, and for what is no conda file.
-    """
-    if value is None:
-        return None
-    source = field
-    if isinstance(value, str) and "\n" not in value and "dependencies:" not in value:
-        file = local_path(field, base, value)
-        source = f"{field} {str(file)!r}"
-        try:
-            value = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None
-    if isinstance(value, str):
-        value = read_yaml(source, value)
-    if not isinstance(value, Mapping) or not isinstance(value.get("dependencies"), list):
-        raise InvalidSpecError(
-            source, "it is no conda file: it must be a mapping with a list named 'dependencies'."
-        )
-    try:
-        return dict(json.loads(json.dumps(value, allow_nan=False)))
-    except (TypeError, ValueError) as error:
-        raise InvalidSpecError(source, f"it holds what a conda file cannot: {error}.") from None
-
-
-def read_yaml(source: str, text: str) -> Any:
-    """What YAML says. Raises InvalidSpecError, with line and column, for a mistake in it."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidSpecError(source, f"it is not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def environment_parts(environment: model.Environment) -> dict[str, Any]:

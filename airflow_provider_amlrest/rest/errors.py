@@ -10,11 +10,19 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_amlrest.rest.hints import advice, advice_without_answer
+from airflow_provider_amlrest.rest.hints import NETWORK, advice, advice_without_answer, fitting
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+", re.IGNORECASE)
-_PASSWORD = re.compile(r"//[^\s/@:]*:[^\s/@]*@")
+_PASSWORD = re.compile(r"(//|:/)[^\s/@:]*:[^\s/]+@")
+_TOKEN_IN_URL = re.compile(
+    # As a user's name: of GitHub, GitLab, Azure DevOps. In the query. In the path, as conda channels have it.
+    r"(//|:/)(?:(?:gh[pousr]_|github_pat_|glpat-)[^\s/@]+|[A-Za-z0-9]{52,})(?=@)"
+    r"|([?&](?:token|access_token|api_key|X-Amz-Signature|X-Goog-Signature)=)[^\s'\"<>)&]+"
+    r"|(/t/)[a-z]{2}-[0-9a-f]{8}-[0-9a-f-]{27}",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(r"\$\{\w+\}")
 _BEARER = re.compile(r"\bBearer [\w\-.~+/]{8,}=*")
 
 
@@ -25,8 +33,17 @@ def without_secrets(text: str) -> str:
 
 def without_keys(text: str) -> str:
     """A text without signatures, keys, tokens, and passwords of URLs."""
-    text = _PASSWORD.sub("//...@", _SIGNATURE.sub(r"\1=...", text))
-    return _BEARER.sub("Bearer ...", text)
+    text = _PASSWORD.sub(r"\1...@", _SIGNATURE.sub(r"\1=...", text))
+    return _BEARER.sub("Bearer ...", _TOKEN_IN_URL.sub(r"\1\2\3...", text))
+
+
+def holds_credentials(text: str) -> bool:
+    """Whether a text with a URL in it has a signature, key, password or token, too.
+
+    The name of a variable (``${TOKEN}``, as pip has it) is none.
+    """
+    plain = _VARIABLE.sub("", text)
+    return "://" in plain and without_keys(plain) != plain
 
 
 class AzureMLError(Exception):
@@ -149,6 +166,10 @@ class PermissionDeniedError(ResponseError):
     """403: the identity is known, but lacks a role."""
 
 
+class NetworkRefusedError(ResponseError):
+    """401, 403 or 502 whose words say that a private link or a firewall does not let this machine in."""
+
+
 class UploadRefusedError(AzureMLError):
     """No way into the workspace's storage is open. ``refusals``: what each way answered, by its name."""
 
@@ -204,6 +225,8 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
     cls = _BY_STATUS.get(status, ServiceError if status >= 500 else ResponseError)
     if status == 401 and "insufficient_claims" in str(headers.get("WWW-Authenticate")):
         inner = "insufficient_claims"
+    if fitting(status, (inner, code), message) is NETWORK:
+        cls = NetworkRefusedError
     if status == 400 and (inner in _CONFLICT_CODES or any(text in message for text in _CONFLICT_TEXTS)):
         cls = ConflictError
     return cls(

@@ -37,6 +37,19 @@ _WORKSPACE = "Check workspace_name and resource_group in the connection."
 _TOO_LARGE = "A request has 4 MB at most: put long values into files, and pass those as data."
 _THROTTLED = "Too many requests of this identity or subscription: raise poll_interval, or spread the tasks."
 
+NETWORK = Hint(
+    "private network",
+    (),
+    "The network does not let this machine in; no role helps. Run it in the workspace's virtual network, "
+    "with the names of its private endpoints resolved there, or allow its address.",
+    # As issue trackers quote them; more such words are expected than were seen.
+    words=r"(?i)\bprivate[ -](link|endpoint)"
+    r"|\bpublic (network )?access\b.{0,40}\b(disabled|not (allowed|permitted))"
+    r"|\bip address\b.{0,80}\bnot (allowed|permitted|authorized)",
+    statuses=(401, 403, 502),
+)
+"""Private link and public access: not said with a code of its own, and even with the status of an outage."""
+
 # The first that fits wins: what is particular comes before what is general.
 HINTS = (
     # Signing in
@@ -141,6 +154,7 @@ HINTS = (
         "is this machine's clock right?",
         statuses=(403,),
     ),
+    NETWORK,
     # Compute
     Hint(
         "compute missing",
@@ -236,13 +250,16 @@ NO_ANSWER_HINTS = (
 _ENTRA = re.compile(r"AADSTS\d+")
 
 
+def fitting(status: int, codes: Iterable[str], message: str) -> Hint | None:
+    """The hint for an answer with these codes; None: nothing is known."""
+    said = {*codes, *_ENTRA.findall(message)}
+    return next((hint for hint in HINTS if hint.fits(status, said, message)), None)
+
+
 def advice(status: int, codes: Iterable[str], message: str) -> str:
     """What to do about an answer with these codes; empty if nothing is known."""
-    said = {*codes, *_ENTRA.findall(message)}
-    for hint in HINTS:
-        if hint.fits(status, said, message):
-            return hint.advice
-    return _BY_STATUS.get(status, "")
+    hint = fitting(status, codes, message)
+    return hint.advice if hint else _BY_STATUS.get(status, "")
 
 
 def advice_without_answer(reason: str) -> str:

@@ -17,6 +17,9 @@ VERSION_PATTERN = re.compile(r"(?!\.{1,2}$)[^<>*%&:\\?/#@]+")
 """Versions of assets. To the service they are any text; these fit into an ARM id, no name in which has one of
 ``<>*%&:\\?/#``, and into ``name:version``."""
 
+DATA_VERSION_LENGTH = 30
+"""Characters that a version of data has at most; no public page of Microsoft's tells it."""
+
 _PATTERN = re.compile(
     r"^/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+)"

@@ -6,7 +6,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.rest.environments import read_yaml
+from pathspec import GitIgnoreSpec
+
+from airflow_provider_amlrest.rest.conda import read_yaml
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.spec import check_unsigned
 
@@ -21,7 +23,7 @@ def referenced_uris(content: LocalContent) -> tuple[str, ...]:
     """Check a folder's ``MLTable``, and say what it refers to, as it is written there: for the lineage.
 
     :raises InvalidSpecError: if there is none, or it is no MLTable, or leads to files that only this
-        machine has.
+        machine has, or to none.
     """
     field = content.field
     file = next((file for file in content.files if file.name == FILE), None)
@@ -57,6 +59,19 @@ def _path(source: str, path: Any, names: set[str]) -> str:
         raise InvalidSpecError(
             source, f"its path {value!r} is not in the folder; copy what it means there, or give a URI."
         )
-    if kinds[0] == "file" and relative not in names:
-        raise InvalidSpecError(source, f"the folder has no file {value!r}, which its 'paths' name.")
+    if not _matches(kinds[0], relative, names - {FILE}):
+        what = {"file": "no file", "folder": "no file in the folder", "pattern": "no file that matches"}
+        raise InvalidSpecError(source, f"there is {what[kinds[0]]} {value!r}, which its 'paths' name.")
     return value
+
+
+def _matches(kind: str, path: str, names: set[str]) -> bool:
+    """Whether a path, relative to the folder, means any of its files.
+
+    Patterns are read as git reads them; what they may have beside that, ``{a,b}``, is taken for a match.
+    """
+    if kind == "file":
+        return path in names
+    if kind == "folder":
+        return any(path == "." or name.startswith(f"{path}/") for name in names)
+    return "{" in path or any(GitIgnoreSpec.from_lines([f"/{path}"]).match_files(names))

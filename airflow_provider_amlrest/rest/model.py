@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_amlrest.rest.status import Outcome, classify
+from airflow_provider_amlrest.rest.uris import resolve_expressions
 
 DEFAULT_DATASTORE = "workspaceblobstore"
+DATA_TYPES = ("uri_file", "uri_folder", "mltable")
+MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
 
 
 # What a workspace holds
@@ -128,6 +131,17 @@ class Data:
     referenced_uris: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Model:
+    """A version of a model. ``type``: custom_model, mlflow_model or triton_model."""
+
+    name: str
+    version: str
+    type: str
+    uri: str
+    id: str = ""
+
+
 # Jobs, as they are asked for
 
 
@@ -150,7 +164,10 @@ Input = LiteralInput | DataInput
 
 @dataclass(frozen=True)
 class Output:
-    """``uri`` None: the service chooses the place. ``name``: also register it as this data asset."""
+    """``uri`` None: the service chooses the place. ``name``: also register it as this data asset.
+
+    In a URI the service resolves ``${{name}}``, ``${{output_name}}`` and ``${{default_datastore}}``.
+    """
 
     type: str = "uri_folder"
     mode: str = "rw_mount"
@@ -329,15 +346,20 @@ class Job:
     def outcome(self) -> Outcome:
         return classify(self.status)
 
-    def output_uris(self, run: str | None = None) -> dict[str, str]:
+    def output_uris(self, run: str | None = None, datastore: str = DEFAULT_DATASTORE) -> dict[str, str]:
         """Where each named output lies, as ``azureml://`` or the URI that was asked for.
 
-        An output without a URI of its own lies in the default datastore, below the name of the run that
+        An output without a URI of its own lies in the workspace's blob store, below the name of the run that
         wrote it (so Microsoft's SDK looks for it): the job's own, or that of a sweep's trial.
+
+        :param datastore: what ``${{default_datastore}}`` in a URI means.
         """
-        folder = f"azureml://datastores/{DEFAULT_DATASTORE}/paths/azureml/{run or self.name}"
+        run = run or self.name
+        folder = f"azureml://datastores/{DEFAULT_DATASTORE}/paths/azureml/{run}"
         return {
-            name: output.uri or f"{folder}/{name}/"
+            name: resolve_expressions(
+                output.uri or f"{folder}/{name}/", name=run, output=name, datastore=datastore
+            )
             for name, output in self.outputs.items()
             if name != "default"
         }
@@ -367,6 +389,8 @@ class Run:
     warnings: tuple[str, ...] = ()
     log_files: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Path -> URL with a shared access signature, good for hours. Never printed."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name -> id of the asset that it became, which ends in ``/data/<name>/versions/<version>``."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest import answers, model
 from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import Cloud, is_same_origin
+from airflow_provider_amlrest.rest.cloud import Cloud, check_url, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
@@ -28,17 +28,25 @@ from airflow_provider_amlrest.rest.errors import (
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
 from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.uris import lies_at
 
 T = TypeVar("T")
 
 Flow = Generator[Send, Answer, T]
 
-BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0}
-"""Options of a read without retries, for what is asked again soon anyhow."""
+BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0, "timeout": 60.0}
+"""Options of a read without retries, for what is asked again soon anyhow. ``timeout``: seconds for all that
+it needs, such as a token; the other two are for each step of it."""
 
 CHILDREN_PAGE = 100
 """Children that a page of them is asked to have."""
+NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
+"""Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
+REGISTERED_PAGE = 50
+"""Versions among which one that was registered lately is looked for."""
 SEARCH_PAGE = 500
 """Runs that a search asks for at once."""
 SEARCH_REFUSED = (400, 404, 405, 501)
@@ -46,10 +54,11 @@ SEARCH_REFUSED = (400, 404, 405, 501)
 
 
 def brief(patience: float | None) -> dict[str, Any]:
-    """Options of a request without retries that waits so many seconds for its answer; None: those of any."""
+    """Options of a request without retries that has so many seconds with all that it needs; None: of any."""
     if patience is None:
         return {}
-    return {"retry_total": 0, "connection_timeout": patience, "read_timeout": patience}
+    bounds = dict.fromkeys(("timeout", "connection_timeout", "read_timeout"), patience)
+    return {"retry_total": 0, **bounds}
 
 
 class Polled(NamedTuple):
@@ -84,9 +93,9 @@ class Operations:
 
     # workspace
 
-    def get_workspace(self) -> Flow[model.Workspace]:
+    def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[model.Workspace]:
         """The workspace itself."""
-        resource = yield from self._resource("GET", "")
+        resource = yield from self._resource("GET", "", options=options)
         properties = resource.get("properties") or {}
         return model.Workspace(
             resource["id"],
@@ -181,7 +190,8 @@ class Operations:
         sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
         if not sas_uri:
             raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
-        self._mask_signature(urlsplit(sas_uri).query)
+        self._mask_signature(sas_uri.partition("?")[2])
+        check_url(sas_uri)
         return model.PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
 
     def create_code(self, code: model.Code) -> Flow[model.Code]:
@@ -203,6 +213,34 @@ class Operations:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("data", data.name, data.version)
         return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
+
+    # models
+
+    def get_model(self, name: str, version: str) -> Flow[model.Model]:
+        """A version of a model. Raises NotFoundError."""
+        return self.codec.read_model((yield from self._resource("GET", _version("models", name, version))))
+
+    def get_latest_model(self, name: str) -> Flow[model.Model]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_model((yield from self._latest("models", name)))
+
+    def find_registered(self, output: model.Output, uri: str) -> Flow[str | None]:
+        """The version of data, or of a model, as which a job has registered an output: the one at this place.
+
+        None if it is none of the last ones, or nothing has this name.
+        """
+        is_model = output.type in MODEL_TYPES
+        path = f"{'models' if is_model else 'data'}/{_segment(output.name or '')}/versions"
+        read = self.codec.read_model if is_model else self.codec.read_data
+        try:
+            answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
+        except NotFoundError:
+            return None
+        for resource in answer.get("value") or ():
+            found = read(resource)
+            if lies_at(found.uri, uri, self.workspace):
+                return found.version
+        return None
 
     # jobs
 
@@ -245,7 +283,8 @@ class Operations:
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
         """Ask for a job's end. It ends some time later; a job that has ended is no error.
 
-        :param patience: seconds to wait for the answer, without retries; None: as every request.
+        :param patience: seconds for each answer, with all that it needs, and without retries; None: as every
+            request.
         :raises NotFoundError: if there is no such job.
         """
         options = brief(patience)
@@ -338,13 +377,14 @@ class Operations:
         """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
         points: list[model.MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
+        way = Pages(f"the history of the metric {metric}")
         while True:
             page = yield from self._mlflow("GET", "metrics/get-history", query=query)
             points += map(answers.read_point, page.get("metrics") or ())
-            token = page.get("next_page_token")
-            if not token:
+            token = way.after(page.get("next_page_token"))
+            if token is None:
                 break
-            query["page_token"] = quote(str(token), safe="")
+            query["page_token"] = quote(token, safe="")
         finite = [point for point in points if isfinite(point.value)]
         return sorted(finite, key=lambda point: (point.step, point.time))
 
@@ -356,11 +396,11 @@ class Operations:
         """
         job = yield from self.get_job(sweep)
         runs: list[model.Run] = []
-        link: str | None = None
+        way, link = Pages(f"the trials of {sweep}"), None
         while True:
             page = yield from self.list_children(sweep, link)
             runs += page.items
-            link = page.next_link
+            link = way.after(page.next_link)
             if link is None:
                 break
         try:
@@ -414,31 +454,34 @@ class Operations:
                 f"{UPLOADS_BY_SERVICE} is the first that can.",
             )
 
-    def _discover(self) -> Flow[tuple[str, str]]:
+    def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
         if self.endpoints is None:
-            workspace = yield from self.get_workspace()
+            workspace = yield from self.get_workspace(options)
             asked = "GET discovery"
-            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked)
+            check_url(workspace.discovery_url)
+            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
             services = answers.checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
             if not api:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")
             # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
             tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
-            history = f"{api}/history/v1.0{self.workspace.path}"
-            self.endpoints = history, tracking.rstrip("?").replace("azureml://", "https://", 1)
+            tracking = tracking.rstrip("?").replace("azureml://", "https://", 1)
+            check_url(api)
+            check_url(tracking)
+            self.endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
         return self.endpoints
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
-        history = yield from self._history()
+        history = yield from self._history(options)
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{_segment(name)}/details")
         answer = yield Send(request, asked, options or {})
         details = answers.checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
-            self._mask_signature(urlsplit(url).query)
+            self._mask_signature(url.partition("?")[2])
         return answers.read_run(details) if details else model.Run(name, "Unknown")
 
     def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:
@@ -450,12 +493,13 @@ class Operations:
             "max_results": SEARCH_PAGE,
         }
         metrics: dict[str, dict[str, float]] = {}
+        way = Pages(f"the metrics of the children of {parent}")
         while True:
             page = yield from self._mlflow("POST", "runs/search", body=body)
             for run in page.get("runs") or ():
                 metrics[str((run.get("info") or {}).get("run_id"))] = answers.last_values(run)
-            token = page.get("next_page_token")
-            if not token:
+            token = way.after(page.get("next_page_token"))
+            if token is None:
                 return metrics
             body["page_token"] = token
 
@@ -472,7 +516,7 @@ class Operations:
         body: Any = None,
         options: Mapping[str, Any] | None = None,
     ) -> Flow[dict[str, Any]]:
-        base = (yield from self._discover())[1]
+        base = (yield from self._discover(options))[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
         answer = yield Send(request, asked, options or {})
@@ -482,13 +526,12 @@ class Operations:
         run = yield from self._details(job_name, options)
         return tail.find(run.log_files)
 
-    def _history(self) -> Flow[str]:
-        return (yield from self._discover())[0]
+    def _history(self, options: Mapping[str, Any] | None = None) -> Flow[str]:
+        return (yield from self._discover(options))[0]
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{_segment(name)}/versions"
-        # azure-core takes parameters as they are to stand in the URL.
-        answer = yield from self._get(path, {"$orderBy": quote("createdtime desc"), "$top": "1"})
+        answer = yield from self._get(path, {**NEWEST_FIRST, "$top": "1"})
         for resource in answer.get("value") or ():
             return dict(resource)
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
@@ -530,8 +573,10 @@ class Operations:
     def _put(self, path: str, properties: dict[str, Any]) -> Flow[dict[str, Any]]:
         return (yield from self._resource("PUT", path, {"properties": properties}))
 
-    def _resource(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
-        send = self._request(method, path, body=body)
+    def _resource(
+        self, method: str, path: str, body: Any = None, options: Mapping[str, Any] | None = None
+    ) -> Flow[dict[str, Any]]:
+        send = self._request(method, path, body=body, options=options)
         answer = yield send
         return answers.resource(answer, send.asked)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import uniform
+from time import time
 from typing import Any
 
 from azure.core.exceptions import (
@@ -28,10 +29,11 @@ from azure.mgmt.core.policies import (
     AsyncARMChallengeAuthenticationPolicy,
 )
 
-from airflow_provider_amlrest.rest.cloud import Cloud, plain_http_problem
+from airflow_provider_amlrest.rest.cloud import Cloud, check_url
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    NetworkRefusedError,
     ServiceError,
     ThrottledError,
     UnreachableError,
@@ -54,15 +56,35 @@ MAX_RETRY_AFTER = 120.0
 class _Patience:
     """Retries as azure-core does them, except that no answer makes a request sleep for an hour.
 
-    And those who were refused together do not all come back in the same moment.
+    Nor beyond the ``timeout`` of the request: what was answered last is the answer then. And those who were
+    refused together do not all come back in the same moment.
     """
+
+    def configure_retries(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The settings of one request, and when it has to be over."""
+        settings: dict[str, Any] = super().configure_retries(options)  # type: ignore[misc]
+        return settings | {"ends": time() + settings["timeout"]}
 
     def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
         """Whether to send the request again after this answer."""
         retry: Any = super()
         return bool(
-            retry.is_retry(settings, response) and (retry.get_retry_after(response) or 0) <= MAX_RETRY_AFTER
+            retry.is_retry(settings, response)
+            and (retry.get_retry_after(response) or 0) <= MAX_RETRY_AFTER
+            and not _is_refused_by_network(response.http_response)
         )
+
+    def increment(self, settings: dict[str, Any], response: Any = None, error: Any = None) -> bool:
+        """Count a failure; whether there is another try, after a pause."""
+        if not super().increment(settings, response=response, error=error):  # type: ignore[misc]
+            return False
+        told = None if error else self.get_retry_after(response)
+        settings["pause"] = told or self.get_backoff_time(settings)
+        return bool(time() + settings["pause"] < settings["ends"])
+
+    def sleep(self, settings: dict[str, Any], transport: Any, response: Any = None) -> Any:
+        """The pause; in an event loop to be awaited."""
+        return transport.sleep(settings["pause"])
 
     def get_retry_after(self, response: Any) -> float | None:
         """Seconds that the answer asks for, and up to a tenth more; None: it does not say."""
@@ -74,6 +96,13 @@ class _Patience:
         return float(super().get_backoff_time(settings)) * uniform(0.5, 1)  # type: ignore[misc]  # noqa: S311
 
 
+def _is_refused_by_network(answer: Any) -> bool:
+    """Whether that is no outage, though a 502 may say it."""
+    if answer.status_code != 502:
+        return False
+    return isinstance(response_error("", 502, _text(answer), answer.headers), NetworkRefusedError)
+
+
 class _Retry(_Patience, RetryPolicy[Any, Any]):
     pass
 
@@ -82,19 +111,17 @@ class _AsyncRetry(_Patience, AsyncRetryPolicy[Any, Any]):
     pass
 
 
-def refuse_plain_http(request: Any) -> None:
-    """Refuse a request of a pipeline whose token, key or signature others could read on its way.
+def refuse_unsafe_url(request: Any) -> None:
+    """Refuse a request of a pipeline whose token, key or signature others could read.
 
     The endpoints, next pages and places for uploads that the service names are checked here like the others.
     """
-    problem = plain_http_problem(request.http_request.url)
-    if problem:
-        raise AzureMLError(f"Nothing was sent: {problem}.")
+    check_url(request.http_request.url)
 
 
 class _Protected(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: Any) -> None:
-        refuse_plain_http(request)
+        refuse_unsafe_url(request)
         if request.context.options.pop(ANONYMOUS, False):
             # In the context it outlasts retries.
             request.context[ANONYMOUS] = True
@@ -184,7 +211,7 @@ def transport_options(cloud: Cloud) -> dict[str, Any]:
         "connection_verify": cloud.verify,
         "connection_timeout": CONNECTION_TIMEOUT,
         "read_timeout": READ_TIMEOUT,
-        "raw_request_hook": refuse_plain_http,
+        "raw_request_hook": refuse_unsafe_url,
     }
 
 
@@ -227,10 +254,15 @@ def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
 
 
 def _body(error: HttpResponseError) -> str:
+    return _text(error.response) or str(error.message)
+
+
+def _text(response: Any) -> str:
+    """A response's body; empty if there is none to be read."""
     try:
-        return str(error.response.text())  # type: ignore[union-attr]
+        return str(response.text())
     except Exception:
-        return str(error.message)
+        return ""
 
 
 def _first_paragraph(text: str) -> str:

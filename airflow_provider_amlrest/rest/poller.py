@@ -10,6 +10,7 @@ is worth. docs/polling.md has the rules and the figures.
 from __future__ import annotations
 
 import heapq
+import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +19,11 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
+from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome, classify
+
+log = logging.getLogger(__name__)
 
 MAX_RATE = 20.0
 """Reads per second at most: below the 25 at which Resource Manager refills the bucket of a principal."""
@@ -76,7 +81,9 @@ class Failure(Enum):
     THROTTLED = auto()
     """429."""
     OUTAGE = auto()
-    """No answer, 5xx, or nobody signed in: it would happen to every read."""
+    """No answer, or 5xx: it would happen to every read."""
+    NOT_SIGNED_IN = auto()
+    """401, or no token: it would happen to every read, too, but those who wait have less patience for it."""
     REFUSED = auto()
     """It has to do with what was asked for: 403, 404, 400."""
 
@@ -93,6 +100,8 @@ class _Job:
     over: bool = False
     """An answer has said that it has ended."""
     failures: int = 0
+    told: Failure | None = None
+    """What those who wait for it were told last of reads that fail; None: there was news since."""
     page: float | None = None
     """Where the last scan saw it; None: none has looked for it, inf: it lies deeper than one went."""
 
@@ -106,6 +115,7 @@ class _Scan:
     gap: float
     """Seconds between two pages at least."""
     link: str | None = None
+    way: Pages = field(default_factory=lambda: Pages("GET jobs"))
     asked: bool = False
     started: float = 0.0
     next_at: float = 0.0
@@ -303,7 +313,7 @@ class Poller:
         ended = classify(status) is not Outcome.ACTIVE
         if job.over and not ended:
             return False
-        job.status, job.over, job.failures = status, ended, 0
+        job.status, job.over, job.failures, job.told = status, ended, 0, None
         self._schedule(job, inf if ended else self._next_due(job, now))
         return True
 
@@ -316,8 +326,14 @@ class Poller:
     def _turn_page(self, scan: _Scan, next_link: str | None, now: float) -> None:
         scan.pages += 1
         scan.best = max(scan.best, scan.found - scan.pages)
-        scan.link, scan.asked = next_link, False
-        if next_link is None or scan.is_over():
+        try:
+            scan.link, scan.asked = scan.way.after(next_link), False
+        except AzureMLError as error:
+            log.warning("The jobs are read one by one for %g minutes. %s", LIST_REFUSED / 60, error)
+            self._end_scan(now)
+            self._plan_at = now + LIST_REFUSED
+            return
+        if scan.link is None or scan.is_over():
             self._end_scan(now)
 
     def _end_scan(self, now: float) -> None:
@@ -332,7 +348,7 @@ class Poller:
         """A read has failed. Who is to be told.
 
         The job's own wait, if it is refused, or if it alone fails again and again; all when a second read
-        fails for a reason that concerns all; otherwise nobody.
+        fails for a reason that concerns all, and when that becomes another one; otherwise nobody.
 
         :param retry_after: seconds that the service asks for.
         """
@@ -347,10 +363,15 @@ class Poller:
             own = self._failed_job(read, now)
         else:
             self._failed_page(now, failure)
-        if self.bad_weather and not before:
-            return [job.name for job in self._jobs.values() if not job.over]
-        again = own is not None and own.failures > 1 and not before
-        return [own.name] if own and (failure is Failure.REFUSED or again) else []
+        told = Failure.OUTAGE if failure is Failure.THROTTLED else failure
+        whom: list[_Job] = []
+        if self.bad_weather and failure is not Failure.REFUSED:
+            whom = [job for job in self._jobs.values() if not job.over and job.told is not told]
+        elif own is not None and (failure is Failure.REFUSED or (own.failures > 1 and not before)):
+            whom = [own]
+        for job in whom:
+            job.told = told
+        return [job.name for job in whom]
 
     def _failed_page(self, now: float, failure: Failure) -> None:
         if self._scan and failure is Failure.THROTTLED:

@@ -11,9 +11,11 @@ from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError, without_keys
+from airflow_provider_amlrest.rest.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.model import (
+    DATA_TYPES,
+    MODEL_TYPES,
     Distribution,
     EarlyTermination,
     Identity,
@@ -26,11 +28,10 @@ from airflow_provider_amlrest.rest.model import (
     SweepJob,
     SweepLimits,
 )
+from airflow_provider_amlrest.rest.uris import check_expressions
 
 T = TypeVar("T")
 
-DATA_TYPES = ("uri_file", "uri_folder", "mltable")
-MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
 INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "upload", "direct")
 URI_SCHEMES = ("azureml://", "https://", "wasbs://", "abfss://")
@@ -47,6 +48,7 @@ _TYPES: dict[type, tuple[str, ...]] = {
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
 """Also what looks like one and is none; it has no group then."""
 
+_OPTIONAL = re.compile(r"\$\[\[.*?(\]\]|$)")
 _WORD = re.compile(r"[a-zA-Z0-9_]")
 """What every text that the service needs must have in it (all api-versions)."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -69,10 +71,17 @@ def names(field: str, value: Any) -> None:
         raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
 
 
-def check_version(field: str, version: str) -> str:
-    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise."""
+def check_version(field: str, version: str, longest: int | None = None) -> str:
+    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise.
+
+    :param longest: how many characters it may have; None: any number.
+    """
     if not VERSION_PATTERN.fullmatch(version):
         raise InvalidSpecError(field, f"{version!r} is no version of an asset: it has one of <>*%&:\\?/#@.")
+    if longest is not None and len(version) > longest:
+        raise InvalidSpecError(
+            field, f"{version!r} has {len(version)} characters, but here a version has {longest} at most."
+        )
     return version
 
 
@@ -84,18 +93,22 @@ def is_uri(field: str, value: Any) -> bool:
     return isinstance(value, str) and value.startswith(URI_SCHEMES) and bool(check_unsigned(field, value))
 
 
-def check_unsigned(field: str, uri: str) -> str:
-    """The URI, if nothing secret is in it: who may see the asset, job or task would see that, too.
+_ACCESS = "Give it without: the job's identity, or a datastore of the workspace, can have the access."
 
-    Raises InvalidSpecError for a shared access signature or a password.
+
+def check_unsigned(field: str, value: str, way_out: str = _ACCESS) -> str:
+    """The text, if no URL in it holds a secret: who may see the asset, job or task would see that, too.
+
+    :param way_out: what to do instead, for the error.
+    :raises InvalidSpecError: for a signature, password or token, as :func:`holds_credentials` knows them.
     """
-    if without_keys(uri) != uri:
+    if holds_credentials(value):
         raise InvalidSpecError(
             field,
-            f"{uri!r} holds a signature or a password, and whoever sees the asset or the task would have it. "
-            "Give it without: the job's identity, or a datastore of the workspace, can have the access.",
+            f"{value!r} holds a signature or a password, and whoever sees the asset or the task would have "
+            f"it. {way_out}",
         )
-    return uri
+    return value
 
 
 def string_map(field: str, value: Any) -> dict[str, str]:
@@ -109,7 +122,10 @@ def string_map(field: str, value: Any) -> dict[str, str]:
 
 
 def parse_literal(field: str, value: Any) -> LiteralInput:
-    """A literal input. The wire takes text only, so numbers and booleans become text."""
+    """A literal input. The wire takes text only, so numbers and booleans become text.
+
+    Raises InvalidSpecError for what is none, and as :func:`check_unsigned`.
+    """
     if not isinstance(value, str | int | float | bool):
         raise InvalidSpecError(
             field,
@@ -122,7 +138,7 @@ def parse_literal(field: str, value: Any) -> LiteralInput:
             f"{value!r} is no input, as it has no letter or digit; leave the input out, or write it into "
             "the command.",
         )
-    return LiteralInput(str(value))
+    return LiteralInput(check_unsigned(field, str(value)))
 
 
 def parse_outputs(field: str, value: Any) -> dict[str, Output]:
@@ -135,6 +151,7 @@ def parse_outputs(field: str, value: Any) -> dict[str, Output]:
         path, asset = spec.get("path"), spec.get("name")
         if path is not None and not is_uri(f"{where}.path", path):
             raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
+        check_expressions(f"{where}.path", path or "")
         outputs[str(name)] = Output(
             one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),
             one_of(f"{where}.mode", spec.get("mode", "rw_mount"), OUTPUT_MODES),
@@ -247,11 +264,18 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
     """Check a command's placeholders against the names there are, a group each: inputs, outputs, ...
 
     :return: the search-space parameters that the command never uses.
-    :raises InvalidSpecError: for an empty command, and a placeholder without its input, output or parameter.
+    :raises InvalidSpecError: for an empty command, a placeholder without its input, output or parameter, and
+        ``$[[...]]``, which components alone have.
     """
     if not isinstance(command, str) or not _WORD.search(command):
         raise InvalidSpecError(
             field, "it is empty, or without letter or digit; give the command that the job runs."
+        )
+    if optional := _OPTIONAL.search(command):
+        raise InvalidSpecError(
+            field,
+            f"{optional[0]!r}: optional arguments are for components, not for jobs. Leave the brackets out; "
+            "where there is no such input, the argument too.",
         )
     used = set()
     for match in _PLACEHOLDER.finditer(command):

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.operations import Flow, Operations, brief
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def end_job(
 ) -> Flow[str | None]:
     """Look at a job, ask for its end, and note on it who did.
 
-    If the look fails, the end is asked for all the same: to be stopped is what the job is paid for less. If
+    If the look fails, the end is asked for all the same: somebody has decided it, and the job costs money. If
     the note fails, that is logged only.
 
     :param note: the name and the value of a tag.
@@ -38,12 +38,10 @@ def end_job(
     look = None if patience is None else min(LOOK_PATIENCE, patience)
     try:
         job = (yield from operations.poll_job(name, brief(look))).jobs[0]
-    except NotFoundError:
-        raise
     except AzureMLError as error:
         log.info("Job %s could not be looked at before its cancel: %s", name, error)
     else:
-        if job.outcome is not Outcome.ACTIVE:
+        if job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED:
             return f"it is {job.status}"
         reason = why_left(job)
         if reason:

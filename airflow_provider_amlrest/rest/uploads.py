@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError
 
 from airflow_provider_amlrest.rest.blobs import Upload, mebibytes, open_container
+from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
 from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     PermissionDeniedError,
@@ -109,7 +110,7 @@ def _by_service(client: AzureMLClient, content: LocalContent, name: str, version
     """A signature lives for some hours. One that ends on the way is followed by another one."""
     folder = content.root.resolve().name if content.is_folder else ""
     place, moved = _place(client, content, name, version), False
-    upload = Upload(content, folder)
+    upload = Upload(content, folder, client.deadline)
     while True:
         try:
             with open_container(client.operations.cloud, place.sas_uri) as container:
@@ -122,7 +123,7 @@ def _by_service(client: AzureMLClient, content: LocalContent, name: str, version
                 # What was sent cannot come along: blobs of one code lie in one container.
                 if moved:
                     raise
-                upload, moved = Upload(content, folder), True
+                upload, moved = Upload(content, folder, client.deadline), True
             log.info("The signature is not taken any more; going on with a new one: %s", error)
         else:
             return Uploaded(f"{place.blob_uri.rstrip('/')}/{folder}".rstrip("/"))
@@ -168,17 +169,22 @@ def _to_datastore(
         raise _NoWayError("Tokens for storage are sent over https alone.")
     key = credential(client, datastore)
     with open_container(cloud, account_url, datastore.container_name, key) as container:
-        Upload(content, folder).run(container)
+        Upload(content, folder, client.deadline).run(container)
     return Uploaded(f"{account_url}/{datastore.container_name}/{path}", datastore.name, path)
 
 
 def _token(client: AzureMLClient, datastore: Datastore) -> Any:
     """The client's own identity. Raises AuthenticationError if it gets no token for storage."""
-    try:
+
+    def sign_in() -> None:
         with signing_in():
             client.credential.get_token(STORAGE_SCOPE)
+
+    asked = f"storage account {datastore.account_name}"
+    try:
+        in_time(sign_in, seconds_left(client.deadline), f"the sign-in for {asked}")
     except AzureError as error:
-        raise translate(error, f"storage account {datastore.account_name}") from None
+        raise translate(error, asked) from None
     return client.credential
 
 

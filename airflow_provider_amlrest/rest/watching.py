@@ -22,7 +22,6 @@ from airflow_provider_amlrest.rest.errors import (
     ResponseError,
     ServiceError,
     ThrottledError,
-    UnreachableError,
 )
 from airflow_provider_amlrest.rest.poller import Failure, Poller, Read, ReadJob
 from airflow_provider_amlrest.rest.status import Outcome
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READ_TIMEOUT = 60.0
-"""Seconds for a read with everything that it may need, such as a token."""
+OPEN_TIMEOUT = 60.0
+"""Seconds for a client to open."""
 REOPEN_SECONDS = 60.0
 """A client whose identity is refused is opened anew at most this often."""
 CONFUSED_SECONDS = 5.0
@@ -202,7 +201,7 @@ class Watcher:
     async def _reopen(self) -> None:
         """The connection's secret may have been renewed since."""
         try:
-            async with asyncio.timeout(READ_TIMEOUT):
+            async with asyncio.timeout(OPEN_TIMEOUT):
                 await self._open()
         except Exception as error:
             log.warning("The client for Azure ML could not be opened anew: %s", error)
@@ -219,14 +218,9 @@ class Watcher:
             self._changed.set()
 
     async def _ask(self, read: Read) -> Polled:
-        asked = f"GET jobs/{read.name}" if isinstance(read, ReadJob) else "GET jobs"
-        try:
-            async with asyncio.timeout(READ_TIMEOUT):
-                if isinstance(read, ReadJob):
-                    return await self.client.poll_job(read.name)
-                return await self.client.poll_jobs(read.link)
-        except TimeoutError:
-            raise UnreachableError(asked, f"it took longer than {READ_TIMEOUT:.0f} s.") from None
+        if isinstance(read, ReadJob):
+            return await self.client.poll_job(read.name)
+        return await self.client.poll_jobs(read.link)
 
     def _start_anew(self, error: Exception) -> None:
         """Something was not foreseen: it must neither go unnoticed nor end the waits."""
@@ -289,6 +283,7 @@ class JobWatch:
     """One wait for one job, in a thread of its own: what :class:`Watch` is in an event loop.
 
     :param client: stays the caller's to close.
+    :ivar error: why the last read failed; None: it did not.
 
     The other parameters are those of :meth:`Watcher.watch`.
     """
@@ -297,6 +292,7 @@ class JobWatch:
         self, client: AzureMLClient, name: str, *, poll_interval: float, status: str = "", age: float = 0.0
     ) -> None:
         self.name = name
+        self.error: AzureMLError | None = None
         self._client = client
         self._poller = Poller(Random())  # noqa: S311 (nothing to guard)
         self._poller.add(name, time.monotonic(), poll_interval=poll_interval, status=status, age=age)
@@ -326,9 +322,11 @@ class JobWatch:
         self.close()
 
     def _read(self, read: Read) -> Look | None:
+        self.error = None
         try:
             polled = self._client.poll_job(self.name)
         except AzureMLError as error:
+            self.error = error
             return Look(None, error) if _failed(self._poller, read, error) else None
         job = polled.jobs[0]
         return Look(job, None) if _answered(self._poller, read, {self.name: job}, polled) else None
@@ -352,6 +350,8 @@ def _failed(poller: Poller, read: Read, error: AzureMLError) -> list[str]:
 def _kind(error: AzureMLError) -> Failure:
     if isinstance(error, ThrottledError):
         return Failure.THROTTLED
-    if isinstance(error, ResponseError) and not isinstance(error, AuthenticationError | ServiceError):
+    if isinstance(error, AuthenticationError):
+        return Failure.NOT_SIGNED_IN
+    if isinstance(error, ResponseError) and not isinstance(error, ServiceError):
         return Failure.REFUSED
     return Failure.OUTAGE

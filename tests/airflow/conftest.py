@@ -25,6 +25,8 @@ def task_id(request: pytest.FixtureRequest) -> str:
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails at a submission fails at once; metrics do not lag."""
     monkeypatch.setattr(results, "SETTLE_PAUSE", 0.0)
+    monkeypatch.setattr(results, "SETTLE_PATIENCE", 1.0)
+    monkeypatch.setattr(results, "REQUIRED_PATIENCE", 1.0)
     monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 0.0)
     monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 0.0)
 

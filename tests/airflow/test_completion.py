@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_amlrest import completion
-from airflow_provider_amlrest.completion import Wait, check_event
+from airflow_provider_amlrest.completion import Wait, Weather, check_event
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    NetworkRefusedError,
     NotFoundError,
     ThrottledError,
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.poller import Failure, Poller
 from airflow_provider_amlrest.rest.watching import Look
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
@@ -145,7 +151,13 @@ def test_an_outage_lasts_until_the_deadline(clock: Clock) -> None:
 
 @pytest.mark.parametrize(
     ("error", "patience"),
-    [(OUTAGE, 24 * HOUR), (THROTTLED, 24 * HOUR), (REFUSED, 10 * MINUTE), (NotFoundError("GET", 404), 600)],
+    [
+        (OUTAGE, 24 * HOUR),
+        (THROTTLED, 24 * HOUR),
+        (REFUSED, 10 * MINUTE),
+        (NotFoundError("GET", 404), 600),
+        (NetworkRefusedError("GET", 502), 600),
+    ],
 )
 def test_patience_has_an_end(clock: Clock, error: AzureMLError, patience: float) -> None:
     wait = waiting(clock)
@@ -166,6 +178,64 @@ def test_a_refusal_after_an_outage_has_a_time_of_its_own(clock: Clock) -> None:
     clock.passes(HOUR)
     wait.see(failed(REFUSED))
     assert wait.time_left == 10 * MINUTE
+
+
+def test_one_refusal_in_an_outage_shortens_nothing(clock: Clock) -> None:
+    wait = waiting(clock)
+    for error in (OUTAGE, REFUSED, THROTTLED):
+        wait.see(failed(error))
+        clock.passes(MINUTE)
+    assert wait.time_left == 24 * HOUR - 3 * MINUTE
+    clock.passes(12 * HOUR)
+    assert wait.see(failed(OUTAGE)) is None
+
+
+KINDS = {
+    Failure.OUTAGE: OUTAGE,
+    Failure.THROTTLED: THROTTLED,
+    Failure.NOT_SIGNED_IN: REFUSED,
+    Failure.REFUSED: NotFoundError("GET jobs/j", 404),
+}
+
+
+@given(errors=st.lists(st.tuples(st.sampled_from(list(KINDS)), st.floats(0, 900)), min_size=1, max_size=30))
+def test_patience_is_that_of_what_goes_on(errors: list[tuple[Failure, float]]) -> None:
+    """A day from the first error; ten minutes from the first of the refusals that nothing has interrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        clock = Clock()
+        patch.setattr(completion, "time", clock)
+        weather, began, refused = Weather(), clock.now, None
+        for kind, seconds in errors:
+            weather.failed(KINDS[kind])
+            is_refusal = kind in (Failure.REFUSED, Failure.NOT_SIGNED_IN)
+            refused = (refused or clock.now) if is_refusal else None
+            day = began + 24 * HOUR
+            assert weather.gives_up == (min(day, refused + 10 * MINUTE) if refused else day)
+            clock.passes(seconds)
+        weather.succeeded()
+        assert weather.gives_up is None
+
+
+@given(
+    kinds=st.lists(st.sampled_from([Failure.OUTAGE, Failure.THROTTLED, Failure.NOT_SIGNED_IN]), min_size=2),
+    jobs=st.integers(1, 5),
+    seed=st.integers(0, 99),
+)
+def test_who_waits_is_told_what_goes_on(kinds: list[Failure], jobs: int, seed: int) -> None:
+    """One poller reads for all, one job at a time: what it meets counts for each of them."""
+    poller, now = Poller(Random(seed)), 0.0
+    waits = {f"j{number}": Weather() for number in range(jobs)}
+    for name in waits:
+        poller.add(name, now, poll_interval=30.0)
+    for count, kind in enumerate(kinds, 1):
+        while isinstance(step := poller.next(now), float):
+            now += step
+        for name in poller.failed(step, now, kind):
+            waits[name].failed(KINDS[kind])
+        patience = 10 * MINUTE if kind is Failure.NOT_SIGNED_IN else 24 * HOUR
+        for weather in waits.values() if count > 1 else ():
+            assert weather.gives_up is not None
+            assert (weather.gives_up - time.time() > 11 * MINUTE) == (patience > 11 * MINUTE)
 
 
 def test_weather_is_told_once_per_change(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

@@ -138,6 +138,17 @@ def test_the_connection_test_reads_the_workspace_once(connect: Connect, emulator
     assert len(emulator.asked("GET", "/workspaces/", since=mark)) == 1
 
 
+def test_a_private_network_is_explained(connect: Connect, emulator: Emulated) -> None:
+    connect()
+    message = "Access to workspace was denied based on workspace private link configuration."
+    body = {"error": {"code": "UserError", "message": message}}
+    with emulator.fault("/workspaces/[^/]+$", status=502, body=body, times=None):
+        good, text = AzureMLHook().test_connection()
+    assert not good
+    assert "not to this machine's network" in text
+    assert "AzureML Data Scientist" not in text
+
+
 def test_rights_are_explained(connect: Connect, emulator: Emulated) -> None:
     connect()
     body = {

@@ -41,7 +41,8 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
         "model": f"azureml://datastores/workspaceblobstore/paths/azureml/{result['name']}/model/"
     }
     assert result["id"].endswith(f"/jobs/{result['name']}")
-    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY}
+    assert set(attempt.xcoms) == {AzureMLStudioLink.key, JOB_KEY, REQUEST_KEY, "outputs.model"}
+    assert attempt.xcoms["outputs.model"] == result["outputs"]["model"]
     assert attempt.xcoms[AzureMLStudioLink.key] == result["studio_url"]
     record = JobRecord.read(json.loads(json.dumps(attempt.xcoms[JOB_KEY])))
     assert record == JobRecord(
@@ -50,6 +51,20 @@ def test_a_completed_job_is_green_with_metrics_and_outputs(command_task: Any) ->
     assert f"/runs/{result['name']}?wsid=" in result["studio_url"]
     assert "&tid=" in result["studio_url"]
     assert len(json.dumps(result)) < 8192
+
+
+def test_the_xcom_says_as_what_outputs_were_registered(command_task: Any, mode: str) -> None:
+    outputs = {
+        "scores": {"name": f"{mode}-scores", "type": "uri_file"},
+        "model": {"name": f"{mode}-model", "type": "custom_model"},
+        "other": "uri_folder",
+    }
+    results = [Try(command_task(outputs=outputs), run_id=f"{number}").execute() for number in (1, 2)]
+    assert [result["registered_outputs"] for result in results] == [
+        {"scores": f"azureml:{mode}-scores:{number}", "model": f"azureml:{mode}-model:{number}"}
+        for number in ("1", "2")
+    ]
+    assert results[1]["outputs"].keys() == {"scores", "model", "other"}
 
 
 def test_the_job_says_who_made_it(command_task: Any, client: Any) -> None:

@@ -185,6 +185,35 @@ def test_a_sweep_over_a_connection_of_another_name(azureml_emulator: EmulatedWor
     ]
 
 
+def test_outputs_are_inputs_of_the_next_job(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    assert run(dags.chain) == "success"
+    (first,) = azureml_emulator.jobs("first")
+    for task in ("by_argument", "by_template"):
+        (job,) = azureml_emulator.jobs(task)
+        uris = {name: value["uri"] for name, value in job.properties["inputs"].items()}
+        assert uris["model"] == f"azureml://datastores/workspaceblobstore/paths/azureml/{first.name}/model/"
+        assert uris["scores"].endswith("/data/tested-scores/versions/1")
+
+
+def test_mapped_outputs_are_inputs_of_mapped_jobs(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    assert run(dags.mapped_chain) == "success"
+    folds = [job.name for job in azureml_emulator.jobs("fold")]
+    assert len(folds) == 2
+    for task in ("score", "same_index"):
+        read = [
+            job.properties["inputs"]["model"]["uri"].split("/")[-3] for job in azureml_emulator.jobs(task)
+        ]
+        assert sorted(read) == sorted(folds), task
+
+
+def test_an_output_that_is_not_there_names_the_way(
+    azureml_emulator: EmulatedWorkspace, dags: Any, said: Any
+) -> None:
+    assert run(dags.broken_chain) == "failed"
+    assert [job.task_id for job in azureml_emulator.jobs()] == ["before"]
+    assert 'model\' of an upstream job is train.output["outputs.model"]' in said().replace('\\"', '"')
+
+
 def test_a_connection_that_nobody_has_made(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
     assert run(dags.tuning) == "failed"
     assert azureml_emulator.requests() == []
@@ -211,7 +240,7 @@ def test_settings(azureml_emulator: EmulatedWorkspace, impatient: Any) -> None:
         (lambda emulator: emulator.script("train", "exploded"), "exploded"),
         (lambda emulator: emulator.fault("/jobs/"), "status"),
         (lambda emulator: emulator.configure(speed=3), "speed"),
-        (lambda emulator: emulator.assets("models"), "models"),
+        (lambda emulator: emulator.assets("components"), "components"),
         (lambda emulator: emulator.jobs("("), "regular expression"),
     ],
 )

@@ -52,6 +52,13 @@ def test_data_at_a_uri_with_a_signature_is_refused_and_not_shown() -> None:
     assert "CANARY" not in str(told.value)
 
 
+@pytest.mark.parametrize("url", ["https://h/c?sig=CANARY", "--url=https://u:CANARY@h/c"])
+def test_so_it_is_as_a_literal(url: str) -> None:
+    with pytest.raises(InvalidSpecError, match=r"^inputs\.url: .* holds a signature") as told:
+        read_inputs({"url": url})
+    assert "CANARY" not in str(told.value)
+
+
 def test_a_model_by_name_is_refused_before_anything_is_asked() -> None:
     with pytest.raises(InvalidSpecError, match=r"inputs\.m\.path: 'm:1': give a model's ARM id"):
         read_inputs({"m": {"type": "custom_model", "path": "m:1"}})

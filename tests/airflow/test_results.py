@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -81,19 +82,6 @@ def test_the_xcom_has_fifty_metrics_at_most(said: Any) -> None:
     assert "60 metrics; the XCom has the first 50" in said()
 
 
-def test_a_sweeps_outputs_are_those_of_its_best_trial(said: Any) -> None:
-    best = model.SweepTrial("j_3", "Completed", {"x": 1}, {"auc": 0.9})
-    answers: dict[str, Any] = {"get_metrics": {}, "list_children": iter("abcd")}
-    result = finish(service(get_best_trial=best, **answers), job("Completed", "Sweep"), "https://studio")
-    assert result["outputs"]["model"].endswith("/j_3/model/")
-    assert result["best_trial"]["metric"] == 0.9
-    assert result["trials"] == 4
-
-    result = finish(service(get_best_trial=None, **answers), job("Completed", "Sweep"), "https://studio")
-    assert (result["outputs"], result["best_trial"]) == ({}, None)
-    assert "No trial of j has reported the metric 'auc'" in said()
-
-
 class Clock:
     """Time that passes only when somebody sleeps."""
 
@@ -112,7 +100,92 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(results, "time", clock)
     monkeypatch.setattr(results, "SETTLE_PAUSE", 2.0)
+    monkeypatch.setattr(results, "SETTLE_PATIENCE", 10.0)
+    monkeypatch.setattr(results, "REQUIRED_PATIENCE", 60.0)
     return clock
+
+
+def test_a_sweeps_outputs_are_those_of_its_best_trial(clock: Clock, said: Any) -> None:
+    best = model.SweepTrial("j_3", "Completed", {"x": 1}, {"auc": 0.9})
+    answers: dict[str, Any] = {"get_metrics": {}, "list_children": iter("abcd")}
+    result = finish(service(get_best_trial=best, **answers), job("Completed", "Sweep"), "https://studio")
+    assert result["outputs"]["model"].endswith("/j_3/model/")
+    assert result["best_trial"]["metric"] == 0.9
+    assert result["trials"] == 4
+
+    result = finish(service(get_best_trial=None, **answers), job("Completed", "Sweep"), "https://studio")
+    assert (result["outputs"], result["best_trial"]) == ({}, None)
+    assert "No trial of j has reported the metric 'auc'" in said()
+
+
+def test_expressions_in_paths_of_outputs_are_resolved(clock: Clock, said: Any) -> None:
+    paths = {"plain": "azureml://datastores/d/paths/x/", "own": "azureml://datastores/d/paths/${{name}}/"}
+    default = {"store": "azureml://datastores/${{default_datastore}}/paths/${{output_name}}/"}
+
+    def outputs(kind: str, paths: dict[str, str], **answers: Any) -> Any:
+        told = replace(
+            job("Completed", kind), outputs={name: model.Output(uri=u) for name, u in paths.items()}
+        )
+        return finish(service(get_metrics={"auc": 1.0}, **answers), told, "https://studio")["outputs"]
+
+    # Nothing is asked that is not needed.
+    assert outputs("Command", paths) == paths | {"own": "azureml://datastores/d/paths/j/"}
+    best = model.SweepTrial("j_3", "Completed", {}, {"auc": 1.0})
+    trials: dict[str, Any] = {"get_best_trial": best, "list_children": iter("ab")}
+    assert outputs("Sweep", paths, **trials)["own"] == "azureml://datastores/d/paths/j_3/"
+    store = model.Datastore("mine", "AzureBlob", "a", "c")
+    assert outputs("Command", default, get_default_datastore=store) == {
+        "store": "azureml://datastores/mine/paths/store/"
+    }
+    assert outputs("Command", default, get_default_datastore=OUTAGE) == {
+        "store": "azureml://datastores/workspaceblobstore/paths/store/"
+    }
+    assert "${{default_datastore}} is taken for workspaceblobstore" in said()
+
+
+HISTORY = "azureml://locations/westeurope/workspaces/1-2/{}/versions/7"
+
+
+@pytest.mark.parametrize(
+    ("asset", "found", "registered"),
+    [
+        ("data/scores", AssertionError("not needed"), {"model": "azureml:scores:7"}),
+        ("models/scores", AssertionError("not needed"), {"model": "azureml:scores:7"}),
+        ("data/azureml_j_output_data_model", [None, None, "3"], {"model": "azureml:scores:3"}),
+        ("data/azureml_j_output_data_model", None, {}),
+        ("data/azureml_j_output_data_model", OUTAGE, {}),
+    ],
+)
+def test_the_version_is_told_under_which_an_output_was_registered(
+    clock: Clock, said: Any, asset: str, found: Any, registered: Any
+) -> None:
+    told = replace(job("Completed"), outputs={"model": model.Output(name="scores"), "other": model.Output()})
+    history = model.Run("j", "Completed", outputs={"model": HISTORY.format(asset)})
+    answers: dict[str, Any] = {"get_metrics": {}, "get_run": history, "find_registered": found}
+    result = finish(service(**answers), told, "https://studio")
+    assert result["registered_outputs"] == registered
+    assert result["outputs"].keys() == {"model", "other"}
+    assert ("registered" in said()) == (not registered)
+
+
+@pytest.mark.parametrize("required", [(), ("auc",)])
+def test_a_sweeps_best_trial_is_waited_for(clock: Clock, required: Any) -> None:
+    best = model.SweepTrial("j_3", "Completed", {"x": 1}, {})
+    answers: dict[str, Any] = {"get_best_trial": [None, None, best], "list_children": iter("abcd")}
+    answers["get_metrics"] = [{}, {}, {"auc": 0.9}, {"auc": 0.9}]
+    result = finish(service(**answers), job("Completed", "Sweep"), "https://studio", required)
+    assert result["outputs"]["model"].endswith("/j_3/model/")
+    assert (result["best_trial"]["name"], result["best_trial"]["metric"]) == ("j_3", 0.9)
+
+
+def test_a_sweep_without_its_metric_is_asked_about_for_a_minute(clock: Clock) -> None:
+    asked: list[str] = []
+    late = service(list_children=iter("ab"), get_metrics={})
+    late.get_best_trial = asked.append
+    with pytest.raises(MetricsMissingError, match="completed without auc; it has none"):
+        finish(late, job("Completed", "Sweep"), "https://studio", ["auc"])
+    assert clock.now >= 60
+    assert len(asked) > 3
 
 
 def completed(*reads: Any, require: Any = ()) -> Any:

@@ -18,6 +18,7 @@ from airflow_provider_amlrest.rest.errors import (
     AzureMLError,
     ConflictError,
     InvalidSpecError,
+    NetworkRefusedError,
     NotFoundError,
     PermissionDeniedError,
     UnreachableError,
@@ -282,6 +283,8 @@ class TestPatience:
             (NotFoundError("GET", 404, code="ResourceNotFound"), 120),
             (NotFoundError("GET", 404, code="UserError", inner_code="ComponentNotFound"), 0),
             (PermissionDeniedError("GET", 403), 0),
+            (NetworkRefusedError("GET", 401), 0),
+            (NetworkRefusedError("GET", 502), 0),
             (InvalidSpecError("x", "y"), 0),
         ],
     )

@@ -101,8 +101,9 @@ async def environment(client: Either) -> None:
 
 
 async def test_both_clients_have_the_same_methods() -> None:
+    """But for ``until``: an event loop has asyncio.timeout."""
     names = {name for name in vars(AzureMLClient) if not name.startswith("_")}
-    assert names == {name for name in vars(AsyncAzureMLClient) if not name.startswith("_")}
+    assert names - {"until"} == {name for name in vars(AsyncAzureMLClient) if not name.startswith("_")}
 
 
 async def test_workspace_and_computes(client: Either, emulator: Emulated) -> None:

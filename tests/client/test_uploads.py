@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from airflow_provider_amlrest.rest.content import LocalContent, read_content
 from airflow_provider_amlrest.rest.errors import (
     ContentChangedError,
     ServiceError,
+    UnreachableError,
     UploadRefusedError,
 )
 from airflow_provider_amlrest.rest.model import Code, Data
@@ -423,6 +425,22 @@ def test_progress_of_a_long_upload_is_told(
     (folder / "more.py").write_text("")
     ensure_code(client, read_content("code", folder))
     assert "Uploaded so far: 14 of 14 files, 8.0 MiB of 8.0 MiB." in caplog.text
+
+
+@pytest.mark.parametrize("comp", ["list", "block", ""])
+def test_an_upload_ends_at_the_deadline(
+    client: AzureMLClient, folder: Path, proxy: StorageProxy, comp: str
+) -> None:
+    """The storage takes a request, and says nothing: when its blobs are listed, or while one is sent."""
+    over = threading.Event()
+    proxy.gate = lambda asked: (asked.comp == comp and over.wait(PATIENCE)) and None
+    began = time.monotonic()
+    try:
+        with client.until(time.time() + 2), pytest.raises(UnreachableError, match="it took longer than"):
+            upload_to_datastore(client, read_content("path", folder))
+    finally:
+        over.set()
+    assert time.monotonic() - began < 60
 
 
 def test_a_large_file_is_not_held_in_memory(facts: dict[str, Any], tmp_path: Path) -> None:

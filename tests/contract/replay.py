@@ -130,6 +130,8 @@ class Emulators:
         for theirs, our in (
             (SHORT, ours),
             (SHORT[1:], ours[1:]),
+            # So the service spells where models lie.
+            (SHORT[1:].replace("groups", "Groups"), ours[1:].replace("groups", "Groups", 1)),
             (
                 "/subscriptions/00000000-0000-0000-0000-000000000",
                 f"/subscriptions/{facts['subscription_id']}",

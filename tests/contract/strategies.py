@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.spec import DATA_TYPES, INPUT_MODES, JOB_TIERS, MODEL_TYPES, OUTPUT_MODES
+from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
+from airflow_provider_amlrest.rest.spec import INPUT_MODES, JOB_TIERS, OUTPUT_MODES
 from tests.contract.schemas import NUMBERS_OF
 from tests.unit.jobs import arm_id
 

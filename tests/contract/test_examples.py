@@ -31,6 +31,7 @@ KINDS = {
     "CodeVersion": "code",
     "DataVersion": "data",
     "DataVersionBase": "data",
+    "ModelVersion": "model",
     "EnvironmentVersion": "environment",
     "EnvironmentSpecificationVersion": "environment",
     "Datastore": "datastore",
@@ -40,7 +41,7 @@ KINDS = {
 }
 """Folders of the examples, and what is in them. A folder below another one counts."""
 NOT_MODELLED = {
-    *("CodeContainer", "DataContainer", "EnvironmentContainer", "ModelContainer", "ModelVersion"),
+    *("CodeContainer", "DataContainer", "EnvironmentContainer", "ModelContainer"),
     *("ComponentContainer", "ComponentVersion", "FeaturesetContainer", "FeaturesetVersion", "Schedule"),
     *("FeaturestoreEntityContainer", "FeaturestoreEntityVersion", "BatchEndpoint", "BatchDeployment"),
     *("OnlineEndpoint", "OnlineDeployment", "ServerlessEndpoint", "MarketplaceSubscription"),
@@ -48,7 +49,7 @@ NOT_MODELLED = {
 NO_RESOURCE = {
     *("delete", "cancel", "publish", "listKeys", "listNodes", "start", "stop", "restart", "updateSchedules"),
     *("resyncKeys", "listNotebookAccessToken", "listStorageAccountKeys", "diagnose", "operationsList"),
-    *("listSecrets", "createOrGetStartPendingUpload"),
+    *("listSecrets", "createOrGetStartPendingUpload", "package"),
 }
 """Operations whose answers are no resources; those that we have are below."""
 
@@ -56,6 +57,7 @@ READ: dict[str, Callable[[Operations, Any], Any]] = {
     "code": lambda o, resource: decoded(o.get_code("n", "1"), Answered(resource)),
     "data": lambda o, resource: decoded(o.get_data("n", "1"), Answered(resource)),
     "environment": lambda o, resource: decoded(o.get_environment("n", "1"), Answered(resource)),
+    "model": lambda o, resource: decoded(o.get_model("n", "1"), Answered(resource)),
     "datastore": lambda o, resource: decoded(o.get_default_datastore(), Answered({"value": [resource]})),
     "job": lambda o, resource: decoded(o.get_job("n"), Answered(resource)),
     "compute": lambda o, resource: decoded(o.get_compute("n"), Answered(resource)),
@@ -65,6 +67,7 @@ LIST: dict[str, Callable[[Operations, Any], Any]] = {
     "code": lambda o, page: decoded(o.get_latest_code("n"), Answered(page)),
     "data": lambda o, page: decoded(o.get_latest_data("n"), Answered(page)),
     "environment": lambda o, page: decoded(o.get_latest_environment("n"), Answered(page)),
+    "model": lambda o, page: decoded(o.get_latest_model("n"), Answered(page)),
     "datastore": lambda o, page: decoded(o.get_default_datastore(), Answered(page)),
     "job": lambda o, page: decoded(o.list_jobs(), Answered(page)),
     "compute": lambda o, page: decoded(o.list_computes(), Answered(page)),
@@ -194,6 +197,7 @@ ASSET: dict[str, Find] = {
     "description": at("properties.description"),
     "tags": texts("properties.tags"),
 }
+MODEL_TYPES = {"CustomModel": "custom_model", "MLFlowModel": "mlflow_model", "TritonModel": "triton_model"}
 HASH = at("properties.properties.hash_sha256")
 MAPS: dict[str, dict[str, Find]] = {
     "environment": {
@@ -216,6 +220,12 @@ MAPS: dict[str, dict[str, Find]] = {
         "type": at("properties.dataType", "uri_folder"),
         "uri": at("properties.dataUri", ""),
         "referenced_uris": lambda resource: tuple(at("properties.referencedUris", [])(resource)),
+    },
+    "model": {
+        **{member: ASSET[member] for member in ("id", "name", "version")},
+        # The examples spell them as 2022-02-01-preview does.
+        "type": lambda r: MODEL_TYPES.get(kind := at("properties.modelType", "custom_model")(r), kind),
+        "uri": at("properties.modelUri", ""),
     },
     "datastore": {
         "name": at("name"),
@@ -269,6 +279,13 @@ def has_datastore(resource: dict[str, Any]) -> bool:
     return "/datastores/" in at("properties.datastoreId", "")(resource)
 
 
+def old_uri(resource: dict[str, Any]) -> str:
+    if not has_datastore(resource):
+        return old_path(resource)
+    store = resource["properties"]["datastoreId"].rpartition("/")[2]
+    return f"azureml://datastores/{store}/paths/{old_path(resource)}"
+
+
 def old_data_type(resource: dict[str, Any]) -> str:
     """The version has no such thing: a path with a slash at its end, or without a dot, is a folder's."""
     name = old_path(resource).rpartition("/")[2]
@@ -292,13 +309,10 @@ OLD_MAPS = {
     },
     "data": {
         "type": old_data_type,
-        "uri": lambda r: (
-            f"azureml://datastores/{r['properties']['datastoreId'].rpartition('/')[2]}/paths/{old_path(r)}"
-            if has_datastore(r)
-            else old_path(r)
-        ),
+        "uri": lambda resource: old_uri(resource),
         "referenced_uris": lambda resource: (),
     },
+    "model": {"type": lambda resource: "custom_model", "uri": lambda resource: old_uri(resource)},
     "datastore": {
         "type": at("properties.contents.contentsType", ""),
         "account_name": at("properties.contents.accountName", ""),
@@ -317,6 +331,7 @@ MODELS = {
     "environment": model.Environment,
     "code": model.Code,
     "data": model.Data,
+    "model": model.Model,
     "datastore": model.Datastore,
     "compute": model.Compute,
     "workspace": model.Workspace,

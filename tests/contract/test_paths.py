@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.model import Run
+from airflow_provider_amlrest.rest.model import Output, Run
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.spec import check_name
 from tests.contract import openapi
@@ -51,6 +51,12 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "get_data": lambda o: [o.get_data("d", "1")],
     "get_latest_data": lambda o: [o.get_latest_data("d")],
     "create_data": lambda o: [o.create_data(DATA)],
+    "get_model": lambda o: [o.get_model("m", "1")],
+    "get_latest_model": lambda o: [o.get_latest_model("m")],
+    "find_registered": lambda o: [
+        o.find_registered(Output(kind, name="m"), "azureml://datastores/d/paths/p")
+        for kind in ("uri_folder", "mlflow_model")
+    ],
     "create_job": lambda o: [o.create_job("j", PLAIN), o.create_job("s", SWEEP)],
     "get_job": lambda o: [o.get_job("j")],
     "list_jobs": lambda o: [o.list_jobs(), o.list_jobs(tag="airflow_dag_id")],

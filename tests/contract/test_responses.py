@@ -108,6 +108,10 @@ NEW_ASSETS: dict[str, list[dict[str, Any]]] = {
         {"dataType": "uri_folder", "dataUri": "azureml://datastores/workspaceblobstore/paths/x"},
         {"dataType": "mltable", "dataUri": "https://a/t/", "referencedUris": ["https://a/b.csv"]},
     ],
+    "models": [
+        {"modelUri": "azureml://datastores/workspaceblobstore/paths/m", "modelType": "custom_model"},
+        {"modelUri": "https://a/m/", "flavors": {"sklearn": {"data": {"sklearn_version": "0.23.2"}}}},
+    ],
 }
 OLD_ASSETS: dict[str, list[dict[str, Any]]] = {
     "environments": [
@@ -116,10 +120,14 @@ OLD_ASSETS: dict[str, list[dict[str, Any]]] = {
     ],
     "codes": [{"path": "LocalUpload/ab12/src", "description": "d"}],
     "data": [{"path": "data/iris.csv"}, {"path": "https://a/b", "datasetType": "Dataflow"}],
+    "models": [
+        {"path": "models/iris", "flavors": {"sklearn": {"data": {"v": "1"}}}},
+        {"path": "https://a/b"},
+    ],
 }
 
 
-@pytest.mark.parametrize("kind", ["environments", "codes", "data"])
+@pytest.mark.parametrize("kind", ["environments", "codes", "data", "models"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_assets(simulated: Checked, version: str, kind: str) -> None:
     for index, properties in enumerate((OLD_ASSETS if version == OLD else NEW_ASSETS)[kind]):

@@ -24,7 +24,7 @@ from airflow_provider_amlrest.operators.jobs import (
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.spec import DATA_TYPES, MODEL_TYPES
+from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
 from tests.contract.bodies import check_shape, wire
 from tests.contract.strategies import (
     ANY_URI,

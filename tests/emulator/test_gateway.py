@@ -76,9 +76,26 @@ def test_answers_carry_the_services_headers(emulator: Running) -> None:
     assert headers["x-ms-request-id"] == headers["x-ms-correlation-request-id"]
     assert headers["x-ms-routing-request-id"].endswith(headers["x-ms-request-id"])
     assert headers["x-ms-request-id"] != second.headers["x-ms-request-id"]
-    name = "x-ms-ratelimit-remaining-subscription-reads"
-    assert int(second.headers[name]) == int(headers[name]) - 1
+    name = "x-ms-ratelimit-remaining-subscription-{}".format
+    assert 0 <= int(headers[name("reads")]) <= 249
+    assert 249 <= int(headers[name("global-reads")]) <= 3749
+    writing = emulator.ml("POST", "jobs/none/cancel").headers
+    assert 0 <= int(writing[name("writes")]) <= 199
+    assert 199 <= int(writing[name("global-writes")]) <= 2999
+    assert not {name("writes"), name("global-writes")} & set(headers)
     assert first.text.startswith('{\n  "value": [\n    {')
+
+
+def test_quota_headers_tell_what_the_bucket_holds(tuned: Running) -> None:
+    tuned.admin("PATCH", "settings", {"rate_limit": {"reads": [10, 0.001]}})
+    answers = [tuned.ml("GET", "computes").headers for _ in range(4)]
+    for kind, size in (("reads", 10), ("global-reads", 150)):
+        left = [int(headers[f"x-ms-ratelimit-remaining-subscription-{kind}"]) for headers in answers]
+        assert left == [size - 1, size - 2, size - 3, size - 4]
+    tuned.admin("PATCH", "settings", {"rate_limit": {"writes": [10, 0.001]}})
+    for _ in range(300):
+        answer = tuned.ml("DELETE", "jobs/none")
+    assert answer.status_code == 204, "an empty bucket that nobody limits refuses nothing"
 
 
 def test_empty_bucket_is_429_with_retry_after(tuned: Running) -> None:
@@ -106,21 +123,51 @@ def test_workspace_says_where_its_data_plane_is(emulator: Running) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["models", "onlineEndpoints/e", "schedules", "jobs/j/other"])
+@pytest.mark.parametrize("path", ["components", "onlineEndpoints/e", "schedules", "jobs/j/other"])
 def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
     answer = emulator.ml("GET", path)
     assert answer.status_code == 501
     assert path in answer.json()["error"]["message"]
 
 
-def test_other_unemulated_paths(emulator: Running) -> None:
-    metric = emulator.http.post(f"/metric/v2.0{emulator.workspace}/runs/r/full")
-    network = emulator.http.get(
-        f"/subscriptions/{emulator.facts['subscription_id']}/providers/Microsoft.Network/x",
-        params={"api-version": VERSION},
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metric/v2.0{workspace}/runs/r/full",
+        "/mferp/managementfrontend{workspace}/batchEndpoints/e/jobs",
+        "/execution/v1.0{workspace}/experiments/e/run",
+        "/history/v1.0/private{workspace}/runs/r/spans",
+        "/history/v2.0{workspace}/runs/r",
+        "/registrymanagement/v1.0/registries/azureml/discovery",
+        "/something/new",
+        "/subscriptions?api-version=2022-12-01",
+        "/subscriptions/{subscription}?api-version=2022-12-01",
+        "/subscriptions/{subscription}/resourceGroups/emulator?api-version=2024-03-01",
+        "/subscriptions/{subscription}/providers/Microsoft.Network/x?api-version=1",
+        "{group}/providers/Microsoft.Storage/storageAccounts/a/listKeys?api-version=2023-01-01",
+        "{group}/providers/Microsoft.MachineLearningServices/workspaces?api-version=2024-04-01",
+        "{group}/providers/Microsoft.MachineLearningServices/registries/r?api-version=2022-10-01",
+        "{group}/providers/Microsoft.MachineLearningServices/registries/r/models/m/versions/1",
+        "/providers/Microsoft.MachineLearningServices/operations?api-version=2024-04-01",
+        "/{tenant}/oauth2/v2.0/devicecode",
+        "/common/discovery/instance",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+def test_what_no_part_of_it_knows_is_501(emulator: Running, method: str, path: str) -> None:
+    url = path.format(
+        workspace=emulator.workspace,
+        subscription=emulator.facts["subscription_id"],
+        group=emulator.workspace.partition("/providers/")[0],
+        tenant=emulator.facts["tenant_id"],
     )
-    assert [metric.status_code, network.status_code] == [501, 501]
-    assert emulator.http.get("/favicon.ico").status_code == 404
+    answer = emulator.http.request(method, url)
+    assert answer.status_code == 501, answer.text
+    error = answer.json()["error"]
+    # Where a route knows the prefix, the envelope is that of its host, and the message of the error the same.
+    message = error["message"]
+    assert url.partition("?")[0].removeprefix(f"/history/v1.0{emulator.workspace}/") in message
+    assert "docs/emulator.md" in message
 
 
 def test_large_and_broken_bodies(emulator: Running) -> None:
@@ -134,3 +181,11 @@ def test_metadata_describes_this_cloud(emulator: Running) -> None:
     (cloud,) = emulator.http.get("/metadata/endpoints?api-version=2022-09-01").json()
     assert cloud["resourceManager"] == emulator.facts["arm_endpoint"]
     assert cloud["authentication"]["loginEndpoint"] == emulator.facts["authority_host"]
+    # What azure-ai-ml makes of the portal: it leads nowhere outside this machine, and is an audience here.
+    suffix = ".".join(cloud["portal"].split(".")[2:]).replace("/", "")
+    assert suffix.partition(":")[0] == "localhost"
+    assert emulator.token(f"https://ml.azure.{suffix}/.default")
+    token = emulator.token(f"https://ml.azure.{suffix}//.default")
+    assert emulator.http.get(
+        f"{emulator.workspace}?api-version={VERSION}", headers={"Authorization": f"Bearer {token}"}
+    ).is_success

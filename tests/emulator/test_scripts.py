@@ -32,6 +32,18 @@ def submit(emulator: Running, name: str, **changes: Any) -> str:
     return str(emulator.put(f"jobs/{name}", emulator.command_job(**changes))["status"])
 
 
+def grid_sweep(emulator: Running) -> dict[str, Any]:
+    return {
+        "jobType": "Sweep",
+        "computeId": f"{emulator.workspace}/computes/cpu-cluster",
+        "objective": {"primaryMetric": "loss", "goal": "Minimize"},
+        "samplingAlgorithm": {"samplingAlgorithmType": "Grid"},
+        "searchSpace": {"lr": ["choice", [[1, 2, 3]]]},
+        "trial": {"command": "echo ${{search_space.lr}}", "environmentId": emulator.environment()},
+        "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 3},
+    }
+
+
 def script(emulator: Running, job: str, **fields: Any) -> None:
     assert emulator.admin("POST", "scripts", {"job": job, **fields}).status_code == 201
 
@@ -54,6 +66,7 @@ def admin_jobs(emulator: Running, pattern: str = ".*") -> list[dict[str, Any]]:
         ({"outcome": "canceled"}, "Canceled", None),
         ({"outcome": "stuck"}, "Queued", None),
         ({"outcome": "preempted"}, "Completed", None),
+        ({"outcome": "canceled_by_person"}, "Canceled", None),
         ({"outcome": "lost"}, "Failed", "The node that ran the job does not respond any more."),
     ],
 )
@@ -141,25 +154,36 @@ def test_throttled_reads(clean: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "status"), [("completed", "Completed"), ("failed", "Failed"), ("canceled", "Canceled")]
+    ("outcome", "status"),
+    [
+        ("completed", "Completed"),
+        ("failed", "Failed"),
+        ("canceled", "Canceled"),
+        ("canceled_by_person", "Canceled"),
+        ("canceled_by_preemption", "Canceled"),
+        ("evicted", "Failed"),
+    ],
 )
 def test_a_sweep_and_its_trials(clean: Running, outcome: str, status: str) -> None:
     script(clean, "s", outcome=outcome, error="no memory", seconds=0, times=1)
-    sweep = {
-        "jobType": "Sweep",
-        "computeId": f"{clean.workspace}/computes/cpu-cluster",
-        "objective": {"primaryMetric": "loss", "goal": "Minimize"},
-        "samplingAlgorithm": {"samplingAlgorithmType": "Grid"},
-        "searchSpace": {"lr": ["choice", [[1, 2, 3]]]},
-        "trial": {"command": "echo ${{search_space.lr}}", "environmentId": clean.environment()},
-        "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 3},
-    }
-    assert clean.put("jobs/s", sweep)["status"] == status
+    assert clean.put("jobs/s", grid_sweep(clean))["status"] == status
     job, *trials = admin_jobs(clean, "s")
     assert [trial["status"] for trial in trials] == [status] * 3
     assert [trial["parent"] for trial in trials] == ["s"] * 3
     if outcome == "failed":
         assert "no memory" in job["error"]["message"]
+
+
+@pytest.mark.parametrize("by_tag", [False, True])
+def test_a_sweep_that_logs_no_primary_metric(clean: Running, by_tag: bool) -> None:
+    if not by_tag:
+        script(clean, "s", seconds=0, metrics={"loss": None, "accuracy": 0.5})
+    tags = {"emulator.seconds": "0", "emulator.metrics": '{"loss": null, "accuracy": 0.5}'} if by_tag else {}
+    assert clean.put("jobs/s", {**grid_sweep(clean), "tags": tags})["status"] == "Completed"
+    sweep, *trials = admin_jobs(clean, "s")
+    assert [trial["metrics"] for trial in trials] == [{"accuracy": 0.5}] * 3
+    assert not {"best_child_run_id", "score"} & set(clean.get("jobs/s")["properties"])
+    assert sweep["status"] == "Completed"
 
 
 @pytest.mark.parametrize(

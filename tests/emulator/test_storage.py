@@ -7,7 +7,10 @@ import ssl
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import psutil
@@ -17,7 +20,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient
 
-from tests.emulator.running import Running
+from tests.emulator.running import VERSION, Running
 
 
 def test_pending_upload_is_a_fresh_container_with_a_sas(storing_emulator: Running) -> None:
@@ -100,6 +103,51 @@ def test_key_of_the_default_datastore(storing_emulator: Running) -> None:
         blob = service.get_blob_client(store["containerName"], f"{uuid.uuid4()}.txt")
         blob.upload_blob(b"hello")
         assert blob.download_blob().readall() == b"hello"
+
+
+@pytest.mark.parametrize("version", ["2024-10-01", "2024-07-01-preview", VERSION])
+def test_a_signature_in_the_keys_place(storing_emulator: Running, version: str) -> None:
+    emulator = storing_emulator
+    asked = {"expirableSecret": True, "expireAfterHours": 2}
+    path = "datastores/workspaceblobstore/listSecrets"
+    secrets = emulator.ml("POST", path, asked, version=version).json()
+    assert set(secrets) == {"secretsType", "sasToken"}
+    assert secrets["secretsType"] == "Sas"
+    query = parse_qs(secrets["sasToken"])
+    left = datetime.fromisoformat(query["se"][0]) - datetime.now(UTC)
+    assert timedelta(hours=1, minutes=50) < left <= timedelta(hours=2)
+    store = emulator.get("datastores/workspaceblobstore")
+    with ContainerClient(
+        emulator.facts["blob_endpoint"],
+        store["containerName"],
+        credential=secrets["sasToken"],
+        connection_verify=emulator.facts["ca_bundle"],
+    ) as container:
+        name = f"{uuid.uuid4()}.txt"
+        container.upload_blob(name, b"hello")
+        assert [blob.name for blob in container.list_blobs(name)] == [name]
+        container.delete_blob(name)
+
+
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [({"expirableSecret": False}, VERSION), (None, VERSION), ({"expirableSecret": True}, "2024-04-01")],
+)
+def test_the_key_where_no_signature_is_asked_for(storing_emulator: Running, body: Any, version: str) -> None:
+    answer = storing_emulator.ml("POST", "datastores/workspaceblobstore/listSecrets", body, version=version)
+    assert answer.json()["secretsType"] == "AccountKey"
+    asked = {"expirableSecret": True}
+    answer = storing_emulator.ml("POST", "datastores/workspaceartifactstore/listSecrets", asked)
+    assert answer.json()["secretsType"] == "AccountKey", "clients sign URLs of logs with it"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"expirableSecret": "yes"}, {"expirableSecret": True, "expireAfterHours": 0}, {"expires": 1}, ["now"]],
+)
+def test_impossible_signatures_are_refused(storing_emulator: Running, body: Any) -> None:
+    answer = storing_emulator.ml("POST", "datastores/workspaceblobstore/listSecrets", body)
+    assert answer.status_code == 400, answer.text
 
 
 def test_entra_token_opens_the_storage(storing_emulator: Running) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from azure.ai.ml import Input, MLClient, command
-from azure.ai.ml.entities import Data, Environment
+from azure.ai.ml import Input, MLClient, UserIdentityConfiguration, command, spark
+from azure.ai.ml.data_transfer import Database as DbSource
+from azure.ai.ml.entities import Data, DataImport, Environment
 from azure.ai.ml.exceptions import JobException
 from azure.ai.ml.sweep import Choice
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
@@ -89,6 +91,70 @@ def sweep(ml: MLClient, name: str, code: str, source: str, environment: str) -> 
     ml.jobs.stream(name)
     done = ml.jobs.get(name)
     return {"type": done.type, "status": done.status}
+
+
+def user_identity(ml: MLClient, name: str, environment: str) -> Any:
+    """A job that runs as its user: the client sends a token for Azure ML's own audience with it."""
+    job = command(
+        name=name,
+        command="true",
+        environment=environment,
+        compute="cpu-cluster",
+        identity=UserIdentityConfiguration(),
+        experiment_name="sdk",
+    )
+    ml.jobs.create_or_update(job)
+    ml.jobs.stream(name)
+    done = ml.jobs.get(name)
+    return {"status": done.status, "identity": type(done.identity).__name__}
+
+
+def datastore_secrets(ml: MLClient) -> Any:
+    """What the client signs its transfers with."""
+    return sorted(ml.datastores._list_secrets("workspaceblobstore", expirable_secret=True).as_dict())
+
+
+def not_emulated(ml: MLClient, code: str) -> Any:
+    """Operation -> how the emulator refuses it: each gets past sign-in."""
+    standalone = spark(
+        name="sdk-spark",
+        code=code,
+        entry={"file": "train.py"},
+        resources={"instance_type": "Standard_E4s_v3", "runtime_version": "3.4"},
+        identity=UserIdentityConfiguration(),
+        driver_cores=1,
+        driver_memory="1g",
+        executor_cores=1,
+        executor_memory="1g",
+        executor_instances=1,
+    )
+    imported = DataImport(
+        name="sdk-import",
+        source=DbSource(query="select 1", connection="azureml:c"),
+        path="azureml://datastores/workspaceblobstore/paths/imported",
+    )
+    operations: dict[str, Callable[[], Any]] = {
+        "spark": lambda: ml.jobs.create_or_update(standalone),
+        "import": lambda: ml.data.import_data(imported),
+        "batch": lambda: list(ml.batch_endpoints.list_jobs("e")),
+        "models": lambda: list(ml.models.list()),
+    }
+    refusals = {}
+    for name, operation in operations.items():
+        try:
+            operation()
+        except HttpResponseError as error:
+            refusals[name] = [error.status_code, error.error.code if error.error else None]
+    return refusals
+
+
+def registry(ml: MLClient) -> Any:
+    """A registry of this cloud: found by a name of its own, which leads to this machine too."""
+    try:
+        MLClient(ml._credential, registry_name="azureml", enable_telemetry=False).models.get("m", "1")
+    except HttpResponseError as error:
+        return error.status_code
+    return None
 
 
 def listed(ml: MLClient) -> Any:

@@ -36,6 +36,7 @@ class Session:
 
     def __init__(self, emulated: Emulated, proxy: LoopbackProxy, folder: Path) -> None:
         self.emulated = emulated
+        self.proxy = proxy
         self.said = ""
         """Standard output of the last step."""
         self._ready_file = folder / "ready.json"
@@ -85,7 +86,7 @@ def code(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         "a/b/deep.txt": "",
         "a-b.txt": "before the folder of its name",
         "left_out.log": "of no interest",
-        ".amlignore": "*.log\n",
+        ".amlignore": "\ufeff*.log\n",
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -157,6 +158,22 @@ def test_a_cancel(session: Session, code: Path) -> None:
     session("submit", name="sdk-long", code=str(code), source="sleep 300", environment=ENVIRONMENT)
     assert session("cancel", name="sdk-long") == "Canceled"
     assert ["sdk-long", "Canceled"] in session("listed")
+
+
+def test_a_job_that_runs_as_its_user(session: Session) -> None:
+    ended = session("user_identity", name="sdk-user", environment=ENVIRONMENT)
+    assert ended == {"status": "Completed", "identity": "UserIdentityConfiguration"}
+
+
+def test_a_signature_for_transfers(session: Session) -> None:
+    assert session("datastore_secrets") == ["sasToken", "secretsType"]
+
+
+def test_what_is_not_emulated_is_refused_as_that(session: Session, code: Path) -> None:
+    refused = session("not_emulated", code=str(code))
+    assert refused == {name: [501, "NotImplemented"] for name in ("spark", "import", "batch", "models")}
+    assert session("registry") == 501
+    assert all(":443" not in name for name in session.proxy.asked), "names of this cloud lead to the emulator"
 
 
 def test_a_job_that_there_is_not(session: Session) -> None:

@@ -20,6 +20,11 @@ def unique(request: pytest.FixtureRequest) -> str:
     return "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
 
 
+def found(result: dict[str, str]) -> dict[str, str]:
+    """The result of an asset operator that finds what gave this result."""
+    return {**result, "outcome": "found"}
+
+
 @dataclass
 class Try:
     """One try of a task instance: what operators read of it, and the XComs they push."""

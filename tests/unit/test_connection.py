@@ -138,7 +138,7 @@ def test_all_problems_are_said_at_once() -> None:
         ({"blob_endpoint": "https://u:CANARY@host"}, "'https://...@host' must be a plain URL"),
         (
             {"blob_endpoint": "https://u:p/CANARY@host"},
-            "blob_endpoint 'https://...@host' is not an https URL",
+            "blob_endpoint 'https://...@host' must be a plain URL",
         ),
         (CUSTOM | {"authority": "http://u:CANARY@host"}, "authority 'http://...@host' must be https, even"),
         ({"blob_endpoint": "https://[::1"}, "blob_endpoint 'https://[::1' is not an https URL"),

@@ -15,10 +15,12 @@ from airflow_provider_amlrest.emulator.config import Workspace
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
     ListOf,
+    MapOf,
     OneOf,
     Reader,
     Record,
     Union,
+    anything,
     boolean,
     filled,
     integer,
@@ -27,11 +29,12 @@ from airflow_provider_amlrest.emulator.shapes import (
     text,
 )
 
-KINDS = {"environments": "Environment", "codes": "Code", "data": "Data"}
+KINDS = {"environments": "Environment", "codes": "Code", "data": "Data", "models": "Model"}
 CONTENT = {
     "environments": ("image", "build", "condaFile", "osType", "inferenceConfig"),
     "codes": ("codeUri",),
     "data": ("dataUri", "dataType", "referencedUris"),
+    "models": ("modelUri", "modelType"),
 }
 """What of a version cannot change any more."""
 
@@ -94,6 +97,18 @@ VERSIONS: dict[str, Record | Union] = {
         uri_folder=Record("UriFolderDataVersion", **DATA),
         mltable=Record("MLTableData", **DATA, referencedUris=ListOf(text)),
     ),
+    "models": Record(
+        "ModelVersion",
+        **BASE,
+        **PROVISIONED,
+        modelUri=required(filled),
+        modelType=Field(OneOf("custom_model", "mlflow_model", "triton_model"), "custom_model"),
+        flavors=Field(MapOf(anything), dict),
+        jobName=text,
+        stage=Field(text, since=Since("2023-04-01", "2023-04-01")),
+        intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
+        datasets=Field(ListOf(anything), since=Since("2025-12-01", NEVER)),
+    ),
 }
 CONTAINERS = {
     "environments": Record("EnvironmentContainer", **CONTAINER, **PROVISIONED),
@@ -101,6 +116,7 @@ CONTAINERS = {
     "data": Record(
         "DataContainer", **CONTAINER, dataType=required(OneOf("uri_file", "uri_folder", "mltable"))
     ),
+    "models": Record("ModelContainer", **CONTAINER, **PROVISIONED),
 }
 PENDING_UPLOAD = Record(
     "PendingUploadRequestDto",
@@ -153,17 +169,26 @@ def _code(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
 
 
 def _data(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    values["dataUri"] = long_uri(values["dataUri"], workspace)
+    values["dataUri"] = long_uri(values["dataUri"], workspace, "dataUri")
     if values["dataType"] != "uri_file" and not values["dataUri"].endswith("/"):
         values["dataUri"] += "/"
     return values
 
 
+def _model(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    # Recorded: a model's URI is spelled in another case than data's.
+    uri = long_uri(values["modelUri"], workspace, "modelUri")
+    return {**values, "modelUri": uri.replace("/resourcegroups/", "/resourceGroups/", 1)}
+
+
 _LONG_FORM = "azureml://subscriptions/{}/resourcegroups/{}/workspaces/{}/datastores/{}/paths/{}"
 
 
-def long_uri(uri: str, workspace: Workspace) -> str:
+def long_uri(uri: str, workspace: Workspace, member: str) -> str:
     """``azureml://datastores/d/paths/p`` with the workspace's ids, in one spelling; other URIs as they are.
+
+    Args:
+        member: whose URI it is, for the message.
 
     Raises:
         MlError: 400, the URI's scheme is none of the service's.
@@ -177,18 +202,18 @@ def long_uri(uri: str, workspace: Workspace) -> str:
         return _LONG_FORM.format(*(ours if is_ours else theirs), *match.groups()[3:])
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme.lower() not in DATA_SCHEMES:
-        raise invalid("properties.dataUri", f"{uri!r} is no URI of {', '.join(DATA_SCHEMES)}")
+        raise invalid(f"properties.{member}", f"{uri!r} is no URI of {', '.join(DATA_SCHEMES)}")
     return uri
 
 
-_NORMALISE = {"environments": _environment, "codes": _code, "data": _data}
+_NORMALISE = {"environments": _environment, "codes": _code, "data": _data, "models": _model}
 
 
 def check_unchanged(kind: str, name: str, version: str, old: dict[str, Any], new: dict[str, Any]) -> None:
     """A version's content is fixed; description, tags, properties and isArchived are not.
 
     Raises:
-        MlError: 409 for environments; 400 for code and data (text of the SDK, the status is our guess).
+        MlError: 409 for environments; 400 for the others (text of the SDK, the status is our guess).
     """
     if all(old.get(name) == new.get(name) for name in CONTENT[kind]):
         return

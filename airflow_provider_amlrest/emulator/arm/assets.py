@@ -1,4 +1,4 @@
-"""Environments, code and data: containers and versions."""
+"""Environments, code, data and models: containers and versions."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from airflow_provider_amlrest.emulator.context import Context, read_body
 from airflow_provider_amlrest.emulator.faults import RateLimiter
 
 Handler = Callable[..., Response | Awaitable[Response]]
-ASSET = r"(?P<kind>environments|codes|data)"
+ASSET = r"(?P<kind>environments|codes|data|models)"
 
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", resources.get_workspace),
@@ -78,17 +78,17 @@ class Gateway:
 
     async def _answer(self, request: Request) -> Response:
         principal = self._context.authenticate(request)
-        kind, remaining, wait = self._limiter.spend(request.method)
-        if wait:
+        quota = self._limiter.spend(request.method)
+        if quota.wait:
             raise GatewayError(
-                429, "TooManyRequests", "The request is being throttled.", {"Retry-After": str(wait)}
+                429, "TooManyRequests", "The request is being throttled.", {"Retry-After": str(quota.wait)}
             )
         self._check_subscription(_raw_path(request))
         try:
             answer = await self._operate(request, principal)
         except MlError as error:
             answer = error.answer(self._context.location)
-        answer.headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = str(remaining)
+        answer.headers.update(quota.headers)
         answer.headers["x-aml-cluster"] = f"vienna-{self._context.location}-01"
         return answer
 
@@ -101,6 +101,9 @@ class Gateway:
 
     async def _operate(self, request: Request, principal: Any) -> Response:
         path = _raw_path(request).rstrip("/")
+        found = OPERATION_RESULT.fullmatch(path) or WORKSPACE_PATH.fullmatch(path)
+        if found is None:
+            raise not_emulated(f"{request.method} {path}")
         query = {name.lower(): value for name, value in request.query_params.items()}
         version = read_api_version(query.get("api-version"), _resource_type(path), self._context.location)
 
@@ -108,10 +111,8 @@ class Gateway:
             url = f"{self._context.endpoint}{_raw_path(request)}?{request.url.query}"
             return Call(self._context, workspace, version, principal, url, query, body)
 
-        if found := OPERATION_RESULT.fullmatch(path):
+        if found.re is OPERATION_RESULT:
             return jobs.operation_result(call(self._context.settings.workspaces[0], None), unquote(found[2]))
-        if not (found := WORKSPACE_PATH.fullmatch(path)):
-            raise not_emulated(f"{request.method} {path}")
         subscription, group, name = (unquote(part) for part in found.groups()[:3])
         rest = found[4] or ""
         workspace = self._find_workspace(subscription, group, name, nested=bool(rest))

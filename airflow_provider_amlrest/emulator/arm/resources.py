@@ -9,10 +9,15 @@ from starlette.responses import Response
 from airflow_provider_amlrest.emulator.answers import MlError, empty, pretty
 from airflow_provider_amlrest.emulator.arm import lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
+from airflow_provider_amlrest.emulator.arm.versions import EXPIRABLE_SECRETS
 from airflow_provider_amlrest.emulator.blobs import ACCOUNT
-from airflow_provider_amlrest.emulator.config import DEFAULT_DATASTORE, Compute
+from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, Compute
+from airflow_provider_amlrest.emulator.shapes import Record, boolean, positive, read
 
 CREATED_SETTING = "created_at"
+SECRET_EXPIRY = Record("SecretExpiry", expirableSecret=boolean, expireAfterHours=positive)
+SECRET_HOURS = 1
+"""As long as a signature is good that is asked for without a time. The service's own default is not known."""
 
 
 def get_workspace(call: Call) -> Response:
@@ -154,8 +159,17 @@ def get_datastore(call: Call, name: str) -> Response:
 
 async def list_secrets(call: Call, name: str) -> Response:
     _known_datastore(call, name)
+    asked: dict[str, Any] = {}
+    if call.body is not None and call.version.has(EXPIRABLE_SECRETS):
+        asked = read(SECRET_EXPIRY, call.body, call.version)
     blobs = await call.context.need_blobs("listSecrets")
-    return pretty({"secretsType": "AccountKey", "key": blobs.key})
+    # azure-ai-ml 1.35.2 uploads with the signature of the one and signs URLs of logs with the other's key.
+    if not asked.get("expirableSecret") or name == ARTIFACT_DATASTORE:
+        return pretty({"secretsType": "AccountKey", "key": blobs.key})
+    token = blobs.container_token(
+        call.workspace.datastores[name], "racwdl", hours=asked["expireAfterHours"] or SECRET_HOURS
+    )
+    return pretty({"secretsType": "Sas", "sasToken": token})
 
 
 def _known_datastore(call: Call, name: str) -> str:

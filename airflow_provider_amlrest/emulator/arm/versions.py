@@ -73,6 +73,8 @@ class Since:
 
 UPLOADS = Since("2023-04-01", "2023-04-01")
 """startPendingUpload, and codes found by their hash."""
+EXPIRABLE_SECRETS = Since("2024-10-01", "2024-07-01")
+"""listSecrets answers a signature instead of the key, if it is asked to."""
 PROPERTIES_FILTER = Since("2023-10-01", "2024-01-01")
 """Jobs listed by their properties."""
 

@@ -64,6 +64,14 @@ VERSIONS = {
         path=required(filled),
         datasetType=Field(OneOf("Simple", "Dataflow"), "Simple"),
     ),
+    "models": Record(
+        "ModelVersion",
+        **ASSET,
+        isAnonymous=ANONYMOUS,
+        datastoreId=text,
+        path=required(filled),
+        flavors=Field(MapOf(anything), dict),
+    ),
 }
 MODE = OneOf(
     "Mount", "Download", "Upload", "ReadOnlyMount", "ReadWriteMount", "Direct", "EvalMount", "EvalDownload"
@@ -128,6 +136,12 @@ JOB = Union(
         earlyTermination=EARLY_TERMINATION,
     ),
 )
+OWN = {
+    "codes": ("datastoreId", "path"),
+    "data": ("datastoreId", "path", "datasetType"),
+    "models": ("datastoreId", "path", "flavors"),
+}
+"""What of an asset is answered as it was sent."""
 PROVISIONING_STATES = {"Completed": "Succeeded", "Failed": "Failed", "Canceled": "Canceled"}
 DATA_ID = re.compile(r".*/data/([^/]+)/versions/([^/]+)", re.IGNORECASE)
 
@@ -142,6 +156,8 @@ def version_to_canonical(kind: str, sent: dict[str, Any], call: Call) -> dict[st
         return common | _environment_to_canonical(sent)
     if kind == "codes":
         return common | {"codeuri": _code_uri(sent, call)}
+    if kind == "models":
+        return common | {"modeluri": _uri(sent), "flavors": sent["flavors"]}
     return common | _data_to_canonical(sent)
 
 
@@ -178,15 +194,18 @@ def _container(datastore_id: str | None, call: Call) -> str:
 
 
 def _data_to_canonical(sent: dict[str, Any]) -> dict[str, Any]:
-    path: str = sent["path"]
-    uri = path
-    if "://" not in path:
-        datastore = _last_segment(sent["datastoreId"]) or DEFAULT_DATASTORE
-        uri = f"azureml://datastores/{datastore}/paths/{path.lstrip('/')}"
     # The old version does not say whether a path is a file; a folder has no extension, or ends in a slash.
-    is_file = "." in path.rpartition("/")[2]
+    is_file = "." in sent["path"].rpartition("/")[2]
     kinds = {"Dataflow": "mltable", "Simple": "uri_file" if is_file else "uri_folder"}
-    return {"datauri": uri, "datatype": kinds[sent["datasetType"]]}
+    return {"datauri": _uri(sent), "datatype": kinds[sent["datasetType"]]}
+
+
+def _uri(sent: dict[str, Any]) -> str:
+    path: str = sent["path"]
+    if "://" in path:
+        return path
+    datastore = _last_segment(sent["datastoreId"]) or DEFAULT_DATASTORE
+    return f"azureml://datastores/{datastore}/paths/{path.lstrip('/')}"
 
 
 def version_answer(record: AssetRecord, call: Call) -> dict[str, Any]:
@@ -196,14 +215,14 @@ def version_answer(record: AssetRecord, call: Call) -> dict[str, Any]:
     if record.kind == "environments":
         own = _environment_answer(record)
     elif record.as_sent is not None:
-        names = {"codes": ("datastoreId", "path"), "data": ("datastoreId", "path", "datasetType")}[
-            record.kind
-        ]
-        own = {name: record.as_sent[name] for name in names}
+        own = {name: record.as_sent[name] for name in OWN[record.kind]}
     elif record.kind == "codes":
         own = {"datastoreId": None, "path": new["codeUri"]}
+    elif record.kind == "models":
+        own = {**_place(new["modelUri"], call), "flavors": new["flavors"]}
     else:
-        own = _data_answer(new, call)
+        kind = "Dataflow" if new["dataType"] == "mltable" else "Simple"
+        own = {**_place(new["dataUri"], call), "datasetType": kind}
     return {**common, **own}
 
 
@@ -232,13 +251,11 @@ def _environment_answer(record: AssetRecord) -> dict[str, Any]:
     }
 
 
-def _data_answer(new: dict[str, Any], call: Call) -> dict[str, Any]:
-    kind = "Dataflow" if new["dataType"] == "mltable" else "Simple"
-    match = re.fullmatch(r"azureml://.*/datastores/([^/]+)/paths/(.*)", new["dataUri"])
+def _place(uri: str, call: Call) -> dict[str, str | None]:
+    match = re.fullmatch(r"azureml://.*/datastores/([^/]+)/paths/(.*)", uri)
     if match is None:
-        return {"datastoreId": None, "path": new["dataUri"], "datasetType": kind}
-    store = f"{call.workspace.arm_id}/datastores/{match[1]}"
-    return {"datastoreId": store, "path": match[2], "datasetType": kind}
+        return {"datastoreId": None, "path": uri}
+    return {"datastoreId": f"{call.workspace.arm_id}/datastores/{match[1]}", "path": match[2]}
 
 
 def datastore_answer(properties: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec, read_conda_file
 from airflow_provider_amlrest.emulator.runtime.data import DataResolver
+from airflow_provider_amlrest.emulator.runtime.distributed import (
+    Nodes,
+    Process,
+    is_distributed,
+    node_count,
+    processes_of,
+    run_all,
+)
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.environments import BUILD_LOG, EnvironmentCache, Interpreter
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError
@@ -22,8 +31,8 @@ from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
+    from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
 
-STD_LOG = "user_logs/std_log.txt"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -31,23 +40,27 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class CommandRunner:
     """Runs one command job at a time per call; many calls may be under way."""
 
-    nodes: dict[str, asyncio.Semaphore]
-    """Free nodes by the compute's name in lower case, first come, first served; ``""`` is serverless."""
+    nodes: dict[str, Nodes]
+    """By the compute's name in lower case; ``""`` is serverless."""
     environments: EnvironmentCache | None
     """None: jobs run with the emulator's own interpreter (runtime ``host``)."""
+    distributed: SimulatedRunner | None = None
+    """What runs distributed jobs in its place."""
 
     async def run(self, context: JobContext) -> None:
         """Take a job from Starting to the end of its command and the upload of what it wrote.
 
         :raises JobError: the job has failed, or run out of time.
         """
+        if self.distributed is not None and is_distributed(context.properties):
+            await self.distributed.run(context)
+            return
         staging = Staging(context)
-        nodes = self._nodes(context)
-        self._refuse_distributed(context)
+        nodes, wanted = self._nodes(context), node_count(context.properties)
         staging.check()
         interpreter = await self._interpreter(context)
         context.move("Queued")
-        async with nodes:
+        async with nodes.taken(wanted):
             shutil.rmtree(context.folder, ignore_errors=True)
             context.folder.mkdir(mode=0o700, parents=True)
             context.move("Running", started_at=utc_now())
@@ -57,15 +70,17 @@ class CommandRunner:
                 await asyncio.to_thread(_clean, context.folder)
 
     async def _run_on_node(self, context: JobContext, staging: Staging, interpreter: Interpreter) -> None:
-        log = context.folder / STD_LOG
-        async with shown_log(context, log, STD_LOG):
+        processes = processes_of(context.properties)
+        async with AsyncExitStack() as shown:
+            for process in processes:
+                await shown.enter_async_context(shown_log(context, context.folder / process.log, process.log))
             seconds = timeout_seconds(
                 (context.properties.get("limits") or {}).get("timeout"), "limits.timeout"
             )
             try:
                 async with asyncio.timeout(seconds):
                     await asyncio.to_thread(staging.fetch)
-                    code = await self._execute(context, staging, interpreter, log)
+                    process, code = await self._execute(context, staging, interpreter, processes)
             except TimeoutError:
                 raise JobTimeoutError(
                     f"The job was canceled: it ran longer than limits.timeout, {seconds:g} seconds."
@@ -75,25 +90,31 @@ class CommandRunner:
         if code != 0:
             raise JobError(
                 f"Execution failed. User process 'bash' exited with status code {code}. Please check log "
-                f"file '{STD_LOG}' for error details. Error: {tail_of(log)}",
+                f"file '{process.log}' for error details. Error: {tail_of(context.folder / process.log)}",
                 "UserScriptError",
             )
         staging.register_outputs()
 
     async def _execute(
-        self, context: JobContext, staging: Staging, interpreter: Interpreter, log: Path
-    ) -> int:
+        self, context: JobContext, staging: Staging, interpreter: Interpreter, processes: list[Process]
+    ) -> tuple[Process, int]:
+        """Run the command in all processes; the one that failed, or the first, and its exit code."""
         command = resolve(
             context.properties["command"], {"inputs": staging.input_texts, "outputs": staging.output_texts}
         )
-        return await run_supervised(
-            ["bash", "-c", command],
-            environment=job_environment(context, staging, interpreter),
-            folder=staging.code_folder,
-            log=log,
+        variables = job_environment(context, staging, interpreter)
+        return await run_all(
+            processes,
+            lambda process: run_supervised(
+                ["bash", "-c", command],
+                environment=variables | process.variables,
+                folder=staging.code_folder,
+                log=context.folder / process.log,
+            ),
         )
 
-    def _nodes(self, context: JobContext) -> asyncio.Semaphore:
+    def _nodes(self, context: JobContext) -> Nodes:
+        """The nodes of the job's compute; there are as many as it wants."""
         compute = str(context.properties.get("computeId") or "").rsplit("/", 1)[-1]
         nodes = self.nodes.get(compute.lower())
         if nodes is None:
@@ -101,18 +122,13 @@ class CommandRunner:
             raise JobError(
                 f"Compute {compute!r} is not in the workspace, which has {known}.", "ComputeNotFound"
             )
-        return nodes
-
-    def _refuse_distributed(self, context: JobContext) -> None:
-        instances = int((context.properties.get("resources") or {}).get("instanceCount") or 1)
-        distribution = context.properties.get("distribution")
-        if instances > 1 or distribution:
-            asked = (distribution or {}).get("distributionType", f"instanceCount {instances}")
+        if (wanted := node_count(context.properties)) > nodes.count:
             raise JobError(
-                f"Distributed jobs ({asked}) are not emulated by the runtimes venv and host: use one "
-                "instance and no distribution, or the runtime simulated.",
-                "NotEmulated",
+                f"The job wants {wanted} nodes (instanceCount), and {compute or 'serverless compute'} has "
+                f"{nodes.count}. amlrest-emulator start --compute NAME:NODES makes larger ones.",
+                "NotEnoughNodes",
             )
+        return nodes
 
     async def _interpreter(self, context: JobContext) -> Interpreter:
         if self.environments is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.store import AssetRecord
 
 _ASSET = re.compile(
-    r"(?i)^(?:azureml:)?/?.*/(?P<kind>codes|data|environments)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$"
+    r"(?i)^(?:azureml:)?/?.*/(?P<kind>codes|data|environments|models)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$"
 )
 _SHORT_ASSET = re.compile(r"^azureml:(?P<name>[^/:@]+)(?::(?P<version>[^/:]+)|@latest)$")
 # The service itself writes the output "default" without /paths.
@@ -93,17 +93,19 @@ class DataResolver:
         return found
 
     def uri(self, reference: str) -> str:
-        """Follow references to data assets and outputs of jobs to the URI that they mean."""
+        """Follow references to data, models and outputs of jobs to the URI that they mean."""
         for _ in range(_MAX_HOPS):
             output = _JOB_OUTPUT.match(reference)
             if output:
                 name = output_asset_name(output["job"], output["output"])
                 base = self.uri(f"azureml:{name}:1")
                 return f"{base.rstrip('/')}/{output['path']}" if output["path"] else base
-            asset = self.asset(reference, "data")
+            match = _ASSET.match(reference)
+            kind = "models" if match and match["kind"].lower() == "models" else "data"
+            asset = self.asset(reference, kind)
             if asset is None:
                 return reference
-            reference = asset.properties["dataUri"]
+            reference = asset.properties["modelUri" if kind == "models" else "dataUri"]
         raise JobError(f"The data asset behind {reference} refers to other data assets without an end.")
 
     def locate(self, reference: str) -> BlobLocation | WebLocation:

@@ -1,4 +1,4 @@
-"""``${{inputs.x}}``, ``${{outputs.x}}`` and ``${{search_space.x}}`` in a job's command."""
+"""Azure ML's expressions: ``${{inputs.x}}`` and the like in a command, ``${{name}}`` in an output's path."""
 
 from __future__ import annotations
 
@@ -11,6 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([^\s}]+)\s*\}\}")
+
+_PATH_EXPRESSION = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}")
+
+
+def resolve_path(uri: str, values: Mapping[str, str]) -> str:
+    """Put values in the place of the expressions in an output's path.
+
+    :param values: what ``name``, ``output_name`` and ``default_datastore`` are.
+    :raises JobError: another expression.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise JobError(f"{uri} has {match[0]}; an output's path can have {', '.join(values)}.")
+        return values[match[1]]
+
+    return _PATH_EXPRESSION.sub(value_of, uri)
 
 
 def resolve(text: str, values: Mapping[str, Mapping[str, str]]) -> str:

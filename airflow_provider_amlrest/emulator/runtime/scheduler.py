@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_amlrest.emulator.azurite import cache_dir
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
+from airflow_provider_amlrest.emulator.runtime.distributed import Nodes
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
@@ -108,9 +109,13 @@ class Runtime:
             # It loads azure-storage-blob and requests, which states on a clock do not need.
             from airflow_provider_amlrest.emulator.runtime.command import CommandRunner
 
-            nodes = {compute.name.lower(): asyncio.Semaphore(compute.nodes) for compute in settings.computes}
-            nodes[""] = asyncio.Semaphore(SERVERLESS_NODES)
-            command = CommandRunner(nodes, self._environments if settings.runtime == "venv" else None)
+            nodes = {compute.name.lower(): Nodes(compute.nodes) for compute in settings.computes}
+            nodes[""] = Nodes(SERVERLESS_NODES)
+            command = CommandRunner(
+                nodes,
+                self._environments if settings.runtime == "venv" else None,
+                SimulatedRunner() if settings.distributed == "simulated" else None,
+            )
         return {"Command": command, "Sweep": SweepRunner(self._start_job, simulated=simulated)}
 
     def _take_in(self) -> None:

@@ -20,6 +20,7 @@ from airflow_provider_amlrest.emulator.runtime.errors import (
     JobTimeoutError,
     ServiceSideError,
 )
+from airflow_provider_amlrest.emulator.runtime.registration import register_without_files
 from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import Metric, utc_now
 
@@ -113,6 +114,7 @@ class SimulatedRunner:
         if behaviour.outcome in CANCELED:
             raise canceled(behaviour)
         context.move("Finalizing")
+        register_without_files(context)
 
 
 def canceled(behaviour: Behaviour) -> JobCanceledError:

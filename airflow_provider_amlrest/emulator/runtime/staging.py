@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
+from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER, DEFAULT_DATASTORE
 from airflow_provider_amlrest.emulator.runtime import transfer
 from airflow_provider_amlrest.emulator.runtime.data import (
     BlobLocation,
     DataResolver,
     WebLocation,
     datastore_uri,
-    output_asset_name,
 )
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
-from airflow_provider_amlrest.emulator.store import AssetRecord
+from airflow_provider_amlrest.emulator.runtime.registration import (
+    given_uri,
+    register_named_output,
+    register_output,
+)
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
 INPUT_MODES = ("ReadOnlyMount", "Download", "Direct")
 OUTPUT_MODES = ("ReadWriteMount", "Upload", "Direct")
-_MODEL_TYPES = frozenset({"custom_model", "mlflow_model", "triton_model"})
 
 
 @dataclass
@@ -63,11 +65,6 @@ class Staging:
                 raise JobError(
                     f"Output {name!r}: mode {mode} is not emulated; use one of {', '.join(OUTPUT_MODES)}."
                 )
-            if spec.get("assetName") and spec.get("jobOutputType") in _MODEL_TYPES:
-                raise JobError(
-                    f"Output {name!r}: registering a model is not emulated; leave out its assetName, "
-                    "or use uri_folder."
-                )
             self._output_location(name)
 
     def fetch(self) -> None:
@@ -101,14 +98,10 @@ class Staging:
 
     def register_outputs(self) -> None:
         """Register every output of a completed job as a data asset, and under its assetName if it has one."""
-        for name, spec in self._outputs.items():
-            self._register(output_asset_name(self.context.job.name, name), "1", name)
-            asset_name = spec.get("assetName")
-            if asset_name:
-                known = self.context.store.assets(self.context.job.workspace, "data", asset_name)
-                numbers = [int(a.version) for a in known if a.version.isdecimal()]
-                version = spec.get("assetVersion") or str(max(numbers, default=0) + 1)
-                self._register(asset_name, version, name)
+        for name in self._outputs:
+            uri = self._output_uri(name)
+            register_output(self.context, name, uri)
+            register_named_output(self.context, name, uri)
 
     # inside
 
@@ -181,14 +174,14 @@ class Staging:
         return str(folder)
 
     def _output_location(self, name: str) -> BlobLocation:
-        spec = self._outputs[name]
-        if spec.get("uri"):
-            location = self._data.locate(spec["uri"])
+        uri = given_uri(self.context, name)
+        if uri is not None:
+            location = self._data.locate(uri)
             if isinstance(location, WebLocation):
                 raise JobError(f"Output {name!r}: {location.shown} is no blob of this workspace.")
             return location
         path = f"azureml/{self.context.job.name}/{name}"
-        if spec.get("jobOutputType") == "uri_file":
+        if self._outputs[name].get("jobOutputType") == "uri_file":
             path = f"{path}/{name}"
         return BlobLocation(self.context.workspace.default_container, path)
 
@@ -196,31 +189,10 @@ class Staging:
         location = self._output_location(name)
         slash = "" if self._outputs[name].get("jobOutputType") == "uri_file" else "/"
         datastores = {
-            self.context.workspace.default_container: "workspaceblobstore",
+            self.context.workspace.default_container: DEFAULT_DATASTORE,
             ARTIFACT_CONTAINER: "workspaceartifactstore",
         }
         if location.container in datastores:
             datastore = datastores[location.container]
             return datastore_uri(self.context.workspace, datastore, f"{location.path}{slash}")
         return f"{self._service.url.rstrip('/')}/{location.container}/{location.path}{slash}"
-
-    def _register(self, asset: str, version: str, output: str) -> None:
-        kind = self._outputs[output].get("jobOutputType")
-        self.context.store.put_asset(
-            AssetRecord(
-                workspace=self.context.job.workspace,
-                kind="data",
-                name=asset,
-                version=version,
-                created_by=self.context.job.created_by,
-                properties={
-                    "dataType": kind if kind in {"uri_file", "mltable"} else "uri_folder",
-                    "dataUri": self._output_uri(output),
-                    "description": None,
-                    "tags": {},
-                    "properties": {},
-                    "isAnonymous": False,
-                    "isArchived": False,
-                },
-            )
-        )

@@ -13,6 +13,7 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.common import DATASTORE_URI
 from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2021_03, PREVIEW_2022_02
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.uris import EXPRESSION
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,14 @@ FEATURES = (
         "a path outside of the workspace's datastores",
         PREVIEW_2022_02,
         lambda output: output.uri is not None and not DATASTORE_URI.fullmatch(output.uri),
+        each=True,
+    ),
+    Feature(
+        model.JobSpec,
+        "outputs",
+        "an expression (${{...}}) in a path",
+        PREVIEW_2022_02,
+        lambda output: EXPRESSION.search(output.uri or "") is not None,
         each=True,
     ),
     Feature(

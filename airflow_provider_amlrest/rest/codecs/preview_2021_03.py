@@ -106,17 +106,22 @@ class Preview202103Codec:
         name, version = common.asset_version(resource)
         tags = common.text_map(properties.get("tags"))
         path = properties.get("path") or ""
-        datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
         folder = path.endswith("/") or "." not in path.rsplit("/", 1)[-1]
         return model.Data(
             name,
             version,
             tags.pop("data_type", "uri_folder" if folder else "uri_file"),
-            f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore else path,
+            _uri(properties),
             description=properties.get("description"),
             tags=tags,
             id=resource["id"],
         )
+
+    def read_model(self, resource: Mapping[str, Any]) -> model.Model:
+        """What this version does not say is the type."""
+        properties = common.properties_of(resource)
+        name, version = common.asset_version(resource)
+        return model.Model(name, version, "custom_model", _uri(properties), resource["id"])
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
         contents = common.properties_of(resource).get("contents") or {}
@@ -231,6 +236,13 @@ class Preview202103Codec:
         path = binding.get("pathOnDatastore")
         uri = f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore and path else None
         return model.Output(mode=common.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
+
+
+def _uri(properties: Mapping[str, Any]) -> str:
+    """Where an asset lies that is a path in a datastore, or a URI."""
+    path = properties.get("path") or ""
+    datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
+    return f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore else path
 
 
 def _input_bindings(properties: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -116,6 +116,12 @@ class V2Codec:
             referenced_uris=tuple(properties.get("referencedUris") or ()),
         )
 
+    def read_model(self, resource: Mapping[str, Any]) -> model.Model:
+        properties = common.properties_of(resource)
+        name, version = common.asset_version(resource)
+        type_ = common.read_type(properties.get("modelType") or "custom_model")
+        return model.Model(name, version, type_, properties.get("modelUri") or "", resource["id"])
+
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
         return common.read_datastore(resource["name"], common.properties_of(resource), "datastoreType")
 

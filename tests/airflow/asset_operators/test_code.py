@@ -17,7 +17,7 @@ from airflow_provider_amlrest.operators import (
 from airflow_provider_amlrest.rest.content import read_content
 from airflow_provider_amlrest.rest.model import Code
 from tests.support.emulated import Emulated
-from tests.support.tasks import Try
+from tests.support.tasks import Try, found
 
 
 @pytest.fixture
@@ -46,10 +46,29 @@ def upload(path: Path, **arguments: Any) -> Any:
 def test_the_same_content_is_uploaded_once(workspace: Emulated, folder: Path) -> None:
     first = upload(folder)
     mark = workspace.mark()
-    assert upload(folder) == first
+    assert upload(folder) == found(first)
     assert workspace.writes(since=mark) == []
     (folder / "train.py").write_text("print('changed')\n")
+    assert first["outcome"] == "registered"
     assert upload(folder)["id"] != first["id"]
+
+
+def test_a_path_of_pathlib(current: Emulated, folder: Path) -> None:
+    operator = AzureMLUploadCodeOperator(task_id="code", path=folder.parent / "{{ 'src' }}")
+    first = Try(operator).execute()
+    unrendered = AzureMLUploadCodeOperator(task_id="code", path=folder)
+    assert first["id"] == upload(folder)["id"] == unrendered.execute(Try(unrendered).context)["id"]
+
+
+@pytest.mark.parametrize(
+    "path", ["git+https://TOKEN:CANARY@github.com/a/b", "https://h/c", Path("https://h/c")]
+)
+def test_a_url_is_no_code(current: Emulated, path: Any) -> None:
+    mark = current.mark()
+    with pytest.raises(AirflowFailException, match=r"^path: .* is a URL, but it must be the path") as told:
+        Try(AzureMLUploadCodeOperator(task_id="code", path=path)).execute()
+    assert "CANARY" not in str(told.value)
+    assert current.asked(since=mark) == []
 
 
 def test_under_a_name_of_its_own(workspace: Emulated, folder: Path) -> None:
@@ -57,7 +76,7 @@ def test_under_a_name_of_its_own(workspace: Emulated, folder: Path) -> None:
     first = upload(folder, name=name)
     mark = workspace.mark()
     assert first["name"] == name
-    assert upload(folder, name=name) == first
+    assert upload(folder, name=name) == found(first)
     assert workspace.writes(since=mark) == []
     (folder / "train.py").write_text("print('changed')\n")
     with pytest.raises(AirflowFailException, match="exists with another content"):

@@ -13,7 +13,7 @@ from airflow_provider_amlrest.operators import (
     AzureMLRegisterDataOperator,
 )
 from tests.support.emulated import Emulated
-from tests.support.tasks import Try
+from tests.support.tasks import Try, found
 
 URIS_OF_ALL = ("https://example.org/iris.csv", "azureml://datastores/workspaceblobstore/paths/raw/iris.csv")
 URIS_SINCE_2022 = (
@@ -24,7 +24,7 @@ URIS_SINCE_2022 = (
 )
 
 
-def register(path: str, base: Path, **arguments: Any) -> Any:
+def register(path: str | Path, base: Path, **arguments: Any) -> Any:
     operator = AzureMLRegisterDataOperator(
         **{"task_id": "data", "name": "iris", "path": path, "type": "uri_file", **arguments}
     )
@@ -35,8 +35,9 @@ def test_a_local_file_is_uploaded_once(workspace: Emulated, tmp_path: Path) -> N
     (tmp_path / "iris.csv").write_text(f"a,b\n1,{workspace.mark()}\n")
     first = register("iris.csv", tmp_path)
     mark = workspace.mark()
-    assert register("iris.csv", tmp_path) == first
+    assert register("iris.csv", tmp_path) == found(first)
     assert workspace.writes(since=mark) == []
+    assert first["outcome"] == "registered"
     assert first["uri"].endswith("/iris.csv")
     assert first["type"] == "uri_file"
 
@@ -45,19 +46,26 @@ def test_a_local_folder(workspace: Emulated, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.csv").write_text(f"{workspace.mark()}")
     first = register("data", tmp_path, name="folder", type="uri_folder")
-    assert register("data", tmp_path, name="folder", type="uri_folder") == first
+    assert register("data", tmp_path, name="folder", type="uri_folder") == found(first)
     assert first["type"] == "uri_folder"
     # Its own name is no part of the content.
     (tmp_path / "data").rename(tmp_path / "renamed")
-    assert register("renamed", tmp_path, name="folder", type="uri_folder") == first
+    assert register("renamed", tmp_path, name="folder", type="uri_folder") == found(first)
     (tmp_path / "renamed" / "a.csv").write_text("changed")
     with pytest.raises(AirflowFailException, match="exists with another content"):
         register("renamed", tmp_path, name="folder", type="uri_folder", version=first["version"])
 
 
 def test_a_path_that_is_no_text(current: Emulated, tmp_path: Path) -> None:
-    with pytest.raises(AirflowFailException, match=r"path: PosixPath\('x'\) must be text"):
-        register(Path("x"), tmp_path)  # type: ignore[arg-type]
+    (tmp_path / "2026-01-01.csv").write_text("x")
+    first = register("2026-01-01.csv", tmp_path)
+    assert register(Path("{{ ds }}.csv"), tmp_path) == found(first)
+    unrendered = AzureMLRegisterDataOperator(
+        task_id="data", name="iris", path=tmp_path / "2026-01-01.csv", type="uri_file"
+    )
+    assert unrendered.execute(Try(unrendered).context)["id"] == first["id"]
+    with pytest.raises(AirflowFailException, match=r"path: 'https:/h/c' is a URL, but it must be the path"):
+        register(Path("https://h/c"), tmp_path)
     (tmp_path / "2026").write_text("native rendering makes a number of its name")
     assert register(2026, tmp_path)["uri"].endswith("/2026")  # type: ignore[arg-type]
 
@@ -66,7 +74,7 @@ def test_a_path_that_is_no_text(current: Emulated, tmp_path: Path) -> None:
 def test_a_uri_is_registered_as_it_is(workspace: Emulated, tmp_path: Path, uri: str) -> None:
     first = register(uri, tmp_path, name="uris")
     mark = workspace.mark()
-    assert register(uri, tmp_path, name="uris") == first
+    assert register(uri, tmp_path, name="uris") == found(first)
     assert workspace.writes(since=mark) == []
 
 
@@ -74,7 +82,7 @@ def test_a_uri_is_registered_as_it_is(workspace: Emulated, tmp_path: Path, uri: 
 def test_and_in_more_forms_since_2022(current: Emulated, tmp_path: Path, uri: str) -> None:
     first = register(uri, tmp_path, name="more-uris")
     mark = current.mark()
-    assert register(uri, tmp_path, name="more-uris") == first
+    assert register(uri, tmp_path, name="more-uris") == found(first)
     assert current.writes(since=mark) == []
     with pytest.raises(AirflowFailException, match=r"path: api-version 2021-03-01-preview cannot say"):
         register(uri, tmp_path, name="old-uris", api_version="2021-03-01-preview")
@@ -108,7 +116,7 @@ def test_a_version_is_found_by_another_spelling_of_its_uri(current: Emulated, tm
         same = {"name": "spelled", "type": "uri_folder", "version": str(number)}
         first = register(left, tmp_path, **same)
         mark = current.mark()
-        assert register(right, tmp_path, **same) == first
+        assert register(right, tmp_path, **same) == found(first)
         assert current.writes(since=mark) == []
     elsewhere = long.replace(f"workspaces/{ours.name}", "workspaces/another")
     with pytest.raises(AirflowFailException, match="exists with another path"):
@@ -121,7 +129,7 @@ def test_an_mltable_is_registered_with_what_it_refers_to(current: Emulated, tmp_
     (tmp_path / "table" / "MLTable").write_text("paths:\n- file: ./a.csv\n")
     first = register("table", tmp_path, name="table", type="mltable")
     mark = current.mark()
-    assert register("table", tmp_path, name="table", type="mltable") == first
+    assert register("table", tmp_path, name="table", type="mltable") == found(first)
     assert current.writes(since=mark) == []
     with AzureMLHook().client() as client:
         data = client.get_data("table", first["version"])
@@ -134,7 +142,7 @@ def test_an_mltable_is_registered_with_what_it_refers_to(current: Emulated, tmp_
     [
         (None, "path: the folder .* has no file 'MLTable'"),
         ("paths: [", "MLTable': it is not valid YAML"),
-        ("paths:\n- file: gone.csv\n", "the folder has no file 'gone.csv'"),
+        ("paths:\n- file: gone.csv\n", "there is no file 'gone.csv'"),
         ("paths:\n- file: https://h/x?sig=CANARY\n", r"MLTable': 'https://h/x\?sig=\.\.\.' holds a sig"),
     ],
 )
@@ -177,7 +185,12 @@ def test_what_another_task_registers_meanwhile_is_found(current: Emulated, tmp_p
     first = register("one", tmp_path, name="at-once", type="uri_folder")
     # As it is to a task that looks before the other one registers.
     with current.fault("/data/at-once/versions/", method="GET", status=404, body={}):
-        assert register("two", tmp_path, name="at-once", type="uri_folder") == first
+        assert register("two", tmp_path, name="at-once", type="uri_folder") == found(first)
+
+
+def test_the_longest_version_that_there_can_be(current: Emulated, tmp_path: Path) -> None:
+    uri = "https://example.org/versioned"
+    assert register(uri, tmp_path, version="v" * 30)["version"] == "v" * 30
 
 
 def test_another_type_is_another_version(current: Emulated, tmp_path: Path) -> None:
@@ -190,6 +203,7 @@ def test_another_type_is_another_version(current: Emulated, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"path": "x", "version": "v" * 31}, "version: 'v{31}' has 31 characters, but .* has 30 at most"),
         ({"path": "ftp://example.org/x"}, "path: 'ftp://example.org/x' must be local or one of"),
         ({"path": "no.csv"}, "path: there is no file or folder"),
         ({"path": "."}, "type: 'uri_file' does not fit '.', which is a folder"),

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.operators import (
 )
 from airflow_provider_amlrest.rest.errors import ProvisioningTimeoutError
 from tests.support.emulated import Emulated
-from tests.support.tasks import Try, unique
+from tests.support.tasks import Try, found, unique
 from tests.support.waiting import wait_for
 
 CONDA = "name: c\ndependencies:\n- python=3.11\n- pip:\n  - six==1.16.0\n"
@@ -32,17 +32,19 @@ def test_the_same_content_is_registered_once(workspace: Emulated, request: pytes
     first = Try(environment_task(unique(request))).execute()
     mark = workspace.mark()
     again = Try(environment_task(unique(request))).execute()
-    assert again == first
+    assert again == found(first)
     assert workspace.writes(since=mark) == []
     changed = Try(environment_task(unique(request), image="python:3.12")).execute()
     assert changed["version"] != first["version"]
+    assert first["outcome"] == changed["outcome"] == "registered"
 
 
-@pytest.mark.parametrize("form", ["path", "text", "mapping"])
+@pytest.mark.parametrize("form", ["path", "pathlib", "text", "mapping"])
 def test_a_conda_file_may_be_a_path_text_or_mapping(current: Emulated, tmp_path: Path, form: str) -> None:
     (tmp_path / "conda.yml").write_text(CONDA)
     mapping = {"name": "c", "dependencies": ["python=3.11", {"pip": ["six==1.16.0"]}]}
-    value = {"path": "conda.yml", "text": CONDA, "mapping": mapping}[form]
+    pathlib = Path("{{ 'conda' }}.yml")
+    value = {"path": "conda.yml", "pathlib": pathlib, "text": CONDA, "mapping": mapping}[form]
     operator = environment_task("conda-forms", conda_file=value)
     result = Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
     # One content, one version, however it was written.
@@ -74,16 +76,17 @@ def test_a_local_build_context_is_uploaded_once(
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker" / "Dockerfile").write_text("FROM python:3.11\n")
 
-    def run() -> Any:
-        operator = environment_task("built", image=None, conda_file=None, build={"path": "docker"})
+    def run(path: str | Path = "docker") -> Any:
+        operator = environment_task("built", image=None, conda_file=None, build={"path": path})
         return Try(operator, dag_file=str(tmp_path / "dag.py")).execute()
 
     first, mark = run(), current.mark()
-    assert run() == first
+    assert run(Path("docker")) == found(first)
+    assert run() == found(first)
     # Its own name is no part of the content.
     (tmp_path / "docker").rename(tmp_path / "renamed")
     (tmp_path / "docker").symlink_to("renamed")
-    assert run() == first
+    assert run() == found(first)
     assert current.writes(since=mark) == []
     with AzureMLHook().client() as client:
         build = client.get_environment("built", first["version"]).build
@@ -106,7 +109,7 @@ def test_another_spelling_of_the_same_is_found(
     name = re.sub(r"\W+", "-", request.node.name)[:60].strip("-")
     first = Try(environment_task(name, **same)).execute()
     mark = workspace.mark()
-    assert Try(environment_task(name, **{**same, **arguments})).execute() == first
+    assert Try(environment_task(name, **{**same, **arguments})).execute() == found(first)
     assert workspace.writes(since=mark) == []
 
 
@@ -121,7 +124,7 @@ def test_a_build_context_at_a_uri_in_its_spellings(current: Emulated) -> None:
     ]
     given = {"image": None, "conda_file": None, "version": "1"}
     results = [Try(environment_task("at-uri", **given, build={"path": path})).execute() for path in spellings]
-    assert results[0] == results[1] == results[2]
+    assert results[1] == results[2] == found(results[0])
     with pytest.raises(AirflowFailException, match="exists with another build"):
         Try(environment_task("at-uri", **given, build={"path": f"{spellings[0]}other"})).execute()
 
@@ -153,7 +156,7 @@ def test_what_another_task_registers_meanwhile_is_found(
     first = one.execute()
     # As it is to a task that looks before the other one registers.
     with current.fault(f"/environments/{unique(request)}/", method="GET", status=404, body={}):
-        assert two.execute() == first
+        assert two.execute() == found(first)
 
 
 def test_a_version_that_the_service_changed_is_not_taken_for_ours(
@@ -244,6 +247,13 @@ def test_a_version_of_the_api_that_does_not_tell_is_refused(
             {**BUILD, "build": {"path": "https://h/c?sig=CANARY"}},
             r"build\.path: 'https://h/c\?sig=\.\.\.' holds a signature",
         ),
+        ({"image": "https://u:CANARY@h/i"}, r"image: 'https://\.\.\.@h/i' holds a signature or a password"),
+        (
+            {"conda_file": "dependencies:\n- pip: [-i https://u:CANARY@h/simple]\n"},
+            r"conda_file: '-i https://\.\.\.@h/simple' holds a signature or a password",
+        ),
+        ({"conda_file": {"dependencies": [{"pip": ["-e ."]}]}}, "conda_file: its pip line '-e .' names what"),
+        ({"conda_file": {"dependencies": [{"pip": "six"}]}}, "conda_file: its 'pip' is 'six', but must be"),
         ({"poll_interval": 0}, "poll_interval: 0 must be a number of seconds"),
         ({"timeout": "1h"}, "timeout: '1h' must be a number of seconds"),
         ({"conda_file": "dependencies: [a\nb: }"}, r"conda_file: it is not valid YAML: .*line 2"),

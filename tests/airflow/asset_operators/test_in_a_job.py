@@ -56,6 +56,32 @@ def test_a_job_gets_its_code_and_data_and_leaves_its_output(
     assert read_output(workspace, result["outputs"]["copy"], "copy.txt") == wanted
 
 
+def test_by_products_and_places_make_no_other_work(
+    current: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text(f"print({unique(request)!r})\n")
+
+    def submitted(code: str | Path) -> str:
+        job = AzureMLSubmitCommandJobOperator(
+            task_id=unique(request),
+            command="python train.py",
+            environment="AzureML-any:1",
+            code=code,
+            compute="cpu-cluster",
+            wait_for_completion=False,
+        )
+        return str(Try(job, dag_file=str(tmp_path / "dag.py")).execute()["name"])
+
+    first, mark = submitted("src"), current.mark()
+    for name in ("__pycache__/train.cpython-312.pyc", ".git/HEAD", ".train.py.swp", ".DS_Store"):
+        (tmp_path / "src" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "src" / name).write_text(name)
+        assert submitted("src") == first
+    assert submitted(tmp_path / "src") == submitted(Path("src")) == first
+    assert current.writes(since=mark) == []
+
+
 def read_output(emulated: Emulated, uri: str, name: str) -> str:
     """A file of an output, out of the default datastore."""
     from azure.storage.blob import ContainerClient

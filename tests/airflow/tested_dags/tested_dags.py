@@ -49,6 +49,58 @@ with DAG("tested_tuning", schedule=None, start_date=START) as tuning:
         limits={"max_total_trials": 3},
     )
 
+COMMON = {"environment": "AzureML-sklearn-1.5:1", "compute": "cpu-cluster", "command": "echo"}
+MODELS = {"model": "uri_folder", "scores": {"name": "tested-scores"}}
+
+with DAG("tested_chain", schedule=None, start_date=START) as chain:
+    first = AzureMLSubmitCommandJobOperator(task_id="first", outputs=MODELS, **COMMON)
+    AzureMLSubmitCommandJobOperator(
+        task_id="by_argument",
+        inputs={
+            "model": {"type": "uri_folder", "path": first.output["outputs.model"]},
+            "scores": first.output["registered_outputs.scores"],
+        },
+        **COMMON,
+    )
+    by_template = AzureMLSubmitCommandJobOperator(
+        task_id="by_template",
+        inputs={
+            "model": {"type": "uri_folder", "path": "{{ ti.xcom_pull('first', key='outputs.model') }}"},
+            "scores": "{{ ti.xcom_pull('first', key='registered_outputs.scores') }}",
+        },
+        **COMMON,
+    )
+    first >> by_template
+
+with DAG("tested_mapped_chain", schedule=None, start_date=START) as mapped_chain:
+    fold = AzureMLSubmitCommandJobOperator.partial(task_id="fold", outputs=MODELS, **COMMON).expand(
+        display_name=["fold a", "fold b"]
+    )
+    AzureMLSubmitCommandJobOperator.partial(task_id="score", **COMMON).expand(
+        inputs=fold.output.map(
+            lambda result: {"model": {"type": "uri_folder", "path": result["outputs"]["model"]}}
+        )
+    )
+    same_index = AzureMLSubmitCommandJobOperator.partial(
+        task_id="same_index",
+        inputs={
+            "model": {
+                "type": "uri_folder",
+                "path": "{{ ti.xcom_pull('fold', key='outputs.model', map_indexes=ti.map_index) }}",
+            }
+        },
+        **COMMON,
+    ).expand(display_name=["a", "b"])
+    fold >> same_index
+
+with DAG("tested_broken_chain", schedule=None, start_date=START) as broken_chain:
+    before = AzureMLSubmitCommandJobOperator(task_id="before", outputs=MODELS, **COMMON)
+    AzureMLSubmitCommandJobOperator(
+        task_id="after",
+        inputs={"model": {"type": "uri_folder", "path": before.output["outputs"]["model"]}},
+        **COMMON,
+    )
+
 with DAG("tested_waiting", schedule=None, start_date=START) as waiting:
     submit = AzureMLSubmitCommandJobOperator(
         task_id="submit",

@@ -10,6 +10,7 @@ from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
     Compute,
+    DistributedKind,
     RuntimeKind,
     Services,
     Settings,
@@ -132,8 +133,9 @@ def make_harness(
     kind: RuntimeKind,
     blobs: BlobStorage,
     computes: tuple[Compute, ...] = (Compute("cpu", 2),),
+    distributed: DistributedKind = "processes",
 ) -> Harness:
-    settings = Settings(folder, kind, (WORKSPACE,), computes)
+    settings = Settings(folder, kind, (WORKSPACE,), computes, distributed)
     services = Services(
         settings=settings,
         store=Store(folder / "emulator.db"),

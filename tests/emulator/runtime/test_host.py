@@ -101,6 +101,38 @@ def test_uri_file_output_and_given_output_uri(host: Harness) -> None:
     assert host.blob("chosen/place/f") == "x\n"
 
 
+def test_a_model_that_a_job_registers_is_the_next_ones_input(host: Harness) -> None:
+    output = {"jobOutputType": "custom_model", "assetName": "iris"}
+    for name in ("one", "two"):
+        host.submit(name, f"echo {name} > ${{{{outputs.m}}}}/weights", outputs={"m": output})
+        assert host.wait(name).status == "Completed", host.log(name)
+    model = host.store.asset(WORKSPACE.name, "models", "iris", "2")
+    assert model is not None
+    assert (model.properties["modelType"], model.properties["jobName"]) == ("custom_model", "two")
+    for version, said in (("1", "one"), ("2", "two")):
+        uri = f"{WORKSPACE.arm_id}/models/iris/versions/{version}"
+        inputs = {"m": {"jobInputType": "custom_model", "uri": uri}}
+        host.submit(f"reads-{said}", "cat ${{inputs.m}}/weights", inputs=inputs)
+        assert host.wait(f"reads-{said}").status == "Completed", host.log(f"reads-{said}")
+        assert host.log(f"reads-{said}") == f"{said}\n"
+
+
+def test_expressions_in_an_outputs_path_are_the_jobs_own(host: Harness) -> None:
+    uri = "azureml://datastores/${{default_datastore}}/paths/all/${{name}}/${{ output_name }}/"
+    for name in ("first", "second"):
+        host.submit(
+            name,
+            f"echo {name} > ${{{{outputs.model}}}}/f",
+            outputs={"model": {"jobOutputType": "uri_folder", "uri": uri}},
+        )
+    for name in ("first", "second"):
+        assert host.wait(name).status == "Completed", host.log(name)
+        assert host.blob(f"all/{name}/model/f") == f"{name}\n"
+        asset = host.store.asset(WORKSPACE.name, "data", f"azureml_{name}_output_data_model", "1")
+        assert asset is not None
+        assert asset.properties["dataUri"].endswith(f"/workspaceblobstore/paths/all/{name}/model/")
+
+
 def test_failed_command_tells_exit_code_and_last_lines(host: Harness) -> None:
     host.submit(
         "fails",
@@ -145,11 +177,13 @@ def test_command_killed_by_a_signal(host: Harness) -> None:
             {"inputs": {"x": {"jobInputType": "uri_file", "uri": BLOBSTORE, "mode": "EvalMount"}}},
             "mode EvalMount",
         ),
-        ({"outputs": {"m": {"jobOutputType": "mlflow_model", "assetName": "m"}}}, "registering a model"),
+        (
+            {"outputs": {"m": {"jobOutputType": "uri_folder", "uri": f"{BLOBSTORE}/${{{{x}}}}"}}},
+            "an output's path can have name, output_name, default_datastore",
+        ),
         ({"command": "cat ${{inputs.absent}}"}, "${{inputs.absent}}"),
         ({"computeId": f"{WORKSPACE.arm_id}/computes/gpu"}, "Compute 'gpu'"),
-        ({"resources": {"instanceCount": 2}}, "Distributed jobs"),
-        ({"distribution": {"distributionType": "PyTorch"}}, "PyTorch"),
+        ({"resources": {"instanceCount": 3}}, "wants 3 nodes (instanceCount), and cpu has 2"),
         ({"limits": {"timeout": "soon"}}, "limits.timeout is 'soon'"),
     ],
 )

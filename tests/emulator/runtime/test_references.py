@@ -14,7 +14,7 @@ from airflow_provider_amlrest.emulator.runtime.conda import read_conda_file
 from airflow_provider_amlrest.emulator.runtime.data import BlobLocation, DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
-from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
+from airflow_provider_amlrest.emulator.runtime.placeholders import resolve, resolve_path
 from airflow_provider_amlrest.emulator.runtime.transfer import inside
 
 from .harness import WORKSPACE, Harness, make_harness
@@ -26,6 +26,9 @@ def test_placeholders() -> None:
     assert resolve("${{inputs.x}}", {"inputs": {"x": "${{inputs.y}}"}}) == "${{inputs.y}}"
     with pytest.raises(JobError, match=r"outputs\.model.*Its outputs: best, other"):
         resolve("${{outputs.model}}", {"outputs": {"other": "", "best": ""}})
+    assert resolve_path("a/${{name}}/${{ name }}", {"name": "j"}) == "a/j/j"
+    with pytest.raises(JobError, match=r"has \$\{\{parent\.name\}\}; an output's path can have name"):
+        resolve_path("a/${{parent.name}}", {"name": "j"})
 
 
 @pytest.mark.parametrize(
@@ -162,6 +165,8 @@ def test_references_to_assets(harness: Harness, resolver: DataResolver) -> None:
     assert resolver.uri("azureml:iris@latest") == "https://example.org/new.csv"
     asset_id = "azureml://locations/westeurope/workspaces/11111111/data/iris/versions/1"
     assert resolver.uri(asset_id) == "https://example.org/old.csv"
+    model = harness.asset("models", "iris", "1", modelUri="https://example.org/model/")
+    assert resolver.uri(model) == resolver.uri(f"azureml:{model}") == "https://example.org/model/"
     harness.asset("data", "loop", dataUri="azureml:loop:1")
     with pytest.raises(JobError, match="without an end"):
         resolver.uri("azureml:loop:1")

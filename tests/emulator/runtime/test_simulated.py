@@ -44,6 +44,25 @@ def test_outcomes(simulated: Harness, outcome: str, status: str, code: str | Non
         assert simulated.store.latest_metrics(WORKSPACE.name, "j")["auc"].value == 0.5
 
 
+def test_outputs_with_a_name_are_registered_though_nothing_is_there(simulated: Harness) -> None:
+    outputs = {
+        "scores": {"jobOutputType": "uri_file", "assetName": "scores", "uri": "https://h/${{name}}/s.csv"},
+        "model": {"jobOutputType": "mlflow_model", "assetName": "iris"},
+        "other": {"jobOutputType": "uri_folder"},
+    }
+    for name in ("a", "b", "fails"):
+        outcome = "failed" if name == "fails" else "completed"
+        simulated.submit(name, tags=tags(outcome=outcome, seconds="0"), outputs=outputs)
+        simulated.wait(name)
+    found = {
+        kind: [(a.name, a.version, a.properties[uri]) for a in simulated.store.assets(WORKSPACE.name, kind)]
+        for kind, uri in (("data", "dataUri"), ("models", "modelUri"))
+    }
+    assert found["data"] == [("scores", "2", "https://h/b/s.csv"), ("scores", "1", "https://h/a/s.csv")]
+    assert [(name, version) for name, version, _ in found["models"]] == [("iris", "2"), ("iris", "1")]
+    assert found["models"][0][2].endswith("/datastores/workspaceblobstore/paths/azureml/b/model/")
+
+
 @pytest.mark.parametrize("outcome", ["preempted", "lost"])
 def test_lost_node_shows_as_not_responding(
     simulated: Harness, monkeypatch: pytest.MonkeyPatch, outcome: str

@@ -36,6 +36,7 @@ from airflow_provider_amlrest.rest.codecs.versions import (
 from airflow_provider_amlrest.rest.credentials import Chain
 from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 
@@ -290,6 +291,14 @@ def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
     assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
         (feature.field, feature.what, ", and ".join((feature.since, *feature.also))) for feature in FEATURES
     ]
+
+
+def test_every_by_product_is_listed() -> None:
+    listed = rows(section(read("operators.md"), "What is left out of a folder"))
+    everywhere = [name for row in listed if "data" in row[2] for name in code_words(row[1])]
+    of_code = [name for row in listed if "data" not in row[2] for name in code_words(row[1])]
+    assert everywhere == list(BY_PRODUCTS)
+    assert of_code == list(CODE_BY_PRODUCTS)
 
 
 def test_placeholders_are_rewritten_as_the_page_shows() -> None:

@@ -11,7 +11,7 @@ from airflow_provider_amlrest.rest.cloud import (
     custom_cloud,
     endpoint_problem,
     is_same_origin,
-    plain_http_problem,
+    unsafe_url_problem,
 )
 
 
@@ -101,17 +101,17 @@ def test_endpoints_that_are_taken(url: str, no_proxies: None) -> None:
     ],
 )
 def test_plain_http_that_is_refused(url: str, no_proxies: None) -> None:
-    problem = plain_http_problem(f"{url}/path?sig=CANARY")
+    problem = unsafe_url_problem(f"{url}/path?sig=CANARY")
     assert problem is not None
     assert "CANARY" not in problem
 
 
 def test_plain_http_by_a_proxy(monkeypatch: pytest.MonkeyPatch, no_proxies: None) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    assert "NO_PROXY" in str(plain_http_problem("http://127.0.0.1"))
-    assert plain_http_problem("https://127.0.0.1") is None
+    assert "NO_PROXY" in str(unsafe_url_problem("http://127.0.0.1"))
+    assert unsafe_url_problem("https://127.0.0.1") is None
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert plain_http_problem("http://127.0.0.1") is None
+    assert unsafe_url_problem("http://127.0.0.1") is None
 
 
 def test_entra_is_https_everywhere() -> None:

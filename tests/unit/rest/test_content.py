@@ -98,9 +98,135 @@ def test_nested_ignore_files_are_files_like_others(tmp_path: Path) -> None:
     assert names(tmp_path) == ["x/.gitignore", "x/a"]
 
 
-def test_nothing_is_left_out_by_default(tmp_path: Path) -> None:
-    plant(tmp_path, {".git/config": b"", "__pycache__/a.pyc": b"", ".env": b""})
-    assert names(tmp_path) == [".env", ".git/config", "__pycache__/a.pyc"]
+BY_PRODUCT_FILES = (
+    "__pycache__/train.cpython-312.pyc", "lib/__pycache__/a.pyc", "old.pyc", "old.pyo",
+    ".ipynb_checkpoints/a-checkpoint.ipynb", ".ipynb_aml_checkpoints/b", "a.amltmp", "a.amltemp",
+    ".train.py.swp", ".train.py.swo", "train.py~", "lib/.#train.py", "#train.py#",
+    ".DS_Store", "lib/._train.py", "Thumbs.db", "desktop.ini", ".nfs000000000012", ".fuse_hidden0001",
+    ".git/HEAD", ".git/objects/aa/bb", ".hg/x", ".svn/x", "lib/submodule/.git",
+    ".idea/workspace.xml", ".vscode/x",
+    ".venv/bin/python", "any name/pyvenv.cfg", "any name/bin/python", ".tox/x", ".nox/x",
+    ".pytest_cache/x", ".mypy_cache/x", ".ruff_cache/x", ".hypothesis/x", ".coverage",
+)  # fmt: skip
+NO_BY_PRODUCTS = (
+    ".amlignore", ".env", ".gitattributes", ".gitignore", "Thumbs.dbx", "a.pyd", "coverage", "env/gym.py",
+    "git/a", "lib/train.swp", "pycache", "venv/not_one.py",
+)  # fmt: skip
+
+
+def test_by_products_change_no_code(tmp_path: Path) -> None:
+    plant(tmp_path, {"train.py": b"1", "lib/a.py": b"2"})
+    before = read_content("code", tmp_path).hash
+    for number, name in enumerate(BY_PRODUCT_FILES):
+        plant(tmp_path, {name: str(number).encode()})
+        assert names(tmp_path) == ["lib/a.py", "train.py"], name
+    assert read_content("code", tmp_path).hash == before
+
+
+def test_what_only_looks_like_a_by_product_is_code(tmp_path: Path) -> None:
+    plant(tmp_path, dict.fromkeys(NO_BY_PRODUCTS, b""))
+    assert sorted(names(tmp_path)) == sorted(NO_BY_PRODUCTS)
+
+
+def test_a_virtual_environment_may_link_anywhere(tmp_path: Path) -> None:
+    plant(tmp_path, {"code/a.py": b"", "code/ve/pyvenv.cfg": b"", "real/pyvenv.cfg": b"", "real/x": b""})
+    (tmp_path / "code/ve/python").symlink_to("/usr/bin/env")
+    (tmp_path / "code/linked").symlink_to("../real")
+    (tmp_path / "code/.venv").symlink_to("gone")
+    assert names(tmp_path / "code") == ["a.py"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "kept"),
+    [
+        (b"!*.pyc\n", ["lib/old.pyc", "old.pyc"]),
+        (b"!/lib/old.pyc\n", ["lib/old.pyc"]),
+        (b"!old.pyc\nold.pyc\n!/old.pyc\n", ["old.pyc"]),
+        (b"!.git\n", [".git/HEAD"]),
+        (b"!.git/\n.git/objects/\n", [".git/HEAD"]),
+        (b"!__pycache__/\n!*.pyc\n/*.pyc\n/lib/*.pyc\n", ["lib/__pycache__/a.pyc"]),
+        (b"!ve/\n", ["ve/pyvenv.cfg"]),
+        # These bring folders and other files back; they name no by-product.
+        (b"*\n!*/\n!*.py\n", []),
+        (b"/*\n!/lib/\n", []),
+        (b"/*\n!/lib/**\n", []),
+        (b"!*\n!**\n!**/*\n", []),
+        (b"!lib\n", []),
+    ],
+)
+def test_an_ignore_file_brings_a_by_product_back_by_its_name(
+    tmp_path: Path, rules: bytes, kept: list[str]
+) -> None:
+    by_products = ("old.pyc", "lib/old.pyc", "lib/__pycache__/a.pyc", ".git/HEAD", "ve/pyvenv.cfg")
+    plant(tmp_path, {".amlignore": rules, "lib/a.py": b"", **dict.fromkeys(by_products, b"")})
+    assert sorted(set(names(tmp_path)) - {".amlignore", "lib/a.py"}) == kept
+
+
+def test_of_data_less_is_left_out(tmp_path: Path) -> None:
+    kept = ["__pycache__/a.pyc", ".git/HEAD", "ve/pyvenv.cfg", "a.csv"]
+    left_out = [".DS_Store", "._a.csv", ".ipynb_checkpoints/a-checkpoint.csv", ".a.csv.swp"]
+    plant(tmp_path, dict.fromkeys([*kept, *left_out], b""))
+    data = read_content("path", tmp_path, is_data=True)
+    assert sorted(file.name for file in data.files) == sorted(kept)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_rule(tmp_path: Path) -> None:
+    plant(tmp_path, {".amlignore": b"\xef\xbb\xbf*.log\n", "a.log": b"", "b": b""})
+    assert names(tmp_path) == [".amlignore", "b"]
+
+
+REPOSITORY = {
+    ".gitignore": b"*.log\n/dags/src/scratch/\n/scratch/\nmodels/\n\xff\n",
+    "dags/.gitignore": b"\xef\xbb\xbf*.tmp\n!kept.log\n",
+    "dags/src/train.py": b"",
+    "dags/src/a.log": b"",
+    "dags/src/kept.log": b"",
+    "dags/src/x/a.tmp": b"",
+    "dags/src/scratch/a": b"",
+    "dags/src/x/scratch/a": b"",
+    "dags/src/models/a": b"",
+}
+
+
+def test_gitignores_above_count_within_the_repository(tmp_path: Path) -> None:
+    plant(tmp_path, {".gitignore": b"*.py\n", "repo/.git/HEAD": b""})
+    plant(tmp_path / "repo", REPOSITORY)
+    root = tmp_path / "repo/dags/src"
+    assert names(root) == ["kept.log", "train.py", "x/scratch/a"]
+    (tmp_path / "link").symlink_to("repo/dags/src")
+    assert names(tmp_path / "link") == names(root)
+    plant(root, {".gitignore": b"!models/\nx/\n"})
+    assert names(root) == [".gitignore", "kept.log", "models/a", "train.py"]
+    # Where there is one, it alone counts; and so it is for data.
+    plant(root, {".amlignore": b"x/\n"})
+    assert "a.log" in names(root)
+    (root / ".amlignore").unlink()
+    (root / ".gitignore").unlink()
+    data = read_content("path", root, is_data=True)
+    assert {"a.log", "models/a", "x/a.tmp"} <= {file.name for file in data.files}
+
+
+def test_gitignores_above_do_not_count_where_there_is_no_repository(tmp_path: Path) -> None:
+    plant(tmp_path, REPOSITORY)
+    assert "a.log" in names(tmp_path / "dags/src")
+
+
+def test_a_submodule_is_a_repository_of_its_own(tmp_path: Path) -> None:
+    plant(
+        tmp_path,
+        {".git/HEAD": b"", ".gitignore": b"*.log\n", "sub/.git": b"gitdir: ../.git\n", "sub/a.log": b""},
+    )
+    assert names(tmp_path / "sub") == ["a.log"]
+
+
+@pytest.mark.parametrize("rules", [b"src/\n", b"/dags/src\n", b"*\n", b"dags/\n", b"dags/src/**\n"])
+def test_a_folder_that_git_ignores_is_uploaded_all_the_same(tmp_path: Path, rules: bytes) -> None:
+    """It was asked for; other rules hold in it."""
+    plant(
+        tmp_path,
+        {".git/HEAD": b"", ".gitignore": rules + b"*.log\n", "dags/src/a": b"", "dags/src/b.log": b""},
+    )
+    assert names(tmp_path / "dags/src") == ["a"]
 
 
 def test_the_last_rule_decides_as_in_microsofts_sdk(tmp_path: Path) -> None:
@@ -169,6 +295,25 @@ def test_a_folder_that_its_rules_empty_is_refused_and_says_why(tmp_path: Path) -
     plant(tmp_path, {".gitignore": b"*\n", "a": b""})
     with pytest.raises(InvalidSpecError, match=r"left out by its \.gitignore"):
         read_content("code", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"__pycache__/a.pyc": b""}, r"there are by-products alone, such as __pycache__\.$"),
+        (
+            {"../.gitignore": b"*.log\n", "../.git/x": b"", "a.log": b""},
+            r"left out by '.*/\.gitignore', or as",
+        ),
+    ],
+)
+def test_a_folder_with_nothing_but_what_is_left_out(
+    tmp_path: Path, files: dict[str, bytes], why: str
+) -> None:
+    (tmp_path / "code").mkdir()
+    plant(tmp_path / "code", files)
+    with pytest.raises(InvalidSpecError, match=why):
+        read_content("code", tmp_path / "code")
 
 
 def test_nothing_there_is_refused(tmp_path: Path) -> None:

@@ -7,54 +7,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest.codecs.common import read_conda as read_answered
-from airflow_provider_amlrest.rest.environments import differences, environment_parts, read_conda
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.conda import read_conda
+from airflow_provider_amlrest.rest.environments import differences, environment_parts
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.model import BuildContext, Environment
 
 CONDA = {"name": "e", "dependencies": ["python=3.11", {"pip": ["lightgbm"]}]}
 TEXT = "name: e\ndependencies:\n- python=3.11\n- pip: [lightgbm]\n"
 WORKSPACE = WorkspaceId("s", "g", "w")
-
-
-def test_a_conda_file_as_mapping_text_and_path(tmp_path: Path) -> None:
-    (tmp_path / "conda.yml").write_text(TEXT)
-    for value in (
-        CONDA,
-        TEXT,
-        "{dependencies: [python=3.11, {pip: [lightgbm]}], name: e}",
-        "conda.yml",
-        str(tmp_path / "conda.yml"),
-    ):
-        assert read_conda("conda_file", value, tmp_path) == CONDA
-    assert read_conda("conda_file", None, tmp_path) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("gone.yml", "gone.yml' cannot be read: No such file or directory"),
-        (".", "cannot be read: Is a directory"),
-        ("dependencies: [\n", "it is not valid YAML: "),
-        ("bad.yml", "bad.yml': it is not valid YAML"),
-        ("binary.yml", "binary.yml' cannot be read"),
-        ("name: e\nx: y\n", "must be a mapping with a list named 'dependencies'"),
-        ({"dependencies": "python"}, "must be a mapping with a list"),
-        (["python"], "must be a mapping with a list"),
-        ("dependencies: [2024-01-01]", "it holds what a conda file cannot: Object of type date"),
-        ("dependencies: [.nan]", "it holds what a conda file cannot"),
-        ("dependencies: &a [*a]", "it holds what a conda file cannot: Circular"),
-        ("dependencies: [!!python/object/apply:os.getcwd []]", "it is not valid YAML"),
-    ],
-)  # fmt: skip
-def test_conda_files_that_are_refused(tmp_path: Path, value: Any, words: str) -> None:
-    (tmp_path / "bad.yml").write_text("a: [1\n")
-    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InvalidSpecError) as caught:
-        read_conda("conda_file", value, tmp_path)
-    assert str(caught.value).startswith("conda_file")
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_environments_compare_by_what_they_are() -> None:

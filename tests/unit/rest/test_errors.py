@@ -12,6 +12,7 @@ from airflow_provider_amlrest.rest.errors import (
     ConflictError,
     ContentChangedError,
     InvalidSpecError,
+    NetworkRefusedError,
     NotFoundError,
     PermissionDeniedError,
     ResponseError,
@@ -19,10 +20,61 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
     UploadRefusedError,
+    holds_credentials,
     response_error,
     without_secrets,
 )
 from tests.unit.answers import recorded
+
+PRIVATE = [
+    # As reported in issue trackers, with its status.
+    (502, "Access to workspace was denied based on workspace private link configuration."),
+    (
+        401,
+        "User is not authorized to access provided resources due to none of the workspaces/registries are "
+        "accessible from outside of the designated private link..",
+    ),
+    # In these words by other services of Azure.
+    (403, "Public network access is disabled. Please configure private endpoint."),
+    (403, "Public access is not permitted."),
+    (403, "The client IP address 203.0.113.7 is not authorized to access this workspace."),
+]
+
+
+@pytest.mark.parametrize(("status", "message"), PRIVATE)
+def test_a_network_that_refuses_is_neither_an_outage_nor_a_role(status: int, message: str) -> None:
+    error = response_error(
+        "GET x", status, json.dumps({"error": {"code": "UserError", "message": message}}), {}
+    )
+    assert type(error) is NetworkRefusedError
+    assert "virtual network" in str(error)
+    assert "AzureML Data Scientist" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "cls"),
+    [
+        (502, "", "Bad Gateway", ServiceError),
+        (503, "", "private link", ServiceError),
+        (
+            403,
+            "AuthorizationFailed",
+            "It is not authorized to perform action 'Microsoft.Network/privateEndpoints/read'",
+            PermissionDeniedError,
+        ),
+        (401, "InvalidAuthenticationToken", "The access token has expired.", AuthenticationError),
+        (
+            403,
+            "PublicAccessNotPermitted",
+            "Public access is not permitted on this account.",
+            PermissionDeniedError,
+        ),
+    ],
+)
+def test_other_refusals_are_what_they_were(status: int, code: str, message: str, cls: type) -> None:
+    body = json.dumps({"error": {"code": code, "message": message}})
+    assert type(response_error("GET x", status, body, {})) is cls
+
 
 TOPICS = (
     "cancel", "code", "command_job", "component", "compute", "data", "datastore", "environment", "errors",
@@ -157,6 +209,10 @@ def test_lower_case_innererror_of_arm() -> None:
         "Authorization: Bearer CANARYCANARY.x-y_z==",
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=CANARY==",
         "client_secret=CANARY&x=1",
+        "https://user:CAN@CANARY@h/p",
+        "git+https://ghp_CANARY00@github.com/o/r",
+        f"https://{'CANARY' * 9}@dev.azure.com/o",
+        "'https:/user:CANARY@h/p' as pathlib has it",
     ],
 )
 def test_no_text_has_a_secret(text: str) -> None:
@@ -169,6 +225,23 @@ def test_no_text_has_a_secret(text: str) -> None:
         copy = pickle.loads(pickle.dumps(error))  # noqa: S301
         for seen in (error, copy):
             assert "CANARY" not in f"{seen} {seen!r} {seen.args} {vars(seen)}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wasbs://container@account.blob.core.windows.net/data",
+        "https://contoso@pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/",
+        "git+ssh://git@github.com/o/r@v1",
+        "https://${USER}:${TOKEN}@example.org/simple",
+        "https://example.org:8443/a:b@c",
+        "https://account.blob.core.windows.net/t/data?versionId=1&signature_kind=none",
+        "sig=0.5 is a parameter",
+        "pip install sig==1.0 token=2",
+    ],
+)
+def test_what_holds_no_credentials(text: str) -> None:
+    assert not holds_credentials(text)
 
 
 def test_harmless_text_stays() -> None:

@@ -110,6 +110,11 @@ ANSWERS = [
         403,
         storage("AuthenticationFailed", "Server failed to authenticate the request."),
     ),
+    (
+        "private network",
+        502,
+        azure_ml("Access to workspace was denied based on workspace private link configuration."),
+    ),
     ("compute missing", 400, azure_ml("The compute target cpu was not found.", "BadArgument")),
     (
         "quota",

@@ -217,7 +217,7 @@ def test_cancel(operations: Operations, answer: Answered) -> None:
 
 def test_cancel_with_patience_does_not_try_again(operations: Operations) -> None:
     send = next(operations.cancel_job("j", patience=7))
-    assert send.options == {"retry_total": 0, "connection_timeout": 7, "read_timeout": 7}
+    assert send.options == {"retry_total": 0, "timeout": 7, "connection_timeout": 7, "read_timeout": 7}
 
 
 def test_cancel_of_an_ended_job_is_no_error(operations: Operations) -> None:

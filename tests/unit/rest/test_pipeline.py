@@ -5,6 +5,7 @@ That a server sees the same is for the tests against servers.
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from airflow_provider_amlrest.rest.client import AzureMLClient
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
+    NetworkRefusedError,
     NotFoundError,
     PermissionDeniedError,
     ServiceError,
@@ -110,12 +112,17 @@ def test_a_failed_put_goes_again_a_few_times(
         client.create_job("j", PLAIN)
     assert len(script.requests) == 4
     # The first try again comes at once; the others are due after 1.6 and 3.2 seconds, or somewhat earlier.
-    assert [
-        longest / 2 <= seconds <= longest for seconds, longest in zip(script.sleeps, (1.6, 3.2), strict=True)
-    ] == [
-        True,
-        True,
-    ]
+    pauses = zip(script.sleeps, (0, 1.6, 3.2), strict=True)
+    assert all(longest / 2 <= seconds <= longest for seconds, longest in pauses)
+
+
+def test_a_network_that_refuses_is_asked_once(client: AzureMLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = "Access to workspace was denied based on workspace private link configuration."
+    body = json.dumps({"error": {"code": "UserError", "message": message}})
+    script = Script(monkeypatch, (502, {}, body))
+    with pytest.raises(NetworkRefusedError):
+        client.create_job("j", PLAIN)
+    assert len(script.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])

@@ -279,6 +279,17 @@ def test_an_outage_is_told_once_and_probed_by_one_read_at_a_time() -> None:
     assert len(world.reader.errors) == 200
 
 
+def test_who_is_refused_in_an_outage_is_told_that_it_goes_on() -> None:
+    poller, now = Poller(Random(1)), 0.0
+    poller.add("job", now, poll_interval=10)
+    told = []
+    for failure in (Failure.OUTAGE, Failure.OUTAGE, Failure.REFUSED, Failure.OUTAGE, Failure.OUTAGE):
+        while isinstance(step := poller.next(now), float):
+            now += step
+        told.append(poller.failed(step, now, failure))
+    assert told == [[], ["job"], ["job"], ["job"], []]
+
+
 def test_one_failed_read_is_told_to_nobody() -> None:
     world = many(5, Service(), poll_interval=10)
     world.service.down = lambda now: 100 <= now < 101.5

@@ -33,6 +33,12 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
     (spec.parse_outputs, {"m": "uri_foo"}, "f.m.type", "'uri_foo' is not one of: uri_file"),
     (spec.parse_outputs, {"m": {"mode": "ro_mount"}}, "f.m.mode", "'ro_mount' is not one of: rw_mount"),
     (spec.parse_outputs, {"m": {"path": "/local"}}, "f.m.path", "'/local' must begin with azureml://"),
+    (
+        spec.parse_outputs,
+        {"m": {"path": "azureml://datastores/d/paths/${{inputs.x}}"}},
+        "f.m.path",
+        "there are: ${{name}}, ${{output_name}}, ${{default_datastore}}",
+    ),
     (spec.parse_outputs, {"m": {"path": 1}}, "f.m.path", "1 must begin with"),
     (
         spec.parse_outputs,
@@ -193,6 +199,8 @@ def test_placeholders_are_found_with_and_without_spaces() -> None:
         ("t ${{inputs.data", "means nothing here"),
         ("t ${{inputs.my data}}", "means nothing here"),
         ("t ${{}}", "means nothing here"),
+        ("t $[[--lr ${{inputs.lr}}]]", "'$[[--lr ${{inputs.lr}}]]': optional arguments are for components"),
+        ("t $[[--lr", "'$[[--lr': optional arguments are for components"),
     ],
 )
 def test_commands_that_are_refused(command: Any, words: str) -> None:

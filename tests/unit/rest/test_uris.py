@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.uris import same_uri
+from airflow_provider_amlrest.rest.uris import check_expressions, lies_at, resolve_expressions, same_uri
 
 WORKSPACE = WorkspaceId("S-1", "Group", "ws")
 SHORT = "azureml://datastores/d/paths/a/b"
@@ -63,3 +64,23 @@ def test_spellings_of_one_place(spellings: tuple[str, ...]) -> None:
 )
 def test_other_places(left: str, right: str) -> None:
     assert not same_uri(left, right, WORKSPACE)
+
+
+def test_a_file_lies_at_its_outputs_folder() -> None:
+    assert lies_at(f"{LONG}/", SHORT, WORKSPACE)
+    assert lies_at(f"{GUID}/part.csv", f"{SHORT}/", WORKSPACE)
+    assert not lies_at(f"{SHORT}/deep/part.csv", SHORT, WORKSPACE)
+    assert not lies_at(SHORT, f"{SHORT}/part.csv", WORKSPACE)
+
+
+def test_expressions_in_an_outputs_path() -> None:
+    uri = "azureml://datastores/${{default_datastore}}/paths/${{ name }}/${{output_name}}/x"
+    resolved = resolve_expressions(check_expressions("f", uri), name="j", output="model", datastore="store")
+    assert resolved == "azureml://datastores/store/paths/j/model/x"
+    assert resolve_expressions("https://h/$x", name="j", output="o", datastore="d") == "https://h/$x"
+    # What another client has submitted may have others.
+    assert (
+        resolve_expressions("a/${{parent.name}}", name="j", output="o", datastore="d") == "a/${{parent.name}}"
+    )
+    with pytest.raises(InvalidSpecError, match=r"'\$\{\{parent\.name\}\}' means nothing in an output's path"):
+        check_expressions("f", "azureml://datastores/d/paths/${{parent.name}}")

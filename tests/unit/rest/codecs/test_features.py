@@ -50,6 +50,9 @@ USES: dict[str, list[tuple[str, Thing]]] = {
     "a path outside of the workspace's datastores": [
         ("outputs.model", replace(PLAIN, outputs={"model": model.Output(uri="https://h/p")})),
     ],
+    "an expression (${{...}}) in a path": [
+        ("outputs.model", replace(PLAIN, outputs={"model": model.Output(uri=f"{STORE}/${{{{name}}}}")})),
+    ],
     "the mode direct": [("outputs.model", replace(PLAIN, outputs={"model": model.Output(mode="direct")}))],
     "a name to register an output under": [
         ("outputs.model", replace(PLAIN, outputs={"model": model.Output(name="asset")})),
@@ -144,6 +147,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "a model, or an mltable": ("(MLFlowModel|MLTable)JobInput", "uri", None),
     "a type other than uri_folder": ("UriFileJobOutput", None, None),
     "a path outside of the workspace's datastores": ("UriFolderJobOutput", "uri", None),
+    "an expression (${{...}}) in a path": ("UriFolderJobOutput", "uri", None),
     "the mode direct": ("UriFolderJobOutput|OutputDataBinding", "mode", "Direct"),
     "a name to register an output under": ("UriFolderJobOutput", "assetName", None),
     "a display name": ("JobBase(Details|Properties)?", "displayName", None),
