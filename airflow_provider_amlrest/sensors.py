@@ -29,9 +29,11 @@ from airflow_provider_amlrest.completion import (
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
+from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.rest.spec import check_name
+from airflow_provider_amlrest.rest.spec import check_name, names
 from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.values import boolean
 from airflow_provider_amlrest.results import JobFailedError, finish
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 
-class AzureMLJobSensor(BaseSensorOperator):
+class AzureMLJobSensor(AzureMLTemplates, BaseSensorOperator):
     """Wait for a job by its name; fail, without retries, if it failed or was canceled.
 
     :param job_name: the job.
@@ -56,7 +58,8 @@ class AzureMLJobSensor(BaseSensorOperator):
     XCom: as of the operator that submitted the job and waited for it.
     """
 
-    template_fields = ("job_name", "azureml_conn_id", "api_version", "require_metrics")
+    template_fields = ("job_name", "azureml_conn_id", "api_version", "deferrable", "require_metrics")
+    text_fields = ("job_name", "azureml_conn_id", "api_version")
     ui_color = UI_COLOR
     operator_extra_links = JOB_LINKS
 
@@ -66,8 +69,8 @@ class AzureMLJobSensor(BaseSensorOperator):
         job_name: str,
         azureml_conn_id: str = DEFAULT_CONNECTION,
         api_version: str | None = None,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        require_metrics: Sequence[str] = (),
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        require_metrics: Sequence[str] | str = (),
         multiple_outputs: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -88,15 +91,17 @@ class AzureMLJobSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job; if it is active and the sensor is deferrable, defer."""
-        name = text("job_name", self.job_name)
         _, end = last_moments(started_at(context) + self.timeout, late=False)
         with explained(), self.hook.new_client() as client, client.until(end):
-            event = self._look(client, check_name("job_name", name), context)
-            if event is None and not self.deferrable:
+            name = check_name("job_name", text("job_name", self.job_name))
+            deferrable = boolean("deferrable", self.deferrable)
+            names("require_metrics", self.require_metrics)
+            event = self._look(client, name, context)
+            if event is None and not deferrable:
                 return False
             try:
                 if event is None:
-                    self._defer(str(name), context)
+                    self._defer(name, context)
                 result = self._conclude(client, event)
                 publish_outputs(self, result, context)
                 return PokeReturnValue(is_done=True, xcom_value=result)
@@ -163,7 +168,7 @@ class AzureMLJobSensor(BaseSensorOperator):
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
             with client.until(end):
-                return finish(client, job, studio_url, self.require_metrics)
+                return finish(client, job, studio_url, names("require_metrics", self.require_metrics))
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

@@ -23,15 +23,15 @@ from airflow_provider_amlrest.rest.spec import (
     check_name,
     check_unsigned,
     check_version,
-    interval,
     is_uri,
     no_other_keys,
     one_of,
-    seconds,
     string_map,
 )
+from airflow_provider_amlrest.rest.values import boolean, interval, seconds, structured
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
@@ -78,6 +78,9 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         "os_type",
         "description",
         "tags",
+        "wait_for_build",
+        "poll_interval",
+        "timeout",
     )
     template_fields_renderers = {"conda_file": "yaml", "build": "json", "tags": "json"}  # noqa: RUF012
     operator_extra_links = (AzureMLEnvironmentLink(),)
@@ -93,9 +96,9 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         os_type: str = "Linux",
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
-        wait_for_build: bool = False,
-        poll_interval: float = 15.0,
-        timeout: float | None = None,
+        wait_for_build: bool | str = False,
+        poll_interval: float | str = 15.0,
+        timeout: float | timedelta | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -116,19 +119,20 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         with explained():
             from airflow_provider_amlrest.rest import assets
 
+            wait_for_build = boolean("wait_for_build", self.wait_for_build)
+            poll_interval = interval("poll_interval", self.poll_interval)
+            timeout = seconds("timeout", self.timeout)
             environment, build_context = self._read(dag_folder(context))
             with self.hook.client() as client:
-                if self.wait_for_build:
+                if wait_for_build:
                     assets.check_states_are_told(client)
                 found, new = assets.ensure_environment(client, environment, build_context)
                 page = f"environments/{found.name}/version/{found.version}"
                 url = self.publish(AzureMLEnvironmentLink, page, context)
                 told = (found.name, found.version, _outcome(new), url)
                 self.log.info("Environment %s, version %s: %s. %s", *told)
-                if self.wait_for_build:
-                    assets.wait_until_provisioned(
-                        client, found, poll_interval=self.poll_interval, timeout=self.timeout
-                    )
+                if wait_for_build:
+                    assets.wait_until_provisioned(client, found, poll_interval=poll_interval, timeout=timeout)
         return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
 
     def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
@@ -139,8 +143,6 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
-        interval("poll_interval", self.poll_interval)
-        seconds("timeout", self.timeout)
         image = text("image", self.image)
         check_unsigned("image", image or "", _REGISTRY_ACCESS)
         if image is None and self.conda_file is not None:
@@ -166,11 +168,12 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     def _read_build(self, base: Path) -> tuple[model.BuildContext | None, LocalContent | None]:
         if self.build is None:
             return None, None
-        if not isinstance(self.build, Mapping) or not self.build.get("path"):
+        build = structured(self.build)
+        if not isinstance(build, Mapping) or not build.get("path"):
             raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
-        no_other_keys("build", self.build, ("path", "dockerfile_path"))
-        path = path_text("build.path", self.build["path"])
-        dockerfile = path_text("build.dockerfile_path", self.build.get("dockerfile_path")) or "Dockerfile"
+        no_other_keys("build", build, ("path", "dockerfile_path"))
+        path = path_text("build.path", build["path"])
+        dockerfile = path_text("build.dockerfile_path", build.get("dockerfile_path")) or "Dockerfile"
         if is_uri("build.path", path):
             return model.BuildContext(path, dockerfile), None
         content = read_local("build.path", base, path)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
+from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.errors import (
     InvalidSpecError,
     NetworkRefusedError,
@@ -41,12 +41,10 @@ HOPELESS_ERRORS = (
     JobCanceledByDecisionError,
 )
 
-_JINJA = re.compile(r"\{[{%#]")
-
 _Text = TypeVar("_Text", str, str | None)
 
 
-class AzureMLOperator(BaseOperator):
+class AzureMLOperator(AzureMLTemplates, BaseOperator):
     """Base of the operators: a connection, and errors that a person can act on.
 
     :param azureml_conn_id: the connection.
@@ -56,6 +54,7 @@ class AzureMLOperator(BaseOperator):
     """
 
     template_fields: tuple[str, ...] = ("azureml_conn_id", "api_version")
+    text_fields: ClassVar[tuple[str, ...]] = ("azureml_conn_id", "api_version")
     ui_color = UI_COLOR
 
     def __init__(
@@ -69,17 +68,6 @@ class AzureMLOperator(BaseOperator):
         super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.azureml_conn_id = azureml_conn_id
         self.api_version = api_version
-
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render with Jinja where there is any: native rendering would make 1.1 of the version ``"1.10"``.
-
-        A ``pathlib`` path becomes text, and is rendered as such.
-        """
-        if isinstance(content, PurePath):
-            content = str(content)
-        if isinstance(content, str) and not _JINJA.search(content):
-            return content
-        return super().render_template(content, *args, **kwargs)
 
     def publish(self, link: type[PushedLink], path: str, context: Context) -> str:
         """Give the task a link to a page of Azure ML Studio; its URL."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,21 +28,30 @@ from airflow_provider_amlrest.completion import (
     wait,
 )
 from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_outputs
-from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.operators import references, request_body
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
+from airflow_provider_amlrest.operators.job_fields import (
+    COMMON_FIELDS,
+    COMMON_RENDERERS,
+    TEXT_FIELDS,
+    WaitOptions,
+    read_common,
+    read_run,
+    read_wait_options,
+)
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
 from airflow_provider_amlrest.stopping import judge, leave_process
 from airflow_provider_amlrest.submission import Submission, Work, patiently
-from airflow_provider_amlrest.task_identity import check_tags, made_by, task_identity
+from airflow_provider_amlrest.task_identity import made_by, task_identity
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path, PurePath
 
     from airflow.providers.common.compat.sdk import Context
@@ -51,56 +59,13 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
-_AZURE_ML_EXPRESSION = re.compile(r"\$\{\{[^{}]*\}\}")
-
-COMMON_FIELDS = (
-    "job_name",
-    "command",
-    "environment",
-    "code",
-    "compute",
-    "inputs",
-    "outputs",
-    "experiment_name",
-    "display_name",
-    "description",
-    "environment_variables",
-    "instance_type",
-    "shm_size",
-    "docker_args",
-    "distribution",
-    "limits",
-    "identity",
-    "services",
-    "queue_settings",
-    "tags",
-    "properties",
-    "on_timeout",
-    "require_metrics",
-    "request_body",
-)
-COMMON_RENDERERS = {
-    "command": "bash",
-    "environment": "json",
-    "code": "json",
-    "inputs": "json",
-    "outputs": "json",
-    "environment_variables": "json",
-    "distribution": "json",
-    "limits": "json",
-    "identity": "json",
-    "services": "json",
-    "queue_settings": "json",
-    "tags": "json",
-    "properties": "json",
-    "request_body": "json",
-}
 
 
 class AzureMLJobOperator(AzureMLOperator):
     """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
     operator_extra_links = JOB_LINKS
+    text_fields = (*AzureMLOperator.text_fields, *TEXT_FIELDS)
 
     def __init__(
         self,
@@ -115,7 +80,7 @@ class AzureMLJobOperator(AzureMLOperator):
         display_name: str | None = None,
         description: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
-        instance_count: int = 1,
+        instance_count: int | str = 1,
         instance_type: str | None = None,
         shm_size: str | None = None,
         docker_args: str | None = None,
@@ -127,15 +92,15 @@ class AzureMLJobOperator(AzureMLOperator):
         tags: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         job_name: str | None = None,
-        wait_for_completion: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 30.0,
-        timeout: float | None = None,
+        wait_for_completion: bool | str = True,
+        deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | str = 30.0,
+        timeout: float | timedelta | str | None = None,
         on_timeout: str = "cancel",
-        cancel_on_kill: bool = True,
-        resubmit_canceled: bool = False,
-        get_logs: bool = True,
-        require_metrics: Sequence[str] = (),
+        cancel_on_kill: bool | str = True,
+        resubmit_canceled: bool | str = False,
+        get_logs: bool | str = True,
+        require_metrics: Sequence[str] | str = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -176,17 +141,12 @@ class AzureMLJobOperator(AzureMLOperator):
         self._submitted_name: str | None = None
         self._killed = False
 
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render with Jinja, but leave ``${{...}}`` alone: that is Azure ML's, not Jinja's."""
-        if isinstance(content, str):
-            content = _AZURE_ML_EXPRESSION.sub(r"{% raw %}\g<0>{% endraw %}", content)
-        return super().render_template(content, *args, **kwargs)
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
         self._ti = context["ti"]
         self._owner = Owner.new(self._ti.try_number)
         with explained():
+            options = self._options
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
             with self.hook.client() as client:
@@ -194,9 +154,9 @@ class AzureMLJobOperator(AzureMLOperator):
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self.hook, job, context, push=self.do_xcom_push)
-                if not self.wait_for_completion:
+                if not options.wait_for_completion:
                     return summarize(job, studio_url)
-                result = self._await(client, job, deadline, {} if self.get_logs else None)
+                result = self._await(client, job, deadline, {} if options.get_logs else None)
         publish_outputs(self, result, context)
         return result
 
@@ -228,7 +188,7 @@ class AzureMLJobOperator(AzureMLOperator):
         if not verdict.ends:
             self.log.warning("This process was told to end; job %s is left: %s.", name, verdict.why)
             leave_process()
-        elif self._submitted_name is not None and self.cancel_on_kill:
+        elif self._submitted_name is not None and self._options.cancel_on_kill:
             # The client in use may be in the middle of an answer.
             with self.hook.new_client() as client:
                 self._end(client, name, verdict.why, patience=CANCEL_PATIENCE)
@@ -259,7 +219,8 @@ class AzureMLJobOperator(AzureMLOperator):
         ti, owner = context["ti"], self._owner or Owner.new(context["ti"].try_number)
         identity = task_identity(context, self.hook.settings.deployment)
         work = Work(identity, ti.max_tries or 0, request.digest(client, compute))
-        outlives_task = not (self.wait_for_completion and self.cancel_on_kill)
+        options = self._options
+        outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
 
         def make() -> model.CommandJob | model.SweepJob:
             job = request.resolve(client, compute)
@@ -280,7 +241,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _end_unwanted(self, client: AzureMLClient, job: model.Job) -> None:
         """End a job of this task that nobody wants any more."""
-        if self.cancel_on_kill:
+        if self._options.cancel_on_kill:
             self._end(client, job.name, "another job of the task follows")
         else:
             self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
@@ -317,7 +278,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _check_canceled(self, client: AzureMLClient, job: model.Job) -> None:
         error = canceled_error(
-            client, job, self.hook.studio_url(job), resubmit_canceled=self.resubmit_canceled
+            client, job, self.hook.studio_url(job), resubmit_canceled=self._options.resubmit_canceled
         )
         if isinstance(error, JobCanceledByDecisionError):
             raise error
@@ -328,10 +289,14 @@ class AzureMLJobOperator(AzureMLOperator):
         self._submitted_name = name
 
     @property
+    def _options(self) -> WaitOptions:
+        return read_wait_options(self)
+
+    @property
     def _limit(self) -> float | None:
         """Seconds from the start of the try after which nobody waits any more."""
-        limits = [self.timeout]
-        if self.deferrable and self.execution_timeout is not None:
+        limits = [self._options.timeout]
+        if self._options.deferrable and self.execution_timeout is not None:
             # Airflow 3 does not count it while a task is deferred.
             limits.append(self.execution_timeout.total_seconds())
         return min((limit for limit in limits if limit is not None), default=None)
@@ -347,9 +312,9 @@ class AzureMLJobOperator(AzureMLOperator):
 
         waiting = Wait(job.name, job.status, deadline, open_tail(log))
         event = waiting.see(Look(job, None))
-        if event is None and self.deferrable:
+        if event is None and self._options.deferrable:
             self._defer(waiting)
-        return self._conclude(client, event or wait(client, waiting, self.poll_interval))
+        return self._conclude(client, event or wait(client, waiting, self._options.poll_interval))
 
     def _defer(self, waiting: Wait) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger
@@ -360,12 +325,12 @@ class AzureMLJobOperator(AzureMLOperator):
                 job_name=waiting.job_name,
                 azureml_conn_id=self.azureml_conn_id,
                 api_version=text("api_version", self.api_version),
-                poll_interval=self.poll_interval,
+                poll_interval=self._options.poll_interval,
                 deadline=waiting.deadline,
                 job_status=waiting.status,
                 log=None if waiting.tail is None else waiting.tail.offsets,
-                on_timeout=self.on_timeout,
-                cancel_on_kill=self.cancel_on_kill,
+                on_timeout=self._options.on_timeout,
+                cancel_on_kill=self._options.cancel_on_kill,
                 owner=owner,
             ),
             method_name="execute_complete",
@@ -382,9 +347,10 @@ class AzureMLJobOperator(AzureMLOperator):
             )
         late = event["status"] in (TIMEOUT, STALLED)
         deadline, end = last_moments(event["deadline"], late=late)
+        options = self._options
         try:
             job = look_patiently(
-                client, event["job_name"], poll_interval=self.poll_interval, deadline=deadline
+                client, event["job_name"], poll_interval=options.poll_interval, deadline=deadline
             )
         except AzureMLError as error:
             if deadline is None or time.time() < deadline:
@@ -408,8 +374,8 @@ class AzureMLJobOperator(AzureMLOperator):
                 client,
                 job,
                 self.hook.studio_url(job),
-                self.require_metrics,
-                resubmit_canceled=self.resubmit_canceled,
+                options.require_metrics,
+                resubmit_canceled=options.resubmit_canceled,
             )
 
     def _too_late(
@@ -428,46 +394,11 @@ class AzureMLJobOperator(AzureMLOperator):
             minutes = PATIENCE[event["job_status"]] / 60
             late = f"Azure ML job {name} was {event['job_status']} for {minutes:g} minutes"
         url = " ".join(filter(None, (unseen, self.hook.studio_page(f"runs/{name}"))))
-        if self.on_timeout == "leave":
+        if self._options.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
         with client.until(end):
             fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
-
-    def _read_common(self) -> dict[str, Any]:
-        """The members that both kinds of job have, as far as they need no asking."""
-        if self.job_name is not None:
-            spec.check_name("job_name", text("job_name", self.job_name), MAX_CHOSEN_LENGTH)
-        spec.interval("poll_interval", self.poll_interval)
-        spec.seconds("timeout", self.timeout)
-        spec.names("require_metrics", self.require_metrics)
-        if self.on_timeout not in ("cancel", "leave"):
-            raise InvalidSpecError("on_timeout", f"{self.on_timeout!r} must be 'cancel' or 'leave'.")
-        tags = spec.string_map("tags", self.tags)
-        check_tags(tags)
-        return {
-            "outputs": spec.parse_outputs("outputs", self.outputs),
-            "experiment_name": text("experiment_name", self.experiment_name),
-            "display_name": text("display_name", self.display_name),
-            "description": text("description", self.description),
-            "tags": tags,
-            "properties": spec.string_map("properties", self.properties),
-            "identity": spec.parse_typed("identity", self.identity, model.Identity),
-            "services": spec.parse_services("services", self.services),
-            "job_tier": spec.parse_job_tier("queue_settings", self.queue_settings),
-        }
-
-    def _read_run(self) -> dict[str, Any]:
-        """The members that a command job and a sweep's trial have; the environment is looked up later."""
-        return {
-            "command": self.command,
-            "environment": "",
-            "environment_variables": spec.string_map("environment_variables", self.environment_variables),
-            "distribution": spec.parse_typed("distribution", self.distribution, model.Distribution),
-            "resources": spec.parse_resources(
-                self.instance_count, self.instance_type, self.shm_size, self.docker_args
-            ),
-        }
 
     def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
         """Read the references, and check the command against the names that there are."""
@@ -491,7 +422,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param environment: ``name:version``, ``name@latest``, an ARM id, or what
         :class:`AzureMLCreateEnvironmentOperator` returned.
     :param compute: a compute's name or ARM id; None: serverless.
-    :param code: a local path (relative to the DAG's file), which is uploaded, or a reference as above.
+    :param code: a local path, text or ``pathlib.Path`` (relative to the DAG's file), which is uploaded, or a
+        reference as above.
     :param inputs: name to a literal (text, number, boolean), a reference to data (``azureml:name:version``,
         what :class:`AzureMLRegisterDataOperator` returned), or
         ``{"type": "uri_file", "path": <reference or URI>, "mode": "ro_mount"}``.
@@ -501,7 +433,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param display_name: the job's name in the Studio.
     :param description: free text.
     :param environment_variables: of the job's process.
-    :param instance_count: nodes.
+    :param instance_count: nodes. This and all other numbers and booleans may be text that says them, as
+        templates make it: ``"{{ params.nodes }}"``.
     :param instance_type: VM size, for serverless jobs.
     :param shm_size: shared memory, such as ``"2g"``.
     :param docker_args: further arguments of ``docker run``.
@@ -518,7 +451,7 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
         default_deferrable``.
     :param poll_interval: seconds between two looks at the job, at most; it is looked at more often while it
         is young, and when it is about to end.
-    :param timeout: seconds from the start of the try after which the task fails.
+    :param timeout: seconds from the start of the try (or a timedelta) after which the task fails.
     :param on_timeout: ``cancel`` or ``leave`` the job then.
     :param cancel_on_kill: cancel the job when somebody ends the task, or its time is over.
     :param resubmit_canceled: let a retry submit the job again after somebody has canceled it in Azure ML.
@@ -536,8 +469,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
 
     def _read(self, base: Path) -> JobRequest:
         job = model.CommandJob(
-            **self._read_common(),
-            **self._read_run(),
+            **read_common(self),
+            **read_run(self),
             timeout=spec.parse_command_limits("limits", self.limits),
         )
         return self._request(job, base)
@@ -597,8 +530,8 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
     def _read(self, base: Path) -> JobRequest:
         sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
         job = model.SweepJob(
-            **self._read_common(),
-            trial=model.Trial(**self._read_run()),
+            **read_common(self),
+            trial=model.Trial(**read_run(self)),
             search_space=parse_search_space(self.search_space),
             objective=spec.parse_objective("objective", self.objective),
             sampling_algorithm=sampling or model.SamplingAlgorithm("random"),

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.operators.base import AzureMLOperator, explained
 from airflow_provider_amlrest.orphans import Orphan, find_orphans
 from airflow_provider_amlrest.ownership import by_task
-from airflow_provider_amlrest.rest import spec
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.values import boolean, interval
 from airflow_provider_amlrest.task_state import MISSING, ask_state
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -41,12 +43,14 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
     :raises AzureMLError: if an orphan could not be canceled, after all others were.
     """
 
+    template_fields = (*AzureMLOperator.template_fields, "cancel", "min_age", "max_age")
+
     def __init__(
         self,
         *,
-        cancel: bool = False,
-        min_age: float = 3600.0,
-        max_age: float = 30 * 86400.0,
+        cancel: bool | str = False,
+        min_age: float | timedelta | str = 3600.0,
+        max_age: float | timedelta | str = 30 * 86400.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,32 +60,38 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look through the jobs once."""
-        with explained(), self.hook.client() as client:
-            spec.seconds("min_age", self.min_age)
-            spec.seconds("max_age", self.max_age)
+        with explained():
+            cancel = boolean("cancel", self.cancel)
+            min_age, max_age = interval("min_age", self.min_age), interval("max_age", self.max_age)
+            return self._look(context, cancel, min_age, max_age)
+
+    def _look(self, context: Context, cancel: bool, min_age: float, max_age: float) -> dict[str, Any]:
+        with self.hook.client() as client:
             # Before the first cancel: the pages of the list shift while jobs end.
             orphans = list(
                 find_orphans(
                     client,
                     ask_state,
                     deployment=self.hook.settings.deployment,
-                    min_age=self.min_age,
-                    max_age=self.max_age,
+                    min_age=min_age,
+                    max_age=max_age,
                 )
             )
             errors: list[AzureMLError] = []
-            told = [self._deal_with(client, orphan, errors) for orphan in orphans]
+            told = [self._deal_with(client, orphan, cancel, errors) for orphan in orphans]
             self.log.info("%d orphans.", len(told))
             if errors:
                 raise AzureMLError(f"{len(errors)} of {len(told)} orphans could not be canceled. {errors[0]}")
         return _xcom(told)
 
-    def _deal_with(self, client: AzureMLClient, orphan: Orphan, errors: list[AzureMLError]) -> dict[str, Any]:
+    def _deal_with(
+        self, client: AzureMLClient, orphan: Orphan, cancel: bool, errors: list[AzureMLError]
+    ) -> dict[str, Any]:
         canceled = False
         fate = "it is left alone"
-        if self.cancel and orphan.state == MISSING and not self.hook.settings.deployment:
+        if cancel and orphan.state == MISSING and not self.hook.settings.deployment:
             fate += ": another Airflow may have the task. Set the connection's deployment"
-        elif self.cancel:
+        elif cancel:
             try:
                 left = client.end_job(orphan.job.name, note=by_task(0, f"which is {orphan.state}"))
             except NotFoundError:

@@ -25,6 +25,7 @@ from airflow_provider_amlrest.rest.spec import (
     one_of,
     parse_literal,
 )
+from airflow_provider_amlrest.rest.values import mapping
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -138,11 +139,8 @@ def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -
 
 def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
     """Inputs: literals, URIs, references. Raises InvalidSpecError for what is none of them."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InvalidSpecError("inputs", f"{value!r} must be a mapping of name to input.")
-    return {str(name): _read_input(f"inputs.{name}", member) for name, member in value.items()}
+    inputs = mapping("inputs", value)
+    return {str(name): _read_input(f"inputs.{name}", member) for name, member in inputs.items()}
 
 
 def _check_there(field: str, value: Any) -> None:
@@ -159,7 +157,7 @@ def _check_there(field: str, value: Any) -> None:
 def _read_input(field: str, value: Any) -> Input | ReferencedInput:
     if value is None:
         _check_there(field, value)
-    value = unrendered(value)
+    value = {"path": value} if isinstance(value, PurePath) else unrendered(value)
     if isinstance(value, Mapping) and "path" in value:
         no_other_keys(field, value, {"type", "path", "mode"})
         return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.model import SearchDistribution
+from airflow_provider_amlrest.rest.values import number, structured
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "choice": ("values",),
@@ -32,11 +32,12 @@ def parse_search_space(value: Any) -> dict[str, SearchDistribution]:
     The wire's own form, ``["uniform", [0.01, 0.3]]``, is taken too.
     Raises InvalidSpecError naming the parameter, what is wrong, and what would be right.
     """
-    if not isinstance(value, Mapping) or not value:
+    space = structured(value)
+    if not isinstance(space, Mapping) or not space:
         raise InvalidSpecError(
             "search_space", f"{value!r} must be a non-empty mapping of parameter to distribution."
         )
-    return {str(name): _distribution(f"search_space.{name}", spec) for name, spec in value.items()}
+    return {str(name): _distribution(f"search_space.{name}", spec) for name, spec in space.items()}
 
 
 def encode(distribution: SearchDistribution) -> list[Any]:
@@ -55,6 +56,7 @@ def _encode_value(value: Any) -> Any:
 
 
 def _distribution(field: str, spec: Any) -> SearchDistribution:
+    spec = structured(spec)
     if isinstance(spec, Mapping):
         kind, given = spec.get("type"), {key: value for key, value in spec.items() if key != "type"}
     elif isinstance(spec, list | tuple) and len(spec) == 2 and isinstance(spec[1], list | tuple):
@@ -75,15 +77,16 @@ def _distribution(field: str, spec: Any) -> SearchDistribution:
         )
     if kind == "choice":
         return SearchDistribution("choice", (_choices(field, given["values"]),))
-    arguments = tuple(_number(f"{field}.{name}", given[name]) for name in wanted)
+    arguments = tuple(_argument(kind, f"{field}.{name}", given[name]) for name in wanted)
     _check_range(field, kind, dict(zip(wanted, arguments, strict=True)))
     return SearchDistribution(kind, arguments)
 
 
 def _choices(field: str, values: Any) -> tuple[Any, ...]:
-    if not isinstance(values, list | tuple) or not values:
+    members = structured(values)
+    if not isinstance(members, list | tuple | range) or not members:
         raise InvalidSpecError(f"{field}.values", f"{values!r} must be a non-empty list.")
-    return tuple(_choice(f"{field}.values[{index}]", value) for index, value in enumerate(values))
+    return tuple(_choice(f"{field}.values[{index}]", value) for index, value in enumerate(members))
 
 
 def _choice(field: str, value: Any) -> Any:
@@ -109,15 +112,22 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _number(field: str, value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise InvalidSpecError(field, f"{value!r} must be a finite number.")
-    return value
+def _argument(kind: str, field: str, value: Any) -> int | float:
+    if kind != "randint":
+        return number(field, value)
+    if isinstance(value, range):
+        if value != range(value.stop):
+            raise InvalidSpecError(
+                field, f"{value!r} must begin at 0, as randint does; choice takes any range for its values."
+            )
+        value = value.stop
+    upper = number(field, value)
+    if upper < 1 or upper != int(upper):
+        raise InvalidSpecError(field, f"{value!r} must be a whole number above 0.")
+    return int(upper)
 
 
 def _check_range(field: str, kind: str, arguments: Mapping[str, int | float]) -> None:
-    if kind == "randint" and (not isinstance(arguments["upper"], int) or arguments["upper"] < 1):
-        raise InvalidSpecError(f"{field}.upper", f"{arguments['upper']!r} must be a whole number above 0.")
     if "min_value" in arguments and arguments["min_value"] >= arguments["max_value"]:
         raise InvalidSpecError(
             field, f"min_value {arguments['min_value']} must be below max_value {arguments['max_value']}."

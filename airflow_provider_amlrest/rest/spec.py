@@ -6,7 +6,7 @@ Every function takes the field's name first, so that an error can say where it i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -29,6 +29,15 @@ from airflow_provider_amlrest.rest.model import (
     SweepLimits,
 )
 from airflow_provider_amlrest.rest.uris import check_expressions
+from airflow_provider_amlrest.rest.values import (
+    blank,
+    boolean,
+    mapping,
+    number,
+    seconds,
+    structured,
+    whole,
+)
 
 T = TypeVar("T")
 
@@ -65,10 +74,12 @@ def check_name(field: str, name: str, longest: int = 255) -> str:
     return name
 
 
-def names(field: str, value: Any) -> None:
-    """Raises InvalidSpecError for what is no list of names; a single text is none."""
+def names(field: str, value: Any) -> tuple[str, ...]:
+    """A list of names. Raises InvalidSpecError otherwise; a single text is none."""
+    value = structured(value)
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):
         raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
+    return tuple(value)
 
 
 def check_version(field: str, version: str, longest: int | None = None) -> str:
@@ -114,7 +125,7 @@ def check_unsigned(field: str, value: str, way_out: str = _ACCESS) -> str:
 def string_map(field: str, value: Any) -> dict[str, str]:
     """A mapping of text to text; numbers and booleans become text, None is refused."""
     result = {}
-    for key, member in _mapping(field, value).items():
+    for key, member in mapping(field, value).items():
         if not isinstance(member, str | int | float | bool):
             raise InvalidSpecError(f"{field}.{key}", f"{member!r} must be text or a number.")
         result[str(key)] = str(member)
@@ -144,9 +155,9 @@ def parse_literal(field: str, value: Any) -> LiteralInput:
 def parse_outputs(field: str, value: Any) -> dict[str, Output]:
     """Read ``{name: {"type": "uri_folder", "mode": ..., "path": ..., "name": ...}}``, or ``{name: type}``."""
     outputs = {}
-    for name, spec in _mapping(field, value).items():
-        where = f"{field}.{name}"
-        spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else _mapping(where, spec)
+    for name, spec in mapping(field, value).items():
+        where, spec = f"{field}.{name}", structured(spec)
+        spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else mapping(where, spec)
         no_other_keys(where, spec, {"type", "mode", "path", "name"})
         path, asset = spec.get("path"), spec.get("name")
         if path is not None and not is_uri(f"{where}.path", path):
@@ -163,9 +174,10 @@ def parse_outputs(field: str, value: Any) -> dict[str, Output]:
 
 def parse_typed(field: str, value: Any, cls: type[T]) -> T | None:
     """Read a mapping with a ``type``, or just the type as text, into one of the model's classes."""
-    if value is None:
+    value = structured(value)
+    if blank(value):
         return None
-    result = _build(field, {"type": value} if isinstance(value, str) else _mapping(field, value), cls)
+    result = _build(field, {"type": value} if isinstance(value, str) else mapping(field, value), cls)
     one_of(f"{field}.type", getattr(result, "type"), _TYPES[cls])  # noqa: B009
     if isinstance(result, SamplingAlgorithm) and result.rule is not None:
         one_of(f"{field}.rule", result.rule, ("random", "sobol"))
@@ -180,7 +192,7 @@ def parse_typed(field: str, value: Any, cls: type[T]) -> T | None:
 def parse_services(field: str, value: Any) -> dict[str, Service]:
     """Read ``{name: {"type": "ssh", ...}}``."""
     services = {}
-    for name, spec in _mapping(field, value).items():
+    for name, spec in mapping(field, value).items():
         service = parse_typed(f"{field}.{name}", spec, Service)
         if service is not None:
             properties = string_map(f"{field}.{name}.properties", service.properties)
@@ -190,7 +202,7 @@ def parse_services(field: str, value: Any) -> dict[str, Service]:
 
 def parse_job_tier(field: str, value: Any) -> str | None:
     """Read ``{"job_tier": "spot"}``."""
-    settings = _mapping(field, value)
+    settings = mapping(field, value)
     no_other_keys(field, settings, {"job_tier"})
     if settings.get("job_tier") is None:
         return None
@@ -199,7 +211,7 @@ def parse_job_tier(field: str, value: Any) -> str | None:
 
 def parse_objective(field: str, value: Any) -> Objective:
     """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
-    objective = _build(field, _mapping(field, value), Objective)
+    objective = _build(field, mapping(field, value), Objective)
     one_of(f"{field}.goal", objective.goal, ("minimize", "maximize"))
     if not _WORD.search(objective.primary_metric):
         raise InvalidSpecError(
@@ -211,11 +223,11 @@ def parse_objective(field: str, value: Any) -> Objective:
 
 def parse_sweep_limits(field: str, value: Any) -> SweepLimits:
     """Read the mapping with a sweep's limits; times in seconds."""
-    limits = _build(field, _mapping(field, value), SweepLimits)
+    limits = _build(field, mapping(field, value), SweepLimits)
     for name in ("max_total_trials", "max_concurrent_trials"):
-        number = getattr(limits, name)
-        if number is not None:
-            _whole(f"{field}.{name}", number, 1, 1000)
+        count = getattr(limits, name)
+        if count is not None:
+            whole(f"{field}.{name}", count, 1, 1000)
     for name in ("timeout", "trial_timeout"):
         seconds(f"{field}.{name}", getattr(limits, name))
     return limits
@@ -223,7 +235,7 @@ def parse_sweep_limits(field: str, value: Any) -> SweepLimits:
 
 def parse_command_limits(field: str, value: Any) -> float | None:
     """Read ``{"timeout": seconds}``."""
-    limits = _mapping(field, value)
+    limits = mapping(field, value)
     no_other_keys(field, limits, {"timeout"})
     return seconds(f"{field}.timeout", limits.get("timeout"))
 
@@ -232,25 +244,13 @@ def parse_resources(
     instance_count: Any, instance_type: Any, shm_size: Any = None, docker_args: Any = None
 ) -> Resources:
     """How many nodes, of which size, with how much shared memory (``"2g"``)."""
-    _whole("instance_count", instance_count, 1, 10_000)
+    nodes = whole("instance_count", instance_count, 1, 10_000)
     for field, value in (("instance_type", instance_type), ("docker_args", docker_args)):
         if value is not None and (not isinstance(value, str) or not value):
             raise InvalidSpecError(field, f"{value!r} must be text; leave it out if there is none.")
     if shm_size is not None and not re.fullmatch(r"\d+[bBkKmMgG]", str(shm_size)):
         raise InvalidSpecError("shm_size", f"{shm_size!r} must be a number and a unit, such as '2g'.")
-    return Resources(instance_count, instance_type, shm_size, docker_args)
-
-
-def seconds(field: str, value: Any) -> float | None:
-    """A time in seconds, or None. Raises InvalidSpecError for what is no positive number below a billion."""
-    return None if value is None else interval(field, value)
-
-
-def interval(field: str, value: Any) -> float:
-    """A time in seconds that there has to be. Raises InvalidSpecError as :func:`seconds`, and for None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0 and below 1e9.")
-    return float(value)
+    return Resources(nodes, instance_type, shm_size, docker_args)
 
 
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
@@ -267,6 +267,11 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
     :raises InvalidSpecError: for an empty command, a placeholder without its input, output or parameter, and
         ``$[[...]]``, which components alone have.
     """
+    if isinstance(command, list | tuple):
+        raise InvalidSpecError(
+            field,
+            f"{command!r} is a list; a job runs one text in a shell: ' && '.join(...) makes one of steps.",
+        )
     if not isinstance(command, str) or not _WORD.search(command):
         raise InvalidSpecError(
             field, "it is empty, or without letter or digit; give the command that the job runs."
@@ -310,15 +315,7 @@ def check_sweep(job: SweepJob) -> None:
     if policy and policy.type == "bandit" and (policy.slack_factor is None) == (policy.slack_amount is None):
         raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
     if policy and policy.type == "truncation_selection":
-        _whole("early_termination.truncation_percentage", policy.truncation_percentage, 1, 99)
-
-
-def _mapping(field: str, value: Any) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InvalidSpecError(field, f"{value!r} must be a mapping.")
-    return value
+        whole("early_termination.truncation_percentage", policy.truncation_percentage, 1, 99)
 
 
 def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]) -> None:
@@ -339,36 +336,27 @@ def _build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
     if missing:
         raise InvalidSpecError(field, f"{', '.join(sorted(missing))} is missing.")
     hints = get_type_hints(cls)
-    for name, member in value.items():
-        _check_type(f"{field}.{name}", member, hints[name])
-    return cls(**value)
+    return cls(**{name: _typed(f"{field}.{name}", member, hints[name]) for name, member in value.items()})
 
 
-_KINDS = {
-    str: "text",
-    int: "a whole number (up to 2147483647)",
-    float: "a number (up to 2147483647)",
-    bool: "true or false",
-    Mapping: "a mapping",
+_LARGEST = 2**31 - 1
+_READERS: dict[Any, Callable[[str, Any], Any]] = {
+    str: lambda field, value: value,
+    int: lambda field, value: whole(field, value, -_LARGEST, _LARGEST),
+    float: number,
+    bool: boolean,
+    Mapping: mapping,
 }
 
 
-def _check_type(field: str, value: Any, hint: Any) -> None:
-    """Raises InvalidSpecError if a value is not of a member's type, such as ``int | None``."""
-    kinds = [get_origin(kind) or kind for kind in (get_args(hint) if NoneType in get_args(hint) else (hint,))]
-    accepted = [*kinds, int] if float in kinds else kinds
-    too_large = isinstance(value, int | float) and not -(2**31) <= value < 2**31
-    if (
-        isinstance(value, tuple(accepted))
-        and (bool in kinds or not isinstance(value, bool))
-        and not too_large
-    ):
-        return
-    raise InvalidSpecError(
-        field, f"{value!r} must be {' or '.join(_KINDS[kind] for kind in kinds if kind is not NoneType)}."
-    )
-
-
-def _whole(field: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidSpecError(field, f"{value!r} must be a whole number from {low} to {high}.")
+def _typed(field: str, value: Any, hint: Any) -> Any:
+    """The value as a member's type wants it, such as ``int | None``. Raises InvalidSpecError otherwise."""
+    optional = NoneType in get_args(hint)
+    kind = get_args(hint)[0] if optional else get_origin(hint) or hint
+    if optional and (value is None or (kind is not str and blank(value))):
+        return None
+    if kind is str and not isinstance(value, str):
+        raise InvalidSpecError(field, f"{value!r} must be text.")
+    if kind is float and abs(number(field, value)) > _LARGEST:
+        raise InvalidSpecError(field, f"{value!r} must be a number (up to {_LARGEST}).")
+    return _READERS[kind](field, value)

@@ -214,6 +214,28 @@ def test_an_output_that_is_not_there_names_the_way(
     assert 'model\' of an upstream job is train.output["outputs.model"]' in said().replace('\\"', '"')
 
 
+@pytest.mark.parametrize("name", ["templates", "native_templates"])
+def test_templates_tasks_and_mapping_make_commands(
+    azureml_emulator: EmulatedWorkspace, dags: Any, name: str
+) -> None:
+    assert run(getattr(dags, name)) == "success"
+    commands = {
+        task: sorted(job.properties["command"] for job in azureml_emulator.jobs(f"{task}$"))
+        for task in ("rendered", "made", "mapped", "mapped_made")
+    }
+    made = "echo ${{inputs.x}} {{ no template }}"
+    assert commands == {
+        "rendered": ["echo ${{inputs.x}} ${{inputs.x}}"],
+        "made": [made],
+        "mapped": ["${{inputs.x}}", "'${{inputs.x}}' '1'"],
+        "mapped_made": ["'${{inputs.x}}'", made],
+    }
+    for job in azureml_emulator.jobs():
+        assert job.properties["resources"]["instanceCount"] == 2
+        assert job.properties["limits"]["timeout"] == "PT3600S"
+        assert job.tags["airflow_outlives_task"] == "true"
+
+
 def test_a_connection_that_nobody_has_made(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
     assert run(dags.tuning) == "failed"
     assert azureml_emulator.requests() == []

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from airflow_provider_amlrest.operators.references import read_inputs, resolve_compute, resolve_input
+from airflow_provider_amlrest.operators.references import (
+    read_code,
+    read_inputs,
+    resolve_compute,
+    resolve_input,
+)
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId, model
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from tests.support.emulated import Emulated
@@ -62,3 +70,20 @@ def test_so_it_is_as_a_literal(url: str) -> None:
 def test_a_model_by_name_is_refused_before_anything_is_asked() -> None:
     with pytest.raises(InvalidSpecError, match=r"inputs\.m\.path: 'm:1': give a model's ARM id"):
         read_inputs({"m": {"type": "custom_model", "path": "m:1"}})
+
+
+@pytest.mark.parametrize("value", [Path("iris.csv"), {"path": Path("iris.csv"), "type": "uri_file"}])
+def test_a_local_path_is_no_input_and_the_error_says_what_is(value: Any) -> None:
+    with pytest.raises(
+        InvalidSpecError, match=r"inputs\.d\.path: .*register local data with AzureMLRegisterDataOperator"
+    ):
+        read_inputs({"d": value})
+
+
+def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
+    (tmp_path / "name:1").mkdir()
+    (tmp_path / "name:1" / "train.py").write_text("print()")
+    by_path: Any = read_code(Path("name:1"), tmp_path)
+    by_text: Any = read_code("./name:1", tmp_path)
+    assert by_path.hash == by_text.hash
+    assert [file.name for file in by_path.files] == ["train.py"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
@@ -111,3 +112,37 @@ with DAG("tested_waiting", schedule=None, start_date=START) as waiting:
     )
     wait = AzureMLJobSensor(task_id="wait", job_name="{{ ti.xcom_pull(task_ids='submit')['name'] }}")
     submit >> wait
+
+
+def _templates(native: bool) -> DAG:
+    """What templates, tasks and mapping make of the arguments of a job."""
+    dag_id = "tested_native_templates" if native else "tested_templates"
+    common: dict[str, Any] = {
+        "environment": "AzureML-sklearn-1.5:1",
+        "compute": "cpu-cluster",
+        "inputs": {"x": 1},
+        "instance_count": "{{ 1 + 1 }}",
+        "limits": {"timeout": "{{ 60 * 60 }}"},
+        "cancel_on_kill": "{{ not run_id }}",
+    }
+    with DAG(dag_id, schedule=None, start_date=START, render_template_as_native_obj=native) as dag:
+
+        @task
+        def make() -> str:
+            return "echo ${{inputs.x}} {{ no template }}"
+
+        @task
+        def make_two() -> list[str]:
+            return ["echo ${{inputs.x}} {{ no template }}", "'${{inputs.x}}'"]
+
+        AzureMLSubmitCommandJobOperator(
+            task_id="rendered", command='{% set x = "${{inputs.x}}" %}echo {{ x }} ${{inputs.x}}', **common
+        )
+        AzureMLSubmitCommandJobOperator(task_id="made", command=make(), **common)
+        mapped = AzureMLSubmitCommandJobOperator.partial(task_id="mapped", **common)
+        mapped.expand(command=["'${{inputs.x}}' '{{ 1 }}'", '{{ "${{inputs.x}}" }}'])
+        AzureMLSubmitCommandJobOperator.partial(task_id="mapped_made", **common).expand(command=make_two())
+    return dag
+
+
+templates, native_templates = _templates(native=False), _templates(native=True)

@@ -66,7 +66,7 @@ def test_choice_of_branches_with_distributions_in_them() -> None:
         ("uniform", "p", "must be a mapping such as"),
         (["uniform"], "p", "must be a mapping such as"),
         (None, "p", "must be a mapping such as"),
-        ({"type": "uniform", "min_value": "0", "max_value": 1}, "p.min_value", "'0' must be a finite number"),
+        ({"type": "uniform", "min_value": "o", "max_value": 1}, "p.min_value", "'o' must be a finite number"),
         ({"type": "uniform", "min_value": True, "max_value": 2}, "p.min_value", "must be a finite number"),
         ({"type": "uniform", "min_value": 0, "max_value": float("nan")}, "p.max_value", "finite"),
         ({"type": "uniform", "min_value": 0, "max_value": float("inf")}, "p.max_value", "finite"),
