@@ -1,4 +1,4 @@
-"""A real Airflow whose tasks are stopped or lose their processes, an emulator that counts what comes of it."""
+"""A real Airflow whose tasks are stopped or lose their processes, and an emulator that counts the jobs."""
 
 from __future__ import annotations
 
