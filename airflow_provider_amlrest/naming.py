@@ -18,6 +18,10 @@ MAX_ATTEMPTS = 100
 MAX_CHOSEN_LENGTH = 240
 """Of a name of the user's own: suffixes, and a sweep's trials, have to fit into the service's 255."""
 
+RUN_IN_A_NAME = "{{ run_id | replace(':', '-') | replace('+', '-') | replace('.', '-') }}"
+"""Template that tells DAG runs apart in a name of the user's own. Every run has a ``run_id``; one that an
+asset triggers has no ``ts``, ``ds`` or ``logical_date`` (Airflow 3)."""
+
 
 @dataclass(frozen=True)
 class TaskIdentity:

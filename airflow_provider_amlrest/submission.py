@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_amlrest.completion import TRANSIENT
-from airflow_provider_amlrest.naming import MAX_ATTEMPTS, TaskIdentity, job_names
+from airflow_provider_amlrest.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -37,6 +37,9 @@ SPEC_PROPERTY = "airflow_spec"
 
 WORK_PROPERTY = "airflow_work"
 """Property of each job: which of the task instance's work it is, whatever ``retries`` is now."""
+
+PROPERTIES = 3
+"""How many there are of these."""
 
 OUTAGE_PATIENCE = 600.0
 """Seconds for which a submission is tried again while the service does not answer, or throttles."""
@@ -122,7 +125,7 @@ class Work:
             raise InvalidSpecError(
                 "job_name",
                 f"a job named {job.name!r} exists and was not made by this task and DAG run. Choose another "
-                "name, such as one with {{ ts_nodash }} in it, or leave job_name out.",
+                f"name, such as one with {RUN_IN_A_NAME} in it, or leave job_name out.",
             )
 
 

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.naming import TaskIdentity
 from airflow_provider_amlrest.ownership import SLOTS, Owner
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.text_limits import MAX_PAIRS
 from airflow_provider_amlrest.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow.providers.common.compat.sdk import Context
 
 DEPLOYMENT_TAG = "airflow_deployment"
@@ -25,10 +23,8 @@ TASK_TAG = "airflow_task_"
 """The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
 service finds them. What follows is :attr:`TaskIdentity.task_digest`."""
 
-MAX_TAGS = 50
-MAX_TAG_KEY = 100
-MAX_TAG_VALUE = 1000
-"""Characters. The three limits are Azure ML's: documentation of 2025."""
+TAGS = 10 + SLOTS
+"""How many tags of ours a job may come to have."""
 
 _tested_runs: dict[tuple[str, str, str, int, int], str] = {}
 
@@ -82,24 +78,9 @@ def made_by(context: Context, identity: TaskIdentity, owner: Owner, *, outlives_
         **dict([owner.tag]),
         **({DEPLOYMENT_TAG: identity.deployment} if identity.deployment else {}),
     }
-    return {key: value[:MAX_TAG_VALUE] for key, value in tags.items()}
+    return {key: value[: MAX_PAIRS["tags"].value] for key, value in tags.items()}
 
 
 def task_tag(identity: TaskIdentity) -> str:
     """The name of the tag that all jobs of this task instance have."""
     return f"{TASK_TAG}{identity.task_digest}"
-
-
-def check_tags(tags: Mapping[str, str]) -> None:
-    """Raises InvalidSpecError for tags of the user's that do not fit beside ours."""
-    ours = 10 + SLOTS
-    if len(tags) > MAX_TAGS - ours:
-        raise InvalidSpecError(
-            "tags", f"there are {len(tags)}; Azure ML takes {MAX_TAGS}, of which Airflow's own are {ours}."
-        )
-    for key, value in tags.items():
-        if len(key) > MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
-            raise InvalidSpecError(
-                f"tags.{key[:MAX_TAG_KEY]}",
-                f"it is too long; a key has {MAX_TAG_KEY} characters at most, a value {MAX_TAG_VALUE}.",
-            )

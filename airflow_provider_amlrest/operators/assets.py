@@ -82,6 +82,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         "poll_interval",
         "timeout",
     )
+    text_fields = (*AzureMLOperator.text_fields, "name", "image", "version", "os_type", "description")
     template_fields_renderers = {"conda_file": "yaml", "build": "json", "tags": "json"}  # noqa: RUF012
     operator_extra_links = (AzureMLEnvironmentLink(),)
 
@@ -198,6 +199,7 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
     """
 
     template_fields = (*AzureMLOperator.template_fields, "path", "name", "version")
+    text_fields = (*AzureMLOperator.text_fields, "path", "name", "version")
 
     def __init__(
         self, *, path: str | PurePath, name: str | None = None, version: str | None = None, **kwargs: Any
@@ -245,6 +247,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         "description",
         "tags",
     )
+    text_fields = (*AzureMLOperator.text_fields, "name", "path", "type", "version", "description")
     template_fields_renderers = {"tags": "json"}  # noqa: RUF012
     operator_extra_links = (AzureMLDataLink(),)
 

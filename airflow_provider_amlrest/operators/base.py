@@ -99,7 +99,7 @@ def explained() -> Iterator[None]:
 
 
 def text(field: str, value: _Text) -> _Text:
-    """A text, or None. A whole number is one too: native rendering makes it of ``{{ ds_nodash }}``."""
+    """A text, or None. A whole number is one too: native rendering makes it of digits."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

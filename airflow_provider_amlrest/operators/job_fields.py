@@ -8,7 +8,9 @@ from typing import Any
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.operators.base import text
 from airflow_provider_amlrest.rest import model, spec, values
-from airflow_provider_amlrest.task_identity import check_tags
+from airflow_provider_amlrest.rest.text_limits import check_experiment, check_pairs, check_text
+from airflow_provider_amlrest.submission import PROPERTIES
+from airflow_provider_amlrest.task_identity import TAGS
 
 COMMON_FIELDS = (
     "job_name",
@@ -107,15 +109,13 @@ def read_common(task: Any) -> dict[str, Any]:
     """The members that both kinds of job have, as far as they need no asking."""
     if task.job_name is not None:
         spec.check_name("job_name", text("job_name", task.job_name), MAX_CHOSEN_LENGTH)
-    tags = spec.string_map("tags", task.tags)
-    check_tags(tags)
     return {
         "outputs": spec.parse_outputs("outputs", task.outputs),
-        "experiment_name": text("experiment_name", task.experiment_name),
-        "display_name": text("display_name", task.display_name),
-        "description": text("description", task.description),
-        "tags": tags,
-        "properties": spec.string_map("properties", task.properties),
+        "experiment_name": check_experiment("experiment_name", text("experiment_name", task.experiment_name)),
+        "display_name": check_text("display_name", text("display_name", task.display_name)),
+        "description": check_text("description", text("description", task.description)),
+        "tags": check_pairs("tags", spec.string_map("tags", task.tags), TAGS),
+        "properties": check_pairs("properties", spec.string_map("properties", task.properties), PROPERTIES),
         "identity": spec.parse_typed("identity", task.identity, model.Identity),
         "services": spec.parse_services("services", task.services),
         "job_tier": spec.parse_job_tier("queue_settings", task.queue_settings),

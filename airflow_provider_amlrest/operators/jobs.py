@@ -350,9 +350,8 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        late = event["status"] in (TIMEOUT, STALLED)
+        options, late = self._options, event["status"] in (TIMEOUT, STALLED)
         deadline, end = last_moments(event["deadline"], late=late)
-        options = self._options
         try:
             job = look_patiently(
                 client, event["job_name"], poll_interval=options.poll_interval, deadline=deadline

@@ -24,6 +24,11 @@ else:
     _Task = object
 
 
+_BRACES = re.compile(r"\{[{%#]")
+"""Text without these is left as it is, to its last newline, which Jinja takes away. What is submitted may not
+change with a release: a job that runs is found again by it."""
+
+
 class AzureMLTemplates(_Task):
     """Mixin of a task whose template fields may hold expressions of Azure ML's.
 
@@ -51,8 +56,9 @@ class AzureMLTemplates(_Task):
         environment = jinja_env or self.get_template_env()
         adapted = _adapted(environment, type(environment))
         if not content.endswith(tuple(self.template_ext)):
-            if all(token == TOKEN_DATA for _, token, _ in adapted.lexer.tokeniter(content, None)):
-                return content
+            tokens = list(adapted.lexer.tokeniter(content, None))
+            if all(token == TOKEN_DATA for _, token, _ in tokens):
+                return "".join(data for *_, data in tokens) if _BRACES.search(content) else content
             if any(content is getattr(self, field, None) for field in self.text_fields):
                 return _render_text(environment, content, context)
         return super().render_template(content, context, adapted, seen_oids)

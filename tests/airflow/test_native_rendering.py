@@ -48,10 +48,18 @@ def test_text_that_looks_like_a_number_is_text(native: Any, client: Any) -> None
     assert Try(sensor).execute()["status"] == "Completed"
 
 
-def test_what_is_no_text_is_refused(native: Any, emulator: Any) -> None:
-    mark = emulator.mark()
+def test_text_that_a_template_makes_is_text(native: Any) -> None:
     task = AzureMLCreateEnvironmentOperator(
-        task_id="environment", name="native", image="python:3.11", version="{{ 1.10 }}"
+        task_id="environment", name="native", image="python:3.11", version="{{ '1.10' }}_0"
+    )
+    assert Try(task).execute()["version"] == "1.10_0"
+
+
+def test_what_is_no_text_is_refused(connection: str, emulator: Any) -> None:
+    mark = emulator.mark()
+    given: Any = {"version": 1.1}
+    task = AzureMLCreateEnvironmentOperator(
+        task_id="environment", name="native", image="python:3.11", **given
     )
     with pytest.raises(AirflowFailException, match=r"version: 1\.1 must be text"):
         Try(task).execute()

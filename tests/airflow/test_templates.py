@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, XComArg
 
+from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, RUN_IN_A_NAME
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
+from airflow_provider_amlrest.rest.spec import check_name
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from tools.local_airflow import AIRFLOW_3
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONTEXT: dict[str, Any] = {
@@ -58,6 +62,9 @@ COMMANDS = [
     ("${{{ params.name }}}", "${x}"),
     ("$[[--x ${{inputs.x}}]] {{ ds }}", "$[[--x ${{inputs.x}}]] 2026-01-01"),
     ("${{ a ? b }} ${{ 'c }} {{ ds }} ${{", "${{ a ? b }} ${{ 'c }} 2026-01-01 ${{"),
+    # As ever: Jinja takes the last newline of what has braces.
+    ("echo ${{inputs.x}}\n\n", "echo ${{inputs.x}}\n"),
+    ("echo\n\n", "echo\n\n"),
     # Values are no templates.
     ("{{ params.cmd }}", "echo ${{inputs.x}} {{ no template }}"),
     # Text, though Python could read it as something else.
@@ -160,3 +167,32 @@ def test_a_path_is_rendered_and_stays_a_path(dag: Any) -> None:
     task = rendered(job(code=Path("{{ params.name }}/src"), inputs={"d": {"path": Path("plain/data")}}))
     assert task.code == Path("x/src")
     assert task.inputs == {"d": {"path": Path("plain/data")}}
+
+
+RUN_IDS = [
+    "scheduled__2026-01-01T00:00:00+00:00",
+    "manual__2026-01-01T12:34:56.789012+00:00_aB3",
+    "asset_triggered__2026-01-01T12:34:56.789012+00:00",
+    "backfill__2026-01-01T00:00:00+00:00",
+    "nightly-7",
+]
+
+
+@pytest.mark.parametrize("run_id", RUN_IDS)
+def test_the_documented_template_of_a_run_makes_a_name_of_a_job(dag: Any, run_id: str) -> None:
+    task = rendered(job(job_name=f"nightly-{RUN_IN_A_NAME}"), run_id=run_id)
+    assert check_name("job_name", task.job_name, MAX_CHOSEN_LENGTH).startswith("nightly-")
+
+
+def test_the_documented_template_of_a_day_needs_no_logical_date(dag: Any) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "idempotency.md"
+    [template] = re.findall(r"`(\{\{ dag_run\.[^`]*\}\})`", page.read_text())
+    if AIRFLOW_3:
+        from airflow.sdk.api.datamodels._generated import DagRun
+
+        run = DagRun.model_construct(logical_date=None, run_after=START)
+    else:
+        from airflow.models.dagrun import DagRun
+
+        run = DagRun(dag_id="d", run_id="r", execution_date=START)
+    assert rendered(job(command=f"echo {template}"), dag_run=run).command == "echo 2026-01-01"

@@ -144,6 +144,8 @@ BAD = [
         'must be a list of names, such as ["auc"]',
     ),
     (AzureMLSubmitCommandJobOperator, JOB, "on_timeout", "kill", "is not one of: cancel, leave"),
+    (AzureMLSubmitCommandJobOperator, JOB, "experiment_name", "feature/x", "is no name of an experiment"),
+    (AzureMLSubmitSweepJobOperator, SWEEP, "experiment_name", "feature/x", "is no name of an experiment"),
     (AzureMLJobSensor, {"job_name": "x"}, "deferrable", "flase", "must be true or false"),
     (AzureMLJobSensor, {"job_name": "x"}, "require_metrics", "auc", "must be a list of names"),
     (AzureMLFindOrphansOperator, {}, "cancel", "flase", "must be true or false"),

@@ -67,7 +67,7 @@ OUTPUT = TYPE | mapping(type=TYPE, mode=one_of("rw_mount", "upload", "direct"), 
 
 COMMON: dict[str, st.SearchStrategy[Any]] = {
     "outputs": st.dictionaries(NAME, OUTPUT, max_size=2),
-    "experiment_name": TEXT,
+    "experiment_name": NAME,
     "display_name": TEXT,
     "description": TEXT,
     "environment_variables": TEXTS,

@@ -228,6 +228,24 @@ def test_unknown_members(
         ("2025-12-01", {"command": "x"}, "The properties.jobType field is required."),
         ("2025-12-01", {**COMMAND, "environmentId": None}, "The properties.environmentId field is required."),
         ("2025-12-01", {**COMMAND, "tags": "a=b"}, "'properties.tags': must be an object, not a string"),
+        (
+            "2025-12-01",
+            {**COMMAND, "displayName": "x" * 257},
+            "'properties.displayName': must have at most 256",
+        ),
+        (
+            "2025-12-01",
+            {**SWEEP, "description": "x" * 5001},
+            "'properties.description': must have at most 5000",
+        ),
+        (
+            "2025-12-01",
+            {**COMMAND, "tags": {"x" * 101: ""}},
+            "'properties.tags': must have names of 1 to 100",
+        ),
+        ("2025-12-01", {**COMMAND, "tags": {" ": ""}}, "'properties.tags': must have names of 1 to 100"),
+        ("2025-12-01", {**SWEEP, "properties": {"x": "x" * 1001}}, "values of 1000 at most"),
+        ("2025-12-01", {**COMMAND, "tags": {str(n): "" for n in range(51)}}, "at most 50 members, not 51"),
         ("2025-12-01", {**SWEEP, "searchSpace": {"lr": None}}, "'properties.searchSpace.lr': must look like"),
         ("2025-12-01", {**SWEEP, "searchSpace": {"lr": [[], []]}}, "'properties.searchSpace.lr': [] is none"),
     ],
@@ -236,6 +254,16 @@ def test_what_does_not_fit_is_named(emulator: Running, version: str, properties:
     answer = emulator.ml("PUT", "jobs/x", {"properties": properties}, version=version)
     assert (answer.status_code, inner_codes(answer)) == (400, ["RequestInvalid"])
     assert words in said(answer)
+
+
+@pytest.mark.parametrize("name", ["feature/x", "_iris", "my iris", "a" * 257])
+@pytest.mark.parametrize("version", ["2021-03-01-preview", "2025-12-01"])
+def test_a_name_that_no_experiment_has(emulator: Running, version: str, name: str) -> None:
+    job = OLD_COMMAND if version.startswith("2021") else COMMAND
+    properties = {**job, "experimentName": name}
+    answer = emulator.ml("PUT", "jobs/x", {"properties": properties}, version=version)
+    assert answer.status_code == 400
+    assert "Experiment name must be 1-256 characters, start with a letter or a number" in answer.text
 
 
 def test_null_in_a_map_is_as_good_as_not_sent(emulator: Running) -> None:

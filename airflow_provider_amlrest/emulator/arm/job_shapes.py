@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_amlrest.emulator.arm.text_limits import experiment, limited, pairs
 from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
 from airflow_provider_amlrest.emulator.shapes import (
     Field,
@@ -198,11 +199,11 @@ def _check_distribution(value: Any, place: Place) -> None:
 
 
 BASE: dict[str, Reader | Field] = {
-    "description": text,
-    "tags": Field(string_map, dict),
-    "properties": Field(string_map, dict),
-    "displayName": text,
-    "experimentName": Field(filled, "Default"),
+    "description": limited("description"),
+    "tags": Field(pairs("tags"), dict),
+    "properties": Field(pairs("properties"), dict),
+    "displayName": limited("displayName"),
+    "experimentName": Field(experiment, "Default"),
     "services": Field(MapOf(SERVICE), dict),
     "computeId": filled,
     "isArchived": Field(boolean, default=False),

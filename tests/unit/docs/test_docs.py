@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from jinja2 import Environment, TemplateSyntaxError, meta
 
-from airflow_provider_amlrest import connection, operators
+from airflow_provider_amlrest import connection, naming, operators
 from airflow_provider_amlrest.emulator import scripts
+from airflow_provider_amlrest.emulator.arm import text_limits as emulated_limits
 from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest import model, text_limits
 from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import FEATURES
@@ -216,6 +218,56 @@ def test_the_command_job_describes_what_both_kinds_of_job_take() -> None:
 def test_the_search_space_table_is_complete() -> None:
     table = rows(section(read("operators.md"), "Search space"))
     assert {code_words(row[0])[0]: tuple(code_words(row[1])) for row in table} == ARGUMENTS
+
+
+def test_what_texts_may_be_is_described_as_client_and_emulator_have_it() -> None:
+    table = rows(section(read("operators.md"), "How long they may be"))
+    described = {"".join(code_words(text)) + text.partition("`")[0]: row for text, *row in table}
+    on_the_wire = {"experiment_name": "experimentName", "display_name": "displayName"}
+    texts = {on_the_wire.get(field, field): longest for field, longest in text_limits.MAX_TEXT.items()}
+    pairs = {field: dataclasses.astuple(limit) for field, limit in text_limits.MAX_PAIRS.items()}
+    assert (texts, pairs) == (emulated_limits.TEXTS, emulated_limits.PAIRS)
+    expected = {field: ["", str(longest)] for field, longest in text_limits.MAX_TEXT.items()}
+    for field, limit in text_limits.MAX_PAIRS.items():
+        expected[f"{field}name of one of the "] = [str(limit.count), str(limit.name)]
+        expected[f"{field}value of one of the "] = ["", str(limit.value)]
+    assert {text: row[:2] for text, row in described.items()} == expected
+
+
+# Templates
+
+_TEMPLATE = re.compile(r"(?<!\$)\{\{.*?\}\}")
+_OF_A_LOGICAL_DATE = re.compile(
+    r"(ts|ds)(_nodash)?|ts_nodash_with_tz|(logical|execution|next_execution|prev_execution)_date|(yesterday|tomorrow)_ds"
+    r"(_nodash)?|data_interval_(start|end)|prev_(data_interval|start_date)_\w+"
+)
+"""Variables that a DAG run without a logical date does not have."""
+
+
+def templates() -> Iterator[tuple[str, str]]:
+    """The templates that pages, examples and the provider's messages show."""
+    python = [*(ROOT / "example_dags").rglob("*.py"), *(ROOT / "airflow_provider_amlrest").rglob("*.py")]
+    for file in [*PAGES, *python]:
+        if "emulator" not in file.parts:
+            for match in _TEMPLATE.finditer(file.read_text()):
+                yield file.name, match[0]
+
+
+def test_templates_need_no_logical_date() -> None:
+    shown = list(templates())
+    assert len(shown) > 10
+    environment, needing = Environment(autoescape=True), []
+    for name, template in shown:
+        try:
+            variables = meta.find_undeclared_variables(environment.parse(template))
+        except TemplateSyntaxError:  # "{{ ... }}"
+            continue
+        needing += [(name, template) for variable in variables if _OF_A_LOGICAL_DATE.fullmatch(variable)]
+    assert needing == []
+
+
+def test_the_template_of_a_run_is_the_one_that_the_page_has() -> None:
+    assert naming.RUN_IN_A_NAME in section(read("idempotency.md"), "A name of your own")
 
 
 # Connection
