@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
 from airflow_provider_amlrest import completion, submission
+from airflow_provider_amlrest.cli import commands
+from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
+from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.completion import JobTimeoutError
+from airflow_provider_amlrest.rest import AzureMLClient, assets, model
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather
@@ -169,3 +175,28 @@ def test_a_sensor_ends(command_task: Any, gateway: Gateway, weather: Weather) ->
     sensor = AzureMLJobSensor(task_id="sensor", job_name=name, timeout=1, poke_interval=0.2)
     gateway.weather = reads_fail(weather, from_now=0.5)
     assert isinstance(outcome(Try(sensor).execute, 1), AirflowSensorTimeout)
+
+
+@A_FEW
+@pytest.mark.parametrize("mode", ["sync"], indirect=True)
+def test_the_command_line_ends(
+    command_task: Any, gateway: Gateway, weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "LAST_LOOK_PATIENCE", 1.0)
+    name = Try(command_task(wait_for_completion=False, tags={"emulator.outcome": "stuck"})).execute()["name"]
+    reads = itertools.count()
+    gateway.weather = lambda method, path: weather if next(reads) else None
+    assert outcome(lambda: main(["wait", name, "--timeout", "2"]), 2) == TIMED_OUT
+
+
+@A_FEW
+def test_a_wait_for_an_environment_ends(
+    client: AzureMLClient, gateway: Gateway, weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "LAST_READ_PATIENCE", 1.0)
+    environment = model.Environment("e", "1", image="python", provisioning_state="Creating")
+    gateway.weather = reads_fail(weather)
+    error = outcome(
+        lambda: assets.wait_until_provisioned(client, environment, poll_interval=0.1, timeout=1), 1
+    )
+    assert isinstance(error, AzureMLError)
