@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather
 from tests.support.tasks import Try, as_stored, fire
 
-DOCUMENTED = 60.0
-"""Seconds beyond the deadline that docs/waiting.md grants a task; here they are shortened to two."""
+DOCUMENTED, LAST_LOOK = completion.END_PATIENCE, completion.LAST_LOOK_PATIENCE
+"""Seconds beyond the deadline that a task has in life; here they are shortened."""
 
 WEATHER = {
     "503": Weather(503),
@@ -96,6 +97,12 @@ def reads_fail(weather: Weather, *, from_now: float = 0.0) -> Callable[[str, str
         return None if "/cancel" in path or time.time() < begins else weather
 
     return answer
+
+
+def test_the_seconds_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "waiting.md").read_text()
+    assert f"within a minute ({DOCUMENTED:g} s) after the deadline" in text
+    assert f"the last look has {LAST_LOOK:g} s" in text
 
 
 def cancels(gateway: Gateway, name: str) -> int:
