@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,21 +72,25 @@ def weather(request: pytest.FixtureRequest) -> Weather:
 A_FEW = pytest.mark.parametrize("weather", ["403", "Retry-After", "trickle"], indirect=True)
 
 
+class GoesOn(BaseException):
+    """It was to be over."""
+
+
+def goes_on(*signal_and_frame: Any) -> None:
+    raise GoesOn(f"It goes on {DOCUMENTED:g} s after its deadline.")
+
+
 def outcome(action: Callable[[], Any], deadline: float) -> Any:
     """What comes of it, result or exception, within the deadline (seconds from now) and the minute."""
-    ended: list[Any] = []
-
-    def run() -> None:
-        try:
-            ended.append(action())
-        except BaseException as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(deadline + DOCUMENTED)
-    assert ended, f"It goes on {DOCUMENTED:g} s after its deadline."
-    return ended[0]
+    before = signal.signal(signal.SIGALRM, goes_on)
+    signal.setitimer(signal.ITIMER_REAL, deadline + DOCUMENTED)
+    try:
+        return action()
+    except Exception as error:
+        return error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def reads_fail(weather: Weather, *, from_now: float = 0.0) -> Callable[[str, str], Weather | None]:
