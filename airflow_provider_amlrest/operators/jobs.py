@@ -68,6 +68,7 @@ COMMON_FIELDS = (
     "instance_type",
     "shm_size",
     "docker_args",
+    "job_resources",
     "distribution",
     "limits",
     "identity",
@@ -86,6 +87,8 @@ COMMON_RENDERERS = {
     "inputs": "json",
     "outputs": "json",
     "environment_variables": "json",
+    "docker_args": "json",
+    "job_resources": "json",
     "distribution": "json",
     "limits": "json",
     "identity": "json",
@@ -118,7 +121,8 @@ class AzureMLJobOperator(AzureMLOperator):
         instance_count: int = 1,
         instance_type: str | None = None,
         shm_size: str | None = None,
-        docker_args: str | None = None,
+        docker_args: str | Sequence[str] | None = None,
+        job_resources: Mapping[str, Any] | None = None,
         distribution: str | Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         identity: str | Mapping[str, str] | None = None,
@@ -152,6 +156,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.instance_type = instance_type
         self.shm_size = shm_size
         self.docker_args = docker_args
+        self.job_resources = job_resources
         self.distribution = distribution
         self.limits = limits
         self.identity = identity
@@ -381,7 +386,7 @@ class AzureMLJobOperator(AzureMLOperator):
             "environment_variables": spec.string_map("environment_variables", self.environment_variables),
             "distribution": spec.parse_typed("distribution", self.distribution, model.Distribution),
             "resources": spec.parse_resources(
-                self.instance_count, self.instance_type, self.shm_size, self.docker_args
+                self.instance_count, self.instance_type, self.shm_size, self.docker_args, self.job_resources
             ),
         }
 
@@ -420,7 +425,9 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param instance_count: nodes.
     :param instance_type: VM size, for serverless jobs.
     :param shm_size: shared memory, such as ``"2g"``.
-    :param docker_args: further arguments of ``docker run``.
+    :param docker_args: further arguments of ``docker run``: a text, or a list.
+    :param job_resources: the CLI's ``resources``, which is a word of Airflow's here: the four above in one
+        mapping, and ``properties``.
     :param distribution: ``{"type": "pytorch", "process_count_per_instance": 4}``, ``mpi`` or ``tensorflow``.
     :param limits: ``{"timeout": seconds}``: Azure ML ends the job then.
     :param identity: ``{"type": "managed", "client_id": ...}``, ``user_identity`` or ``aml_token``.
