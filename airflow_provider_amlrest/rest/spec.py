@@ -379,6 +379,14 @@ def check_sweep(job: SweepJob) -> None:
     ):
         raise InvalidSpecError("sampling_algorithm", "rule and seed belong to random alone; leave them out.")
     policy = job.early_termination
+    if policy and job.sampling_algorithm.type == "bayesian":
+        raise InvalidSpecError(
+            "early_termination", "bayesian takes no policy; leave it out, or sample by random or grid."
+        )
+    for name in ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount"):
+        number = getattr(policy, name, None)
+        if number is not None and number < 0:
+            raise InvalidSpecError(f"early_termination.{name}", f"{number!r} must not be negative.")
     if policy and policy.type == "bandit" and (policy.slack_factor is None) == (policy.slack_amount is None):
         raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
     if policy and policy.type == "truncation_selection":

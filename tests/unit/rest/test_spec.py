@@ -312,6 +312,27 @@ def test_sweeps_that_fit() -> None:
             "belong to random alone",
         ),
         (
+            {
+                "sampling_algorithm": model.SamplingAlgorithm("bayesian"),
+                "early_termination": model.EarlyTermination("median_stopping"),
+            },
+            "early_termination",
+            "bayesian takes no policy; leave it out",
+        ),
+        *(
+            (
+                {"early_termination": model.EarlyTermination(kind, **{"slack_factor": slack, name: -1})},
+                f"early_termination.{name}",
+                "-1 must not be negative",
+            )
+            for kind, slack, name in (
+                ("bandit", None, "slack_factor"),
+                ("bandit", None, "slack_amount"),
+                ("bandit", 0.1, "delay_evaluation"),
+                ("median_stopping", None, "evaluation_interval"),
+            )
+        ),
+        (
             {"early_termination": model.EarlyTermination("bandit")},
             "early_termination",
             "either slack_factor or slack_amount",
