@@ -16,7 +16,7 @@ VENV_UI := .venv-ui
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo test-sdk test-celery test-ui test-stop test-kill test-kill-long environment-sdk environment-celery environment-ui mutation benchmark constraints clean environment environments
+.PHONY: help demo ui test lint test-demo test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -38,11 +38,16 @@ test-demo: environment ## make demo twice; the second run must register and uplo
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)
 
-test-stop: environments ## Each way to stop a task cancels its job, on Airflow 2.11, 3.1 and 3.3
+test-stop: environments ## Who stops a task cancels its job, who goes away does not: Airflow 2.11, 3.1 and 3.3
 	@$(PYTHON) -m tools.environments $(VENV_3_1)
 	$(VENV_2)/bin/python -m pytest -m stop $(PYTEST)
 	$(VENV_3_1)/bin/python -m pytest -m stop $(PYTEST)
 	$(VENV)/bin/python -m pytest -m stop $(PYTEST)
+
+test-stop-long: environments ## The same while the API server is away for three minutes, on Airflow 3.1 and 3.3
+	@$(PYTHON) -m tools.environments $(VENV_3_1)
+	$(VENV_3_1)/bin/python -m pytest -m stop_long $(PYTEST)
+	$(VENV)/bin/python -m pytest -m stop_long $(PYTEST)
 
 test-kill: environment ## kill -9 a task, the triggerer, the scheduler at each point: one job, whatever happens
 	$(VENV)/bin/python -m pytest -m kill $(PYTEST)

@@ -1,7 +1,4 @@
-"""Whether a task was ended while it was deferred. From Airflow 3.3 on, Airflow itself tells its triggers.
-
-When 3.3 is the oldest Airflow that is supported, this module can go: ``BaseTrigger.on_kill`` does it all.
-"""
+"""Whether a task was ended while it was deferred."""
 
 from __future__ import annotations
 
@@ -15,6 +12,9 @@ from airflow_provider_amlrest.task_state import AIRFLOW_3, DEFERRED, TaskKey, as
 
 log = logging.getLogger(__name__)
 
+AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
+"""Airflow 3.3."""
+
 PATIENCE = 5.0
 """Seconds for the question: the triggerer may be about to end."""
 
@@ -22,12 +22,11 @@ PATIENCE = 5.0
 async def has_left_deferral(trigger: Any) -> bool:
     """Whether the task of a trigger that is canceled is no longer deferred on it.
 
-    Airflow before 3.3 cancels a trigger's coroutine without a reason: because the task was cleared, marked,
-    skipped or timed out, in which case this is True; or because the triggerer ends, or hands the trigger to
-    another one. If Airflow cannot be asked, it is False.
+    Airflow cancels a trigger's coroutine because the task was cleared, marked, skipped or timed out, in which
+    case this is True; or because the triggerer ends, or has lost the trigger to another one. Before 3.3 it
+    says nothing about that; 3.3 takes a lost trigger for one that a user has ended. If Airflow cannot be
+    asked, it is False.
     """
-    if hasattr(BaseTrigger, "on_kill"):
-        return False
     from asgiref.sync import sync_to_async
 
     # Not canceled when it takes too long: Airflow up to 3.2 would mix up the answers of its API.

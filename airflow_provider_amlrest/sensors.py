@@ -170,14 +170,9 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
                 raise AirflowSensorTimeout(f"{late}, it is {job.status}. {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
+            metrics = names("require_metrics", self.require_metrics)
             with client.until(end):
-                return finish(
-                    client,
-                    job,
-                    studio_url,
-                    names("require_metrics", self.require_metrics),
-                    shown=may_show(job),
-                )
+                return finish(client, job, studio_url, metrics, shown=may_show(job))
         except (JobFailedError, JobCanceledError) as error:
             # It has ended under this name: a retry would read the same.
             raise AirflowFailException(str(error)) from None

@@ -24,7 +24,7 @@ from airflow_provider_amlrest.completion import (
     show,
 )
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
-from airflow_provider_amlrest.deferral import has_left_deferral
+from airflow_provider_amlrest.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
 from airflow_provider_amlrest.ownership import Owner, by_task, why_left
 from airflow_provider_amlrest.rest.deadline import seconds_left
 from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
@@ -112,21 +112,20 @@ class AzureMLJobTrigger(BaseTrigger):
         try:
             event = await self._wait()
         except asyncio.CancelledError:
-            if self.cancel_on_kill:
-                await _undisturbed(self._end_what_is_over())
+            if not AIRFLOW_CALLS_ON_KILL:
+                await _undisturbed(self.on_kill())
             raise
         if event["status"] in (TIMEOUT, STALLED) and self.on_timeout == "cancel":
             await self._cancel("its time is over")
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Ask for the job's end, once and shortly. Airflow 3.3 calls it when a user ends the task."""
-        if self.cancel_on_kill:
-            await self._cancel("the task was ended")
+        """Ask for the job's end, once and shortly, if the task was ended.
 
-    async def _end_what_is_over(self) -> None:
-        if await has_left_deferral(self):
-            await self.on_kill()
+        Airflow 3.3 calls it when a user ends the task, also when another triggerer has the trigger by now.
+        """
+        if self.cancel_on_kill and await has_left_deferral(self):
+            await self._cancel("the task was ended")
 
     async def _cancel(self, why: str) -> None:
         owner = Owner.parse(self.owner)

@@ -49,7 +49,7 @@ def retrain_if_better() -> None:
         inputs={"iris": data.output},
         outputs={"model": {"type": "uri_folder"}},
         experiment_name="lightgbm-iris-nightly",
-        # Airflow renders {{ ... }}; ${{ ... }} is Azure ML's. Every DAG run has a run_id, not all have a ds.
+        # Airflow renders {{ ... }}; ${{ ... }} above is Azure ML's. Each DAG run has a run_id, not each a ds.
         display_name="iris of {{ run_id }}",
         wait_for_completion=True,
         poll_interval=10,

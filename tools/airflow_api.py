@@ -155,6 +155,14 @@ class AirflowAPI:
             body["dry_run"] = False
         self._call("PATCH", f"{_run(dag_id, run_id)}/taskInstances/{task_id}", body)
 
+    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
+        """Mark a run as ``failed`` or ``success``; its tasks that run are marked with it."""
+        self._call("PATCH", _run(dag_id, run_id), {"state": state})
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run; Airflow 3 refuses to if it has not ended."""
+        self._call("DELETE", _run(dag_id, run_id), None)
+
     def task_log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[str]:
         """The lines of a try's log."""
         answer = self._session.get(
@@ -176,7 +184,7 @@ class AirflowAPI:
         )
         if not answer.ok:
             raise requests.HTTPError(f"{method} {path}: {answer.status_code} {answer.text}", response=answer)
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 def _run(dag_id: str, run_id: str) -> str:

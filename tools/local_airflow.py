@@ -73,6 +73,7 @@ class LocalAirflow:
         self._counts = {"scheduler": schedulers, "triggerer": triggerers, "worker": workers}
         self._commands: dict[str, list[str]] = {}
         self._services: dict[str, Service] = {}
+        self._aside: list[Service] = []
         self.environment = {
             **clean_environment(),
             **self._settings(dags_folder.resolve()),
@@ -145,8 +146,13 @@ class LocalAirflow:
         """
         self._services.pop(name).kill()
 
+    def put_aside(self, name: str) -> Service:
+        """Give a service away, to be suspended or asked to end; :meth:`stop` ends what is left of it."""
+        self._aside.append(self._services.pop(name))
+        return self._aside[-1]
+
     def start_again(self, name: str) -> None:
-        """Start a service that was killed, under the same name, and return at once."""
+        """Start a service that was killed or put aside, under the same name, and return at once."""
         self._start(name, *self._commands[name])
 
     def pid(self, name: str) -> int:
@@ -156,11 +162,10 @@ class LocalAirflow:
     def task_processes(self, *names: str) -> list[psutil.Process]:
         """The processes that run the code of tasks; not those that watch over them.
 
-        :param names: services that have started them; all if not given.
+        :param names: services that have started them; all if not given, also those that were put aside.
         """
-        descendants = [
-            process for name in names or self._services for process in self._services[name].descendants()
-        ]
+        services = [self._services[name] for name in names] or [*self._services.values(), *self._aside]
+        descendants = [process for service in services for process in service.descendants()]
         return [process for process in descendants if _TASK.match(_title(process))]
 
     def wait_until_healthy(self, timeout: float = 90) -> None:
@@ -212,7 +217,10 @@ class LocalAirflow:
 
     def stop(self) -> None:
         """Stop everything that was started here."""
+        for service in self._aside:
+            service.kill()
         stop(list(self._services.values()))
+        self._aside.clear()
         self._services.clear()
 
     def __enter__(self) -> Self:

@@ -34,6 +34,8 @@ MAX_SCANNED = 2000
 POLL_INTERVAL = 30.0
 """Seconds between two looks at a job, at most."""
 _TRIAL = re.compile(r".+_[0-9]+")
+LAST_LOOK_PATIENCE = 10.0
+"""Seconds for a last look at a job when the time to wait for it is over."""
 STATES = {"completed": Outcome.SUCCEEDED, "failed": Outcome.FAILED, "canceled": Outcome.CANCELED}
 
 
@@ -253,7 +255,7 @@ def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     if job.outcome is Outcome.ACTIVE:
         with progress:
             ended = _until_end(client, job, progress.see, options.timeout)
-    job = ended or client.get_job(job.name)
+    job = ended or _now(client, job)
     if options.output == "json":
         render.as_json(out, _facts(hook, job))
     else:
@@ -296,11 +298,11 @@ def _until_end(
     client: AzureMLClient, job: Job, see: Callable[[Look], None], timeout: float | None
 ) -> Job | None:
     """Look at a job until it ends; None: it has not within so many seconds. Outages are waited out."""
-    end = None if timeout is None else time.monotonic() + timeout
+    end = None if timeout is None else time.time() + timeout
     told = ""
-    with JobWatch(client, job.name, poll_interval=POLL_INTERVAL) as watch:
+    with client.until(end), JobWatch(client, job.name, poll_interval=POLL_INTERVAL) as watch:
         while True:
-            look = watch.next(None if end is None else max(0.0, end - time.monotonic()))
+            look = watch.next(None if end is None else max(0.0, end - time.time()))
             if look is None:
                 return None
             error = str(look.error or "")
@@ -313,6 +315,13 @@ def _until_end(
                 print(f"The log could not be read now: {problem}", file=sys.stderr)  # noqa: T201
             if look.job is not None and look.job.outcome is not Outcome.ACTIVE:
                 return look.job
+
+
+def _now(client: AzureMLClient, job: Job) -> Job:
+    """A job as it is now; as it was seen before, if it cannot be read within seconds."""
+    with client.until(time.time() + LAST_LOOK_PATIENCE), suppress(AzureMLError):
+        return client.get_job(job.name)
+    return job
 
 
 def _exit_code(job: Job) -> int:

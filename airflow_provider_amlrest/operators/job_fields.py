@@ -28,6 +28,7 @@ COMMON_FIELDS = (
     "shm_size",
     "instance_count",
     "docker_args",
+    "job_resources",
     "distribution",
     "limits",
     "identity",
@@ -64,6 +65,8 @@ COMMON_RENDERERS = {
     "inputs": "json",
     "outputs": "json",
     "environment_variables": "json",
+    "docker_args": "json",
+    "job_resources": "json",
     "distribution": "json",
     "limits": "json",
     "identity": "json",
@@ -130,6 +133,6 @@ def read_run(task: Any) -> dict[str, Any]:
         "environment_variables": spec.string_map("environment_variables", task.environment_variables),
         "distribution": spec.parse_typed("distribution", task.distribution, model.Distribution),
         "resources": spec.parse_resources(
-            task.instance_count, task.instance_type, task.shm_size, task.docker_args
+            task.instance_count, task.instance_type, task.shm_size, task.docker_args, task.job_resources
         ),
     }

@@ -83,7 +83,8 @@ class AzureMLJobOperator(AzureMLOperator):
         instance_count: int | str = 1,
         instance_type: str | None = None,
         shm_size: str | None = None,
-        docker_args: str | None = None,
+        docker_args: str | Sequence[str] | None = None,
+        job_resources: Mapping[str, Any] | None = None,
         distribution: str | Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         identity: str | Mapping[str, str] | None = None,
@@ -118,6 +119,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.instance_type = instance_type
         self.shm_size = shm_size
         self.docker_args = docker_args
+        self.job_resources = job_resources
         self.distribution = distribution
         self.limits = limits
         self.identity = identity
@@ -349,9 +351,8 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        late = event["status"] in (TIMEOUT, STALLED)
+        options, late = self._options, event["status"] in (TIMEOUT, STALLED)
         deadline, end = last_moments(event["deadline"], late=late)
-        options = self._options
         try:
             job = look_patiently(
                 client, event["job_name"], poll_interval=options.poll_interval, deadline=deadline
@@ -451,7 +452,9 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
         templates make it: ``"{{ params.nodes }}"``.
     :param instance_type: VM size, for serverless jobs.
     :param shm_size: shared memory, such as ``"2g"``.
-    :param docker_args: further arguments of ``docker run``.
+    :param docker_args: further arguments of ``docker run``: a text, or a list.
+    :param job_resources: the CLI's ``resources``, which is a word of Airflow's here: the four above in one
+        mapping, and ``properties``.
     :param distribution: ``{"type": "pytorch", "process_count_per_instance": 4}``, ``mpi`` or ``tensorflow``.
     :param limits: ``{"timeout": seconds}``: Azure ML ends the job then.
     :param identity: ``{"type": "managed", "client_id": ...}``, ``user_identity`` or ``aml_token``.

@@ -6,6 +6,7 @@ service.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -15,15 +16,22 @@ from airflow_provider_amlrest.operators.base import read_local
 from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES, DataInput, Input
-from airflow_provider_amlrest.rest.references import Named, Reference, Registry, parse_reference, unrendered
+from airflow_provider_amlrest.rest.references import (
+    LATEST,
+    Named,
+    Reference,
+    Registry,
+    parse_reference,
+    unrendered,
+)
 from airflow_provider_amlrest.rest.spec import (
     INPUT_MODES,
     URI_SCHEMES,
     check_name,
     is_uri,
     no_other_keys,
-    one_of,
     parse_literal,
+    word,
 )
 from airflow_provider_amlrest.rest.values import mapping
 
@@ -32,6 +40,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.content import LocalContent
 
 CURATED_PREFIX = "AzureML-"
+_REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
+"""How a text begins that is no literal."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,12 @@ def resolve_environment(client: AzureMLClient, reference: Reference) -> str:
         return reference.uri
     if not isinstance(reference, Named):
         return str(reference)
+    if reference.name.startswith(CURATED_PREFIX):
+        # They live in a registry of Microsoft's; azure-ai-ml 1.35.2, too, has the service find them.
+        version = f":{reference.version}" if reference.version else f"@{LATEST}"
+        return f"azureml:{reference.name}{version}"
     if reference.version is None:
         return client.get_latest_environment(reference.name).id
-    if reference.name.startswith(CURATED_PREFIX):
-        # Curated environments live in a registry of Microsoft's; the service resolves them itself.
-        return f"azureml:{reference.name}:{reference.version}"
     return client.get_environment(reference.name, reference.version).id
 
 
@@ -161,7 +172,7 @@ def _read_input(field: str, value: Any) -> Input | ReferencedInput:
     if isinstance(value, Mapping) and "path" in value:
         no_other_keys(field, value, {"type", "path", "mode"})
         return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
-    if isinstance(value, str) and not value.startswith(("azureml:", "/subscriptions/")):
+    if isinstance(value, str) and not _REFERENCE.match(value):
         return parse_literal(field, value)
     reference = parse_reference(field, value, "data")
     if reference is not None:
@@ -169,17 +180,19 @@ def _read_input(field: str, value: Any) -> Input | ReferencedInput:
         return ReferencedInput(field, reference, type_, "ro_mount")
     if isinstance(value, str) and value.startswith("azureml://"):
         raise InvalidSpecError(field, f'write a URI as {{"type": "uri_file", "path": {value!r}}}.')
+    if isinstance(value, str):
+        raise InvalidSpecError(
+            field, f"{value!r} is no reference to data: azureml:name:version, name@latest."
+        )
     return parse_literal(field, value)
 
 
 def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:
     _check_there(f"{field}.path", path)
-    one_of(f"{field}.mode", mode, INPUT_MODES)
+    mode = word(f"{field}.mode", mode, INPUT_MODES)
     if type_ is not None:
-        one_of(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
+        type_ = word(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
     reference = parse_reference(f"{field}.path", path, "models" if type_ in MODEL_TYPES else "data")
-    if type_ in MODEL_TYPES and isinstance(reference, Named):
-        raise InvalidSpecError(f"{field}.path", f"{path!r}: give a model's ARM id, or its azureml:// path.")
     if reference is not None:
         return ReferencedInput(field, reference, type_, mode)
     if not is_uri(f"{field}.path", path):
@@ -202,6 +215,10 @@ def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Inpu
         if value.type is not None:
             return DataInput(value.type, str(reference), value.mode)
         _check_workspace(client, value.field, reference)
+    if value.type in MODEL_TYPES:
+        if reference.version is None:
+            return DataInput(value.type, client.get_latest_model(reference.name).id, value.mode)
+        return DataInput(value.type, client.get_model(reference.name, reference.version).id, value.mode)
     if reference.version is None:
         data = client.get_latest_data(reference.name)
     else:

@@ -34,6 +34,9 @@ Asset = TypeVar("Asset", model.Environment, model.Code, model.Data)
 VERSION_LENGTH = 16
 """Characters of a version made of a hash; the service takes up to 30 for data."""
 
+LAST_READ_PATIENCE = 15.0
+"""Seconds for the last read of an environment that is not ready in time."""
+
 
 def content_version(*parts: Any) -> str:
     """A version out of what an asset is made of: the same parts, the same version."""
@@ -82,17 +85,17 @@ def wait_until_provisioned(
     """Read an environment's version until the service has done with it.
 
     :param poll_interval: seconds between two reads.
-    :param timeout: seconds; None: no limit.
+    :param timeout: seconds; None: no limit. The last read has LAST_READ_PATIENCE beyond them.
     :raises ProvisioningError: if it ended as Failed or Canceled.
     :raises ProvisioningTimeoutError: after ``timeout``; the service goes on.
     """
-    deadline = inf if timeout is None else time.monotonic() + timeout
+    deadline = inf if timeout is None else time.time() + timeout
     told = ""
     while (state := environment.provisioning_state or "Succeeded") != "Succeeded":
         asset = f"{environment.name}, version {environment.version}"
         if state in ("Failed", "Canceled"):
             raise ProvisioningError(f"The provisioning of the environment {asset}, ended as {state}.")
-        left = deadline - time.monotonic()
+        left = deadline - time.time()
         if left <= 0:
             raise ProvisioningTimeoutError(
                 f"The environment {asset}, is still {state} after {timeout:g} s; the service goes on with it."
@@ -101,7 +104,8 @@ def wait_until_provisioned(
             log.info("Environment %s: %s.", asset, state)
             told = state
         time.sleep(min(poll_interval, left))
-        environment = client.get_environment(environment.name, environment.version)
+        with client.until(None if timeout is None else deadline + LAST_READ_PATIENCE):
+            environment = client.get_environment(environment.name, environment.version)
     if told:
         log.info("Environment %s, version %s: Succeeded.", environment.name, environment.version)
     return environment

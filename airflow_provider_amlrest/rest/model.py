@@ -164,7 +164,8 @@ Input = LiteralInput | DataInput
 
 @dataclass(frozen=True)
 class Output:
-    """``uri`` None: the service chooses the place. ``name``: also register it as this data asset.
+    """``uri`` None: the service chooses the place. ``name``: also register it as this data or model,
+    in this ``version``.
 
     In a URI the service resolves ``${{name}}``, ``${{output_name}}`` and ``${{default_datastore}}``.
     """
@@ -173,14 +174,21 @@ class Output:
     mode: str = "rw_mount"
     uri: str | None = None
     name: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
 class Resources:
+    """``docker_args`` is one text; a list is another member on the wire."""
+
     instance_count: int = 1
     instance_type: str | None = None
     shm_size: str | None = None
     docker_args: str | None = None
+    docker_args_list: tuple[str, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    max_instance_count: int | None = None
+    locations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

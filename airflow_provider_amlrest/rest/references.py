@@ -11,8 +11,10 @@ from typing import Any
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import VERSION_PATTERN, ResourceId
 
+_PREFIX = "azureml:"
 _NAMED = re.compile(
-    rf"^(?:azureml:)?(?P<name>[a-zA-Z0-9][\w.\-]{{0,254}})(?::(?P<version>{VERSION_PATTERN.pattern})|@latest)$"
+    r"^(?P<name>[a-zA-Z0-9][\w.\-]{0,254})"
+    rf"(?::(?P<version>{VERSION_PATTERN.pattern})|@(?P<label>[\w.\-]+))?$"
 )
 _REGISTRY = re.compile(r"^azureml://registries/[^/]+/(?P<kind>\w+)/[^/]+/(?:versions|labels)/[^/]+$")
 
@@ -40,9 +42,10 @@ Reference = ResourceId | Named | Registry
 def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
     """Read a reference to an asset; None: the value is none (a path, a URL, a literal).
 
-    Taken are an ARM id, ``name:version``, ``name@latest``, each also with ``azureml:`` before it,
-    ``azureml://registries/...``, and what an upstream operator returned (a mapping with ``id``), rendered
-    as text or not. Raises InvalidSpecError for a mapping without an id, and for an asset of another kind.
+    Taken are an ARM id, ``name:version``, ``name@latest``, each also with ``azureml:`` before it, which
+    makes a name alone the latest, ``azureml://registries/...``, and what an upstream operator returned (a
+    mapping with ``id``), rendered as text or not. Raises InvalidSpecError for a mapping without an id, for an
+    asset of another kind, for ``:latest``, and for a label that the service does not have.
     """
     value = unrendered(value)
     if isinstance(value, Mapping):
@@ -54,14 +57,29 @@ def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
     if not isinstance(value, str):
         return None
     value = value.strip()
-    if value.removeprefix("azureml:").lower().startswith("/subscriptions/"):
+    if value.removeprefix(_PREFIX).lower().startswith("/subscriptions/"):
         return _arm_id(field, value, kind)
     if match := _REGISTRY.fullmatch(value):
         if match["kind"].lower() != kind.lower():
             raise InvalidSpecError(field, f"{value!r} names one of {match['kind']}, not of {kind}.")
         return Registry(value)
-    match = _NAMED.fullmatch(value)
-    return Named(match["name"], match["version"]) if match else None
+    return _named(field, value)
+
+
+def _named(field: str, value: str) -> Named | None:
+    match = _NAMED.fullmatch(value.removeprefix(_PREFIX))
+    if match is None:
+        return None
+    name, version, label = match.groups()
+    if version == LATEST:
+        raise InvalidSpecError(field, f"{value!r} asks for a version of this name; write {name}@{LATEST}.")
+    if label == LATEST or version:
+        return Named(name, version)
+    if not value.startswith(_PREFIX):
+        return None  # A path may well be called so.
+    if label:
+        raise InvalidSpecError(field, f"{value!r}: the only label that there is is {name}@{LATEST}.")
+    return Named(name, None)
 
 
 def _arm_id(field: str, value: str, kind: str) -> ResourceId:

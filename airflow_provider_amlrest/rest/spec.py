@@ -5,6 +5,7 @@ Every function takes the field's name first, so that an error can say where it i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, replace
@@ -53,6 +54,10 @@ _TYPES: dict[type, tuple[str, ...]] = {
     SamplingAlgorithm: ("random", "grid", "bayesian"),
     Service: ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom"),
 }
+
+_ALIASES: dict[type, Mapping[str, str]] = {Identity: {"managed_identity": "managed"}}
+_SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys": ("ssh", "sshPublicKeys")}
+"""Members of a service in the CLI: of which type, and the property that each is."""
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
 """Also what looks like one and is none; it has no group then."""
@@ -158,16 +163,17 @@ def parse_outputs(field: str, value: Any) -> dict[str, Output]:
     for name, spec in mapping(field, value).items():
         where, spec = f"{field}.{name}", structured(spec)
         spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else mapping(where, spec)
-        no_other_keys(where, spec, {"type", "mode", "path", "name"})
-        path, asset = spec.get("path"), spec.get("name")
+        no_other_keys(where, spec, {"type", "mode", "path", "name", "version"})
+        path, asset, version = spec.get("path"), spec.get("name"), spec.get("version")
         if path is not None and not is_uri(f"{where}.path", path):
             raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
         check_expressions(f"{where}.path", path or "")
         outputs[str(name)] = Output(
-            one_of(f"{where}.type", spec.get("type", "uri_folder"), DATA_TYPES + MODEL_TYPES),
-            one_of(f"{where}.mode", spec.get("mode", "rw_mount"), OUTPUT_MODES),
+            word(f"{where}.type", spec.get("type") or "uri_folder", DATA_TYPES + MODEL_TYPES),
+            word(f"{where}.mode", spec.get("mode") or "rw_mount", OUTPUT_MODES, {"mount": "rw_mount"}),
             path,
             check_name(f"{where}.name", asset) if asset is not None else None,
+            check_version(f"{where}.version", str(version)) if version is not None else None,
         )
     return outputs
 
@@ -177,10 +183,14 @@ def parse_typed(field: str, value: Any, cls: type[T]) -> T | None:
     value = structured(value)
     if blank(value):
         return None
-    result = _build(field, {"type": value} if isinstance(value, str) else mapping(field, value), cls)
-    one_of(f"{field}.type", getattr(result, "type"), _TYPES[cls])  # noqa: B009
-    if isinstance(result, SamplingAlgorithm) and result.rule is not None:
-        one_of(f"{field}.rule", result.rule, ("random", "sobol"))
+    given = {"type": value} if isinstance(value, str) else dict(mapping(field, value))
+    if cls is Identity and "msi_resource_id" in given:
+        given.setdefault("resource_id", given.pop("msi_resource_id"))
+    if "type" in given:
+        given["type"] = word(f"{field}.type", given["type"], _TYPES[cls], _ALIASES.get(cls, {}))
+    if cls is SamplingAlgorithm and given.get("rule") is not None:
+        given["rule"] = word(f"{field}.rule", given["rule"], ("random", "sobol"))
+    result = _build(field, given, cls)
     if isinstance(result, Identity):
         for name in ("client_id", "object_id"):
             value = getattr(result, name)
@@ -193,11 +203,27 @@ def parse_services(field: str, value: Any) -> dict[str, Service]:
     """Read ``{name: {"type": "ssh", ...}}``."""
     services = {}
     for name, spec in mapping(field, value).items():
-        service = parse_typed(f"{field}.{name}", spec, Service)
+        service = parse_typed(f"{field}.{name}", _service(f"{field}.{name}", spec), Service)
         if service is not None:
             properties = string_map(f"{field}.{name}.properties", service.properties)
             services[str(name)] = replace(service, properties=properties)
     return services
+
+
+def _service(field: str, value: Any) -> Any:
+    """A service in the words of the wire, which has those of the CLI among its properties."""
+    if not isinstance(value, Mapping):
+        return value
+    service = dict(value)
+    nodes = service.pop("nodes", None)
+    if nodes is not None:
+        word(f"{field}.nodes", nodes, ("all",))
+        service["all_nodes"] = True
+    for member, (kind, key) in _SERVICE_PROPERTIES.items():
+        if (text := service.pop(member, None)) is not None:
+            word(f"{field}.type, which has {member},", service.get("type"), (kind,))
+            service["properties"] = {**mapping(f"{field}.properties", service.get("properties")), key: text}
+    return service
 
 
 def parse_job_tier(field: str, value: Any) -> str | None:
@@ -206,13 +232,13 @@ def parse_job_tier(field: str, value: Any) -> str | None:
     no_other_keys(field, settings, {"job_tier"})
     if settings.get("job_tier") is None:
         return None
-    return one_of(f"{field}.job_tier", str(settings["job_tier"]).lower(), JOB_TIERS)
+    return word(f"{field}.job_tier", settings["job_tier"], JOB_TIERS)
 
 
 def parse_objective(field: str, value: Any) -> Objective:
     """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
     objective = _build(field, mapping(field, value), Objective)
-    one_of(f"{field}.goal", objective.goal, ("minimize", "maximize"))
+    objective = replace(objective, goal=word(f"{field}.goal", objective.goal, ("minimize", "maximize")))
     if not _WORD.search(objective.primary_metric):
         raise InvalidSpecError(
             f"{field}.primary_metric",
@@ -241,16 +267,62 @@ def parse_command_limits(field: str, value: Any) -> float | None:
 
 
 def parse_resources(
-    instance_count: Any, instance_type: Any, shm_size: Any = None, docker_args: Any = None
+    instance_count: Any,
+    instance_type: Any,
+    shm_size: Any = None,
+    docker_args: Any = None,
+    job_resources: Any = None,
 ) -> Resources:
-    """How many nodes, of which size, with how much shared memory (``"2g"``)."""
-    nodes = whole("instance_count", instance_count, 1, 10_000)
-    for field, value in (("instance_type", instance_type), ("docker_args", docker_args)):
+    """How many nodes, of which size, with how much shared memory (``"2g"``).
+
+    :param job_resources: the same as the CLI's mapping, and what is only in that one.
+    """
+    members = mapping("job_resources", job_resources)
+    given = {name: value for name, value in members.items() if value is not None}
+    beside = {"instance_count": None if instance_count == 1 else instance_count}
+    beside |= {"instance_type": instance_type, "shm_size": shm_size, "docker_args": docker_args}
+    no_other_keys("job_resources", given, {*beside, "properties", "max_instance_count", "locations"})
+    for name in sorted(given.keys() & beside):
+        if beside[name] is not None:
+            raise InvalidSpecError(
+                f"job_resources.{name}", f"there is {name}={beside[name]!r} as well; give one."
+            )
+    instance_type = given.get("instance_type", instance_type)
+    shm_size, docker_args = given.get("shm_size", shm_size), given.get("docker_args", docker_args)
+    arguments = tuple(docker_args) if isinstance(docker_args, list | tuple) else ()
+    texts = {"instance_type": instance_type, "docker_args": None if arguments else docker_args}
+    texts |= {f"docker_args[{index}]": value for index, value in enumerate(arguments)}
+
+    nodes = whole("instance_count", given.get("instance_count", instance_count), 1, 10_000)
+    for field, value in texts.items():
         if value is not None and (not isinstance(value, str) or not value):
             raise InvalidSpecError(field, f"{value!r} must be text; leave it out if there is none.")
     if shm_size is not None and not re.fullmatch(r"\d+[bBkKmMgG]", str(shm_size)):
         raise InvalidSpecError("shm_size", f"{shm_size!r} must be a number and a unit, such as '2g'.")
-    return Resources(nodes, instance_type, shm_size, docker_args)
+    most, locations = given.get("max_instance_count"), given.get("locations", ())
+    if most is not None:
+        most = whole("job_resources.max_instance_count", most, 1, 10_000)
+    if locations:
+        locations = names("job_resources.locations", locations)
+    return Resources(
+        nodes,
+        instance_type,
+        shm_size,
+        texts["docker_args"],
+        arguments,
+        _json_map("job_resources.properties", given.get("properties")),
+        most,
+        tuple(locations),
+    )
+
+
+def _json_map(field: str, value: Any) -> dict[str, Any]:
+    given = dict(mapping(field, value))
+    try:
+        json.dumps(given, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidSpecError(field, f"{given!r} cannot be written as JSON: {error}.") from None
+    return {str(name): member for name, member in given.items()}
 
 
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
@@ -258,6 +330,18 @@ def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
     if value not in allowed:
         raise InvalidSpecError(field, f"{value!r} is not one of: {', '.join(allowed)}.")
     return str(value)
+
+
+def word(field: str, value: Any, allowed: Collection[str], aliases: Mapping[str, str] | None = None) -> str:
+    """A word of Azure ML as we spell it: the CLI and the SDK take each in any case, ``UserIdentity``, too.
+
+    :param aliases: other words, and what they mean.
+    :raises InvalidSpecError: naming those allowed.
+    """
+    spellings = {name.replace("_", ""): name for name in allowed}
+    spellings |= {other.replace("_", ""): name for other, name in (aliases or {}).items()}
+    found = spellings.get(value.replace("_", "").lower()) if isinstance(value, str) else None
+    return found or one_of(field, value, allowed)
 
 
 def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]]) -> list[str]:
@@ -312,6 +396,14 @@ def check_sweep(job: SweepJob) -> None:
     ):
         raise InvalidSpecError("sampling_algorithm", "rule and seed belong to random alone; leave them out.")
     policy = job.early_termination
+    if policy and job.sampling_algorithm.type == "bayesian":
+        raise InvalidSpecError(
+            "early_termination", "bayesian takes no policy; leave it out, or sample by random or grid."
+        )
+    for name in ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount"):
+        number = getattr(policy, name, None)
+        if number is not None and number < 0:
+            raise InvalidSpecError(f"early_termination.{name}", f"{number!r} must not be negative.")
     if policy and policy.type == "bandit" and (policy.slack_factor is None) == (policy.slack_amount is None):
         raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
     if policy and policy.type == "truncation_selection":

@@ -7,8 +7,10 @@ waits for one job, does it in its own thread. Neither retries a read: the poller
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from math import inf
@@ -40,6 +42,10 @@ REOPEN_SECONDS = 60.0
 """A client whose identity is refused is opened anew at most this often."""
 CONFUSED_SECONDS = 5.0
 """The pause after an error that was not foreseen."""
+
+
+AT_ONCE = 100
+"""Waits that are woken in one pass of the event loop: thousands would hold it up."""
 
 
 class Look(NamedTuple):
@@ -98,6 +104,7 @@ class Watcher:
     def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[AsyncAzureMLClient]]) -> None:
         self.users = 0
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._at_the_door: deque[asyncio.Future[None]] = deque()
         self._open_client = open_client
         self._client: AsyncAzureMLClient | None = None
         self._current, self._previous = AsyncExitStack(), AsyncExitStack()
@@ -130,6 +137,14 @@ class Watcher:
         self._changed.set()
         return watch
 
+    async def enter(self) -> None:
+        """Wait until the client is open. Raises why it cannot be opened. For :func:`shared_watcher`."""
+        if not self.opened.done():
+            turn = asyncio.get_running_loop().create_future()
+            self._at_the_door.append(turn)
+            await turn
+        self.opened.result()
+
     async def close(self) -> None:
         """End the task and close the client. For :func:`shared_watcher`."""
         self._task.cancel()
@@ -160,6 +175,7 @@ class Watcher:
         try:
             await self._open()
             self.opened.set_result(None)
+            await self._let_in()
             async with asyncio.TaskGroup() as reads:
                 while True:
                     await self._step(reads)
@@ -168,9 +184,20 @@ class Watcher:
                 raise
             self.opened.set_exception(error)
             self.opened.exception()  # whoever waited for it may be gone
+            await self._let_in()
         finally:
             await self._previous.aclose()
             await self._current.aclose()
+
+    async def _let_in(self) -> None:
+        for count in itertools.count(1):
+            if not self._at_the_door:
+                return
+            turn = self._at_the_door.popleft()
+            if not turn.done():
+                turn.set_result(None)
+            if count % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def _open(self) -> None:
         self._opened_at, self._refused = time.monotonic(), False
@@ -209,9 +236,11 @@ class Watcher:
     async def _read(self, read: Read) -> None:
         try:
             try:
-                self._answered(read, await self._ask(read))
+                polled = await self._ask(read)
             except AzureMLError as error:
-                self._failed(read, error)
+                await self._failed(read, error)
+            else:
+                await self._answered(read, polled)
         except Exception as error:
             self._start_anew(error)
         finally:
@@ -231,21 +260,23 @@ class Watcher:
             self._add(watch)
             watch._tell(Look(None, told))
 
-    def _answered(self, read: Read, polled: Polled) -> None:
+    async def _answered(self, read: Read, polled: Polled) -> None:
         # The service may write a name's letters in another case than we do.
         jobs = {read.name if isinstance(read, ReadJob) else job.name: job for job in polled.jobs}
         for name in _answered(self._poller, read, jobs, polled):
-            self._tell([name], Look(jobs[name], None))
+            await self._tell([name], Look(jobs[name], None))
 
-    def _failed(self, read: Read, error: AzureMLError) -> None:
+    async def _failed(self, read: Read, error: AzureMLError) -> None:
         self._error = error
         self._refused = self._refused or isinstance(error, AuthenticationError)
-        self._tell(_failed(self._poller, read, error), Look(None, error))
+        await self._tell(_failed(self._poller, read, error), Look(None, error))
 
-    def _tell(self, names: Iterable[str], look: Look) -> None:
-        for name in names:
+    async def _tell(self, names: Iterable[str], look: Look) -> None:
+        for count, name in enumerate(names, 1):
             for watch in self._watches.get(name, ()):
                 watch._tell(look)
+            if count % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
 _watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Watcher]] = WeakKeyDictionary()
@@ -268,7 +299,7 @@ async def shared_watcher(
         watcher = watchers[key] = Watcher(open_client)
     watcher.users += 1
     try:
-        await asyncio.shield(watcher.opened)
+        await watcher.enter()
         yield watcher
     finally:
         watcher.users -= 1

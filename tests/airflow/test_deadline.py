@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import itertools
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
 from airflow_provider_amlrest import completion, submission
+from airflow_provider_amlrest.cli import commands
+from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
+from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.completion import JobTimeoutError
-from airflow_provider_amlrest.rest import stopping
+from airflow_provider_amlrest.rest import AzureMLClient, assets, model, stopping
+from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather
 from tests.support.tasks import Try, as_stored, fire
 
-DOCUMENTED = 60.0
-"""Seconds beyond the deadline that docs/waiting.md grants a task; here they are shortened to two."""
+DOCUMENTED, LAST_LOOK = completion.END_PATIENCE, completion.LAST_LOOK_PATIENCE
+"""Seconds beyond the deadline that a task has in life; here they are shortened."""
 
 WEATHER = {
     "503": Weather(503),
@@ -67,21 +73,25 @@ def weather(request: pytest.FixtureRequest) -> Weather:
 A_FEW = pytest.mark.parametrize("weather", ["403", "Retry-After", "trickle"], indirect=True)
 
 
+class GoesOn(BaseException):
+    """It was to be over."""
+
+
+def goes_on(*signal_and_frame: Any) -> None:
+    raise GoesOn(f"It goes on {DOCUMENTED:g} s after its deadline.")
+
+
 def outcome(action: Callable[[], Any], deadline: float) -> Any:
     """What comes of it, result or exception, within the deadline (seconds from now) and the minute."""
-    ended: list[Any] = []
-
-    def run() -> None:
-        try:
-            ended.append(action())
-        except BaseException as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(deadline + DOCUMENTED)
-    assert ended, f"It goes on {DOCUMENTED:g} s after its deadline."
-    return ended[0]
+    before = signal.signal(signal.SIGALRM, goes_on)
+    signal.setitimer(signal.ITIMER_REAL, deadline + DOCUMENTED)
+    try:
+        return action()
+    except Exception as error:
+        return error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def reads_fail(weather: Weather, *, from_now: float = 0.0) -> Callable[[str, str], Weather | None]:
@@ -92,6 +102,12 @@ def reads_fail(weather: Weather, *, from_now: float = 0.0) -> Callable[[str, str
         return None if "/cancel" in path or time.time() < begins else weather
 
     return answer
+
+
+def test_the_seconds_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "waiting.md").read_text()
+    assert f"within a minute ({DOCUMENTED:g} s) after the deadline" in text
+    assert f"the last look has {LAST_LOOK:g} s" in text
 
 
 def cancels(gateway: Gateway, name: str) -> int:
@@ -171,3 +187,28 @@ def test_a_sensor_ends(command_task: Any, gateway: Gateway, weather: Weather) ->
     sensor = AzureMLJobSensor(task_id="sensor", job_name=name, timeout=1, poke_interval=0.2)
     gateway.weather = reads_fail(weather, from_now=0.5)
     assert isinstance(outcome(Try(sensor).execute, 1), AirflowSensorTimeout)
+
+
+@A_FEW
+@pytest.mark.parametrize("mode", ["sync"], indirect=True)
+def test_the_command_line_ends(
+    command_task: Any, gateway: Gateway, weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "LAST_LOOK_PATIENCE", 1.0)
+    name = Try(command_task(wait_for_completion=False, tags={"emulator.outcome": "stuck"})).execute()["name"]
+    reads = itertools.count()
+    gateway.weather = lambda method, path: weather if next(reads) else None
+    assert outcome(lambda: main(["wait", name, "--timeout", "2"]), 2) == TIMED_OUT
+
+
+@A_FEW
+def test_a_wait_for_an_environment_ends(
+    client: AzureMLClient, gateway: Gateway, weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "LAST_READ_PATIENCE", 1.0)
+    environment = model.Environment("e", "1", image="python", provisioning_state="Creating")
+    gateway.weather = reads_fail(weather)
+    error = outcome(
+        lambda: assets.wait_until_provisioned(client, environment, poll_interval=0.1, timeout=1), 1
+    )
+    assert isinstance(error, AzureMLError)

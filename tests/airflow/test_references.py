@@ -9,13 +9,17 @@ import pytest
 
 from airflow_provider_amlrest.operators.references import (
     read_code,
+    read_environment,
     read_inputs,
     resolve_compute,
+    resolve_environment,
     resolve_input,
 )
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId, model
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.status import Outcome
 from tests.support.emulated import Emulated
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.parametrize("path", ["azureml:words:7", "words:7", "words@latest"])
@@ -67,11 +71,6 @@ def test_so_it_is_as_a_literal(url: str) -> None:
     assert "CANARY" not in str(told.value)
 
 
-def test_a_model_by_name_is_refused_before_anything_is_asked() -> None:
-    with pytest.raises(InvalidSpecError, match=r"inputs\.m\.path: 'm:1': give a model's ARM id"):
-        read_inputs({"m": {"type": "custom_model", "path": "m:1"}})
-
-
 @pytest.mark.parametrize("value", [Path("iris.csv"), {"path": Path("iris.csv"), "type": "uri_file"}])
 def test_a_local_path_is_no_input_and_the_error_says_what_is(value: Any) -> None:
     with pytest.raises(
@@ -87,3 +86,56 @@ def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
     by_text: Any = read_code("./name:1", tmp_path)
     assert by_path.hash == by_text.hash
     assert [file.name for file in by_path.files] == ["train.py"]
+
+
+@pytest.mark.parametrize(
+    "words", ["words@latest", "azureml:words@latest", "azureml:words", "azureml:words:7"]
+)
+def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
+    created = client.create_data(model.Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    inputs = read_inputs({"words": words, "mail": "me@example.org", "time": "12:30"})
+    assert resolve_input(client, inputs["words"]) == model.DataInput("uri_file", created.id)
+    assert (inputs["mail"], inputs["time"]) == (
+        model.LiteralInput("me@example.org"),
+        model.LiteralInput("12:30"),
+    )
+
+
+@pytest.mark.parametrize("text", ["azureml:words and more", "azureml:a:b:c"])
+def test_what_begins_as_a_reference_is_no_literal(text: str) -> None:
+    with pytest.raises(InvalidSpecError, match="is no reference to data"):
+        read_inputs({"words": text})
+
+
+@pytest.mark.parametrize("kind", model.MODEL_TYPES)
+def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulated, kind: str) -> None:
+    for version in ("1", "2"):
+        job = model.CommandJob(
+            command="echo",
+            environment="azureml:AzureML-sklearn-1.5@latest",
+            outputs={"m": model.Output(kind, name=f"by-name-{kind}")},
+            tags={"emulator.seconds": "0"},
+        )
+        client.create_job(f"makes-{kind}-{version}", job)
+        wait_for(lambda name=f"makes-{kind}-{version}": client.get_job(name).outcome is Outcome.SUCCEEDED)
+    ids = client.operations.workspace
+    for path, version in (("azureml:{}:1", "1"), ("{}@latest", "2"), ("azureml:{}", "2")):
+        read = read_inputs({"m": {"type": kind, "path": path.format(f"by-name-{kind}")}})
+        id_ = str(ids.resource("models", f"by-name-{kind}", version))
+        assert resolve_input(client, read["m"]) == model.DataInput(kind, id_)
+    with pytest.raises(NotFoundError):
+        resolve_input(client, read_inputs({"m": {"type": kind, "path": "nothing:1"}})["m"])
+
+
+def test_a_curated_environment_is_found_by_the_service(client: AzureMLClient, emulator: Emulated) -> None:
+    mark = emulator.mark()
+    for name in ("AzureML-sklearn-1.5@latest", "azureml:AzureML-sklearn-1.5@latest"):
+        sent = resolve_environment(client, read_environment(name))
+        assert sent == "azureml:AzureML-sklearn-1.5@latest"
+    assert emulator.asked(since=mark) == []
+
+
+@pytest.mark.parametrize("value", [None, {"path": None}, {"type": "uri_folder", "path": "None"}])
+def test_an_xcom_that_is_not_there_names_the_way(value: object) -> None:
+    with pytest.raises(InvalidSpecError, match=r"train\.output\[\"outputs\.model\"\], in Jinja"):
+        read_inputs({"m": value})

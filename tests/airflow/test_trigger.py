@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_amlrest import triggers
 from airflow_provider_amlrest.deferral import has_left_deferral
@@ -96,14 +95,20 @@ async def test_all_triggers_of_a_process_share_their_reads(submitted: Any, emula
     assert len(emulator.asked("POST", "/token$", since=mark)) == 1
 
 
+def task_is(monkeypatch: pytest.MonkeyPatch, *, over: bool) -> None:
+    """Let Airflow say whether the task has been ended."""
+
+    async def answer(trigger: Any) -> bool:
+        return over
+
+    monkeypatch.setattr(triggers, "has_left_deferral", answer)
+
+
 class TestCancel:
-    async def stop(self, name: str, monkeypatch: pytest.MonkeyPatch, *, left: bool, **arguments: Any) -> None:
-        """Cancel the coroutine of a trigger that waits, as a triggerer does."""
-
-        async def answer(trigger: Any) -> bool:
-            return left
-
-        monkeypatch.setattr(triggers, "has_left_deferral", answer)
+    async def stop(self, name: str, monkeypatch: pytest.MonkeyPatch, *, over: bool, **arguments: Any) -> None:
+        """Cancel the coroutine of a trigger that waits, as a triggerer of Airflow before 3.3 does."""
+        task_is(monkeypatch, over=over)
+        monkeypatch.setattr(triggers, "AIRFLOW_CALLS_ON_KILL", False)
         task = asyncio.create_task(fire(trigger(name, **arguments)))
         await asyncio.sleep(0.5)
         for _ in range(3):
@@ -117,10 +122,10 @@ class TestCancel:
         self, submitted: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         name = submitted(outcome="stuck")
-        await self.stop(name, monkeypatch, left=True)
+        await self.stop(name, monkeypatch, over=True)
         wait_for(lambda: emulator.asked("POST", f"/{name}/cancel"))
 
-    @pytest.mark.parametrize("facts", [{"left": False}, {"left": True, "cancel_on_kill": False}])
+    @pytest.mark.parametrize("facts", [{"over": False}, {"over": True, "cancel_on_kill": False}])
     async def test_a_restart_cancels_nothing_and_neither_does_who_opted_out(
         self, submitted: Any, client: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch, facts: Any
     ) -> None:
@@ -130,8 +135,9 @@ class TestCancel:
         client.cancel_job(name)
 
     async def test_on_kill_cancels_once_and_never_raises(
-        self, submitted: Any, client: Any, emulator: Any, said: Any
+        self, submitted: Any, client: Any, emulator: Any, said: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        task_is(monkeypatch, over=True)
         name = submitted(outcome="stuck")
         with emulator.fault("/cancel", status=503, times=1):
             await trigger(name).on_kill()
@@ -140,14 +146,17 @@ class TestCancel:
         await trigger("no-such-job").on_kill()
         assert client.get_job(name).status in ("CancelRequested", "Canceled")
 
+    async def test_a_trigger_that_another_triggerer_has_by_now_cancels_nothing(
+        self, submitted: Any, client: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Airflow 3.3 calls on_kill then, too."""
+        task_is(monkeypatch, over=False)
+        name = submitted(outcome="stuck")
+        await trigger(name).on_kill()
+        assert emulator.asked("POST", f"/{name}/cancel") == []
+        client.cancel_job(name)
 
-class TestGuard:
-    async def test_from_airflow_3_3_on_airflow_says_it_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(BaseTrigger, "on_kill", lambda self: None, raising=False)
-        assert await has_left_deferral(trigger("j")) is False
-
-    async def test_who_cannot_be_asked_means_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delattr(BaseTrigger, "on_kill", raising=False)
+    async def test_airflow_that_cannot_be_asked_cancels_nothing(self) -> None:
         assert await has_left_deferral(trigger("j")) is False
 
 

@@ -45,7 +45,7 @@ def operation(api_version: str, method: str, url: str) -> tuple[str, Wire]:
     Paths are compared as they are written: ARM itself would be lenient with the case.
     """
     path = urlsplit(url).path
-    for template, methods in _paths(api_version).items():
+    for template, methods in paths(api_version).items():
         if re.fullmatch(_pattern(template), path):
             assert method.lower() in methods, f"{api_version} has no {method} {template}"
             return template, methods[method.lower()]
@@ -74,7 +74,7 @@ def check_body(api_version: str, kind: str, properties: Wire) -> None:
     path = f"/workspaces/{{workspaceName}}/{kind}/{{id}}"
     if kind != "jobs":
         path = f"/workspaces/{{workspaceName}}/{kind}/{{name}}/versions/{{version}}"
-    [put] = [methods["put"] for template, methods in _paths(api_version).items() if template.endswith(path)]
+    [put] = [methods["put"] for template, methods in paths(api_version).items() if template.endswith(path)]
     [body] = [parameter for parameter in put["parameters"] if parameter.get("in") == "body"]
     validate(_validator(api_version, body["schema"]["$ref"]), {"properties": properties})
 
@@ -112,7 +112,7 @@ def _pattern(template: str) -> str:
 
 
 @cache
-def _paths(api_version: str) -> Wire:
+def paths(api_version: str) -> Wire:
     """All paths that lie in a workspace, or are one."""
     files = [published(f"swagger/{api_version}/{name}.json") for name in ("mfe", "machineLearningServices")]
     return {path: methods for file in files for path, methods in file["paths"].items()}

@@ -123,7 +123,12 @@ INPUT = covering(model.LiteralInput, value=TEXT) | covering(
     model.DataInput, type=TYPE, uri=ids("data") | ANY_URI, mode=st.sampled_from(INPUT_MODES)
 )
 OUTPUT = covering(
-    model.Output, type=TYPE, mode=st.sampled_from(OUTPUT_MODES), uri=maybe(ANY_URI), name=maybe(NAME)
+    model.Output,
+    type=TYPE,
+    mode=st.sampled_from(OUTPUT_MODES),
+    uri=maybe(ANY_URI),
+    name=maybe(NAME),
+    version=NOTHING,
 )
 RESOURCES = covering(
     model.Resources,
@@ -131,6 +136,11 @@ RESOURCES = covering(
     instance_type=maybe(TEXT),
     shm_size=maybe(st.from_regex(r"[1-9][0-9]{0,2}[bBkKmMgG]", fullmatch=True)),
     docker_args=maybe(TEXT),
+    docker_args_list=st.lists(TEXT, max_size=2).map(tuple),
+    properties=st.dictionaries(NAME, ANY_TEXT | NUMBER | st.booleans(), max_size=2),
+    # No version that we speak has them.
+    max_instance_count=NOTHING,
+    locations=st.just(()),
 )
 
 

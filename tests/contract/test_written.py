@@ -74,7 +74,8 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
     "instance_count": COUNT,
     "instance_type": TEXT,
     "shm_size": one_of("2g", "512m", "1K"),
-    "docker_args": TEXT,
+    "docker_args": TEXT | st.lists(TEXT, min_size=1, max_size=2),
+    "job_resources": mapping(properties=st.dictionaries(NAME, TEXT | NUMBER, max_size=2)),
     "distribution": one_of("pytorch", "mpi")
     | mapping("type", type=one_of("pytorch", "mpi"), process_count_per_instance=COUNT)
     | mapping("type", type=st.just("tensorflow"), parameter_server_count=COUNT, worker_count=COUNT),
@@ -236,6 +237,7 @@ RIGHT: dict[str, Any] = {
     "instance_type": "Standard_E4s_v3",
     "shm_size": "2g",
     "docker_args": "--ipc=host",
+    "job_resources": {"properties": {"p": "q"}},
     "distribution": {"type": "pytorch", "process_count_per_instance": 4},
     "identity": {"type": "managed", "client_id": GUID_1, "object_id": GUID_1, "resource_id": "/r"},
     "services": {"s": {"type": "ssh", "port": 22, "properties": {"p": "q"}, "all_nodes": True}},

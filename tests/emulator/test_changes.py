@@ -99,13 +99,17 @@ def test_tags_are_removed_by_run_history_alone(emulator: Running) -> None:
 
 
 def test_a_tag_that_mlflow_sets_is_the_same_tag(emulator: Running) -> None:
-    emulator.put("jobs/logged", body_of(emulator, "Command", {"own": "logged", "a": "1", "b": "1"}))
+    emulator.put(
+        "jobs/mlflow-tagged", body_of(emulator, "Command", {"own": "mlflow-tagged", "a": "1", "b": "1"})
+    )
     for key, value in (("a", "2"), ("c", "1")):
-        emulator.mlflow("runs/set-tag", {"run_id": "logged", "key": key, "value": value}).raise_for_status()
-    assert tags_of(emulator, "logged") == [{"own": "logged", "a": "2", "b": "1", "c": "1"}] * 5
-    emulator.history("PATCH", "runs/logged", {"tags": {"c": "2"}})
-    emulator.mlflow("runs/delete-tag", {"run_id": "logged", "key": "b"}).raise_for_status()
-    assert tags_of(emulator, "logged") == [{"own": "logged", "a": "2", "c": "2"}] * 5
+        emulator.mlflow(
+            "runs/set-tag", {"run_id": "mlflow-tagged", "key": key, "value": value}
+        ).raise_for_status()
+    assert tags_of(emulator, "mlflow-tagged") == [{"own": "mlflow-tagged", "a": "2", "b": "1", "c": "1"}] * 5
+    emulator.history("PATCH", "runs/mlflow-tagged", {"tags": {"c": "2"}})
+    emulator.mlflow("runs/delete-tag", {"run_id": "mlflow-tagged", "key": "b"}).raise_for_status()
+    assert tags_of(emulator, "mlflow-tagged") == [{"own": "mlflow-tagged", "a": "2", "c": "2"}] * 5
 
 
 def test_who_changed_a_job_last(emulator: Running) -> None:

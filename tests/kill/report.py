@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 PAGE = Path("docs/reliability.md")
-KILLS, STOPS = Path("build/kill"), Path("build/stop")
+KILLS, STOPS, GONE = Path("build/kill"), Path("build/stop"), Path("build/gone")
 BEGIN, END = "<!-- {} begins -->", "<!-- {} ends -->"
 
 
 def main() -> None:
     text = PAGE.read_text()
-    for name, table in (("kill", kill_table()), ("random", random_table()), ("stop", stop_table())):
+    tables = {"kill": kill_table(), "random": random_table(), "stop": stop_table(), "gone": gone_table()}
+    for name, table in tables.items():
         begin, end = BEGIN.format(name), END.format(name)
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
@@ -55,12 +57,21 @@ def random_table() -> str:
 
 
 def stop_table() -> str:
-    versions = {file.stem: json.loads(file.read_text()) for file in sorted(STOPS.glob("*.json"))}
-    stops = list(dict.fromkeys(stop for cells in versions.values() for stop in cells))
-    rows = [["stop", *(f"Airflow {version}" for version in versions)]]
-    for stop in stops:
-        cells = (cells.get(stop) for cells in versions.values())
-        rows.append([stop, *("-" if cell is None else f"canceled after {cell:g} s" for cell in cells)])
+    return _by_version("stop", STOPS, lambda seconds: f"canceled after {seconds:g} s")
+
+
+def gone_table() -> str:
+    return _by_version("who / mode / retries", GONE, str)
+
+
+def _by_version(head: str, folder: Path, show: Callable[[Any], str]) -> str:
+    """A line for each thing that was shown, a column for each Airflow."""
+    versions = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
+    lines = dict.fromkeys(line for cells in versions.values() for line in cells)
+    rows = [[head, *(f"Airflow {version}" for version in versions)]]
+    for line in lines:
+        cells = (cells.get(line) for cells in versions.values())
+        rows.append([line, *("-" if cell is None else show(cell) for cell in cells)])
     return _table(rows)
 
 

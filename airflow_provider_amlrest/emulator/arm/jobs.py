@@ -34,6 +34,7 @@ MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
 PUBLIC_NAME = {"inputs": "InputBindings", "outputs": "OutputBindings"}
 """Fields whose name in the service's messages is not their own."""
 LIST_CHUNK = 500
+LATEST_CURATED = re.compile(r"azureml:AzureML-[^:@/]+@latest")
 ENVIRONMENT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 ASSET_ID = re.compile(
     r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)"
@@ -189,7 +190,7 @@ def _check_reference(call: Call, reference: str | None) -> None:
         if call.context.workspace(match[1], match[2], match[3]) != call.workspace:
             raise invalid("properties", f"{reference} belongs to another workspace")
         kind, name, version = match[4].lower(), match[5], match[6]
-    elif reference.startswith("azureml://"):
+    elif reference.startswith("azureml://") or LATEST_CURATED.fullmatch(reference):
         return
     else:
         raise invalid("properties", f"{reference!r} is neither an ARM id nor azureml:name:version")

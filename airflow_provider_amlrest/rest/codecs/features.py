@@ -49,6 +49,9 @@ class Feature:
 
 RUN = (model.CommandJob, model.Trial)
 
+NEVER = "none"
+"""Since: only previews have it, of which this provider speaks none. It is greater than every date."""
+
 FEATURES = (
     Feature(
         model.Environment,
@@ -133,6 +136,14 @@ FEATURES = (
     ),
     Feature(
         model.JobSpec,
+        "outputs",
+        "the version to register an output under",
+        NEVER,
+        lambda output: output.version is not None,
+        each=True,
+    ),
+    Feature(
+        model.JobSpec,
         "display_name",
         "a display name",
         PREVIEW_2022_02,
@@ -172,6 +183,27 @@ FEATURES = (
         lambda run: run.resources.docker_args is not None,
     ),
     Feature(
+        RUN,
+        "docker_args",
+        "a list of arguments of docker run",
+        "2025-12-01",
+        lambda run: bool(run.resources.docker_args_list),
+    ),
+    Feature(
+        RUN,
+        "job_resources.max_instance_count",
+        "the most instances of a job",
+        NEVER,
+        lambda run: run.resources.max_instance_count is not None,
+    ),
+    Feature(
+        RUN,
+        "job_resources.locations",
+        "the locations of a job",
+        NEVER,
+        lambda run: bool(run.resources.locations),
+    ),
+    Feature(
         model.SweepJob,
         "sampling_algorithm",
         "a rule or a seed",
@@ -198,6 +230,12 @@ def refuse_unsupported(api_version: str, thing: model.Environment | model.Data |
 
 def unsupported(api_version: str, field: str, what: str, since: str) -> InvalidSpecError:
     """The error for a field that says what an api-version cannot; ``since``: the first later one that can."""
+    if since == NEVER:
+        return InvalidSpecError(
+            field,
+            f"api-version {api_version} cannot say {what}, nor can another one that this provider speaks. "
+            "Leave it out.",
+        )
     return InvalidSpecError(
         field,
         f"api-version {api_version} cannot say {what}; {since} is the first after it that can. "

@@ -190,6 +190,8 @@ class V2Codec:
                 instanceType=resources.instance_type,
                 shmSize=resources.shm_size,
                 dockerArgs=resources.docker_args,
+                dockerArgsList=list(resources.docker_args_list) or None,
+                properties=dict(resources.properties),
             ),
         )
 

@@ -1,7 +1,8 @@
-"""DAGs that are stopped: their jobs never end by themselves."""
+"""DAGs that are stopped, or lose their processes: their jobs end when the test creates a file."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
 LATER = timedelta(seconds=20)
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({}, {}),
+    "retried": ({}, {"retries": 2}),
     "run_timeout": ({"dagrun_timeout": LATER}, {}),
     "task_timeout": ({}, {"execution_timeout": LATER}),
     "opted_out": ({}, {"cancel_on_kill": False}),
@@ -22,12 +24,10 @@ for kind, (of_dag, of_task) in KINDS.items():
         with DAG(f"{kind}_{mode}", schedule=None, catchup=False, **of_dag):
             AzureMLSubmitCommandJobOperator(
                 task_id="train",
-                command="sleep infinity",
+                command=f"until [ -e {os.environ['JOBS_WAIT_IN']}/$AZUREML_RUN_ID ]; do sleep 0.2; done",
                 environment="AzureML-anything:1",
-                compute="cpu-cluster",
                 deferrable=mode == "deferred",
                 poll_interval=1,
                 retry_delay=timedelta(seconds=1),  # 2.11 takes a clear of a running task for a retry
-                tags={"emulator.outcome": "stuck"},
                 **of_task,
             )

@@ -74,7 +74,15 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
         "f.slack_factor",
         "'0,1' must be a finite number",
     ),
-    (typed(model.EarlyTermination), {"type": 1}, "f.type", "1 must be text"),
+    (typed(model.EarlyTermination), {"type": 1}, "f.type", "1 is not one of: bandit"),
+    (spec.parse_services, {"s": {"type": "ssh", "nodes": "some"}}, "f.s.nodes", "'some' is not one of: all"),
+    (
+        spec.parse_services,
+        {"s": {"type": "ssh", "log_dir": "x"}},
+        "f.s.type, which has log_dir,",
+        "'ssh' is not one of: tensor_board",
+    ),
+    (spec.parse_outputs, {"m": {"name": "a", "version": "1:2"}}, "f.m.version", "'1:2' is no version"),
     (spec.parse_services, {"s": {"type": "ftp"}}, "f.s.type", "'ftp' is not one of: ssh"),
     (spec.parse_services, {"s": {"type": "ssh", "all_nodes": 1}}, "f.s.all_nodes", "1 must be true or false"),
     (
@@ -130,13 +138,56 @@ def test_refusals_name_field_value_and_way_out(
         ((True, None), "instance_count"),
         ((1, 7), "instance_type"),
         ((1, None, "2 GB"), "shm_size"),
-        ((1, None, "2g", ["--ipc=host"]), "docker_args"),
+        ((1, None, "2g", {"a": 1}), "docker_args"),
+        ((1, None, "2g", ["--ipc=host", ""]), "docker_args[1]"),
+        ((2, None, None, None, {"instance_count": 2}), "job_resources.instance_count"),
+        ((1, None, None, None, {"instances": 2}), "job_resources"),
+        ((1, None, None, None, {"max_instance_count": 0}), "job_resources.max_instance_count"),
+        ((1, None, None, None, {"locations": "westeurope"}), "job_resources.locations"),
+        ((1, None, None, None, {"properties": {"a": {1, 2}}}), "job_resources.properties"),
     ],
 )
 def test_resources_that_are_refused(arguments: tuple[Any, ...], field: str) -> None:
     with pytest.raises(InvalidSpecError) as caught:
         spec.parse_resources(*arguments)
     assert caught.value.field == field
+
+
+def test_the_words_of_the_cli_are_taken() -> None:
+    resources = {"instance_count": 2, "instance_type": "Standard_E4s_v3", "docker_args": ["--ipc=host", "-v"]}
+    resources |= {"shm_size": "2g", "properties": {"AISuperComputer": {"imageVersion": ""}}}
+    resources |= {"max_instance_count": 4, "locations": ["westeurope"]}
+    assert spec.parse_resources(1, None, job_resources=resources) == model.Resources(
+        2,
+        "Standard_E4s_v3",
+        "2g",
+        None,
+        ("--ipc=host", "-v"),
+        {"AISuperComputer": {"imageVersion": ""}},
+        4,
+        ("westeurope",),
+    )
+    for words in ("Minimize", "MINIMIZE", "minimize"):
+        objective = spec.parse_objective("o", {"goal": words, "primary_metric": "loss"})
+        assert objective == model.Objective("minimize", "loss")
+    managed = {"type": "managed_identity", "msi_resource_id": "/r"}
+    assert spec.parse_typed("i", managed, model.Identity) == model.Identity("managed", resource_id="/r")
+    assert spec.parse_typed("i", "UserIdentity", model.Identity) == model.Identity("user_identity")
+    assert spec.parse_typed("d", "PyTorch", model.Distribution) == model.Distribution("pytorch")
+    sobol = {"type": "Random", "rule": "Sobol"}
+    assert spec.parse_typed("s", sobol, model.SamplingAlgorithm) == model.SamplingAlgorithm("random", "sobol")
+    assert spec.parse_services(
+        "s",
+        {
+            "board": {"type": "tensor_board", "log_dir": "outputs/tblogs", "nodes": "all"},
+            "shell": {"type": "ssh", "ssh_public_keys": "ssh-rsa AAAA", "properties": {"a": "b"}},
+        },
+    ) == {
+        "board": model.Service("tensor_board", properties={"logDir": "outputs/tblogs"}, all_nodes=True),
+        "shell": model.Service("ssh", properties={"a": "b", "sshPublicKeys": "ssh-rsa AAAA"}),
+    }
+    output = {"type": "MLTable", "mode": "mount", "name": "told", "version": 3}
+    assert spec.parse_outputs("o", {"t": output}) == {"t": model.Output("mltable", name="told", version="3")}
 
 
 def test_what_is_taken() -> None:
@@ -259,6 +310,27 @@ def test_sweeps_that_fit() -> None:
             {"sampling_algorithm": model.SamplingAlgorithm("bayesian", seed=1)},
             "sampling_algorithm",
             "belong to random alone",
+        ),
+        (
+            {
+                "sampling_algorithm": model.SamplingAlgorithm("bayesian"),
+                "early_termination": model.EarlyTermination("median_stopping"),
+            },
+            "early_termination",
+            "bayesian takes no policy; leave it out",
+        ),
+        *(
+            (
+                {"early_termination": model.EarlyTermination(kind, **{"slack_factor": slack, name: -1})},
+                f"early_termination.{name}",
+                "-1 must not be negative",
+            )
+            for kind, slack, name in (
+                ("bandit", None, "slack_factor"),
+                ("bandit", None, "slack_amount"),
+                ("bandit", 0.1, "delay_evaluation"),
+                ("median_stopping", None, "evaluation_interval"),
+            )
         ),
         (
             {"early_termination": model.EarlyTermination("bandit")},

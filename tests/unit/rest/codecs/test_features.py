@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.features import FEATURES, Feature
+from airflow_provider_amlrest.rest.codecs.features import FEATURES, NEVER, Feature
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
 from airflow_provider_amlrest.rest.errors import InvalidSpecError
 from tests.unit.answers import REFERENCE
@@ -57,6 +57,9 @@ USES: dict[str, list[tuple[str, Thing]]] = {
     "a name to register an output under": [
         ("outputs.model", replace(PLAIN, outputs={"model": model.Output(name="asset")})),
     ],
+    "the version to register an output under": [
+        ("outputs.model", replace(PLAIN, outputs={"model": model.Output(version="3")})),
+    ],
     "a display name": [("display_name", replace(PLAIN, display_name="x"))],
     "the user's own identity (user_identity)": [
         ("identity", replace(SWEEP, identity=model.Identity("user_identity"))),
@@ -79,6 +82,15 @@ USES: dict[str, list[tuple[str, Thing]]] = {
             "docker_args",
             replace(SWEEP, trial=replace(SWEEP.trial, resources=model.Resources(docker_args="--ipc=host"))),
         ),
+    ],
+    "a list of arguments of docker run": [
+        ("docker_args", replace(PLAIN, resources=model.Resources(docker_args_list=("--ipc=host",)))),
+    ],
+    "the most instances of a job": [
+        ("job_resources.max_instance_count", replace(PLAIN, resources=model.Resources(max_instance_count=4))),
+    ],
+    "the locations of a job": [
+        ("job_resources.locations", replace(PLAIN, resources=model.Resources(locations=("westeurope",)))),
     ],
     "a rule or a seed": [
         (
@@ -121,11 +133,13 @@ def test_what_a_version_cannot_say_is_refused_by_name(feature: Feature, field: s
         # Services on all nodes are services in the first place.
         if (version, feature.field, feature.each) != ("2021-03-01-preview", "services", True):
             assert caught.value.field == field
-            since = f"{feature.since} is the first after it that can"
-            assert caught.value.problem == (
-                f"api-version {version} cannot say {feature.what}; {since}. "
+            way_out = (
+                f"; {feature.since} is the first after it that can. "
                 "Do without it, or set a newer api_version."
+                if feature.since != NEVER
+                else ", nor can another one that this provider speaks. Leave it out."
             )
+            assert caught.value.problem == f"api-version {version} cannot say {feature.what}{way_out}"
 
 
 def test_nothing_else_is_refused() -> None:
@@ -157,6 +171,10 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "queue settings": ("CommandJob|SweepJob", "queueSettings", None),
     "the size of shared memory": ("(Job)?ResourceConfiguration", "shmSize", None),
     "arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgs", None),
+    "the version to register an output under": ("UriFolderJobOutput", "assetVersion", None),
+    "a list of arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgsList", None),
+    "the most instances of a job": ("(Job)?ResourceConfiguration", "maxInstanceCount", None),
+    "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
 }
 
