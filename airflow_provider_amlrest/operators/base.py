@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator, conf
 
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.errors import (
@@ -31,6 +32,9 @@ UI_COLOR = "#cfe8fb"
 
 # Asking again cannot help. Not 401 and 404: a rotated secret and a new workspace take their time.
 HOPELESS_STATUSES = frozenset({400, 403, 409})
+
+_PARSED = "unusual_prefix_"
+"""How Airflow names the module that it makes of a DAG's file (2.11 to 3.3)."""
 
 _JINJA = re.compile(r"\{[{%#]")
 
@@ -111,8 +115,29 @@ def started_at(context: Context) -> float:
 
 
 def dag_folder(context: Context) -> Path:
-    """The folder of the DAG's file: relative paths in a DAG are relative to it."""
-    return Path(context["dag"].fileloc).parent
+    """The folder of the DAG's file: relative paths in a DAG are relative to it.
+
+    To a scheduler that is the file in which it finds the DAG. To ``dag.test()`` it is the file that called
+    ``DAG(...)``, a factory's for example: there we look for the file as the scheduler does.
+    """
+    dag = context["dag"]
+    file = Path(dag.fileloc)
+    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
+    if [module.__file__ for module in modules if module.__name__.startswith(_PARSED)] == [str(file)]:
+        return file.parent  # A worker has parsed this file alone.
+    holders = {
+        Path(str(module.__file__)).resolve()
+        for module in modules
+        # By its id: Airflow 3 may run a copy.
+        if any(isinstance(v, DAG) and v.dag_id == dag.dag_id for v in list(vars(module).values()))
+    }
+    if file.resolve() not in holders:
+        # A test may have imported the DAG from its file: then it holds it, too.
+        folder = Path(conf.get("core", "dags_folder")).resolve()
+        among = {holder for holder in holders if folder in holder.parents} or holders
+        if len(among) == 1:
+            [file] = among
+    return file.parent
 
 
 def read_local(field: str, base: Path, path: Any) -> LocalContent:

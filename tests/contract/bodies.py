@@ -120,8 +120,11 @@ def without(wanted: Any, field: str) -> Any:
             )
         case "shm_size" | "docker_args" if isinstance(wanted, model.SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
-        case "shm_size" | "docker_args":
-            return replace(wanted, resources=replace(wanted.resources, **{name: None}))
+        case "shm_size":
+            return replace(wanted, resources=replace(wanted.resources, shm_size=None))
+        case "docker_args":
+            without_arguments = replace(wanted.resources, docker_args=None, docker_args_list=())
+            return replace(wanted, resources=without_arguments)
         case "build":
             return replace(wanted, build=None, image="image")
         case "type":
