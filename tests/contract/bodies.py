@@ -118,8 +118,10 @@ def without(wanted: Any, field: str) -> Any:
             return replace(
                 wanted, sampling_algorithm=replace(wanted.sampling_algorithm, rule=None, seed=None)
             )
-        case "shm_size" | "docker_args" if isinstance(wanted, model.SweepJob):
+        case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, model.SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
+        case "job_resources":
+            return replace(wanted, resources=replace(wanted.resources, properties={}))
         case "shm_size":
             return replace(wanted, resources=replace(wanted.resources, shm_size=None))
         case "docker_args":
