@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, redact
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator, conf, redact
 
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
@@ -41,6 +42,9 @@ HOPELESS_ERRORS = (
     ProvisioningError,
     JobCanceledByDecisionError,
 )
+
+_PARSED = "unusual_prefix_"
+"""How Airflow names the module that it makes of a DAG's file (2.11 to 3.3)."""
 
 _Text = TypeVar("_Text", str, str | None)
 
@@ -119,8 +123,29 @@ def started_at(context: Context) -> float:
 
 
 def dag_folder(context: Context) -> Path:
-    """The folder of the DAG's file: relative paths in a DAG are relative to it."""
-    return Path(context["dag"].fileloc).parent
+    """The folder of the DAG's file: relative paths in a DAG are relative to it.
+
+    To a scheduler that is the file in which it finds the DAG. To ``dag.test()`` it is the file that called
+    ``DAG(...)``, a factory's for example: there we look for the file as the scheduler does.
+    """
+    dag = context["dag"]
+    file = Path(dag.fileloc)
+    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
+    if [module.__file__ for module in modules if module.__name__.startswith(_PARSED)] == [str(file)]:
+        return file.parent  # A worker has parsed this file alone.
+    holders = {
+        Path(str(module.__file__)).resolve()
+        for module in modules
+        # By its id: Airflow 3 may run a copy.
+        if any(isinstance(v, DAG) and v.dag_id == dag.dag_id for v in list(vars(module).values()))
+    }
+    if file.resolve() not in holders:
+        # A test may have imported the DAG from its file: then it holds it, too.
+        folder = Path(conf.get("core", "dags_folder")).resolve()
+        among = {holder for holder in holders if folder in holder.parents} or holders
+        if len(among) == 1:
+            [file] = among
+    return file.parent
 
 
 def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:

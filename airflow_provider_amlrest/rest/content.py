@@ -91,9 +91,16 @@ def local_path(field: str, base: Path, path: Any) -> Path:
             field, f"{str(path)!r} is a URL, but it must be the path of a file or folder of this machine."
         )
     try:
-        return base / Path(path).expanduser()
+        found = base / Path(path).expanduser()
     except RuntimeError:
         raise InvalidSpecError(field, f"{path!r}: this machine has no such home folder.") from None
+    if archive := next((parent for parent in found.parents if parent.is_file()), None):
+        raise InvalidSpecError(
+            field,
+            f"{path!r} would be in {archive}, which is a file: a DAG in a zip has no folder of its own. Ship "
+            "the files unpacked, and give their absolute path.",
+        )
+    return found
 
 
 def read_content(field: str, path: Path, *, is_data: bool = False) -> LocalContent:

@@ -35,8 +35,10 @@ def dags() -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules["tested_dags"] = module
     spec.loader.exec_module(module)
     yield module
+    del sys.modules["tested_dags"]
     shutil.rmtree(home / "dags")
 
 
@@ -183,6 +185,15 @@ def test_a_sweep_over_a_connection_of_another_name(azureml_emulator: EmulatedWor
         ("Completed", 2.0),
         ("Completed", 3.0),
     ]
+
+
+def test_paths_of_a_factorys_dag_are_relative_to_the_file_that_has_the_dag(
+    azureml_emulator: EmulatedWorkspace, dags: Any
+) -> None:
+    assert Path(dags.made.fileloc).name == "made.py"
+    assert run(dags.made) == "success"
+    (code,) = azureml_emulator.assets("codes")
+    assert code.properties["codeUri"].endswith("/src")
 
 
 def test_outputs_are_inputs_of_the_next_job(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:

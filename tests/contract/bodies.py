@@ -118,10 +118,15 @@ def without(wanted: Any, field: str) -> Any:
             return replace(
                 wanted, sampling_algorithm=replace(wanted.sampling_algorithm, rule=None, seed=None)
             )
-        case "shm_size" | "docker_args" if isinstance(wanted, model.SweepJob):
+        case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, model.SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
-        case "shm_size" | "docker_args":
-            return replace(wanted, resources=replace(wanted.resources, **{name: None}))
+        case "job_resources":
+            return replace(wanted, resources=replace(wanted.resources, properties={}))
+        case "shm_size":
+            return replace(wanted, resources=replace(wanted.resources, shm_size=None))
+        case "docker_args":
+            without_arguments = replace(wanted.resources, docker_args=None, docker_args_list=())
+            return replace(wanted, resources=without_arguments)
         case "build":
             return replace(wanted, build=None, image="image")
         case "type":

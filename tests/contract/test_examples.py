@@ -132,6 +132,7 @@ def outputs(resource: dict[str, Any]) -> Any:
             "mode": MODES.get(at("mode")(output), "rw_mount"),
             "uri": at("uri")(output),
             "name": at("assetName")(output),
+            "version": None,
         }
         for name, output in at("properties.outputs", {})(resource).items()
     }
@@ -147,6 +148,7 @@ def old_outputs(resource: dict[str, Any]) -> Any:
             "mode": MODES.get(at("mode")(binding), "rw_mount"),
             "uri": datastore_uri(binding or {}, "pathOnDatastore"),
             "name": None,
+            "version": None,
         }
         for name, binding in bindings.items()
     }

@@ -191,6 +191,13 @@ FEATURES = (
     ),
     Feature(
         RUN,
+        "job_resources.properties",
+        "properties of the resources",
+        PREVIEW_2022_02,
+        lambda run: bool(run.resources.properties),
+    ),
+    Feature(
+        RUN,
         "job_resources.max_instance_count",
         "the most instances of a job",
         NEVER,

@@ -141,7 +141,6 @@ class Preview202103Codec:
                 target=job.compute,
                 instanceCount=resources.instance_count,
                 instanceType=resources.instance_type,
-                properties=dict(resources.properties),
             ),
             experimentName=job.experiment_name,
             description=job.description,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
@@ -101,6 +104,9 @@ with DAG("tested_broken_chain", schedule=None, start_date=START) as broken_chain
         inputs={"model": {"type": "uri_folder", "path": before.output["outputs"]["model"]}},
         **COMMON,
     )
+
+sys.path.append(str(Path(__file__).parent / "factory"))
+made = importlib.import_module("made").make_dag("tested_made")
 
 with DAG("tested_waiting", schedule=None, start_date=START) as waiting:
     submit = AzureMLSubmitCommandJobOperator(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.rest.content import read_content
+from airflow_provider_amlrest.rest.content import local_path, read_content
 from airflow_provider_amlrest.rest.errors import ContentChangedError, InvalidSpecError
 
 # Golden: get_content_hash(path, get_ignore_file(path)) of azure-ai-ml 1.35.2 (in its _utils._asset_utils) on
@@ -373,3 +373,10 @@ def test_a_file_that_grows_is_read_no_further_than_it_was_listed(tmp_path: Path)
     assert [next(pieces), next(pieces)] == [b"1234", b"5678"]
     with pytest.raises(ContentChangedError, match="log' changed while it was read"):
         next(pieces)
+
+
+def test_a_path_in_a_zip_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "dags.zip").touch()
+    with pytest.raises(InvalidSpecError, match=r"a DAG in a zip has no folder of its own"):
+        local_path("code", tmp_path / "dags.zip", "src")
+    assert local_path("code", tmp_path / "dags.zip", str(tmp_path)) == tmp_path

@@ -86,6 +86,9 @@ USES: dict[str, list[tuple[str, Thing]]] = {
     "a list of arguments of docker run": [
         ("docker_args", replace(PLAIN, resources=model.Resources(docker_args_list=("--ipc=host",)))),
     ],
+    "properties of the resources": [
+        ("job_resources.properties", replace(PLAIN, resources=model.Resources(properties={"a": 1}))),
+    ],
     "the most instances of a job": [
         ("job_resources.max_instance_count", replace(PLAIN, resources=model.Resources(max_instance_count=4))),
     ],
@@ -173,6 +176,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgs", None),
     "the version to register an output under": ("UriFolderJobOutput", "assetVersion", None),
     "a list of arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgsList", None),
+    "properties of the resources": ("(Job)?ResourceConfiguration", "properties", None),
     "the most instances of a job": ("(Job)?ResourceConfiguration", "maxInstanceCount", None),
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
