@@ -435,7 +435,7 @@ class TestBeforeAnythingIsSent:
             ({"job_name": "spaces are not allowed"}, "job_name: 'spaces are not allowed' is no name"),
             ({"environment": "sklearn"}, "environment: 'sklearn' is no reference"),
             ({"code": "no/such/folder"}, "code: there is no file or folder"),
-            ({"inputs": {"x": None}}, "inputs.x: None is no input"),
+            ({"inputs": {"x": None}}, "inputs.x: None is what an XCom gives"),
             ({"inputs": {"x": {"path": "data.csv"}}}, "inputs.x.path: 'data.csv' is neither"),
             ({"outputs": {"m": {"typ": "uri_file"}}}, "outputs.m: unknown key 'typ'"),
             ({"instance_count": 0}, "instance_count: 0 must be a whole number"),
