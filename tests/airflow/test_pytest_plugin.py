@@ -169,9 +169,15 @@ def test_a_throttled_workspace(azureml_emulator: EmulatedWorkspace, dags: Any) -
 
 def test_a_retry_after_a_failure(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
     azureml_emulator.script("train", "failed", error="flaky", times=1)
-    azureml_emulator.script("train", "canceled", times=1)
+    azureml_emulator.script("train", "canceled_by_preemption", times=1)
     assert run(dags.retries) == "success"
     assert [job.status for job in azureml_emulator.jobs("train")] == ["Failed", "Canceled", "Completed"]
+
+
+def test_no_retry_after_somebody_has_canceled_the_job(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:
+    azureml_emulator.script("train", "canceled_by_person", times=1)
+    assert run(dags.retries) == "failed"
+    assert [job.status for job in azureml_emulator.jobs("train")] == ["Canceled"]
 
 
 def test_a_sweep_over_a_connection_of_another_name(azureml_emulator: EmulatedWorkspace, dags: Any) -> None:

@@ -269,8 +269,16 @@ MAPS: dict[str, dict[str, Find]] = {
         "code": of_run("codeId"),
         "goal": lambda resource: at("properties.objective.goal", "")(resource).lower() or None,
         "primary_metric": at("properties.objective.primaryMetric"),
+        "limit": lambda resource: limit(resource),
     },
 }
+
+
+def limit(resource: dict[str, Any]) -> float | None:
+    """Seconds; the examples write ``PT5M``, ``PT2S``, and words that are no duration."""
+    text = at("properties.limits.timeout")(resource) or at("properties.timeout")(resource) or ""
+    match = re.fullmatch(r"PT(\d+)([MS])", text)
+    return float(match[1]) * {"M": 60, "S": 1}[match[2]] if match else None
 
 
 def old_path(resource: dict[str, Any]) -> str:

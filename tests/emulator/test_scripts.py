@@ -253,4 +253,4 @@ def test_assets_are_shown_oldest_first(clean: Running) -> None:
         "one",
         "two",
     ]
-    assert clean.admin("GET", "assets/models").status_code == 400
+    assert clean.admin("GET", "assets/components").status_code == 400
