@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from airflow_provider_amlrest.masking import masked
 from airflow_provider_amlrest.ownership import told_by
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.times import seconds_between
@@ -43,15 +44,14 @@ def look_into(client: AzureMLClient, job: Job) -> Cancellation:
     What this provider cancels, it notes in a tag. A job whose own ``limits.timeout`` was over by then, the
     service has ended, and one whose error tells of pre-emption. Everything else counts as somebody's
     decision: by status and run history (v1.0), a person's cancel and the service's own look alike.
+
+    :raises AzureMLError: if that cannot be read.
     """
-    try:
-        # The note may have been written after the job was read.
-        noted = told_by(client.get_job(job.name))
-        if noted:
-            return Cancellation(noted[0], f"by {noted[1]}")
-        run = client.get_run(job.name)
-    except AzureMLError as error:
-        return Cancellation(True, f"(by whom could not be read: {error})")
+    # The note may have been written after the job was read.
+    noted = told_by(client.get_job(job.name))
+    if noted:
+        return Cancellation(noted[0], f"by {noted[1]}")
+    run = client.get_run(job.name)
     if run.error is not None and PREEMPTED in run.error.message:
         return Cancellation(False, "by Azure ML, as its node was pre-empted")
     if _reached(job.limit, run):
@@ -65,9 +65,10 @@ def canceled_error(
     """The exception for a job that is canceled, or about to be.
 
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
+    :raises AzureMLError: if it cannot be read who canceled it; the next try looks again.
     """
     decided, by = look_into(client, job)
-    text = f"Azure ML job {job.name} was canceled {by}."
+    text = f"Azure ML job {job.name} was canceled {masked(by)}."
     if not decided or resubmit_canceled:
         return JobCanceledError(f"{text} {studio_url}".rstrip())
     way_out = "A retry does not submit it again: clear the task, or set resubmit_canceled=True."

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_amlrest.cancellation import canceled_error
+from airflow_provider_amlrest.cancellation import JobCanceledError, canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
@@ -76,7 +76,12 @@ def finish(
     :raises MetricsMissingError: for one that is required and did not come.
     """
     if job.outcome is Outcome.CANCELED:
-        raise canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
+        try:
+            error = canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
+        except AzureMLError as unread:
+            text = f"Azure ML job {job.name} was canceled; by whom cannot be read now, a retry looks again."
+            raise JobCanceledError(f"{text} {unread} {studio_url}") from None
+        raise error
     if job.outcome is Outcome.FAILED:
         reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
         raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")

@@ -308,3 +308,18 @@ def test_a_claim_is_seen_by_the_other(stuck: Any, client: Any) -> None:
     assert owner_of(job) == task._owner
     assert isinstance(task._owner, Owner)
     client.cancel_job(job.name)
+
+
+def test_who_canceled_a_job_is_looked_for_again_while_it_cannot_be_read(
+    stuck: Any, client: Any, emulator: Any, command_task: Any
+) -> None:
+    name = stuck(retries=3)._submitted_name
+    client.cancel_job(name)
+    status_soon(client, name)
+    with (
+        emulator.fault(f"/runs/{name}/details", status=403, times=None),
+        pytest.raises(AirflowFailException, match="403"),
+    ):
+        Try(command_task(retries=3), try_number=2).execute()
+    with pytest.raises(AirflowFailException, match="was canceled by"):
+        Try(command_task(retries=3), try_number=2).execute()
