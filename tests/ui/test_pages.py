@@ -168,16 +168,16 @@ def test_a_task_that_is_not_ours(ended: dict[str, str], visit: Enter) -> None:
     expect(frame.get_by_role("alert")).to_contain_text("This task has no Azure ML job")
 
 
-@pytest.mark.parametrize("status", [503, 404])
+@pytest.mark.parametrize(("status", "told"), [(503, "503"), (404, "its job is gone")])
 def test_a_workspace_that_does_not_answer_and_a_job_that_is_gone(
-    stage: Stage, ended: dict[str, str], visit: Enter, status: int
+    stage: Stage, ended: dict[str, str], visit: Enter, status: int, told: str
 ) -> None:
     run_id = stage.airflow.api.trigger("training")
     job = wait_for(lambda: stage.job_of(run_id))
     seen = visit()
     with stage.emulated.fault(f"/jobs/{job.name}$", status=status, times=None):
         frame = seen.task("training", run_id)
-        expect(frame.locator(".notice").first).to_contain_text(str(status), timeout=60_000)
+        expect(frame.locator(".notice").first).to_contain_text(told, timeout=60_000)
         assert "Traceback" not in frame.locator("main").inner_text()
     expect(frame.locator("h1 .badge")).to_have_text("Completed", timeout=90_000)
 
