@@ -169,7 +169,11 @@ def test_an_untrusted_certificate(connect: Connect) -> None:
 
 
 def test_all_that_is_wrong_with_a_connection_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = {"conn_type": "azureml", "password": "x", "extra": {"cloud": "mars", "api_version": "1"}}
+    connection = {
+        "conn_type": "azureml",
+        "password": "a-wrong-password",
+        "extra": {"cloud": "mars", "api_version": "1"},
+    }
     monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", json.dumps(connection))
     with pytest.raises(InvalidConnectionError) as caught:
         AzureMLHook().settings  # noqa: B018

@@ -7,7 +7,6 @@ import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,12 +101,6 @@ def reads_fail(weather: Weather, *, from_now: float = 0.0) -> Callable[[str, str
         return None if "/cancel" in path or time.time() < begins else weather
 
     return answer
-
-
-def test_the_seconds_are_documented() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "waiting.md").read_text()
-    assert f"within a minute ({DOCUMENTED:g} s) after the deadline" in text
-    assert f"the last look has {LAST_LOOK:g} s" in text
 
 
 def cancels(gateway: Gateway, name: str) -> int:
