@@ -136,7 +136,7 @@ def test_outcomes(
 def test_a_job_that_is_stuck_in_the_queue(
     azureml_emulator: EmulatedWorkspace, impatient: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(impatient.train, "timeout", 0.3)
+    monkeypatch.setattr(impatient.train, "timeout", 5.0)
     azureml_emulator.script("train", "stuck")
     assert run(impatient.training) == "failed"
     assert [job.status for job in azureml_emulator.jobs("train")] == ["Canceled"], "left in the queue"

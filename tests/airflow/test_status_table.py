@@ -41,7 +41,7 @@ OPERATOR = {
     FAILED: (JobFailedError, "failed: "),
     CANCELED: (AirflowFailException, "was canceled by somebody"),
     STALLED: (JobTimeoutError, "was (NotResponding|Paused) for"),
-    WAITS: (JobTimeoutError, r"did not end within 0\.5 s"),
+    WAITS: (JobTimeoutError, r"did not end within 1\.5 s"),
 }
 SENSOR = {
     FAILED: (AirflowFailException, "failed: "),
@@ -102,7 +102,7 @@ def test_of_a_job_that_is_awaited(
         return job
 
     monkeypatch.setattr(type(client), "create_job", then_it_is_so)
-    task = command_task(timeout=0.5, tags={"emulator.outcome": "stuck"})
+    task = command_task(timeout=1.5, tags={"emulator.outcome": "stuck"})
     try:
         result = ends(OPERATOR, outcome, Try(task))
     finally:
@@ -118,7 +118,7 @@ def test_of_a_job_that_is_found_again(
 ) -> None:
     stuck = {"emulator.outcome": "stuck"}
     first = Try(command_task(wait_for_completion=False, tags=stuck)).execute()["name"]
-    retry = command_task(timeout=0.5)
+    retry = command_task(timeout=1.5)
     with seen_as(emulator, client, first, status):
         if outcome == CANCELED or status == "CancelRequested":
             ends(OPERATOR, CANCELED, Try(retry, try_number=2))
