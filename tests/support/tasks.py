@@ -63,7 +63,7 @@ class Try:
         return {
             "ti": self,
             "task": self.task,
-            "dag": SimpleNamespace(fileloc=self.dag_file),
+            "dag": SimpleNamespace(dag_id=self.dag_id, fileloc=self.dag_file),
             "ds": "2026-01-01",
         }
 
