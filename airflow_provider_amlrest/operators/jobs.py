@@ -332,8 +332,8 @@ class AzureMLJobOperator(AzureMLOperator):
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
                 f"waiting for it. {event['message']}"
             )
-        late = event["status"] in (TIMEOUT, STALLED)
-        deadline, end = last_moments(event["deadline"], late=late)
+        # Whether one that was stalled responds again is worth waiting for, until the deadline.
+        deadline, end = last_moments(event["deadline"], late=event["status"] == TIMEOUT)
         try:
             job = look_patiently(
                 client, event["job_name"], poll_interval=self.poll_interval, deadline=deadline
@@ -349,7 +349,8 @@ class AzureMLJobOperator(AzureMLOperator):
             CANCEL_REQUESTED,
             CANCELED,
         )
-        if late and not recovered and job.outcome in _NOT_DONE:
+        late = event["status"] in (TIMEOUT, STALLED) and not recovered
+        if late and job.outcome in _NOT_DONE:
             raise self._too_late(client, job.name, end, event)
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.

@@ -137,6 +137,19 @@ def test_the_worker_that_resumes_ends_too(command_task: Any, gateway: Gateway, w
     assert cancels(gateway, name) >= 1
 
 
+def test_a_job_that_was_stalled_is_not_canceled_unseen(command_task: Any, gateway: Gateway) -> None:
+    """It may respond again by now; there is no deadline."""
+    task = command_task(wait_for_completion=False)
+    name = Try(task).execute()["name"]
+    event = completion.Wait(name, "NotResponding")._event(completion.STALLED)
+    begins = time.time()
+    gateway.weather = lambda method, path: (
+        Weather(503) if time.time() < begins + 4 * completion.LAST_LOOK_PATIENCE else None
+    )
+    assert outcome(lambda: task.execute_complete(Try(task).context, event), 0)["status"] == "Completed"
+    assert cancels(gateway, name) == 0
+
+
 @A_FEW
 def test_a_result_that_cannot_be_read_ends_too(command_task: Any, gateway: Gateway, weather: Weather) -> None:
     """The trigger has seen the end, and then nothing can be read any more."""
