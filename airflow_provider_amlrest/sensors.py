@@ -15,7 +15,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_amlrest.completion import (
-    ENDED,
     ERROR,
     TIMEOUT,
     TRANSIENT,
@@ -144,7 +143,7 @@ class AzureMLJobSensor(BaseSensorOperator):
         if event["status"] == ERROR:
             raise AzureMLError(f"Azure ML job {name} can no longer be watched. {event['message']}")
         late = f"Azure ML job {name} did not end within {self.timeout:g} s"
-        deadline, end = last_moments(event["deadline"], late=event["status"] != ENDED)
+        deadline, end = last_moments(event["deadline"], late=event["status"] == TIMEOUT)
         try:
             job = look_patiently(client, name, poll_interval=self.poke_interval, deadline=deadline)
         except AzureMLError as error:
