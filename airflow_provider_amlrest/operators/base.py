@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator, conf, redact
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf, redact
 
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
@@ -128,6 +128,8 @@ def dag_folder(context: Context) -> Path:
     To a scheduler that is the file in which it finds the DAG. To ``dag.test()`` it is the file that called
     ``DAG(...)``, a factory's for example: there we look for the file as the scheduler does.
     """
+    from airflow.providers.common.compat.sdk import DAG
+
     dag = context["dag"]
     file = Path(dag.fileloc)
     modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
