@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_amlrest.masking import masked
-from airflow_provider_amlrest.ownership import told_by
+from airflow_provider_amlrest.ownership import owner_of, told_by
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.times import seconds_between
 
@@ -48,7 +48,8 @@ def look_into(client: AzureMLClient, job: Job) -> Cancellation:
     :raises AzureMLError: if that cannot be read.
     """
     # The note may have been written after the job was read.
-    noted = told_by(client.get_job(job.name))
+    job = client.get_job(job.name)
+    noted = told_by(job)
     if noted:
         return Cancellation(noted[0], f"by {noted[1]}")
     run = client.get_run(job.name)
@@ -56,7 +57,9 @@ def look_into(client: AzureMLClient, job: Job) -> Cancellation:
         return Cancellation(False, "by Azure ML, as its node was pre-empted")
     if _reached(job.limit, run):
         return Cancellation(False, f"by Azure ML, after its limits.timeout of {job.limit:g} s")
-    return Cancellation(True, _whom(client, job))
+    by, text = _whom(client, job)
+    # Before there were owners, this provider noted nothing of its own cancels.
+    return Cancellation(bool(by) or owner_of(job) is not None, text)
 
 
 def canceled_error(
@@ -80,11 +83,12 @@ def _reached(limit: float | None, run: Run) -> bool:
     return limit is not None and lasted is not None and lasted >= limit - min(LIMIT_SLACK, limit / 10)
 
 
-def _whom(client: AzureMLClient, job: Job) -> str:
+def _whom(client: AzureMLClient, job: Job) -> tuple[str, str]:
+    """A name, if the service knows one, and what to say."""
     try:
         change = client.get_run_change(job.name)
     except AzureMLError:
         change = None
     by = change.by if change else ""
     reason = f" ({change.cancel_reason})" if change and change.cancel_reason else ""
-    return f"by {by or 'somebody, or by Azure ML: it does not say by whom'}{reason}"
+    return by, f"by {by or 'somebody, or by Azure ML: it does not say by whom'}{reason}"

@@ -52,6 +52,11 @@ class TaskIdentity:
         """16 hexadecimal digits that stand for the task instance, whatever its generation."""
         return replace(self, generation=0).digest
 
+    @property
+    def lasting_digest(self) -> str:
+        """The same, whenever the DAG run began: a clear of a run that is over gives it a new start."""
+        return replace(self, generation=0, run_start="").digest
+
 
 def job_names(identity: TaskIdentity, chosen: str | None = None) -> Iterator[str]:
     """The names to try, in their order: the first that is free, or whose job did not fail, is the task's.

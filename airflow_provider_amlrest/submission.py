@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
+from airflow_provider_amlrest.ownership import Owner, owner_of
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
     AzureMLError,
@@ -116,12 +117,20 @@ class Work:
         return job.properties.get(IDENTITY_PROPERTY) == self.identity.digest
 
     def is_done_by(self, job: Job) -> bool:
-        """Whether a job was made by a try of this work, with whatever ``retries``."""
-        return self.is_named_in(job) or job.properties.get(WORK_PROPERTY) == self.properties[WORK_PROPERTY]
+        """Whether a job was made by a try of this work, with whatever ``retries``.
+
+        By its name alone only if an older version made it: with other ``retries``, names come again.
+        """
+        work = job.properties.get(WORK_PROPERTY)
+        return self.is_named_in(job) if work is None else work == self.properties[WORK_PROPERTY]
+
+    def is_of_this_run(self, job: Job) -> bool:
+        """Whether a job was made by this task instance in any generation, since its DAG run began."""
+        return job.properties.get(WORK_PROPERTY, "").startswith(f"{self.identity.task_digest}/")
 
     def check(self, job: Job) -> None:
         """Raise InvalidSpecError if the job was made by another task, or by hand."""
-        if not self.is_done_by(job):
+        if not (self.is_done_by(job) or self.is_of_this_run(job)):
             raise InvalidSpecError(
                 "job_name",
                 f"a job named {job.name!r} exists and was not made by this task and DAG run. Choose another "
@@ -133,9 +142,10 @@ class Submission:
     """How a try comes to its job: an earlier try's, or a new one.
 
     :param job_name: the user's own name; None: it is derived.
+    :param owner: this try.
     :param end: ends an active job that is not wanted any more.
-    :param check_canceled: is given a job of an earlier try that is canceled, or about to be; raises if no
-        other job may follow it.
+    :param check_canceled: is given the last job of earlier tries if it is canceled, or about to be; raises if
+        no other job may follow it.
     """
 
     def __init__(
@@ -143,6 +153,7 @@ class Submission:
         client: AzureMLClient,
         work: Work,
         job_name: str | None,
+        owner: Owner,
         *,
         end: Callable[[Job], None],
         check_canceled: Callable[[Job], None],
@@ -150,6 +161,7 @@ class Submission:
         self._client = client
         self._work = work
         self._names = job_names(work.identity, job_name)
+        self._owner = owner
         self._end = end
         self._check_canceled = check_canceled
 
@@ -171,11 +183,16 @@ class Submission:
         :param first_try: of the task instance: there is nothing else to be found.
         :raises InvalidSpecError: if a name's job was made by another task, or by hand; if all are used up.
         """
+        last: Job | None = None
         for name in self._names:
             found = _find(self._client, name)
             if found is None:
                 break
             self._work.check(found)
+            if not self._work.is_done_by(found):
+                self._end_earlier_generation(found)
+                continue
+            last = found
             if self._takes(found):
                 on_name(found.name)
                 return _taken_over(found)
@@ -187,18 +204,22 @@ class Submission:
             for found in tuple(self._under_other_names()):
                 if not self._work.is_done_by(found):
                     self._end_earlier_generation(found)
-                elif self._takes(found):
+                    continue
+                last = last or found  # The list begins with the newest.
+                if self._takes(found):
                     on_name(found.name)
                     return _taken_over(found)
+        if last is not None and _is_canceled(last):
+            self._check_canceled(last)
         job = make()
         on_name(name)
         return self._create(name, job)
 
     def _takes(self, found: Job) -> bool:
         """Whether the job of an earlier try is this one's; what is not wanted any more is ended."""
-        if found.outcome is Outcome.CANCELED or found.status == CANCEL_REQUESTED:
-            self._check_canceled(found)
-        if found.status in (FAILED, CANCEL_REQUESTED) or found.outcome is Outcome.CANCELED:
+        if owner_of(found) == self._owner:
+            return True  # The answer to its submission was lost, and it has ended since.
+        if found.status == FAILED or _is_canceled(found):
             log.info("Job %s of an earlier try is %s; a new one follows.", found.name, found.status)
             return False
         if found.properties.get(SPEC_PROPERTY) == self._work.spec:
@@ -219,9 +240,24 @@ class Submission:
                 yield job
 
     def _end_earlier_generation(self, found: Job) -> None:
-        """End what a cleared task has left running: not each Airflow tells a deferred task that."""
-        if found.outcome is Outcome.ACTIVE and found.status != CANCEL_REQUESTED:
+        """End what a cleared task has left running: not each Airflow tells a deferred task that.
+
+        A clear of a DAG run that is over gives it a new start. Then only the deployment tells that the job is
+        not of another Airflow. A job without our property is a person's copy of one of ours.
+        """
+        if found.outcome is not Outcome.ACTIVE or found.status == CANCEL_REQUESTED:
+            return
+        if self._work.is_of_this_run(found) or (
+            self._work.identity.deployment and WORK_PROPERTY in found.properties
+        ):
             self._end(found)
+        else:
+            log.warning(
+                "Job %s, which is %s, has the tags of this task instance, but may be of another Airflow with "
+                "such a DAG run, or somebody's copy: it is left. The connection's deployment would tell.",
+                found.name,
+                found.status,
+            )
 
     def _create(self, name: str, job: CommandJob | SweepJob) -> Job:
         try:
@@ -245,6 +281,10 @@ def _find(client: AzureMLClient, name: str) -> Job | None:
         if error.inner_code in _NO_WORKSPACE:
             raise
         return None
+
+
+def _is_canceled(job: Job) -> bool:
+    return job.outcome is Outcome.CANCELED or job.status == CANCEL_REQUESTED
 
 
 def _taken_over(found: Job) -> Job:

@@ -21,7 +21,7 @@ OUTLIVES_TASK_TAG = "airflow_outlives_task"
 
 TASK_TAG = "airflow_task_"
 """The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
-service finds them. What follows is :attr:`TaskIdentity.task_digest`."""
+service finds them. What follows is :attr:`TaskIdentity.lasting_digest`."""
 
 TAGS = 10 + SLOTS
 """How many tags of ours a job may come to have."""
@@ -83,4 +83,4 @@ def made_by(context: Context, identity: TaskIdentity, owner: Owner, *, outlives_
 
 def task_tag(identity: TaskIdentity) -> str:
     """The name of the tag that all jobs of this task instance have."""
-    return f"{TASK_TAG}{identity.task_digest}"
+    return f"{TASK_TAG}{identity.lasting_digest}"

@@ -193,9 +193,12 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.warning("This process was told to end; job %s is left: %s.", name, verdict.why)
             leave_process()
         elif self._submitted_name is not None and self._options.cancel_on_kill:
-            # The client in use may be in the middle of an answer.
-            with self.hook.new_client() as client:
-                self._end(client, name, verdict.why, patience=CANCEL_PATIENCE)
+            try:
+                # The client in use may be in the middle of an answer.
+                with self.hook.new_client() as client:
+                    self._end(client, name, verdict.why, patience=CANCEL_PATIENCE)
+            except Exception as error:
+                self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
 
     @abstractmethod
     def _read(self, base: Path) -> JobRequest:
@@ -233,12 +236,15 @@ class AzureMLJobOperator(AzureMLOperator):
             properties = {**job.properties, **work.properties, **masks}
             job = replace(job, tags=tags | dict(job.tags), properties=properties)
             request_body.show(self, client.operations.codec.job_body(job), context)
+            if self._killed:
+                raise AzureMLError("The task was ended before its job was submitted.")
             return job
 
         submission = Submission(
             client,
             work,
             chosen,
+            owner,
             end=lambda job: self._end_unwanted(client, job),
             check_canceled=lambda job: self._check_canceled(client, job),
         )
@@ -290,8 +296,6 @@ class AzureMLJobOperator(AzureMLOperator):
             raise error
 
     def _remember(self, name: str) -> None:
-        if self._killed:
-            raise AzureMLError(f"The task was ended before its job {name} was submitted.")
         self._submitted_name = name
 
     @property

@@ -16,6 +16,10 @@ LOOK_PATIENCE = 2.0
 """Seconds for the look of somebody who has little time: the cancel must still go out."""
 
 
+def _ends(job: model.Job) -> bool:
+    return job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED
+
+
 def end_job(
     operations: Operations,
     name: str,
@@ -41,12 +45,21 @@ def end_job(
     except AzureMLError as error:
         log.info("Job %s could not be looked at before its cancel: %s", name, error)
     else:
-        if job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED:
+        if _ends(job):
             return f"it is {job.status}"
         reason = why_left(job)
         if reason:
             return reason
-    yield from operations.cancel_job(name, patience=patience)
+    try:
+        yield from operations.cancel_job(name, patience=patience)
+    except AzureMLError as error:
+        # The answer may be lost while the request was heard: then it is noted like any other.
+        try:
+            job = (yield from operations.poll_job(name, brief(look))).jobs[0]
+        except AzureMLError:
+            raise error from None
+        if not _ends(job):
+            raise
     try:
         yield from operations.set_job_tag(name, *note, options=brief(patience))
     except AzureMLError as error:

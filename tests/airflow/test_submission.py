@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_amlrest import submission as module
 from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.ownership import Owner
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import (
     AuthenticationError,
@@ -76,6 +77,7 @@ def submission(workspace: Any, **arguments: Any) -> Submission:
         workspace,
         WORK,
         None,
+        Owner(2, "this"),
         **{
             "end": lambda job: workspace.ended.append(job.name),
             "check_canceled": lambda job: None,

@@ -74,7 +74,9 @@ class Try:
             return self.task.execute(self.context)
         except TaskDeferred as deferred:
             event = asyncio.run(fire(as_stored(deferred.trigger)))
-            return self.task.resume_execution(deferred.method_name, {"event": event}, self.context)
+            return self.task.resume_execution(
+                deferred.method_name, {**(deferred.kwargs or {}), "event": event}, self.context
+            )
 
 
 def as_stored(trigger: BaseTrigger) -> Any:
