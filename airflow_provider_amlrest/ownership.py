@@ -11,7 +11,6 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.rest.status import Outcome
 
@@ -87,16 +86,13 @@ def why_left(owner: Owner | None) -> Callable[[Job], str | None]:
 def claim(client: AzureMLClient, job: Job, owner: Owner) -> Job:
     """Write on a job that it is this try's; the job as it is then.
 
-    :raises AzureMLError: if the service does not answer. If it refuses, that is logged only: the job is not
-        worse off than without owners.
+    If that cannot be done it is logged, and the try goes on: a job that nobody waits for is worse off.
     """
     if job.outcome is not Outcome.ACTIVE or owner_of(job) == owner:
         return job
     try:
         client.set_job_tag(job.name, *owner.tag)
         job = client.get_job(job.name)
-    except TRANSIENT:
-        raise
     except AzureMLError as error:
         log.warning("It could not be written on job %s that it is this try's: %s", job.name, error)
     else:

@@ -10,6 +10,7 @@ from airflow_provider_amlrest.orphans import Orphan, find_orphans
 from airflow_provider_amlrest.ownership import by_task
 from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.values import boolean, interval
+from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from airflow_provider_amlrest.task_state import MISSING, ask_state
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.model import Job
 
 MAX_XCOM = 8000
 """Characters of the list in the XCom; the log has every orphan."""
@@ -93,7 +95,8 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
             fate += ": another Airflow may have the task. Set the connection's deployment"
         elif cancel:
             try:
-                left = client.end_job(orphan.job.name, note=by_task(0, f"which is {orphan.state}"))
+                note = by_task(0, f"which is {orphan.state}")
+                left = client.end_job(orphan.job.name, note=note, why_left=_why_copied)
             except NotFoundError:
                 fate = "it was deleted meanwhile"
             except AzureMLError as error:
@@ -101,7 +104,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
                 fate = f"it could not be canceled: {error}"
             else:
                 canceled = left is None
-                fate = "it is canceled" if canceled else f"it is left alone: {left} by now"
+                fate = "it is canceled" if canceled else f"it is left alone: {left}"
         job, task = orphan.job, orphan.task
         self.log.warning(
             "Job %s is %s, but its task %s of %s, run %s, map index %d, is %s; %s. %s",
@@ -125,6 +128,13 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
             "task_state": orphan.state,
             "canceled": canceled,
         }
+
+
+def _why_copied(job: Job) -> str | None:
+    """A person who submits a copy of a job copies its tags, too, but not the properties of its submission."""
+    if IDENTITY_PROPERTY in job.properties:
+        return None
+    return "it has the tags of a task, but was not submitted by it"
 
 
 def _xcom(told: list[dict[str, Any]]) -> dict[str, Any]:

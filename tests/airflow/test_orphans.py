@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
+from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.errors import AzureMLError
 from airflow_provider_amlrest.task_state import MISSING, TaskKey
 from tests.airflow.test_job_operators import status_soon
@@ -90,6 +91,21 @@ def test_an_orphan_is_canceled_if_that_is_wanted(left: Any, client: Any) -> None
     assert status_soon(client, name) == "Canceled"
     assert client.get_job(live).outcome == "active"
     assert found() == []
+
+
+def test_a_persons_copy_of_a_job_is_left_alone(left: Any, client: Any) -> None:
+    """It has the tags of the job that was copied, and not the properties."""
+    tags = dict(client.get_job(left("over", "failed")).tags)
+    copy = model.CommandJob(
+        command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster", tags=tags
+    )
+    client.create_job("a-persons-copy", copy)
+    try:
+        told = {orphan["name"]: orphan["canceled"] for orphan in find(cancel=True)["orphans"]}
+        assert (told.pop("a-persons-copy"), list(told.values())) == (False, [True])
+        assert client.get_job("a-persons-copy").outcome == "active"
+    finally:
+        client.cancel_job("a-persons-copy")
 
 
 @pytest.mark.parametrize("argument", ["wait_for_completion", "cancel_on_kill"])

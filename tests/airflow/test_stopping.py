@@ -323,3 +323,15 @@ def test_who_canceled_a_job_is_looked_for_again_while_it_cannot_be_read(
         Try(command_task(retries=3), try_number=2).execute()
     with pytest.raises(AirflowFailException, match="was canceled by"):
         Try(command_task(retries=3), try_number=2).execute()
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_claim_that_cannot_be_written_is_logged_and_the_try_goes_on(
+    stuck: Any, command_task: Any, client: Any, emulator: Any, said: Any, status: int
+) -> None:
+    name = stuck(retries=1)._submitted_name
+    retry = command_task(wait_for_completion=False, tags=STUCK, retries=1)
+    with emulator.fault("/set-tag$", method="POST", status=status, times=None):
+        assert Try(retry, try_number=2).execute()["name"] == name
+    assert f"It could not be written on job {name} that it is this try's" in said()
+    client.cancel_job(name)
