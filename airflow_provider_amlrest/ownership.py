@@ -29,6 +29,9 @@ SLOTS = 4
 CANCELED_BY_TAG = "airflow_canceled_by"
 """Who has asked for the job's end by this provider: a task whose time was over, or a person."""
 
+MAX_NOTE = 500
+"""Characters of such a note, which may quote an error: a longer tag would be refused."""
+
 _BY_TASK = "task: "
 _BY_PERSON = "person: "
 
@@ -103,12 +106,12 @@ def claim(client: AzureMLClient, job: Job, owner: Owner) -> Job:
 
 def by_task(try_number: int, why: str) -> tuple[str, str]:
     """The tag of a job that is canceled by a task's decision, or that of Airflow."""
-    return CANCELED_BY_TAG, f"{_BY_TASK}try {try_number}, {why}"
+    return CANCELED_BY_TAG, f"{_BY_TASK}try {try_number}, {why}"[:MAX_NOTE]
 
 
 def by_person(who: str) -> tuple[str, str]:
     """The tag of a job that is canceled because a person has said so."""
-    return CANCELED_BY_TAG, f"{_BY_PERSON}{who}"
+    return CANCELED_BY_TAG, f"{_BY_PERSON}{who}"[:MAX_NOTE]
 
 
 def told_by(job: Job) -> tuple[bool, str] | None:

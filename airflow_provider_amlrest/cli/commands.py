@@ -230,13 +230,21 @@ def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace
     if job.outcome is Outcome.ACTIVE:
         if not options.yes and not _sure(job):
             return USAGE
-        client.end_job(job.name, note=by_person(f"{getpass.getuser()}, with amlrest"))
+        client.end_job(job.name, note=by_person(f"{_user()}, with amlrest"))
         job = client.get_job(job.name)
     if options.output == "json":
         render.as_json(out, _facts(hook, job))
     else:
         render.pairs(out, {"Job": job.name, "Status": render.status(job.status, job.outcome.value)})
     return FINE
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # Containers may run as a user whom nobody has named: KeyError before Python 3.13.
+        return "somebody"
 
 
 def _sure(job: Job) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import pytest
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.cli.render import duration, safe
 from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.ownership import told_by
 from airflow_provider_amlrest.rest import AzureMLClient, model
 from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from tests.support.emulated import Emulated
@@ -242,6 +244,22 @@ def test_a_wait_says_how_it_ended(submit: Submit, capsys: Any) -> None:
     code, out, _ = run("wait", submit("-long", outcome="stuck"), "--timeout", "0.5", capsys=capsys)
     assert code == 3
     assert "Queued" in out
+
+
+@pytest.mark.parametrize("nameless", [False, True])
+def test_cancel_notes_who_it_was(
+    submit: Submit, client: AzureMLClient, capsys: Any, monkeypatch: pytest.MonkeyPatch, nameless: bool
+) -> None:
+    def user() -> str:
+        if nameless:
+            raise KeyError("getpwuid(): uid not found: 50000")
+        return "jane"
+
+    monkeypatch.setattr(getpass, "getuser", user)
+    name = submit(outcome="stuck")
+    assert run("cancel", name, "--yes", capsys=capsys)[0] == 0
+    who = "somebody" if nameless else "jane"
+    assert told_by(client.get_job(name)) == (True, f"{who}, with amlrest")
 
 
 def test_cancel_asks(

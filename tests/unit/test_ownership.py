@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.ownership import (
+    MAX_NOTE,
     SLOTS,
     Owner,
     by_person,
@@ -69,5 +70,6 @@ def test_who_is_bound_to_no_try_may_end_any() -> None:
 def test_a_note_tells_a_person_from_a_task() -> None:
     assert told_by(a_job(**dict([by_person("jane, on a page")]))) == (True, "jane, on a page")
     assert told_by(a_job(**dict([by_task(2, "its time is over")]))) == (False, "try 2, its time is over")
+    assert told_by(a_job(**dict([by_task(2, "x" * 2000)]))) == (False, "try 2, " + "x" * (MAX_NOTE - 13))
     assert told_by(a_job()) is None
     assert told_by(a_job(airflow_canceled_by="me")) is None
