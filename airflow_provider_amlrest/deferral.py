@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 """Airflow 3.3."""
 
-PATIENCE = 5.0
-"""Seconds for the question: the triggerer may be about to end."""
+PATIENCE = 15.0
+"""Seconds for the question: the triggerer may be about to end, but on two busy cores its first takes 5."""
 
 
 async def has_left_deferral(trigger: Any) -> bool:

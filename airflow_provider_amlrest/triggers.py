@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -88,6 +88,7 @@ class AzureMLJobTrigger(BaseTrigger):
         self.on_timeout = on_timeout
         self.cancel_on_kill = cancel_on_kill
         self.owner = owner
+        self._stop: asyncio.Future[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As it is kept in Airflow's database: plain JSON, and no secret in it."""
@@ -113,7 +114,7 @@ class AzureMLJobTrigger(BaseTrigger):
             event = await self._wait()
         except asyncio.CancelledError:
             if not AIRFLOW_CALLS_ON_KILL:
-                await _undisturbed(self.on_kill())
+                await self.on_kill()
             raise
         if event["status"] in (TIMEOUT, STALLED) and self.on_timeout == "cancel":
             await self._cancel("its time is over")
@@ -123,7 +124,17 @@ class AzureMLJobTrigger(BaseTrigger):
         """Ask for the job's end, once and shortly, if the task was ended.
 
         Airflow 3.3 calls it when a user ends the task, also when another triggerer has the trigger by now.
+        It cancels what it calls, again each second until the trigger is gone.
         """
+        self._stop = asyncio.ensure_future(self._end_job_of_ended_task())
+        await _to_its_end(self._stop)
+
+    async def cleanup(self) -> None:
+        """Wait for the end of :meth:`on_kill`: on Python 3.11, Airflow 3.3 does not."""
+        if self._stop is not None:
+            await _to_its_end(self._stop)
+
+    async def _end_job_of_ended_task(self) -> None:
         if self.cancel_on_kill and await has_left_deferral(self):
             await self._cancel("the task was ended")
 
@@ -196,12 +207,11 @@ class AzureMLJobTrigger(BaseTrigger):
         return AzureMLHook(self.azureml_conn_id, self.api_version)
 
 
-async def _undisturbed(action: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end: Airflow cancels a trigger again each second until it is gone."""
-    task = asyncio.ensure_future(action)
-    while not task.done():
+async def _to_its_end(action: asyncio.Future[None]) -> None:
+    """Wait for it, whoever cancels meanwhile."""
+    while not action.done():
         with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
+            await asyncio.shield(action)
 
 
 class _Pace:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest import triggers
-from airflow_provider_amlrest.deferral import has_left_deferral
+from airflow_provider_amlrest.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
 from airflow_provider_amlrest.triggers import AzureMLJobTrigger
 from tests.support.tasks import Try, as_stored, fire
 from tests.support.waiting import wait_for
@@ -145,6 +145,31 @@ class TestCancel:
         await trigger(name).on_kill()
         await trigger("no-such-job").on_kill()
         assert client.get_job(name).status in ("CancelRequested", "Canceled")
+
+    @pytest.mark.skipif(not AIRFLOW_CALLS_ON_KILL, reason="Airflow 3.3 calls on_kill.")
+    async def test_a_triggerer_that_does_not_wait_for_the_answers_ends_the_job(
+        self, submitted: Any, emulator: Any, said: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It cancels what it runs again and again, its own call of on_kill included."""
+        from airflow.jobs.triggerer_job_runner import TriggerRunner
+
+        async def answer_slowly(trigger: Any) -> bool:
+            await asyncio.sleep(0.5)
+            return True
+
+        monkeypatch.setattr(triggers, "has_left_deferral", answer_slowly)
+        name = submitted(outcome="stuck")
+        runner = TriggerRunner()
+        runner.triggers[1] = {"task": None, "is_watcher": False, "name": "it", "events": 0}  # type: ignore[assignment]
+        task = asyncio.create_task(runner.run_trigger(1, trigger(name)))
+        runner.triggers[1]["task"] = task
+        await asyncio.sleep(0.5)
+        while not task.done():
+            runner.to_cancel.append(1)
+            await runner.cancel_triggers()
+            await asyncio.sleep(0.1)
+        assert len(emulator.asked("POST", f"/{name}/cancel")) == 1
+        assert "was asked to end" in said()
 
     async def test_a_trigger_that_another_triggerer_has_by_now_cancels_nothing(
         self, submitted: Any, client: Any, emulator: Any, monkeypatch: pytest.MonkeyPatch
