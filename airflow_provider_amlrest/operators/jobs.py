@@ -41,7 +41,7 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_wait_options,
 )
 from airflow_provider_amlrest.operators.job_request import JobRequest
-from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
+from airflow_provider_amlrest.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.rest import model, spec
 from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
@@ -59,6 +59,12 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
+
+
+def _was_asked_to_end(job: model.Job) -> bool:
+    """Whether a job ends because a task has asked it to, such as this one's trigger."""
+    told = told_by(job)
+    return job.status in (CANCEL_REQUESTED, CANCELED) and told is not None and not told[0]
 
 
 class AzureMLJobOperator(AzureMLOperator):
@@ -285,7 +291,7 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.error("Azure ML job %s %s", name, fate)
         else:
             fate = "was asked to end" if left is None else f"is left: {left}"
-            self.log.info("Azure ML job %s %s, as %s.", name, fate, why)
+            self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
 
     def _check_canceled(self, client: AzureMLClient, job: model.Job) -> None:
@@ -375,7 +381,7 @@ class AzureMLJobOperator(AzureMLOperator):
         )
         late = event["status"] in (TIMEOUT, STALLED) and not recovered
         if late and job.outcome in _NOT_DONE:
-            raise self._too_late(client, job.name, end, event)
+            raise self._too_late(client, job.name, end, event, asked=_was_asked_to_end(job))
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
@@ -406,8 +412,13 @@ class AzureMLJobOperator(AzureMLOperator):
         end: float | None,
         event: Event | None = None,
         unseen: str = "",
+        *,
+        asked: bool = False,
     ) -> JobTimeoutError:
-        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise."""
+        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise.
+
+        :param asked: whether the task has asked for its end already.
+        """
         late = f"Azure ML job {name} did not end " + (
             "in time" if self._limit is None else f"within {self._limit:g} s"
         )
@@ -417,8 +428,10 @@ class AzureMLJobOperator(AzureMLOperator):
         url = " ".join(filter(None, (unseen, self.hook.studio_page(f"runs/{name}"))))
         if self._options.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
-        with client.until(end):
-            fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
+        fate = "was asked to end"
+        if not asked:
+            with client.until(end):
+                fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
     def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
