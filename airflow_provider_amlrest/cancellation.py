@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_amlrest.masking import masked
 from airflow_provider_amlrest.ownership import owner_of, told_by
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:

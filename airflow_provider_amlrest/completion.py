@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import redact
 
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     ServiceError,
     ThrottledError,

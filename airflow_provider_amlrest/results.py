@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_amlrest.cancellation import JobCanceledError, canceled_error
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.hints import advice
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.http.hints import advice
 from airflow_provider_amlrest.rest.log_tail import user_log
 from airflow_provider_amlrest.rest.model import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.status import Outcome

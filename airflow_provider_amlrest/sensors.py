@@ -31,7 +31,7 @@ from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.masking import may_show
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.spec import check_name, names
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.values import boolean

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
 from airflow_provider_amlrest.ownership import Owner, owner_of
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     ConflictError,

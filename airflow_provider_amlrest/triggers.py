@@ -26,8 +26,8 @@ from airflow_provider_amlrest.completion import (
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
 from airflow_provider_amlrest.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
 from airflow_provider_amlrest.ownership import Owner, by_task, why_left
-from airflow_provider_amlrest.rest.deadline import seconds_left
-from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
+from airflow_provider_amlrest.rest.http.deadline import seconds_left
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, without_secrets
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook

@@ -27,9 +27,9 @@ import psutil
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, WorkspaceId, model
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.watching import shared_watcher
 
 INTERVAL = 60.0

@@ -64,7 +64,7 @@ class Cost(NamedTuple):
 def our_client(facts: Facts) -> Any:
     from airflow_provider_amlrest.connection import read_connection
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.credentials import sync_credential
+    from airflow_provider_amlrest.rest.http.credentials import sync_credential
 
     extra = {
         **{name: facts[name] for name in ("tenant_id", "subscription_id", "resource_group")},

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
 from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, visible, without_request, without_texts
 from airflow_provider_amlrest.ownership import by_person
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import seconds_between

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.operators.base import (
     text,
 )
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.spec import (
     URI_SCHEMES,

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     InvalidSpecError,
     NetworkRefusedError,
     ProvisioningError,

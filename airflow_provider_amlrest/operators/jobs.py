@@ -43,7 +43,7 @@ from airflow_provider_amlrest.operators.job_fields import (
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.results import finish, summarize
 from airflow_provider_amlrest.stopping import judge, leave_process

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import read_local
-from airflow_provider_amlrest.rest.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES, DataInput, Input
 from airflow_provider_amlrest.rest.references import (

@@ -30,7 +30,7 @@ from airflow_provider_amlrest.masking import NOT_SHOWN, may_show
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
 from airflow_provider_amlrest.plugin.tasks import JobTasks
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.task_state import TaskKey
 
 log = logging.getLogger(__name__)

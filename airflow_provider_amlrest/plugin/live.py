@@ -21,7 +21,7 @@ from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.orphans import made_for
 from airflow_provider_amlrest.ownership import by_person
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.times import timestamp

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import UnreachableError, innermost_code, response_error
-from airflow_provider_amlrest.rest.pipeline import ANONYMOUS
+from airflow_provider_amlrest.rest.http.errors import UnreachableError, innermost_code, response_error
+from airflow_provider_amlrest.rest.http.policies import ANONYMOUS
 
 
 class Send(NamedTuple):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.features import PROVISIONING_STATES, unsupported
 from airflow_provider_amlrest.rest.environments import differences
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     ConflictError,
     NotFoundError,
     ProvisioningError,

@@ -17,14 +17,14 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_amlrest.rest.cloud import check_url
-from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
-from airflow_provider_amlrest.rest.paging import Pages
-from airflow_provider_amlrest.rest.pipeline import translate_blob, transport_options
+from airflow_provider_amlrest.rest.http.cloud import check_url
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.paging import Pages
+from airflow_provider_amlrest.rest.http.policies import translate_blob, transport_options
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.cloud import Cloud
     from airflow_provider_amlrest.rest.content import LocalContent, LocalFile
+    from airflow_provider_amlrest.rest.http.cloud import Cloud
 
 log = logging.getLogger(__name__)
 

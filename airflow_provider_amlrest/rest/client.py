@@ -13,14 +13,14 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from airflow_provider_amlrest.rest import model, stopping
 from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.paging import Pages
+from airflow_provider_amlrest.rest.http.policies import sync_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Flow, Operations
-from airflow_provider_amlrest.rest.paging import Pages
-from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
 
 P = ParamSpec("P")
 T = TypeVar("T")

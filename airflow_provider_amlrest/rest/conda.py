@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.rest.content import local_path
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.spec import check_unsigned
 
 _FILE_URL = re.compile(r"\bfile:", re.IGNORECASE)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
-from airflow_provider_amlrest.rest.errors import ContentChangedError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import ContentChangedError, InvalidSpecError
 from airflow_provider_amlrest.rest.ignore import Ignore
 
 _CHUNK = 1 << 20

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pathspec import GitIgnoreSpec
 
 from airflow_provider_amlrest.rest.conda import read_yaml
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.spec import check_unsigned
 
 if TYPE_CHECKING:

@@ -15,21 +15,21 @@ from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest import answers, model
 from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import Cloud, check_url, is_same_origin
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.cloud import Cloud, check_url, is_same_origin
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     InvalidSpecError,
     NotFoundError,
     ResponseError,
 )
+from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
 from airflow_provider_amlrest.rest.log_tail import LogTail
 from airflow_provider_amlrest.rest.model import MODEL_TYPES
-from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.status import Outcome
 from airflow_provider_amlrest.rest.uris import lies_at
 

@@ -19,8 +19,8 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
-from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.rest.paging import Pages
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome, classify
 
 log = logging.getLogger(__name__)

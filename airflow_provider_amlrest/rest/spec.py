@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError, holds_credentials
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.model import (
     DATA_TYPES,

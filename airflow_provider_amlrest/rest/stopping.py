@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.operations import Flow, Operations, brief
 from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, Outcome
 

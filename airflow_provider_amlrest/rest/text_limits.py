@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 MAX_TEXT = {"experiment_name": 256, "display_name": 256, "description": 5000}
 """Characters of each."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError
 
 from airflow_provider_amlrest.rest.blobs import Upload, mebibytes, open_container
-from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     PermissionDeniedError,
     ResponseError,
@@ -21,7 +21,7 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UploadRefusedError,
 )
-from airflow_provider_amlrest.rest.pipeline import signing_in, translate
+from airflow_provider_amlrest.rest.http.policies import signing_in, translate
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.client import AzureMLClient

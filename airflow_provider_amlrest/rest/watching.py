@@ -18,7 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     ResponseError,

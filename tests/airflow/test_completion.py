@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_amlrest import completion
 from airflow_provider_amlrest.completion import Wait, Weather, check_event
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     NetworkRefusedError,

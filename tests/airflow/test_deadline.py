@@ -18,7 +18,7 @@ from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.completion import JobTimeoutError
 from airflow_provider_amlrest.rest import AzureMLClient, assets, model, stopping
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather

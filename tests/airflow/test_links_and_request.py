@@ -17,7 +17,7 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
 )
 from airflow_provider_amlrest.operators.request_body import REQUEST_KEY
-from airflow_provider_amlrest.rest.errors import ConflictError
+from airflow_provider_amlrest.rest.http.errors import ConflictError
 from tests.support.tasks import Try, unique
 
 

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.task_state import MISSING, TaskKey
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try

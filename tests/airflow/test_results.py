@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_amlrest import results
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import ServiceError, UnreachableError
+from airflow_provider_amlrest.rest.http.errors import ServiceError, UnreachableError
 from airflow_provider_amlrest.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")

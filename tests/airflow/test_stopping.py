@@ -159,7 +159,7 @@ def _as_asked(task: Any, attempt: Try, client: Any) -> Any:
             return getattr(client, name)
 
         def get_job(self, name: str) -> Any:
-            from airflow_provider_amlrest.rest.errors import NotFoundError
+            from airflow_provider_amlrest.rest.http.errors import NotFoundError
 
             raise NotFoundError("GET", 404)
 

@@ -14,7 +14,7 @@ from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.naming import TaskIdentity, job_names
 from airflow_provider_amlrest.ownership import Owner
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     ConflictError,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential, sync_credential
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential, sync_credential
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     ConflictError,
     NotFoundError,

@@ -19,7 +19,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from airflow_provider_amlrest.rest import AzureMLClient, blobs
 from airflow_provider_amlrest.rest.assets import VERSION_LENGTH, ensure_code, ensure_data
 from airflow_provider_amlrest.rest.content import LocalContent, read_content
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     ContentChangedError,
     ServiceError,
     UnreachableError,

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLError, WorkspaceId, model, watching
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     NotFoundError,
     ServiceError,

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.cloud import PUBLIC
 from airflow_provider_amlrest.rest.codecs import codec_for
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Operations
 from tests.contract import openapi, schemas

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_amlrest.rest import errors, model
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.http import errors
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.status import Outcome
 from tests.contract.recordings import (

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_amlrest.connection import ConnectionSettings, read_connection
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.credentials import async_credential, sync_credential
+from airflow_provider_amlrest.rest.http.credentials import async_credential, sync_credential
 from tests.support.emulated import Emulated
 
 KINDS = ("sync", "async")

@@ -12,9 +12,9 @@ from airflow_provider_amlrest.connection import (
     InvalidConnectionError,
     read_connection,
 )
-from airflow_provider_amlrest.rest.cloud import CHINA, PUBLIC
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
-from airflow_provider_amlrest.rest.credentials import (
+from airflow_provider_amlrest.rest.http.cloud import CHINA, PUBLIC
+from airflow_provider_amlrest.rest.http.credentials import (
     Ambient,
     AzureCli,
     Chain,

@@ -12,7 +12,7 @@ from airflow_provider_amlrest.rest.codecs.versions import (
     PREVIEW_2021_03,
     version_problem,
 )
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.model import (
     Code,

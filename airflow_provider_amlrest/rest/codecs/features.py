@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.common import DATASTORE_URI
 from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2021_03, PREVIEW_2022_02
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.uris import EXPRESSION
 
 

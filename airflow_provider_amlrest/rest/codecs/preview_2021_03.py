@@ -17,7 +17,7 @@ from airflow_provider_amlrest.rest.codecs.common import DATASTORE_URI, without_n
 from airflow_provider_amlrest.rest.codecs.features import refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2021_03 as API_VERSION
 from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2022_02
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.search_space import encode
 

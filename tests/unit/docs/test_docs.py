@@ -26,7 +26,6 @@ from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import model, text_limits
-from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import FEATURES
 from airflow_provider_amlrest.rest.codecs.versions import (
@@ -35,8 +34,9 @@ from airflow_provider_amlrest.rest.codecs.versions import (
     LAST_KNOWN,
     PREVIEW_2021_03,
 )
-from airflow_provider_amlrest.rest.credentials import Chain
-from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
+from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
+from airflow_provider_amlrest.rest.http.credentials import Chain
+from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
@@ -407,7 +407,7 @@ def test_every_hint_is_listed() -> None:
 
 def test_exceptions_are_where_the_page_says() -> None:
     tree = section(read("errors.md"), "In Python")
-    home = "airflow_provider_amlrest.rest.errors"
+    home = "airflow_provider_amlrest.rest.http.errors"
     found = re.findall(
         r"(\w+Error)\b *(?:in (airflow_provider_amlrest\.[\w.]+))?", _FENCE.findall(tree)[0][1]
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest.conda import read_conda
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 CONDA = {"name": "e", "dependencies": ["python=3.11", {"pip": ["lightgbm"]}]}
 TEXT = "name: e\ndependencies:\n- python=3.11\n- pip: [lightgbm]\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_amlrest.rest.content import local_path, read_content
-from airflow_provider_amlrest.rest.errors import ContentChangedError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import ContentChangedError, InvalidSpecError
 
 # Golden: get_content_hash(path, get_ignore_file(path)) of azure-ai-ml 1.35.2 (in its _utils._asset_utils) on
 # the tree of the fixture below, and on one file of it.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_amlrest.rest.content import read_content
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.mltable import referenced_uris
 
 

@@ -12,8 +12,8 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
 from airflow_provider_amlrest.rest.answers import Send
 from airflow_provider_amlrest.rest.client import AzureMLClient
-from airflow_provider_amlrest.rest.cloud import PUBLIC
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     InvalidSpecError,
     NotFoundError,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import ResourceId, WorkspaceId
 from airflow_provider_amlrest.rest.references import Named, Registry, parse_reference
 

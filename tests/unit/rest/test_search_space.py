@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.search_space import ARGUMENTS, encode, parse_search_space
 
 # The wire's forms: reference 2.5, from the SDK's own encoder.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 
 def typed(cls: type) -> Callable[[str, Any], Any]:

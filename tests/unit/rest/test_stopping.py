@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest.cloud import PUBLIC
-from airflow_provider_amlrest.rest.errors import NotFoundError
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import NotFoundError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.stopping import end_job

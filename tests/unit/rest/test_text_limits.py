@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_amlrest.rest import text_limits
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 
 @pytest.mark.parametrize("name", [None, "a", "7", "lightgbm-iris_2", "a" * 256])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies
 
 from airflow_provider_amlrest.rest import model, spec, values
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.search_space import parse_search_space
 
 

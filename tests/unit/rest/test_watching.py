@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import watching
-from airflow_provider_amlrest.rest.errors import AzureMLError, UnreachableError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
 from airflow_provider_amlrest.rest.watching import AT_ONCE, shared_watcher
 
 WAITS = 10 * AT_ONCE

@@ -14,7 +14,7 @@ from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.features import FEATURES, NEVER, Feature
 from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from tests.unit.answers import REFERENCE
 from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 

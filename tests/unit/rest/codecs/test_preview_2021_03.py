@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
 codec = Preview202103Codec(WORKSPACE)

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_amlrest.rest.cloud import CHINA, Cloud, custom_cloud
-from airflow_provider_amlrest.rest.credentials import Ambient, ClientSecret, async_credential, sync_credential
+from airflow_provider_amlrest.rest.http.cloud import CHINA, Cloud, custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import (
+    Ambient,
+    ClientSecret,
+    async_credential,
+    sync_credential,
+)
 
 SECRET = ClientSecret("tenant", "client", "CANARY")
 

@@ -29,8 +29,8 @@ from azure.mgmt.core.policies import (
     AsyncARMChallengeAuthenticationPolicy,
 )
 
-from airflow_provider_amlrest.rest.cloud import Cloud, check_url
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.cloud import Cloud, check_url
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     NetworkRefusedError,

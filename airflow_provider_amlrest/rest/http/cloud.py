@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 
 
 @dataclass(frozen=True)

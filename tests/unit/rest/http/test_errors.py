@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     ConflictError,

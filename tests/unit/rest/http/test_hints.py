@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest.errors import UnreachableError, response_error
-from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
+from airflow_provider_amlrest.rest.http.errors import UnreachableError, response_error
+from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
 
 
 def gateway(code: str, message: str) -> str:

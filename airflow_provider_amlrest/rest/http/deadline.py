@@ -13,7 +13,7 @@ from contextvars import copy_context
 from threading import Thread
 from typing import TypeVar
 
-from airflow_provider_amlrest.rest.errors import UnreachableError
+from airflow_provider_amlrest.rest.http.errors import UnreachableError
 
 T = TypeVar("T")
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, blobs, paging
-from airflow_provider_amlrest.rest.cloud import PUBLIC
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, blobs
+from airflow_provider_amlrest.rest.http import paging
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.paging import Pages
 from airflow_provider_amlrest.rest.poller import LIST_REFUSED, Poller, ReadJob, ReadPage
 from tests.unit.answers import Answered
 from tests.unit.jobs import WORKSPACE, arm_id

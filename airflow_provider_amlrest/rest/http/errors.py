@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_amlrest.rest.hints import NETWORK, advice, advice_without_answer, fitting
+from airflow_provider_amlrest.rest.http.hints import NETWORK, advice, advice_without_answer, fitting
 
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+", re.IGNORECASE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from airflow_provider_amlrest.rest.cloud import CUSTOM, Cloud
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.cloud import CUSTOM, Cloud
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 
 @dataclass(frozen=True)

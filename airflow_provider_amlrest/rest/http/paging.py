@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 
 MAX_PAGES = 10_000
 """Of one list: with the smallest pages that were recorded (20), a list of 200,000 has its end."""

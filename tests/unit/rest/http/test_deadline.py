@@ -13,9 +13,9 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, WorkspaceId
-from airflow_provider_amlrest.rest.cloud import Cloud, custom_cloud
-from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
-from airflow_provider_amlrest.rest.errors import ServiceError, UnreachableError
+from airflow_provider_amlrest.rest.http.cloud import Cloud, custom_cloud
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.errors import ServiceError, UnreachableError
 
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "g", "w")
 PATIENCE = 30.0

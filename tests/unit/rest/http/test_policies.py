@@ -23,9 +23,9 @@ from azure.core.exceptions import (
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import CredentialUnavailableError
 
-from airflow_provider_amlrest.rest import pipeline
 from airflow_provider_amlrest.rest.client import AzureMLClient
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http import policies
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     NetworkRefusedError,
@@ -35,7 +35,7 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.pipeline import MAX_RETRY_AFTER, translate, translate_blob
+from airflow_provider_amlrest.rest.http.policies import MAX_RETRY_AFTER, translate, translate_blob
 from tests.unit.jobs import PLAIN, WORKSPACE, arm_id
 
 CREATED = (201, {}, f'{{"id": "{arm_id("jobs", "j")}", "name": "j", "properties": {{"status": "Starting"}}}}')
@@ -290,10 +290,10 @@ def test_everything_else_is_unreachable() -> None:
 
 
 def test_async_policies_are_the_same() -> None:
-    from airflow_provider_amlrest.rest.cloud import PUBLIC
+    from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 
-    sync = [type(policy).__name__.replace("_", "") for policy in pipeline.sync_policies(Credential(), PUBLIC)]
+    sync = [type(policy).__name__.replace("_", "") for policy in policies.sync_policies(Credential(), PUBLIC)]
     other = [
-        type(policy).__name__.replace("_", "") for policy in pipeline.async_policies(Credential(), PUBLIC)
+        type(policy).__name__.replace("_", "") for policy in policies.async_policies(Credential(), PUBLIC)
     ]
     assert [name.replace("Async", "") for name in other] == sync

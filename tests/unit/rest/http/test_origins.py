@@ -12,8 +12,8 @@ from yarl import URL
 
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
 from airflow_provider_amlrest.rest.blobs import open_container
-from airflow_provider_amlrest.rest.cloud import PUBLIC, Origin, check_url, is_same_origin, origin
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Origin, check_url, is_same_origin, origin
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.operations import Operations
 from tests.unit.answers import Answered, drive
 from tests.unit.jobs import WORKSPACE, arm_id

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_amlrest.rest.cloud import (
+from airflow_provider_amlrest.rest.http.cloud import (
     CHINA,
     CLOUDS,
     PUBLIC,
