@@ -18,13 +18,13 @@ from airflow_provider_amlrest.rest.http.errors import (
     ThrottledError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.status import PATIENCE, Outcome
+from airflow_provider_amlrest.rest.jobs.status import PATIENCE, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.log_tail import LogTail
     from airflow_provider_amlrest.rest.model import Job
-    from airflow_provider_amlrest.rest.watching import Look
+    from airflow_provider_amlrest.rest.poll.look import Look
+    from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
 
     :param poll_interval: seconds between two looks, at most.
     """
-    from airflow_provider_amlrest.rest.watching import JobWatch
+    from airflow_provider_amlrest.rest.poll.single import JobWatch
 
     watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
     with client.until(waiting.deadline):
@@ -215,7 +215,7 @@ def look_patiently(
 
     :param deadline: seconds since the epoch, by which its last error is raised.
     """
-    from airflow_provider_amlrest.rest.watching import JobWatch
+    from airflow_provider_amlrest.rest.poll.single import JobWatch
 
     watch = JobWatch(client, job_name, poll_interval=poll_interval)
     weather = Weather()
@@ -272,6 +272,6 @@ def show_rest(client: AzureMLClient, job_name: str, positions: Mapping[str, int]
 
 def open_tail(positions: Mapping[str, int] | None) -> LogTail | None:
     """The job's log from these positions on; None: it is not to be shown."""
-    from airflow_provider_amlrest.rest.log_tail import LogTail
+    from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 
     return None if positions is None else LogTail(positions)

@@ -11,11 +11,6 @@ from ssl import create_default_context
 from typing import Any
 
 from airflow_provider_amlrest.identity import CREDENTIALS, file_problem, read_identity
-from airflow_provider_amlrest.rest.codecs.versions import (
-    API_VERSIONS,
-    DEFAULT_API_VERSION,
-    version_problem,
-)
 from airflow_provider_amlrest.rest.http.cloud import (
     CLOUDS,
     CUSTOM,
@@ -28,6 +23,11 @@ from airflow_provider_amlrest.rest.http.cloud import (
 from airflow_provider_amlrest.rest.http.credentials import Chain, IdentitySource
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.versions.api_versions import (
+    API_VERSIONS,
+    DEFAULT_API_VERSION,
+    version_problem,
+)
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

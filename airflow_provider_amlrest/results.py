@@ -13,9 +13,9 @@ from airflow_provider_amlrest.completion import TRANSIENT
 from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.hints import advice
-from airflow_provider_amlrest.rest.log_tail import user_log
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.model import DEFAULT_DATASTORE
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.runs.log_tail import user_log
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:

@@ -32,9 +32,9 @@ from airflow_provider_amlrest.masking import may_show
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.rest.spec import check_name, names
-from airflow_provider_amlrest.rest.status import Outcome
-from airflow_provider_amlrest.rest.values import boolean
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.reading.fields import check_name, names
+from airflow_provider_amlrest.rest.reading.values import boolean
 from airflow_provider_amlrest.results import JobFailedError, finish
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
         return result
 
     def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
-        from airflow_provider_amlrest.rest.watching import Look
+        from airflow_provider_amlrest.rest.poll.look import Look
 
         try:
             job = client.get_job(name)

@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     InvalidSpecError,
     NotFoundError,
 )
-from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, FAILED, Outcome
+from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, Outcome
 from airflow_provider_amlrest.task_identity import task_tag
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.naming import TaskIdentity
 from airflow_provider_amlrest.ownership import SLOTS, Owner
-from airflow_provider_amlrest.rest.text_limits import MAX_PAIRS
+from airflow_provider_amlrest.rest.reading.text_limits import MAX_PAIRS
 from airflow_provider_amlrest.version import __version__
 
 if TYPE_CHECKING:

@@ -154,7 +154,9 @@ class AzureMLJobTrigger(BaseTrigger):
 
     async def _wait(self) -> Event:
         # What it imports takes longer than an event loop should stand still.
-        watching = await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.watching")
+        await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.poll.shared")
+        from airflow_provider_amlrest.rest.poll.look import Look
+
         waiting = Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
         while True:
             try:
@@ -164,7 +166,7 @@ class AzureMLJobTrigger(BaseTrigger):
                 # The connection could not be read, or not be used: no end of the wait, as all outages.
                 if not isinstance(error, AzureMLError):
                     error = AzureMLError(without_secrets(repr(error)))
-                event = waiting.see(watching.Look(None, error))
+                event = waiting.see(Look(None, error))
                 if event is not None:
                     return event
                 pause = random.uniform(0.5, 1.5) * REOPEN_PAUSE  # noqa: S311
@@ -173,7 +175,7 @@ class AzureMLJobTrigger(BaseTrigger):
 
     async def _watch(self, waiting: Wait) -> Event:
         """What completion.wait does, in an event loop."""
-        from airflow_provider_amlrest.rest.watching import shared_watcher
+        from airflow_provider_amlrest.rest.poll.shared import shared_watcher
 
         key = await _settings(self._hook()), self.api_version
         async with shared_watcher(key, self._client) as watcher:

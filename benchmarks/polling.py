@@ -30,7 +30,7 @@ from airflow_provider_amlrest.rest import AsyncAzureMLClient, WorkspaceId, model
 from airflow_provider_amlrest.rest.http.cloud import custom_cloud
 from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.rest.watching import shared_watcher
+from airflow_provider_amlrest.rest.poll.shared import shared_watcher
 
 INTERVAL = 60.0
 BUCKET = {"reads": [250, 25]}

@@ -79,8 +79,8 @@ def our_client(facts: Facts) -> Any:
 
 
 def ours(facts: Facts, folder: Path) -> Upload:
-    from airflow_provider_amlrest.rest.assets import ensure_code
-    from airflow_provider_amlrest.rest.content import read_content
+    from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+    from airflow_provider_amlrest.rest.assets.upload.content import read_content
 
     client = our_client(facts)
     client.get_default_datastore()  # signs in

@@ -17,17 +17,17 @@ from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_O
 from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, visible, without_request, without_texts
 from airflow_provider_amlrest.ownership import by_person
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.poll.single import JobWatch
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import seconds_between
-from airflow_provider_amlrest.rest.watching import JobWatch
 from airflow_provider_amlrest.task_identity import DAG_TAG
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.model import Job, SweepTrial
-    from airflow_provider_amlrest.rest.watching import Look
+    from airflow_provider_amlrest.rest.poll.look import Look
 
 MAX_SCANNED = 2000
 """Jobs that a list looks through at most."""

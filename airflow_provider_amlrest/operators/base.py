@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.links import PushedLink
-    from airflow_provider_amlrest.rest.content import LocalContent
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
 UI_COLOR = "#cfe8fb"
 
@@ -155,6 +155,6 @@ def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> L
 
     :param is_data: data, of which less is left out than of code.
     """
-    from airflow_provider_amlrest.rest.content import local_path, read_content
+    from airflow_provider_amlrest.rest.assets.upload.content import local_path, read_content
 
     return read_content(field, local_path(field, base, path), is_data=is_data)

@@ -7,8 +7,9 @@ from typing import Any
 
 from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.operators.base import text
-from airflow_provider_amlrest.rest import model, spec, values
-from airflow_provider_amlrest.rest.text_limits import check_experiment, check_pairs, check_text
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.reading import fields, values
+from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
 from airflow_provider_amlrest.submission import PROPERTIES
 from airflow_provider_amlrest.task_identity import TAGS
 
@@ -100,28 +101,28 @@ def read_wait_options(task: Any) -> WaitOptions:
         deferrable=values.boolean("deferrable", task.deferrable),
         poll_interval=values.interval("poll_interval", task.poll_interval),
         timeout=values.seconds("timeout", task.timeout),
-        on_timeout=spec.one_of("on_timeout", task.on_timeout, ("cancel", "leave")),
+        on_timeout=fields.one_of("on_timeout", task.on_timeout, ("cancel", "leave")),
         cancel_on_kill=values.boolean("cancel_on_kill", task.cancel_on_kill),
         resubmit_canceled=values.boolean("resubmit_canceled", task.resubmit_canceled),
         get_logs=values.boolean("get_logs", task.get_logs),
-        require_metrics=spec.names("require_metrics", task.require_metrics),
+        require_metrics=fields.names("require_metrics", task.require_metrics),
     )
 
 
 def read_common(task: Any) -> dict[str, Any]:
     """The members that both kinds of job have, as far as they need no asking."""
     if task.job_name is not None:
-        spec.check_name("job_name", text("job_name", task.job_name), MAX_CHOSEN_LENGTH)
+        fields.check_name("job_name", text("job_name", task.job_name), MAX_CHOSEN_LENGTH)
     return {
-        "outputs": spec.parse_outputs("outputs", task.outputs),
+        "outputs": fields.parse_outputs("outputs", task.outputs),
         "experiment_name": check_experiment("experiment_name", text("experiment_name", task.experiment_name)),
         "display_name": check_text("display_name", text("display_name", task.display_name)),
         "description": check_text("description", text("description", task.description)),
-        "tags": check_pairs("tags", spec.string_map("tags", task.tags), TAGS),
-        "properties": check_pairs("properties", spec.string_map("properties", task.properties), PROPERTIES),
-        "identity": spec.parse_typed("identity", task.identity, model.Identity),
-        "services": spec.parse_services("services", task.services),
-        "job_tier": spec.parse_job_tier("queue_settings", task.queue_settings),
+        "tags": check_pairs("tags", fields.string_map("tags", task.tags), TAGS),
+        "properties": check_pairs("properties", fields.string_map("properties", task.properties), PROPERTIES),
+        "identity": fields.parse_typed("identity", task.identity, model.Identity),
+        "services": fields.parse_services("services", task.services),
+        "job_tier": fields.parse_job_tier("queue_settings", task.queue_settings),
     }
 
 
@@ -130,9 +131,9 @@ def read_run(task: Any) -> dict[str, Any]:
     return {
         "command": task.command,
         "environment": "",
-        "environment_variables": spec.string_map("environment_variables", task.environment_variables),
-        "distribution": spec.parse_typed("distribution", task.distribution, model.Distribution),
-        "resources": spec.parse_resources(
+        "environment_variables": fields.string_map("environment_variables", task.environment_variables),
+        "distribution": fields.parse_typed("distribution", task.distribution, model.Distribution),
+        "resources": fields.parse_resources(
             task.instance_count, task.instance_type, task.shm_size, task.docker_args, task.job_resources
         ),
     }

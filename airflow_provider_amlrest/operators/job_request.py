@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.references import Reference
+from airflow_provider_amlrest.rest.reading.references import Reference
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.content import LocalContent
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class JobRequest:
             for what is no compute's name.
         """
         references.compute_name(client, compute)
-        from airflow_provider_amlrest.rest.content import LocalContent
+        from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
         known: dict[str, model.Input] = {}
         referenced: dict[str, str] = {}

@@ -42,9 +42,10 @@ from airflow_provider_amlrest.operators.job_fields import (
 )
 from airflow_provider_amlrest.operators.job_request import JobRequest
 from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
-from airflow_provider_amlrest.rest import model, spec
+from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
-from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
+from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
+from airflow_provider_amlrest.rest.reading import fields
 from airflow_provider_amlrest.results import finish, summarize
 from airflow_provider_amlrest.stopping import judge, leave_process
 from airflow_provider_amlrest.submission import Submission, Work, patiently
@@ -318,7 +319,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self, client: AzureMLClient, job: model.Job, deadline: float | None, log: Mapping[str, int] | None
     ) -> dict[str, Any]:
         """Wait for the job here or in a trigger; neither is needed if it has ended."""
-        from airflow_provider_amlrest.rest.watching import Look
+        from airflow_provider_amlrest.rest.poll.look import Look
 
         waiting = Wait(job.name, job.status, deadline, open_tail(log))
         event = waiting.see(Look(job, None))
@@ -427,7 +428,7 @@ class AzureMLJobOperator(AzureMLOperator):
         groups: dict[str, Iterable[str]] = {"inputs": inputs, "outputs": job.outputs}
         if isinstance(job, model.SweepJob):
             groups["search_space"] = job.search_space
-        for name in spec.check_command("command", self.command, groups):
+        for name in fields.check_command("command", self.command, groups):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
         environment = references.read_environment(self.environment)
         return JobRequest(job, environment, references.read_code(self.code, base), inputs)
@@ -494,6 +495,6 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
         job = model.CommandJob(
             **read_common(self),
             **read_run(self),
-            timeout=spec.parse_command_limits("limits", self.limits),
+            timeout=fields.parse_command_limits("limits", self.limits),
         )
         return self._request(job, base)

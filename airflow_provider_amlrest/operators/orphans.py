@@ -9,7 +9,7 @@ from airflow_provider_amlrest.operators.base import AzureMLOperator, explained
 from airflow_provider_amlrest.orphans import Orphan, find_orphans
 from airflow_provider_amlrest.ownership import by_task
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.values import boolean, interval
+from airflow_provider_amlrest.rest.reading.values import boolean, interval
 from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from airflow_provider_amlrest.task_state import MISSING, ask_state
 

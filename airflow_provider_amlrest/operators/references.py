@@ -16,15 +16,7 @@ from airflow_provider_amlrest.operators.base import read_local
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES, DataInput, Input
-from airflow_provider_amlrest.rest.references import (
-    LATEST,
-    Named,
-    Reference,
-    Registry,
-    parse_reference,
-    unrendered,
-)
-from airflow_provider_amlrest.rest.spec import (
+from airflow_provider_amlrest.rest.reading.fields import (
     INPUT_MODES,
     URI_SCHEMES,
     check_name,
@@ -33,11 +25,19 @@ from airflow_provider_amlrest.rest.spec import (
     parse_literal,
     word,
 )
-from airflow_provider_amlrest.rest.values import mapping
+from airflow_provider_amlrest.rest.reading.references import (
+    LATEST,
+    Named,
+    Reference,
+    Registry,
+    parse_reference,
+    unrendered,
+)
+from airflow_provider_amlrest.rest.reading.values import mapping
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.content import LocalContent
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
 CURATED_PREFIX = "AzureML-"
 _REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
@@ -103,7 +103,7 @@ def resolve_code(client: AzureMLClient, code: Reference | LocalContent | None) -
         if code.version is None:
             return client.get_latest_code(code.name).id
         return client.get_code(code.name, code.version).id
-    from airflow_provider_amlrest.rest.assets import ensure_code
+    from airflow_provider_amlrest.rest.assets.ensure import ensure_code
 
     return ensure_code(client, code)[0].id
 

@@ -13,8 +13,9 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_run,
 )
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
+from airflow_provider_amlrest.rest.reading import fields
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,17 +75,17 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         self.early_termination = early_termination
 
     def _read(self, base: Path) -> JobRequest:
-        sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
+        sampling = fields.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
         job = model.SweepJob(
             **read_common(self),
             trial=model.Trial(**read_run(self)),
             search_space=parse_search_space(self.search_space),
-            objective=spec.parse_objective("objective", self.objective),
+            objective=fields.parse_objective("objective", self.objective),
             sampling_algorithm=sampling or model.SamplingAlgorithm("random"),
-            limits=spec.parse_sweep_limits("limits", self.limits),
-            early_termination=spec.parse_typed(
+            limits=fields.parse_sweep_limits("limits", self.limits),
+            early_termination=fields.parse_typed(
                 "early_termination", self.early_termination, model.EarlyTermination
             ),
         )
-        spec.check_sweep(job)
+        fields.check_sweep(job)
         return self._request(job, base)

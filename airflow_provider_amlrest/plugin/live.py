@@ -22,14 +22,14 @@ from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.orphans import made_for
 from airflow_provider_amlrest.ownership import by_person
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.poll.shared import shared_watcher
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import timestamp
-from airflow_provider_amlrest.rest.watching import shared_watcher
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
-    from airflow_provider_amlrest.rest.watching import Watch, Watcher
+    from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher
     from airflow_provider_amlrest.task_state import TaskKey
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, without_texts
-from airflow_provider_amlrest.rest.status import Outcome, classify
+from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
 if TYPE_CHECKING:

@@ -12,16 +12,17 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from airflow_provider_amlrest.rest import model, stopping
+from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import out_of_time
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.http.policies import async_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs import ending
 from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,7 +115,7 @@ class AsyncAzureMLClient:
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
-    end_job = _method(stopping.end_job)
+    end_job = _method(ending.end_job)
     set_job_tag = _method(Operations.set_job_tag)
 
     get_run = _method(Operations.get_run)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_amlrest.rest.status import Outcome, classify
-from airflow_provider_amlrest.rest.uris import resolve_expressions
+from airflow_provider_amlrest.rest.assets.uris import resolve_expressions
+from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 
 DEFAULT_DATASTORE = "workspaceblobstore"
 DATA_TYPES = ("uri_file", "uri_folder", "mltable")

@@ -15,8 +15,8 @@ from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest import answers, model
 from airflow_provider_amlrest.rest.answers import Answer, Send
+from airflow_provider_amlrest.rest.assets.uris import lies_at
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
 from airflow_provider_amlrest.rest.http.cloud import Cloud, check_url, is_same_origin
 from airflow_provider_amlrest.rest.http.errors import (
@@ -28,10 +28,10 @@ from airflow_provider_amlrest.rest.http.errors import (
 from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
-from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.model import MODEL_TYPES
-from airflow_provider_amlrest.rest.status import Outcome
-from airflow_provider_amlrest.rest.uris import lies_at
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.versions.features import UPLOADS_BY_SERVICE
 
 T = TypeVar("T")
 

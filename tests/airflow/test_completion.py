@@ -21,9 +21,9 @@ from airflow_provider_amlrest.rest.http.errors import (
     ThrottledError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.poller import Failure, Poller
-from airflow_provider_amlrest.rest.watching import Look
+from airflow_provider_amlrest.rest.poll.look import Look
+from airflow_provider_amlrest.rest.poll.schedule import Failure, Poller
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
 THROTTLED = ThrottledError("GET jobs/j", 429)

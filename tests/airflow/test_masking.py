@@ -20,7 +20,7 @@ from airflow_provider_amlrest.masking import (
     without_texts,
 )
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from tests.support.tasks import Try, as_stored, fire

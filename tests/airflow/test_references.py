@@ -17,7 +17,7 @@ from airflow_provider_amlrest.operators.references import (
 )
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId, model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 from tests.support.emulated import Emulated
 from tests.support.waiting import wait_for
 

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_amlrest import completion
 from airflow_provider_amlrest.completion import JobTimeoutError
-from airflow_provider_amlrest.rest.status import DOCUMENTED_STATUSES
+from airflow_provider_amlrest.rest.jobs.status import DOCUMENTED_STATUSES
 from airflow_provider_amlrest.results import JobFailedError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try

@@ -13,8 +13,8 @@ import yaml
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas
 from tests.contract.strategies import commanded
 from tests.contract.tally import count

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
-from airflow_provider_amlrest.rest.spec import INPUT_MODES, JOB_TIERS, OUTPUT_MODES
+from airflow_provider_amlrest.rest.reading.fields import INPUT_MODES, JOB_TIERS, OUTPUT_MODES
 from tests.contract.schemas import NUMBERS_OF
 from tests.unit.jobs import arm_id
 

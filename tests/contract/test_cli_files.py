@@ -17,8 +17,8 @@ from airflow_provider_amlrest.operators import (
 )
 from airflow_provider_amlrest.operators.references import resolve_environment
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.references import Registry
+from airflow_provider_amlrest.rest.reading.references import Registry
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from tests.contract.bodies import check_shape, wire
 from tests.contract.schemas import API
 from tests.unit.jobs import arm_id

@@ -13,8 +13,8 @@ import pytest
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http import errors
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.status import Outcome
 from tests.contract.recordings import (
     CODE_HASH,
     CODE_URI,

@@ -15,8 +15,8 @@ from hypothesis import given
 
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas, strategies
 from tests.contract.bodies import OLD, check, check_everywhere, wire
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id

@@ -22,9 +22,9 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitSweepJobOperator,
 )
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS, DEFAULT_API_VERSION
 from tests.contract.bodies import check_shape, wire
 from tests.contract.strategies import (
     ANY_URI,

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.assets import ensure_code
-from airflow_provider_amlrest.rest.content import read_content
+from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+from airflow_provider_amlrest.rest.assets.upload.content import read_content
+from airflow_provider_amlrest.rest.assets.upload.ways import upload_to_datastore
 from airflow_provider_amlrest.rest.http.cloud import Cloud, custom_cloud
 from airflow_provider_amlrest.rest.http.credentials import async_credential, sync_credential
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.uploads import upload_to_datastore
 from tests.identity.asking import KINDS, answer, settings
 from tests.support.emulated import Emulated
 

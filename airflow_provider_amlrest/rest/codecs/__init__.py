@@ -6,12 +6,6 @@ import logging
 from functools import cache
 from typing import Any, Protocol
 
-from airflow_provider_amlrest.rest.codecs.versions import (
-    API_VERSIONS,
-    LAST_KNOWN,
-    PREVIEW_2021_03,
-    version_problem,
-)
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.model import (
@@ -23,6 +17,12 @@ from airflow_provider_amlrest.rest.model import (
     Job,
     Model,
     SweepJob,
+)
+from airflow_provider_amlrest.rest.versions.api_versions import (
+    API_VERSIONS,
+    LAST_KNOWN,
+    PREVIEW_2021_03,
+    version_problem,
 )
 
 log = logging.getLogger(__name__)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs import common
-from airflow_provider_amlrest.rest.codecs.common import DATASTORE_URI, without_nones
-from airflow_provider_amlrest.rest.codecs.features import refuse_unsupported, unsupported
-from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2021_03 as API_VERSION
-from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.search_space import encode
+from airflow_provider_amlrest.rest.jobs.search_space import encode
+from airflow_provider_amlrest.rest.versions import words
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03 as API_VERSION
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
+from airflow_provider_amlrest.rest.versions.features import refuse_unsupported, unsupported
+from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI, without_nones
 
 _DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]+?)\s*\}\}")
@@ -43,23 +43,23 @@ class Preview202103Codec:
         }
         return without_nones(
             docker=docker if environment.image else None,
-            condaFile=common.conda_text(environment.conda),
+            condaFile=words.conda_text(environment.conda),
             description=environment.description,
             tags=dict(environment.tags),
         )
 
     def read_environment(self, resource: Mapping[str, Any]) -> model.Environment:
-        properties = common.properties_of(resource)
+        properties = words.properties_of(resource)
         docker = properties.get("docker") or {}
-        name, version = common.asset_version(resource)
+        name, version = words.asset_version(resource)
         return model.Environment(
             name,
             version,
             image=docker.get("dockerImageUri"),
-            conda=common.read_conda(properties.get("condaFile")),
+            conda=words.read_conda(properties.get("condaFile")),
             os_type=(docker.get("platform") or {}).get("operatingSystemType") or "Linux",
             description=properties.get("description"),
-            tags=common.text_map(properties.get("tags")),
+            tags=words.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -73,8 +73,8 @@ class Preview202103Codec:
         return without_nones(**place, properties=hashes, description=code.description, tags=dict(code.tags))
 
     def read_code(self, resource: Mapping[str, Any]) -> model.Code:
-        properties = common.properties_of(resource)
-        name, version = common.asset_version(resource)
+        properties = words.properties_of(resource)
+        name, version = words.asset_version(resource)
         datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
         path = properties.get("path") or ""
         return model.Code(
@@ -85,7 +85,7 @@ class Preview202103Codec:
             path=path if datastore else None,
             content_hash=(properties.get("properties") or {}).get("hash_sha256"),
             description=properties.get("description"),
-            tags=common.text_map(properties.get("tags")),
+            tags=words.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -102,9 +102,9 @@ class Preview202103Codec:
         return without_nones(datasetType="Simple", **place, description=data.description, tags=tags)
 
     def read_data(self, resource: Mapping[str, Any]) -> model.Data:
-        properties = common.properties_of(resource)
-        name, version = common.asset_version(resource)
-        tags = common.text_map(properties.get("tags"))
+        properties = words.properties_of(resource)
+        name, version = words.asset_version(resource)
+        tags = words.text_map(properties.get("tags"))
         path = properties.get("path") or ""
         folder = path.endswith("/") or "." not in path.rsplit("/", 1)[-1]
         return model.Data(
@@ -119,13 +119,13 @@ class Preview202103Codec:
 
     def read_model(self, resource: Mapping[str, Any]) -> model.Model:
         """What this version does not say is the type."""
-        properties = common.properties_of(resource)
-        name, version = common.asset_version(resource)
+        properties = words.properties_of(resource)
+        name, version = words.asset_version(resource)
         return model.Model(name, version, "custom_model", _uri(properties), resource["id"])
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
-        contents = common.properties_of(resource).get("contents") or {}
-        return common.read_datastore(resource["name"], contents, "contentsType")
+        contents = words.properties_of(resource).get("contents") or {}
+        return words.read_datastore(resource["name"], contents, "contentsType")
 
     def _datastore_id(self, name: str | None) -> str | None:
         return str(self.workspace.resource("datastores", name)) if name else None
@@ -146,14 +146,14 @@ class Preview202103Codec:
             description=job.description,
             tags=dict(job.tags),
             properties=dict(job.properties),
-            identity=common.identity(job.identity),
+            identity=words.identity(job.identity),
         )
 
     def _command(self, job: model.CommandJob) -> dict[str, Any]:
         return {
             "jobType": "Command",
             **self._run(job, job.command, job.inputs, job.outputs),
-            **without_nones(timeout=common.iso_duration(job.timeout)),
+            **without_nones(timeout=words.iso_duration(job.timeout)),
         }
 
     def _sweep(self, job: model.SweepJob) -> dict[str, Any]:
@@ -163,14 +163,14 @@ class Preview202103Codec:
         return {
             "jobType": "Sweep",
             "algorithm": job.sampling_algorithm.type.capitalize(),
-            "objective": common.objective(job.objective),
+            "objective": words.objective(job.objective),
             "searchSpace": {flags[name]: encode(value) for name, value in job.search_space.items()},
             "trial": trial | without_nones(timeout=_minutes(limits.trial_timeout)),
             **without_nones(
                 maxTotalTrials=limits.max_total_trials,
                 maxConcurrentTrials=limits.max_concurrent_trials,
                 timeout=_minutes(limits.timeout),
-                earlyTermination=common.early_termination(job.early_termination),
+                earlyTermination=words.early_termination(job.early_termination),
             ),
         }
 
@@ -189,7 +189,7 @@ class Preview202103Codec:
             environmentVariables=dict(job.environment_variables),
             distribution=self._distribution(job.distribution, job.resources),
             inputDataBindings={
-                name: {"dataId": value.uri, "mode": common.MODES[value.mode]} for name, value in data.items()
+                name: {"dataId": value.uri, "mode": words.MODES[value.mode]} for name, value in data.items()
             },
             outputDataBindings={name: self._output(value) for name, value in outputs.items()},
         )
@@ -197,7 +197,7 @@ class Preview202103Codec:
     def _output(self, value: model.Output) -> dict[str, Any]:
         match = DATASTORE_URI.fullmatch(value.uri or "")
         return without_nones(
-            mode=common.MODES[value.mode],
+            mode=words.MODES[value.mode],
             datastoreId=self._datastore_id(match["datastore"]) if match else None,
             pathOnDatastore=match["path"] if match else None,
         )
@@ -210,7 +210,7 @@ class Preview202103Codec:
         # This version counts PyTorch's processes over all nodes, later ones per node.
         total = (value.process_count_per_instance or 1) * resources.instance_count
         return without_nones(
-            distributionType=common.DISTRIBUTIONS[value.type],
+            distributionType=words.DISTRIBUTIONS[value.type],
             processCount=total if value.type == "pytorch" else None,
             processCountPerInstance=value.process_count_per_instance if value.type == "mpi" else None,
             parameterServerCount=value.parameter_server_count,
@@ -218,13 +218,13 @@ class Preview202103Codec:
         )
 
     def read_job(self, resource: Mapping[str, Any]) -> model.Job:
-        properties = common.properties_of(resource)
+        properties = words.properties_of(resource)
         studio = (properties.get("interactionEndpoints") or {}).get("Studio") or {}
         bindings = properties.get("outputDataBindings") or (properties.get("trial") or {}).get(
             "outputDataBindings"
         )
         return model.Job(
-            **common.read_job_base(resource),
+            **words.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=(properties.get("compute") or {}).get("target"),
             outputs={name: self._read_output(value or {}) for name, value in (bindings or {}).items()},
@@ -235,7 +235,7 @@ class Preview202103Codec:
         datastore = _DATASTORE_ID.search(binding.get("datastoreId") or "")
         path = binding.get("pathOnDatastore")
         uri = f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore and path else None
-        return model.Output(mode=common.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
+        return model.Output(mode=words.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
 
 
 def _uri(properties: Mapping[str, Any]) -> str:
@@ -252,7 +252,7 @@ def _input_bindings(properties: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 
 def _read_input(binding: Mapping[str, Any]) -> model.Input:
     """What this version does not say is the type."""
-    mode = common.MODES_BACK.get(binding.get("mode") or "", "ro_mount")
+    mode = words.MODES_BACK.get(binding.get("mode") or "", "ro_mount")
     return model.DataInput("uri_folder", str(binding.get("dataId") or ""), mode)
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs import common
-from airflow_provider_amlrest.rest.codecs.common import without_nones
-from airflow_provider_amlrest.rest.codecs.features import UPLOADS_BY_SERVICE, refuse_unsupported
-from airflow_provider_amlrest.rest.codecs.versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.search_space import encode
+from airflow_provider_amlrest.rest.jobs.search_space import encode
+from airflow_provider_amlrest.rest.versions import words
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
+from airflow_provider_amlrest.rest.versions.features import UPLOADS_BY_SERVICE, refuse_unsupported
+from airflow_provider_amlrest.rest.versions.words import without_nones
 
 HASH_VERSION = "202208"
 SERVICES = {
@@ -38,7 +38,7 @@ class V2Codec:
         return self.api_version >= UPLOADS_BY_SERVICE
 
     def _type(self, neutral: str) -> str:
-        return common.TYPES_2022_02[neutral] if self.api_version == PREVIEW_2022_02 else neutral
+        return words.TYPES_2022_02[neutral] if self.api_version == PREVIEW_2022_02 else neutral
 
     # assets
 
@@ -46,7 +46,7 @@ class V2Codec:
         build = environment.build
         return without_nones(
             image=environment.image,
-            condaFile=common.conda_text(environment.conda),
+            condaFile=words.conda_text(environment.conda),
             build=build and {"contextUri": build.uri, "dockerfilePath": build.dockerfile_path},
             osType=environment.os_type,
             description=environment.description,
@@ -54,14 +54,14 @@ class V2Codec:
         )
 
     def read_environment(self, resource: Mapping[str, Any]) -> model.Environment:
-        properties = common.properties_of(resource)
+        properties = words.properties_of(resource)
         build = properties.get("build")
-        name, version = common.asset_version(resource)
+        name, version = words.asset_version(resource)
         return model.Environment(
             name,
             version,
             image=properties.get("image"),
-            conda=common.read_conda(properties.get("condaFile")),
+            conda=words.read_conda(properties.get("condaFile")),
             build=model.BuildContext(
                 build.get("contextUri") or "", build.get("dockerfilePath") or "Dockerfile"
             )
@@ -69,7 +69,7 @@ class V2Codec:
             else None,
             os_type=properties.get("osType") or "Linux",
             description=properties.get("description"),
-            tags=common.text_map(properties.get("tags")),
+            tags=words.text_map(properties.get("tags")),
             id=resource["id"],
             provisioning_state=properties.get("provisioningState"),
         )
@@ -81,15 +81,15 @@ class V2Codec:
         )
 
     def read_code(self, resource: Mapping[str, Any]) -> model.Code:
-        properties = common.properties_of(resource)
-        name, version = common.asset_version(resource)
+        properties = words.properties_of(resource)
+        name, version = words.asset_version(resource)
         return model.Code(
             name,
             version,
             properties.get("codeUri") or "",
             content_hash=(properties.get("properties") or {}).get("hash_sha256"),
             description=properties.get("description"),
-            tags=common.text_map(properties.get("tags")),
+            tags=words.text_map(properties.get("tags")),
             id=resource["id"],
         )
 
@@ -103,27 +103,27 @@ class V2Codec:
         )
 
     def read_data(self, resource: Mapping[str, Any]) -> model.Data:
-        properties = common.properties_of(resource)
-        name, version = common.asset_version(resource)
+        properties = words.properties_of(resource)
+        name, version = words.asset_version(resource)
         return model.Data(
             name,
             version,
-            common.read_type(properties.get("dataType")),
+            words.read_type(properties.get("dataType")),
             properties.get("dataUri") or "",
             description=properties.get("description"),
-            tags=common.text_map(properties.get("tags")),
+            tags=words.text_map(properties.get("tags")),
             id=resource["id"],
             referenced_uris=tuple(properties.get("referencedUris") or ()),
         )
 
     def read_model(self, resource: Mapping[str, Any]) -> model.Model:
-        properties = common.properties_of(resource)
-        name, version = common.asset_version(resource)
-        type_ = common.read_type(properties.get("modelType") or "custom_model")
+        properties = words.properties_of(resource)
+        name, version = words.asset_version(resource)
+        type_ = words.read_type(properties.get("modelType") or "custom_model")
         return model.Model(name, version, type_, properties.get("modelUri") or "", resource["id"])
 
     def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
-        return common.read_datastore(resource["name"], common.properties_of(resource), "datastoreType")
+        return words.read_datastore(resource["name"], words.properties_of(resource), "datastoreType")
 
     # jobs
 
@@ -139,13 +139,13 @@ class V2Codec:
             description=job.description,
             tags=dict(job.tags),
             properties=dict(job.properties),
-            identity=common.identity(job.identity),
+            identity=words.identity(job.identity),
             services={name: self._service(value) for name, value in job.services.items()},
             queueSettings={"jobTier": job.job_tier.capitalize()} if job.job_tier else None,
         )
 
     def _command(self, job: model.CommandJob) -> dict[str, Any]:
-        limits = {"jobLimitsType": "Command", "timeout": common.iso_duration(job.timeout)}
+        limits = {"jobLimitsType": "Command", "timeout": words.iso_duration(job.timeout)}
         return {
             "jobType": "Command",
             **self._run(job),
@@ -156,8 +156,8 @@ class V2Codec:
         limits = without_nones(
             maxTotalTrials=job.limits.max_total_trials,
             maxConcurrentTrials=job.limits.max_concurrent_trials,
-            timeout=common.iso_duration(job.limits.timeout),
-            trialTimeout=common.iso_duration(job.limits.trial_timeout),
+            timeout=words.iso_duration(job.limits.timeout),
+            trialTimeout=words.iso_duration(job.limits.trial_timeout),
         )
         sampling = without_nones(
             samplingAlgorithmType=SAMPLING[job.sampling_algorithm.type],
@@ -168,16 +168,16 @@ class V2Codec:
             "jobType": "Sweep",
             "trial": self._run(job.trial),
             "searchSpace": {name: encode(value) for name, value in job.search_space.items()},
-            "objective": common.objective(job.objective),
+            "objective": words.objective(job.objective),
             "samplingAlgorithm": sampling,
             **without_nones(
                 limits={"jobLimitsType": "Sweep", **limits} if limits else None,
-                earlyTermination=common.early_termination(job.early_termination),
+                earlyTermination=words.early_termination(job.early_termination),
             ),
         }
 
     def _run(self, job: model.CommandJob | model.Trial) -> dict[str, Any]:
-        """What a command job and a sweep's trial have in common."""
+        """What a command job and a sweep's trial have in words."""
         resources = job.resources
         return without_nones(
             command=job.command,
@@ -199,7 +199,7 @@ class V2Codec:
         if value is None:
             return None
         return without_nones(
-            distributionType=common.DISTRIBUTIONS[value.type],
+            distributionType=words.DISTRIBUTIONS[value.type],
             processCountPerInstance=value.process_count_per_instance,
             parameterServerCount=value.parameter_server_count,
             workerCount=value.worker_count,
@@ -208,12 +208,12 @@ class V2Codec:
     def _input(self, value: model.Input) -> dict[str, Any]:
         if isinstance(value, model.LiteralInput):
             return {"jobInputType": self._type("literal"), "value": value.value}
-        return {"jobInputType": self._type(value.type), "uri": value.uri, "mode": common.MODES[value.mode]}
+        return {"jobInputType": self._type(value.type), "uri": value.uri, "mode": words.MODES[value.mode]}
 
     def _output(self, value: model.Output) -> dict[str, Any]:
         return without_nones(
             jobOutputType=self._type(value.type),
-            mode=common.MODES[value.mode],
+            mode=words.MODES[value.mode],
             uri=value.uri,
             assetName=value.name,
         )
@@ -227,12 +227,12 @@ class V2Codec:
         )
 
     def read_job(self, resource: Mapping[str, Any]) -> model.Job:
-        properties = common.properties_of(resource)
+        properties = words.properties_of(resource)
         studio = (properties.get("services") or {}).get("Studio") or {}
         inputs = (properties.get("inputs") or {}).items()
         outputs = (properties.get("outputs") or {}).items()
         return model.Job(
-            **common.read_job_base(resource),
+            **words.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=properties.get("computeId"),
             outputs={name: _read_output(value or {}) for name, value in outputs},
@@ -241,16 +241,16 @@ class V2Codec:
 
 
 def _read_input(value: Mapping[str, Any]) -> model.Input:
-    if common.read_type(value.get("jobInputType")) == "literal":
+    if words.read_type(value.get("jobInputType")) == "literal":
         return model.LiteralInput(str(value.get("value") or ""))
-    mode = common.MODES_BACK.get(value.get("mode") or "", "ro_mount")
-    return model.DataInput(common.read_type(value.get("jobInputType")), str(value.get("uri") or ""), mode)
+    mode = words.MODES_BACK.get(value.get("mode") or "", "ro_mount")
+    return model.DataInput(words.read_type(value.get("jobInputType")), str(value.get("uri") or ""), mode)
 
 
 def _read_output(value: Mapping[str, Any]) -> model.Output:
     return model.Output(
-        common.read_type(value.get("jobOutputType")),
-        common.MODES_BACK.get(value.get("mode") or "", "rw_mount"),
+        words.read_type(value.get("jobOutputType")),
+        words.MODES_BACK.get(value.get("mode") or "", "rw_mount"),
         value.get("uri"),
         value.get("assetName"),
     )

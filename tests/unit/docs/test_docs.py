@@ -25,21 +25,22 @@ from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model, text_limits
+from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.features import FEATURES
-from airflow_provider_amlrest.rest.codecs.versions import (
+from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
+from airflow_provider_amlrest.rest.http.credentials import Chain
+from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.search_space import ARGUMENTS, parse_search_space
+from airflow_provider_amlrest.rest.reading import text_limits
+from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
     DEFAULT_API_VERSION,
     LAST_KNOWN,
     PREVIEW_2021_03,
 )
-from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
-from airflow_provider_amlrest.rest.http.credentials import Chain
-from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
-from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
-from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
+from airflow_provider_amlrest.rest.versions.features import FEATURES
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs import common
 from airflow_provider_amlrest.rest.codecs.v2 import V2Codec
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
+from airflow_provider_amlrest.rest.versions import words
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.unit.answers import recorded
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
@@ -140,10 +140,10 @@ def test_command_job_says_everything() -> None:
 def test_only_the_first_version_spells_types_in_another_way() -> None:
     inputs: dict[str, model.Input] = {
         kind: model.DataInput(kind, "azureml://datastores/d/paths/p", "direct")
-        for kind in common.TYPES_2022_02
+        for kind in words.TYPES_2022_02
     }
     inputs["literal"] = model.LiteralInput("1")
-    outputs = {kind: model.Output(kind) for kind in common.TYPES_2022_02 if kind != "literal"}
+    outputs = {kind: model.Output(kind) for kind in words.TYPES_2022_02 if kind != "literal"}
     job = replace(PLAIN, inputs=inputs, outputs=outputs)
     body = PASCAL.job_body(job)
     assert {kind: value["jobInputType"] for kind, value in body["inputs"].items()} == {

@@ -11,7 +11,7 @@ from urllib3.util import parse_url
 from yarl import URL
 
 from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
-from airflow_provider_amlrest.rest.blobs import open_container
+from airflow_provider_amlrest.rest.assets.upload.blobs import open_container
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Origin, check_url, is_same_origin, origin
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.operations import Operations

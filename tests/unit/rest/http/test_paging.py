@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, blobs
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
+from airflow_provider_amlrest.rest.assets.upload import blobs
 from airflow_provider_amlrest.rest.http import paging
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.poller import LIST_REFUSED, Poller, ReadJob, ReadPage
+from airflow_provider_amlrest.rest.poll.schedule import LIST_REFUSED, Poller, ReadJob, ReadPage
 from tests.unit.answers import Answered
 from tests.unit.jobs import WORKSPACE, arm_id
 

@@ -1,0 +1,1 @@
+"""Jobs: what they are, and how Azure ML spells them."""
