@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_amlrest import masking
-from airflow_provider_amlrest.completion import (
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
+from airflow_provider_amlrest.lifecycle import masking
+from airflow_provider_amlrest.lifecycle.completion import (
     CANCEL_PATIENCE,
     STALLED,
     TIMEOUT,
@@ -23,9 +24,8 @@ from airflow_provider_amlrest.completion import (
     open_tail,
     show,
 )
-from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
-from airflow_provider_amlrest.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
-from airflow_provider_amlrest.ownership import Owner, by_task, why_left
+from airflow_provider_amlrest.lifecycle.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
+from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, why_left
 from airflow_provider_amlrest.rest.http.deadline import seconds_left
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, without_secrets
 

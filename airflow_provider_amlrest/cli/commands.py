@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
-from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, visible, without_request, without_texts
-from airflow_provider_amlrest.ownership import by_person
+from airflow_provider_amlrest.lifecycle.masking import (
+    NOT_SHOWN,
+    may_show,
+    visible,
+    without_request,
+    without_texts,
+)
+from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import seconds_between
-from airflow_provider_amlrest.task_identity import DAG_TAG
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH
+from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
+from airflow_provider_amlrest.lifecycle.submission import PROPERTIES
+from airflow_provider_amlrest.lifecycle.task_identity import TAGS
 from airflow_provider_amlrest.operators.base import text
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.reading import fields, values
 from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
-from airflow_provider_amlrest.submission import PROPERTIES
-from airflow_provider_amlrest.task_identity import TAGS
 
 COMMON_FIELDS = (
     "job_name",

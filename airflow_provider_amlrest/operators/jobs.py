@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_amlrest import masking
-from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError, canceled_error
-from airflow_provider_amlrest.completion import (
+from airflow_provider_amlrest.lifecycle import masking, request_body
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError, canceled_error
+from airflow_provider_amlrest.lifecycle.completion import (
     CANCEL_PATIENCE,
     ERROR,
     STALLED,
@@ -28,8 +28,14 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
-from airflow_provider_amlrest.operators import references, request_body
+from airflow_provider_amlrest.lifecycle.job_request import JobRequest
+from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, why_left
+from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.lifecycle.results import finish, summarize
+from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
+from airflow_provider_amlrest.lifecycle.submission import Submission, Work, patiently
+from airflow_provider_amlrest.lifecycle.task_identity import made_by, task_identity
+from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
     COMMON_FIELDS,
@@ -40,16 +46,10 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_run,
     read_wait_options,
 )
-from airflow_provider_amlrest.operators.job_request import JobRequest
-from airflow_provider_amlrest.ownership import Owner, by_task, claim, why_left
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.rest.reading import fields
-from airflow_provider_amlrest.results import finish, summarize
-from airflow_provider_amlrest.stopping import judge, leave_process
-from airflow_provider_amlrest.submission import Submission, Work, patiently
-from airflow_provider_amlrest.task_identity import made_by, task_identity
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -20,7 +20,7 @@ from airflow_provider_amlrest.rest.reading import fields
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_amlrest.operators.job_request import JobRequest
+    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 
 
 class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):

@@ -26,12 +26,12 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Res
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from airflow_provider_amlrest.masking import NOT_SHOWN, may_show
+from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show
+from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
 from airflow_provider_amlrest.plugin.tasks import JobTasks
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.task_state import TaskKey
 
 log = logging.getLogger(__name__)
 

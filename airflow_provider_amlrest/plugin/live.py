@@ -19,8 +19,8 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.orphans import made_for
-from airflow_provider_amlrest.ownership import by_person
+from airflow_provider_amlrest.lifecycle.orphan_jobs import made_for
+from airflow_provider_amlrest.lifecycle.ownership import by_person
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.poll.shared import shared_watcher
@@ -28,9 +28,9 @@ from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import timestamp
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.lifecycle.task_state import TaskKey
     from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
     from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher
-    from airflow_provider_amlrest.task_state import TaskKey
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

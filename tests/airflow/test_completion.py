@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest import completion
-from airflow_provider_amlrest.completion import Wait, Weather, check_event
+from airflow_provider_amlrest.lifecycle import completion
+from airflow_provider_amlrest.lifecycle.completion import Wait, Weather, check_event
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,

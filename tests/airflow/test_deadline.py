@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
-from airflow_provider_amlrest import completion, submission
 from airflow_provider_amlrest.cli import commands
 from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
 from airflow_provider_amlrest.cli.main import main
-from airflow_provider_amlrest.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle import completion, submission
+from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
 from airflow_provider_amlrest.rest import AzureMLClient, model
 from airflow_provider_amlrest.rest.assets import ensure
 from airflow_provider_amlrest.rest.http.errors import AzureMLError

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.lifecycle.task_state import MISSING, TaskKey
 from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.task_state import MISSING, TaskKey
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 

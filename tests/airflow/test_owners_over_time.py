@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest import submission, task_identity
-from airflow_provider_amlrest.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle import submission, task_identity
+from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle.ownership import OWNER_TAG
+from airflow_provider_amlrest.lifecycle.submission import WORK_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import TASK_TAG
 from airflow_provider_amlrest.operators import jobs
-from airflow_provider_amlrest.ownership import OWNER_TAG
 from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.submission import WORK_PROPERTY
-from airflow_provider_amlrest.task_identity import TASK_TAG
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 

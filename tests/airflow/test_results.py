@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import results
+from airflow_provider_amlrest.lifecycle import results
+from airflow_provider_amlrest.lifecycle.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import ServiceError, UnreachableError
-from airflow_provider_amlrest.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
 

@@ -9,10 +9,19 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import submission as module
-from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
-from airflow_provider_amlrest.naming import TaskIdentity, job_names
-from airflow_provider_amlrest.ownership import Owner
+from airflow_provider_amlrest.lifecycle import submission as module
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
+from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.lifecycle.ownership import Owner
+from airflow_provider_amlrest.lifecycle.submission import (
+    IDENTITY_PROPERTY,
+    SPEC_PROPERTY,
+    WORK_PROPERTY,
+    Submission,
+    Work,
+    patiently,
+)
+from airflow_provider_amlrest.lifecycle.task_identity import task_tag
 from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
@@ -24,15 +33,6 @@ from airflow_provider_amlrest.rest.http.errors import (
     PermissionDeniedError,
     UnreachableError,
 )
-from airflow_provider_amlrest.submission import (
-    IDENTITY_PROPERTY,
-    SPEC_PROPERTY,
-    WORK_PROPERTY,
-    Submission,
-    Work,
-    patiently,
-)
-from airflow_provider_amlrest.task_identity import task_tag
 
 WORK = Work(TaskIdentity("d", "t", "r", -1, 4), 7, "spec")
 OURS = WORK.properties

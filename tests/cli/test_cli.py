@@ -18,10 +18,10 @@ import pytest
 
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.cli.render import duration, safe
-from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
-from airflow_provider_amlrest.ownership import told_by
+from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.ownership import told_by
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
 from airflow_provider_amlrest.rest import AzureMLClient, model
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from tests.support.emulated import Emulated
 from tests.support.tasks import unique
 from tests.support.waiting import wait_for

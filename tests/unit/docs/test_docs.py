@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import pytest
 from jinja2 import Environment, TemplateSyntaxError, meta
 
-from airflow_provider_amlrest import connection, naming, operators
+from airflow_provider_amlrest import connection, operators
 from airflow_provider_amlrest.emulator import scripts
 from airflow_provider_amlrest.emulator.arm import text_limits as emulated_limits
 from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
+from airflow_provider_amlrest.lifecycle import naming
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import model

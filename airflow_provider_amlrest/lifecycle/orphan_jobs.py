@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, DEPLOYMENT_TAG, OUTLIVES_TASK_TAG
+from airflow_provider_amlrest.lifecycle.task_state import MISSING, OVER, TaskKey
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
-from airflow_provider_amlrest.task_identity import DAG_TAG, DEPLOYMENT_TAG, OUTLIVES_TASK_TAG
-from airflow_provider_amlrest.task_state import MISSING, OVER, TaskKey
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient

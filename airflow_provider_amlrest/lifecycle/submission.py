@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_amlrest.completion import TRANSIENT
-from airflow_provider_amlrest.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
-from airflow_provider_amlrest.ownership import Owner, owner_of
+from airflow_provider_amlrest.lifecycle.completion import TRANSIENT
+from airflow_provider_amlrest.lifecycle.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
+from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
+from airflow_provider_amlrest.lifecycle.task_identity import task_tag
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
@@ -20,7 +21,6 @@ from airflow_provider_amlrest.rest.http.errors import (
     NotFoundError,
 )
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, Outcome
-from airflow_provider_amlrest.task_identity import task_tag
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient

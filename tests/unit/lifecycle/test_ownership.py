@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.ownership import (
+from airflow_provider_amlrest.lifecycle.ownership import (
     MAX_NOTE,
     SLOTS,
     Owner,

@@ -6,8 +6,8 @@ import uuid
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.naming import TaskIdentity
-from airflow_provider_amlrest.ownership import SLOTS, Owner
+from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
+from airflow_provider_amlrest.lifecycle.ownership import SLOTS, Owner
 from airflow_provider_amlrest.rest.reading.text_limits import MAX_PAIRS
 from airflow_provider_amlrest.version import __version__
 

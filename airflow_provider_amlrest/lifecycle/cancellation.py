@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_amlrest.masking import masked
-from airflow_provider_amlrest.ownership import owner_of, told_by
+from airflow_provider_amlrest.lifecycle.masking import masked
+from airflow_provider_amlrest.lifecycle.ownership import owner_of, told_by
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.times import seconds_between
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from airflow_provider_amlrest.lifecycle.masking import masked
 from airflow_provider_amlrest.links import (
     AzureMLEnvironmentLink,
     AzureMLModelsLink,
     AzureMLStudioLink,
     push,
 )
-from airflow_provider_amlrest.masking import masked
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.model import LiteralInput
 

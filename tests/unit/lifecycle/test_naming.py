@@ -6,7 +6,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.naming import MAX_ATTEMPTS, TaskIdentity, job_names
+from airflow_provider_amlrest.lifecycle.naming import MAX_ATTEMPTS, TaskIdentity, job_names
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN
 
 NIGHTLY = TaskIdentity("iris", "train.model", "scheduled__2026-11-23T00:00:00+00:00", -1, 1)

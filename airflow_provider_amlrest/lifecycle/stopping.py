@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_amlrest.task_state import (
+from airflow_provider_amlrest.lifecycle.task_state import (
     AIRFLOW_3,
     MISSING,
     OVER,

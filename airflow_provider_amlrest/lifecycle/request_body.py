@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_amlrest.masking import masked
+from airflow_provider_amlrest.lifecycle.masking import masked
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret, redact
 
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
-from airflow_provider_amlrest.task_identity import DAG_TAG
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.model import Job

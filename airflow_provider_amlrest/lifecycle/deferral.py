@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_amlrest.task_state import AIRFLOW_3, DEFERRED, TaskKey, ask_state
+from airflow_provider_amlrest.lifecycle.task_state import AIRFLOW_3, DEFERRED, TaskKey, ask_state
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_amlrest.cancellation import JobCanceledError, canceled_error
-from airflow_provider_amlrest.completion import TRANSIENT
-from airflow_provider_amlrest.masking import NOT_SHOWN, masked, without_texts
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError, canceled_error
+from airflow_provider_amlrest.lifecycle.completion import TRANSIENT
+from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.hints import advice
 from airflow_provider_amlrest.rest.jobs.status import Outcome
