@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 
 class AzureMLHook(BaseHook):

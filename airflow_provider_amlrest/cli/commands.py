@@ -32,8 +32,9 @@ from airflow_provider_amlrest.rest.times import seconds_between
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, SweepTrial
+    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.look import Look
+    from airflow_provider_amlrest.rest.runs.run import SweepTrial
 
 MAX_SCANNED = 2000
 """Jobs that a list looks through at most."""

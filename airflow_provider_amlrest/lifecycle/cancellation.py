@@ -11,7 +11,8 @@ from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, Run
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.runs.run import Run
 
 LIMIT_SLACK = 60.0
 """Seconds by which a run may look shorter than the limit that ended it."""

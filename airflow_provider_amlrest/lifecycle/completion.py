@@ -22,7 +22,7 @@ from airflow_provider_amlrest.rest.jobs.status import PATIENCE, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.look import Look
     from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 

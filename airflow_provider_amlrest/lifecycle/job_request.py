@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators import references
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Input
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
 from airflow_provider_amlrest.rest.reading.references import Reference
 
 if TYPE_CHECKING:
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
 class JobRequest:
     """A job as far as it can be read without asking the service, and what is still to be looked up."""
 
-    job: model.CommandJob | model.SweepJob
+    job: CommandJob | SweepJob
     environment: Reference
     code: Reference | LocalContent | None
-    inputs: Mapping[str, model.Input | references.ReferencedInput]
+    inputs: Mapping[str, Input | references.ReferencedInput]
 
     def digest(self, client: AzureMLClient, compute: str | None) -> str:
         """16 hexadecimal digits that stand for the work: not for what the job is called or described as.
@@ -37,7 +39,7 @@ class JobRequest:
         references.compute_name(client, compute)
         from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
-        known: dict[str, model.Input] = {}
+        known: dict[str, Input] = {}
         referenced: dict[str, str] = {}
         for name, value in self.inputs.items():
             if isinstance(value, references.ReferencedInput):
@@ -59,7 +61,7 @@ class JobRequest:
         asked = [client.operations.codec.job_body(work), referenced, repr(self.environment), code]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
-    def resolve(self, client: AzureMLClient, compute: str | None) -> model.CommandJob | model.SweepJob:
+    def resolve(self, client: AzureMLClient, compute: str | None) -> CommandJob | SweepJob:
         """Look everything up, and upload code that the workspace has not got."""
         common: dict[str, Any] = {
             "compute": references.resolve_compute(client, compute),
@@ -69,6 +71,6 @@ class JobRequest:
             "environment": references.resolve_environment(client, self.environment),
             "code": references.resolve_code(client, self.code),
         }
-        if isinstance(self.job, model.SweepJob):
+        if isinstance(self.job, SweepJob):
             return replace(self.job, **common, trial=replace(self.job.trial, **run))
         return replace(self.job, **common, **run)

@@ -20,7 +20,7 @@ from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
 from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 MASKED_PROPERTY = "airflow_masked"
 """Property of each job: ``true`` if Airflow masks something of its request, else ``false``."""

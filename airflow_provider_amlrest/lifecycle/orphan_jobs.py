@@ -14,7 +14,7 @@ from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from airflow_provider_amlrest.links import (
     push,
 )
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.model import LiteralInput
+from airflow_provider_amlrest.rest.jobs.job import LiteralInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.hook import AzureMLHook
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 log = logging.getLogger(__name__)
 

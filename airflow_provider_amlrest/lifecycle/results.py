@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError, canceled_error
 from airflow_provider_amlrest.lifecycle.completion import TRANSIENT
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, masked, without_texts
+from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.hints import advice
 from airflow_provider_amlrest.rest.jobs.status import Outcome
-from airflow_provider_amlrest.rest.model import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.runs.log_tail import user_log
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, Output, Run
+    from airflow_provider_amlrest.rest.jobs.job import Job, Output
+    from airflow_provider_amlrest.rest.runs.run import Run
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,9 @@ from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, 
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import CommandJob, Job, SweepJob
+    from airflow_provider_amlrest.rest.jobs.command import CommandJob
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from airflow_provider_amlrest.operators.base import (
     read_local,
     text,
 )
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.reading.fields import (
@@ -136,7 +137,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
                     ensure.wait_until_provisioned(client, found, poll_interval=poll_interval, timeout=timeout)
         return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
 
-    def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
+    def _read(self, base: Path) -> tuple[Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
         from airflow_provider_amlrest.rest.assets.conda import read_conda
         from airflow_provider_amlrest.rest.assets.ensure import content_version
@@ -151,7 +152,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         if bool(image) == (self.build is not None):
             raise InvalidSpecError("image", "give either an image, a conda_file or both; or build.")
         build, build_context = self._read_build(base)
-        environment = model.Environment(
+        environment = Environment(
             name,
             _version(self.version) or "",
             image=image,
@@ -166,7 +167,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
             environment = replace(environment, version=content_version(*made_of))
         return environment, build_context
 
-    def _read_build(self, base: Path) -> tuple[model.BuildContext | None, LocalContent | None]:
+    def _read_build(self, base: Path) -> tuple[BuildContext | None, LocalContent | None]:
         if self.build is None:
             return None, None
         build = structured(self.build)
@@ -176,11 +177,11 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         path = path_text("build.path", build["path"])
         dockerfile = path_text("build.dockerfile_path", build.get("dockerfile_path")) or "Dockerfile"
         if is_uri("build.path", path):
-            return model.BuildContext(path, dockerfile), None
+            return BuildContext(path, dockerfile), None
         content = read_local("build.path", base, path)
         if dockerfile not in {file.name for file in content.files}:
             raise InvalidSpecError("build.dockerfile_path", f"{path!r} has no {dockerfile!r}.")
-        return model.BuildContext("", dockerfile), content
+        return BuildContext("", dockerfile), content
 
 
 class AzureMLUploadCodeOperator(AzureMLOperator):
@@ -274,7 +275,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         """Register or find the data."""
         with explained():
             name = check_name("name", text("name", self.name))
-            one_of("type", self.type, model.DATA_TYPES)
+            one_of("type", self.type, DATA_TYPES)
             from airflow_provider_amlrest.rest.assets.ensure import content_version, ensure_data
 
             own_version = _version(self.version, DATA_VERSION_LENGTH)
@@ -283,7 +284,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             source = content.hash if content is not None else path.rstrip("/")
             version = own_version or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
-            data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
+            data = Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         url = self.publish(AzureMLDataLink, f"data/{found.name}/{found.version}/details", context)

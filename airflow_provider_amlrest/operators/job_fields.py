@@ -9,7 +9,8 @@ from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.submission import PROPERTIES
 from airflow_provider_amlrest.lifecycle.task_identity import TAGS
 from airflow_provider_amlrest.operators.base import text
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.command import Distribution
+from airflow_provider_amlrest.rest.jobs.job import Identity
 from airflow_provider_amlrest.rest.reading import fields, values
 from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
 
@@ -120,7 +121,7 @@ def read_common(task: Any) -> dict[str, Any]:
         "description": check_text("description", text("description", task.description)),
         "tags": check_pairs("tags", fields.string_map("tags", task.tags), TAGS),
         "properties": check_pairs("properties", fields.string_map("properties", task.properties), PROPERTIES),
-        "identity": fields.parse_typed("identity", task.identity, model.Identity),
+        "identity": fields.parse_typed("identity", task.identity, Identity),
         "services": fields.parse_services("services", task.services),
         "job_tier": fields.parse_job_tier("queue_settings", task.queue_settings),
     }
@@ -132,7 +133,7 @@ def read_run(task: Any) -> dict[str, Any]:
         "command": task.command,
         "environment": "",
         "environment_variables": fields.string_map("environment_variables", task.environment_variables),
-        "distribution": fields.parse_typed("distribution", task.distribution, model.Distribution),
+        "distribution": fields.parse_typed("distribution", task.distribution, Distribution),
         "resources": fields.parse_resources(
             task.instance_count, task.instance_type, task.shm_size, task.docker_args, task.job_resources
         ),

@@ -46,9 +46,11 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_run,
     read_wait_options,
 )
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
 from airflow_provider_amlrest.rest.reading import fields
 
 if TYPE_CHECKING:
@@ -207,7 +209,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _submit_in_time(
         self, client: AzureMLClient, request: JobRequest, context: Context, deadline: float | None
-    ) -> model.Job:
+    ) -> Job:
         """Submit the job, and try again until the deadline. What may exist by then is not left running."""
         try:
             with client.until(deadline):
@@ -221,7 +223,7 @@ class AzureMLJobOperator(AzureMLOperator):
             unseen = f"It may have been submitted: {error}"
             raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
 
-    def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
+    def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> Job:
         compute = text("compute", self.compute)
         chosen = text("job_name", self.job_name)
         ti, owner = context["ti"], self._owner or Owner.new(context["ti"].try_number)
@@ -230,7 +232,7 @@ class AzureMLJobOperator(AzureMLOperator):
         options = self._options
         outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
 
-        def make() -> model.CommandJob | model.SweepJob:
+        def make() -> CommandJob | SweepJob:
             job = request.resolve(client, compute)
             masks = masking.mark(client.operations.codec.job_body(job))
             tags = made_by(context, identity, owner, outlives_task=outlives_task)
@@ -252,7 +254,7 @@ class AzureMLJobOperator(AzureMLOperator):
         job = submission.submit(make, self._remember, first_try=ti.try_number == 1)
         return claim(client, job, owner)
 
-    def _end_unwanted(self, client: AzureMLClient, job: model.Job) -> None:
+    def _end_unwanted(self, client: AzureMLClient, job: Job) -> None:
         """End a job of this task that nobody wants any more."""
         if self._options.cancel_on_kill:
             self._end(client, job.name, "another job of the task follows")
@@ -289,7 +291,7 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.info("Azure ML job %s %s, as %s.", name, fate, why)
         return fate
 
-    def _check_canceled(self, client: AzureMLClient, job: model.Job) -> None:
+    def _check_canceled(self, client: AzureMLClient, job: Job) -> None:
         error = canceled_error(
             client, job, self.hook.studio_url(job), resubmit_canceled=self._options.resubmit_canceled
         )
@@ -316,7 +318,7 @@ class AzureMLJobOperator(AzureMLOperator):
         return None if self._limit is None else started_at(context) + self._limit
 
     def _await(
-        self, client: AzureMLClient, job: model.Job, deadline: float | None, log: Mapping[str, int] | None
+        self, client: AzureMLClient, job: Job, deadline: float | None, log: Mapping[str, int] | None
     ) -> dict[str, Any]:
         """Wait for the job here or in a trigger; neither is needed if it has ended."""
         from airflow_provider_amlrest.rest.poll.look import Look
@@ -395,7 +397,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 shown=shown,
             )
 
-    def _can_mask(self, job: model.Job) -> bool:
+    def _can_mask(self, job: Job) -> bool:
         """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""
         rendered = [getattr(self, name) for name in self.template_fields]
         return masking.learn(rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
@@ -422,11 +424,11 @@ class AzureMLJobOperator(AzureMLOperator):
             fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
-    def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
+    def _request(self, job: CommandJob | SweepJob, base: Path) -> JobRequest:
         """Read the references, and check the command against the names that there are."""
         inputs = references.read_inputs(self.inputs)
         groups: dict[str, Iterable[str]] = {"inputs": inputs, "outputs": job.outputs}
-        if isinstance(job, model.SweepJob):
+        if isinstance(job, SweepJob):
             groups["search_space"] = job.search_space
         for name in fields.check_command("command", self.command, groups):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
@@ -492,7 +494,7 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     template_fields_renderers = COMMON_RENDERERS
 
     def _read(self, base: Path) -> JobRequest:
-        job = model.CommandJob(
+        job = CommandJob(
             **read_common(self),
             **read_run(self),
             timeout=fields.parse_command_limits("limits", self.limits),

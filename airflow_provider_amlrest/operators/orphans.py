@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 MAX_XCOM = 8000
 """Characters of the list in the XCom; the log has every orphan."""

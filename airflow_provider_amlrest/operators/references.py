@@ -13,9 +13,11 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import read_local
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES, DataInput, Input
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input
 from airflow_provider_amlrest.rest.reading.fields import (
     INPUT_MODES,
     URI_SCHEMES,

@@ -13,8 +13,8 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_run,
 )
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
+from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, SamplingAlgorithm, SweepJob, Trial
 from airflow_provider_amlrest.rest.reading import fields
 
 if TYPE_CHECKING:
@@ -75,16 +75,16 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         self.early_termination = early_termination
 
     def _read(self, base: Path) -> JobRequest:
-        sampling = fields.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
-        job = model.SweepJob(
+        sampling = fields.parse_typed("sampling_algorithm", self.sampling_algorithm, SamplingAlgorithm)
+        job = SweepJob(
             **read_common(self),
-            trial=model.Trial(**read_run(self)),
+            trial=Trial(**read_run(self)),
             search_space=parse_search_space(self.search_space),
             objective=fields.parse_objective("objective", self.objective),
-            sampling_algorithm=sampling or model.SamplingAlgorithm("random"),
+            sampling_algorithm=sampling or SamplingAlgorithm("random"),
             limits=fields.parse_sweep_limits("limits", self.limits),
             early_termination=fields.parse_typed(
-                "early_termination", self.early_termination, model.EarlyTermination
+                "early_termination", self.early_termination, EarlyTermination
             ),
         )
         fields.check_sweep(job)

@@ -29,8 +29,9 @@ from airflow_provider_amlrest.rest.times import timestamp
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.lifecycle.task_state import TaskKey
-    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
+    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher
+    from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, SweepTrial
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.lifecycle.task_state import TaskKey
     from airflow_provider_amlrest.plugin.live import LiveJob, Status
     from airflow_provider_amlrest.plugin.records import TaskJob
-    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, RunError, SweepTrial
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunError, SweepTrial
 
 ACTIVE_POLL = 5.0
 """Seconds after which a page asks again while its job is active."""

@@ -12,12 +12,11 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import out_of_time
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.rest.http.paging import Pages
+from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import async_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs import ending
@@ -39,11 +38,11 @@ def _method(
 
 
 def _pages(
-    operation: Callable[Concatenate[Operations, P], Flow[model.Page]],
+    operation: Callable[Concatenate[Operations, P], Flow[Page]],
 ) -> Callable[Concatenate[AsyncAzureMLClient, P], AsyncIterator[Any]]:
     @wraps(operation)
     async def method(self: AsyncAzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
-        follow = cast("Callable[..., Flow[model.Page]]", operation)
+        follow = cast("Callable[..., Flow[Page]]", operation)
         way, link = Pages(operation.__name__), None
         while True:
             page = await self._run(follow(self.operations, *args, **kwargs, next_link=link))

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple, Protocol
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import UnreachableError, innermost_code, response_error
 from airflow_provider_amlrest.rest.http.policies import ANONYMOUS
+from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunChange, RunError
+from airflow_provider_amlrest.rest.workspace.resources import Compute
 
 
 class Send(NamedTuple):
@@ -91,10 +93,10 @@ def log_length(answer: Answer) -> int:
     return int(total) if total.isdigit() else len(answer.content)
 
 
-def read_compute(resource: Mapping[str, Any]) -> model.Compute:
+def read_compute(resource: Mapping[str, Any]) -> Compute:
     """A compute's ARM resource."""
     properties = resource.get("properties") or {}
-    return model.Compute(
+    return Compute(
         resource["name"],
         properties.get("computeType") or "",
         properties.get("provisioningState") or "",
@@ -102,15 +104,15 @@ def read_compute(resource: Mapping[str, Any]) -> model.Compute:
     )
 
 
-def read_run(details: Mapping[str, Any]) -> model.Run:
+def read_run(details: Mapping[str, Any]) -> Run:
     """A run as run history tells of it."""
     error = (details.get("error") or {}).get("error") or {}
-    return model.Run(
+    return Run(
         details.get("runId") or "",
         details.get("status") or "Unknown",
         details.get("startTimeUtc"),
         details.get("endTimeUtc"),
-        model.RunError(innermost_code(error), error.get("message") or "") if error else None,
+        RunError(innermost_code(error), error.get("message") or "") if error else None,
         tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
         details.get("logFiles") or {},
         {
@@ -121,13 +123,13 @@ def read_run(details: Mapping[str, Any]) -> model.Run:
     )
 
 
-def read_run_change(run: Mapping[str, Any]) -> model.RunChange:
+def read_run_change(run: Mapping[str, Any]) -> RunChange:
     """Who changed a run last, and why it was canceled, as run history tells of it (v1.0)."""
     creator, last = run.get("createdBy") or {}, run.get("lastModifiedBy") or {}
     # The service's own changes bear the submitter's name (recordings of 2023).
     other = last.get("userObjectId") not in (None, creator.get("userObjectId"))
     name = str(last.get("userName") or last.get("userObjectId") or "") if other else ""
-    return model.RunChange(name, str(run.get("cancelationReason") or ""))
+    return RunChange(name, str(run.get("cancelationReason") or ""))
 
 
 def last_values(run: Mapping[str, Any]) -> dict[str, float]:
@@ -137,10 +139,10 @@ def last_values(run: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key, value in values.items() if isfinite(value)}
 
 
-def read_point(metric: Mapping[str, Any]) -> model.MetricPoint:
+def read_point(metric: Mapping[str, Any]) -> MetricPoint:
     """A value of a metric's history in MLflow."""
     step, milliseconds = number(metric.get("step")), number(metric.get("timestamp"))
-    return model.MetricPoint(
+    return MetricPoint(
         int(step) if isfinite(step) else 0,
         number(metric.get("value")),
         milliseconds / 1000 if isfinite(milliseconds) else 0.0,
@@ -161,7 +163,7 @@ def trial_number(name: str) -> int:
     return int(suffix) if suffix.isdigit() else 0
 
 
-def trial_params(sweep: model.Job, trial: str) -> dict[str, Any]:
+def trial_params(sweep: Job, trial: str) -> dict[str, Any]:
     """A trial's point in the search space, which the service keeps as a tag of the sweep."""
     try:
         params = json.loads(sweep.tags.get(f"_aml_system_{trial}", "{}"))

@@ -11,12 +11,11 @@ from azure.core import PipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.answers import Answer, Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.rest.http.paging import Pages
+from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import sync_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs import ending
@@ -40,13 +39,13 @@ def _method(
 
 
 def _pages(
-    operation: Callable[Concatenate[Operations, P], Flow[model.Page]],
+    operation: Callable[Concatenate[Operations, P], Flow[Page]],
 ) -> Callable[Concatenate[AzureMLClient, P], Iterator[Any]]:
     """A method of the client that iterates over the items of all pages, asking for each page when needed."""
 
     @wraps(operation)
     def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
-        follow = cast("Callable[..., Flow[model.Page]]", operation)
+        follow = cast("Callable[..., Flow[Page]]", operation)
         way, link = Pages(operation.__name__), None
         while True:
             page = self._run(follow(self.operations, *args, **kwargs, next_link=link))

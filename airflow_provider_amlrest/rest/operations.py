@@ -13,8 +13,12 @@ from urllib.parse import quote, unquote
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest import answers, model
+from airflow_provider_amlrest.rest import answers
 from airflow_provider_amlrest.rest.answers import Answer, Send
+from airflow_provider_amlrest.rest.assets.code import Code, PendingUpload
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model
 from airflow_provider_amlrest.rest.assets.uris import lies_at
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
@@ -25,13 +29,17 @@ from airflow_provider_amlrest.rest.http.errors import (
     NotFoundError,
     ResponseError,
 )
-from airflow_provider_amlrest.rest.http.paging import Pages
+from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.ids import path_segment as _segment
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Job, Output
 from airflow_provider_amlrest.rest.jobs.status import Outcome
-from airflow_provider_amlrest.rest.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunChange, SweepTrial
 from airflow_provider_amlrest.rest.versions.features import UPLOADS_BY_SERVICE
+from airflow_provider_amlrest.rest.workspace.resources import Compute, Datastore, DatastoreSecrets, Workspace
 
 T = TypeVar("T")
 
@@ -62,9 +70,9 @@ def brief(patience: float | None) -> dict[str, Any]:
 
 
 class Polled(NamedTuple):
-    """What a poller's read brought; ``next_link`` as in :class:`model.Page`."""
+    """What a poller's read brought; ``next_link`` as in :class:`Page`."""
 
-    jobs: tuple[model.Job, ...]
+    jobs: tuple[Job, ...]
     next_link: str | None
     remaining_reads: int | None
     """What remains of the quota, if the answer says so."""
@@ -93,11 +101,11 @@ class Operations:
 
     # workspace
 
-    def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[model.Workspace]:
+    def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[Workspace]:
         """The workspace itself."""
         resource = yield from self._resource("GET", "", options=options)
         properties = resource.get("properties") or {}
-        return model.Workspace(
+        return Workspace(
             resource["id"],
             resource["name"],
             resource.get("location") or "",
@@ -105,25 +113,25 @@ class Operations:
             properties.get("mlFlowTrackingUri") or "",
         )
 
-    def list_computes(self, next_link: str | None = None) -> Flow[model.Page]:
-        """The workspace's computes, as an iterator of :class:`model.Compute`."""
+    def list_computes(self, next_link: str | None = None) -> Flow[Page]:
+        """The workspace's computes, as an iterator of :class:`Compute`."""
         return (yield from self._page("computes", next_link, answers.read_compute))
 
-    def get_compute(self, name: str) -> Flow[model.Compute]:
+    def get_compute(self, name: str) -> Flow[Compute]:
         """One compute. Raises NotFoundError if the workspace has none of that name."""
         return answers.read_compute((yield from self._resource("GET", f"computes/{_segment(name)}")))
 
-    def get_default_datastore(self) -> Flow[model.Datastore]:
+    def get_default_datastore(self) -> Flow[Datastore]:
         """The default datastore. Raises NotFoundError if the workspace has none."""
         answer = yield from self._get("datastores", {"isDefault": "true"})
         for resource in answer.get("value") or ():
             return self.codec.read_datastore(resource)
         raise NotFoundError("GET datastores", 404, message="The workspace has no default datastore.")
 
-    def list_datastore_secrets(self, name: str) -> Flow[model.DatastoreSecrets]:
+    def list_datastore_secrets(self, name: str) -> Flow[DatastoreSecrets]:
         """A datastore's key or shared access signature. It spends the quota of writes."""
         secrets = yield from self._call("POST", f"datastores/{_segment(name)}/listSecrets")
-        found = model.DatastoreSecrets(secrets.get("key"), secrets.get("sasToken"))
+        found = DatastoreSecrets(secrets.get("key"), secrets.get("sasToken"))
         if found.account_key:
             self._on_secret(found.account_key)
         self._mask_signature(found.sas_token or "")
@@ -131,17 +139,17 @@ class Operations:
 
     # environments
 
-    def get_environment(self, name: str, version: str) -> Flow[model.Environment]:
+    def get_environment(self, name: str, version: str) -> Flow[Environment]:
         """A version of an environment. Raises NotFoundError."""
         return self.codec.read_environment(
             (yield from self._resource("GET", _version("environments", name, version)))
         )
 
-    def get_latest_environment(self, name: str) -> Flow[model.Environment]:
+    def get_latest_environment(self, name: str) -> Flow[Environment]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return self.codec.read_environment((yield from self._latest("environments", name)))
 
-    def create_environment(self, environment: model.Environment) -> Flow[model.Environment]:
+    def create_environment(self, environment: Environment) -> Flow[Environment]:
         """Register a version. Raises ConflictError if it exists with other content."""
         path = _version("environments", environment.name, environment.version)
         return self.codec.read_environment(
@@ -150,15 +158,15 @@ class Operations:
 
     # code
 
-    def get_code(self, name: str, version: str) -> Flow[model.Code]:
+    def get_code(self, name: str, version: str) -> Flow[Code]:
         """A version of a code asset. Raises NotFoundError."""
         return self.codec.read_code((yield from self._resource("GET", _version("codes", name, version))))
 
-    def get_latest_code(self, name: str) -> Flow[model.Code]:
+    def get_latest_code(self, name: str) -> Flow[Code]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return self.codec.read_code((yield from self._latest("codes", name)))
 
-    def find_code(self, content_hash: str) -> Flow[model.Code | None]:
+    def find_code(self, content_hash: str) -> Flow[Code | None]:
         """Code with this content hash, whatever its name: the service searches the whole workspace.
 
         Raises InvalidSpecError for an api-version before 2023-04-01.
@@ -173,7 +181,7 @@ class Operations:
 
     def start_pending_upload(
         self, name: str, version: str, upload_id: str | None = None
-    ) -> Flow[model.PendingUpload]:
+    ) -> Flow[PendingUpload]:
         """Ask for a place to upload code to.
 
         :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
@@ -192,39 +200,39 @@ class Operations:
             raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
         self._mask_signature(sas_uri.partition("?")[2])
         check_url(sas_uri)
-        return model.PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
+        return PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
 
-    def create_code(self, code: model.Code) -> Flow[model.Code]:
+    def create_code(self, code: Code) -> Flow[Code]:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("codes", code.name, code.version)
         return self.codec.read_code((yield from self._put(path, self.codec.code_body(code))))
 
     # data
 
-    def get_data(self, name: str, version: str) -> Flow[model.Data]:
+    def get_data(self, name: str, version: str) -> Flow[Data]:
         """A version of a data asset. Raises NotFoundError."""
         return self.codec.read_data((yield from self._resource("GET", _version("data", name, version))))
 
-    def get_latest_data(self, name: str) -> Flow[model.Data]:
+    def get_latest_data(self, name: str) -> Flow[Data]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return self.codec.read_data((yield from self._latest("data", name)))
 
-    def create_data(self, data: model.Data) -> Flow[model.Data]:
+    def create_data(self, data: Data) -> Flow[Data]:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("data", data.name, data.version)
         return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
 
     # models
 
-    def get_model(self, name: str, version: str) -> Flow[model.Model]:
+    def get_model(self, name: str, version: str) -> Flow[Model]:
         """A version of a model. Raises NotFoundError."""
         return self.codec.read_model((yield from self._resource("GET", _version("models", name, version))))
 
-    def get_latest_model(self, name: str) -> Flow[model.Model]:
+    def get_latest_model(self, name: str) -> Flow[Model]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return self.codec.read_model((yield from self._latest("models", name)))
 
-    def find_registered(self, output: model.Output, uri: str) -> Flow[str | None]:
+    def find_registered(self, output: Output, uri: str) -> Flow[str | None]:
         """The version of data, or of a model, as which a job has registered an output: the one at this place.
 
         None if it is none of the last ones, or nothing has this name.
@@ -244,19 +252,19 @@ class Operations:
 
     # jobs
 
-    def create_job(self, name: str, job: model.CommandJob | model.SweepJob) -> Flow[model.Job]:
+    def create_job(self, name: str, job: CommandJob | SweepJob) -> Flow[Job]:
         """Submit a job under a name of one's own.
 
         The same body again changes nothing; another one raises ConflictError.
         """
         return self.codec.read_job((yield from self._put(f"jobs/{_segment(name)}", self.codec.job_body(job))))
 
-    def get_job(self, name: str) -> Flow[model.Job]:
+    def get_job(self, name: str) -> Flow[Job]:
         """A job as it is now. Raises NotFoundError."""
         return self.codec.read_job((yield from self._resource("GET", f"jobs/{_segment(name)}")))
 
-    def list_jobs(self, tag: str | None = None, next_link: str | None = None) -> Flow[model.Page]:
-        """The workspace's jobs that are not archived, newest first, as an iterator of :class:`model.Job`.
+    def list_jobs(self, tag: str | None = None, next_link: str | None = None) -> Flow[Page]:
+        """The workspace's jobs that are not archived, newest first, as an iterator of :class:`Job`.
 
         :param tag: only jobs that have a tag of this name.
         """
@@ -310,11 +318,11 @@ class Operations:
 
     # run history and metrics
 
-    def get_run(self, name: str) -> Flow[model.Run]:
+    def get_run(self, name: str) -> Flow[Run]:
         """A run's times, error, warnings and log files. Raises NotFoundError."""
         return (yield from self._details(name))
 
-    def get_run_change(self, name: str) -> Flow[model.RunChange]:
+    def get_run_change(self, name: str) -> Flow[RunChange]:
         """Who changed a run last, and why it was canceled. Raises NotFoundError."""
         history = yield from self._history()
         asked = f"GET runs/{name}"
@@ -348,7 +356,7 @@ class Operations:
         content = answers.log_content(answer, tail.file, tail.bytes_wanted(final=final))
         return tail.take(content, final=final)
 
-    def read_log_end(self, run: model.Run, file: str, size: int) -> Flow[str]:
+    def read_log_end(self, run: Run, file: str, size: int) -> Flow[str]:
         """The last ``size`` bytes of one of a run's log files, from the start of a line on."""
         answer = yield answers.log_part(run.log_files[file], file, (0, size - 1))
         length = answers.log_length(answer)
@@ -358,8 +366,8 @@ class Operations:
         text = answers.log_content(answer, file, (start, length - 1)).decode("utf-8", "replace")
         return (text.partition("\n")[2] if start and "\n" in text else text).strip()
 
-    def list_children(self, name: str, next_link: str | None = None) -> Flow[model.Page]:
-        """A sweep's trials as run history lists them, as an iterator of :class:`model.Run`."""
+    def list_children(self, name: str, next_link: str | None = None) -> Flow[Page]:
+        """A sweep's trials as run history lists them, as an iterator of :class:`Run`."""
         history = yield from self._history()
         asked = f"GET runs/{name}/children"
         base = f"{history}/runs/{_segment(name)}/children"
@@ -367,15 +375,15 @@ class Operations:
         link = self._next(next_link, base)
         answer = yield Send(HttpRequest("GET", link) if link else first, asked)
         page = answers.checked(answer, asked)
-        return model.Page(tuple(map(answers.read_run, page.get("value") or ())), page.get("nextLink") or None)
+        return Page(tuple(map(answers.read_run, page.get("value") or ())), page.get("nextLink") or None)
 
     def get_metrics(self, run: str) -> Flow[dict[str, float]]:
         """The last value of each MLflow metric of a run. Values that JSON cannot carry are left out."""
         return answers.last_values((yield from self._mlflow_run(run)))
 
-    def get_metric_history(self, run: str, metric: str) -> Flow[list[model.MetricPoint]]:
+    def get_metric_history(self, run: str, metric: str) -> Flow[list[MetricPoint]]:
         """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
-        points: list[model.MetricPoint] = []
+        points: list[MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
         way = Pages(f"the history of the metric {metric}")
         while True:
@@ -388,14 +396,14 @@ class Operations:
         finite = [point for point in points if isfinite(point.value)]
         return sorted(finite, key=lambda point: (point.step, point.time))
 
-    def list_trials(self, sweep: str) -> Flow[list[model.SweepTrial]]:
+    def list_trials(self, sweep: str) -> Flow[list[SweepTrial]]:
         """All trials of a sweep with their parameters and metrics, in the order of their numbers.
 
         Statuses and times are run history's, metrics those that MLflow's search finds: a few requests for
         thousands of trials.
         """
         job = yield from self.get_job(sweep)
-        runs: list[model.Run] = []
+        runs: list[Run] = []
         way, link = Pages(f"the trials of {sweep}"), None
         while True:
             page = yield from self.list_children(sweep, link)
@@ -412,7 +420,7 @@ class Operations:
             for run in runs:
                 metrics[run.name] = yield from self.get_metrics(run.name)
         return [
-            model.SweepTrial(
+            SweepTrial(
                 run.name,
                 run.status,
                 answers.trial_params(job, run.name),
@@ -423,7 +431,7 @@ class Operations:
             for run in sorted(runs, key=lambda run: answers.trial_number(run.name))
         ]
 
-    def get_best_trial(self, sweep: str) -> Flow[model.SweepTrial | None]:
+    def get_best_trial(self, sweep: str) -> Flow[SweepTrial | None]:
         """The best trial: the one that the service names, else the best last value of the metric.
 
         None if no trial has reported the metric.
@@ -433,7 +441,7 @@ class Operations:
         if name:
             run = yield from self.get_run(name)
             metrics = yield from self.get_metrics(name)
-            return model.SweepTrial(
+            return SweepTrial(
                 name, run.status, answers.trial_params(job, name), metrics, run.start_time, run.end_time
             )
         trials = yield from self.list_trials(sweep)
@@ -473,7 +481,7 @@ class Operations:
             self.endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
         return self.endpoints
 
-    def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[model.Run]:
+    def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[Run]:
         history = yield from self._history(options)
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{_segment(name)}/details")
@@ -482,7 +490,7 @@ class Operations:
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
             self._mask_signature(url.partition("?")[2])
-        return answers.read_run(details) if details else model.Run(name, "Unknown")
+        return answers.read_run(details) if details else Run(name, "Unknown")
 
     def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:
         """The last value of each MLflow metric of each child of a run."""
@@ -542,14 +550,14 @@ class Operations:
         next_link: str | None,
         read: Callable[[dict[str, Any]], Any],
         query: Mapping[str, str] | None = None,
-    ) -> Flow[model.Page]:
+    ) -> Flow[Page]:
         asked = f"GET {path}"
         link = self._next(next_link, self.cloud.resource_manager)
         answer = yield (
             Send(HttpRequest("GET", link), asked) if link else self._request("GET", path, query=query)
         )
         page = answers.checked(answer, asked)
-        return model.Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
+        return Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
 
     def _next(self, link: str | None, base: str) -> str | None:
         # The token goes where the link points.

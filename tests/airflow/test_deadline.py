@@ -17,8 +17,9 @@ from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.lifecycle import completion, submission
 from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
-from airflow_provider_amlrest.rest import AzureMLClient, model
+from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.assets import ensure
+from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import ending
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
@@ -214,7 +215,7 @@ def test_a_wait_for_an_environment_ends(
     client: AzureMLClient, gateway: Gateway, weather: Weather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ensure, "LAST_READ_PATIENCE", 1.0)
-    environment = model.Environment("e", "1", image="python", provisioning_state="Creating")
+    environment = Environment("e", "1", image="python", provisioning_state="Creating")
     gateway.weather = reads_fail(weather)
     error = outcome(
         lambda: ensure.wait_until_provisioned(client, environment, poll_interval=0.1, timeout=1), 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.job import Job
 
 EXTRA = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w"}
 
@@ -41,7 +41,7 @@ PAGE = "https://ml.azure.com/runs/j?wsid=/subscriptions/s/resourcegroups/g/works
 def test_the_studio_page_is_in_the_connections_tenant(
     hook: Any, tenant: str, given: str | None, url: str
 ) -> None:
-    job = model.Job("/jobs/j", "j", "Command", "Running", studio_url=given)
+    job = Job("/jobs/j", "j", "Command", "Running", studio_url=given)
     assert hook(tenant_id=tenant).studio_url(job) == url
 
 

@@ -20,7 +20,7 @@ from airflow_provider_amlrest.lifecycle.masking import (
 )
 from airflow_provider_amlrest.lifecycle.record import JOB_KEY, JobRecord
 from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try, as_stored, fire
@@ -34,8 +34,8 @@ def known() -> None:
     mask_secret(SECRET)
 
 
-def job(**properties: str) -> model.Job:
-    return model.Job("/j", "j", "Command", "Running", properties=properties, tags={"owner": SECRET})
+def job(**properties: str) -> Job:
+    return Job("/j", "j", "Command", "Running", properties=properties, tags={"owner": SECRET})
 
 
 def test_a_value_is_masked_however_deep_it_is() -> None:

@@ -15,8 +15,12 @@ from airflow_provider_amlrest.operators.references import (
     resolve_environment,
     resolve_input,
 )
-from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId, model
+from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from tests.support.emulated import Emulated
 from tests.support.waiting import wait_for
@@ -26,9 +30,9 @@ from tests.support.waiting import wait_for
 def test_data_by_name_becomes_its_id_with_its_type_and_the_mode_asked_for(
     client: AzureMLClient, path: str
 ) -> None:
-    created = client.create_data(model.Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    created = client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
     inputs = read_inputs({"words": {"path": path, "mode": "download"}})
-    assert resolve_input(client, inputs["words"]) == model.DataInput("uri_file", created.id, "download")
+    assert resolve_input(client, inputs["words"]) == DataInput("uri_file", created.id, "download")
     assert created.id.endswith("/data/words/versions/7")
 
 
@@ -36,7 +40,7 @@ def test_what_is_in_another_workspace_is_never_taken_for_ours(
     client: AzureMLClient, emulator: Emulated
 ) -> None:
     ours = client.operations.workspace
-    client.create_data(model.Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
     theirs = WorkspaceId(ours.subscription_id, ours.resource_group, "theirs")
     data, compute = theirs.resource("data", "words", "7"), theirs.resource("computes", "cpu-cluster")
     mark = emulator.mark()
@@ -49,7 +53,7 @@ def test_what_is_in_another_workspace_is_never_taken_for_ours(
     assert emulator.asked(since=mark) == []
     # With its type there is nothing to ask for: the service resolves the id.
     typed = read_inputs({"words": {"path": str(data), "type": "uri_file"}})["words"]
-    assert resolve_input(client, typed) == model.DataInput("uri_file", str(data), "ro_mount")
+    assert resolve_input(client, typed) == DataInput("uri_file", str(data), "ro_mount")
 
 
 def test_our_own_compute_by_its_id(client: AzureMLClient) -> None:
@@ -92,12 +96,12 @@ def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
     "words", ["words@latest", "azureml:words@latest", "azureml:words", "azureml:words:7"]
 )
 def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
-    created = client.create_data(model.Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    created = client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
     inputs = read_inputs({"words": words, "mail": "me@example.org", "time": "12:30"})
-    assert resolve_input(client, inputs["words"]) == model.DataInput("uri_file", created.id)
+    assert resolve_input(client, inputs["words"]) == DataInput("uri_file", created.id)
     assert (inputs["mail"], inputs["time"]) == (
-        model.LiteralInput("me@example.org"),
-        model.LiteralInput("12:30"),
+        LiteralInput("me@example.org"),
+        LiteralInput("12:30"),
     )
 
 
@@ -107,13 +111,13 @@ def test_what_begins_as_a_reference_is_no_literal(text: str) -> None:
         read_inputs({"words": text})
 
 
-@pytest.mark.parametrize("kind", model.MODEL_TYPES)
+@pytest.mark.parametrize("kind", MODEL_TYPES)
 def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulated, kind: str) -> None:
     for version in ("1", "2"):
-        job = model.CommandJob(
+        job = CommandJob(
             command="echo",
             environment="azureml:AzureML-sklearn-1.5@latest",
-            outputs={"m": model.Output(kind, name=f"by-name-{kind}")},
+            outputs={"m": Output(kind, name=f"by-name-{kind}")},
             tags={"emulator.seconds": "0"},
         )
         client.create_job(f"makes-{kind}-{version}", job)
@@ -122,7 +126,7 @@ def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulate
     for path, version in (("azureml:{}:1", "1"), ("{}@latest", "2"), ("azureml:{}", "2")):
         read = read_inputs({"m": {"type": kind, "path": path.format(f"by-name-{kind}")}})
         id_ = str(ids.resource("models", f"by-name-{kind}", version))
-        assert resolve_input(client, read["m"]) == model.DataInput(kind, id_)
+        assert resolve_input(client, read["m"]) == DataInput(kind, id_)
     with pytest.raises(NotFoundError):
         resolve_input(client, read_inputs({"m": {"type": kind, "path": "nothing:1"}})["m"])
 

@@ -15,7 +15,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
-from airflow_provider_amlrest.rest.model import CommandJob
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.support.emulated import Emulated
 from tests.support.upload_code import client_of
 

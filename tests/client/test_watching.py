@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLError, WorkspaceId, model
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLError, WorkspaceId
 from airflow_provider_amlrest.rest.http.cloud import custom_cloud
 from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential
 from airflow_provider_amlrest.rest.http.errors import (
@@ -22,6 +22,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     ServiceError,
     UnreachableError,
 )
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.poll import shared
 from airflow_provider_amlrest.rest.poll.look import Look
 from airflow_provider_amlrest.rest.poll.schedule import Poller
@@ -32,7 +33,7 @@ from tests.support.tasks import unique
 from tests.support.upload_code import client_of
 from tests.support.waiting import PATIENCE
 
-COMMAND = model.CommandJob(command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster")
+COMMAND = CommandJob(command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster")
 
 
 class Opener:
@@ -90,7 +91,7 @@ def submit(emulator: Emulated, request: pytest.FixtureRequest) -> Iterator[Calla
         def submit(number: int = 0, *, seconds: float = 600.0) -> str:
             name = f"{unique(request)}-{number}"
             tags = {"emulator.seconds": str(seconds)}
-            client.create_job(name, model.CommandJob(**{**vars(COMMAND), "tags": tags}))
+            client.create_job(name, CommandJob(**{**vars(COMMAND), "tags": tags}))
             return name
 
         yield submit

@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.code import Code, PendingUpload
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.workspace.resources import Compute, Datastore, DatastoreSecrets, Workspace
 from tests.contract import openapi, schemas
 from tests.contract.recordings import decoded
 from tests.contract.schemas import API, published
@@ -338,14 +344,14 @@ OLD_MAPS = {
     },
 }
 MODELS = {
-    "environment": model.Environment,
-    "code": model.Code,
-    "data": model.Data,
-    "model": model.Model,
-    "datastore": model.Datastore,
-    "compute": model.Compute,
-    "workspace": model.Workspace,
-    "job": model.Job,
+    "environment": Environment,
+    "code": Code,
+    "data": Data,
+    "model": Model,
+    "datastore": Datastore,
+    "compute": Compute,
+    "workspace": Workspace,
+    "job": Job,
 }
 
 
@@ -411,7 +417,7 @@ def test_every_member_arrives(example: str) -> None:
             count("examples decoded")
         if "value" in body and kind in LIST:
             first = LIST[kind](ours, body)
-            first = first.items[0] if isinstance(first, model.Page) else first
+            first = first.items[0] if isinstance(first, Page) else first
             assert asdict(first) == expected(api_version, kind, resources[0])
 
 
@@ -465,7 +471,7 @@ def test_secrets(api_version: str) -> None:
     [body] = bodies(f"{api_version}/Datastore/listSecrets.json")
     masked: list[str] = []
     flow = Operations(WORKSPACE, PUBLIC, api_version, masked.append).list_datastore_secrets("d")
-    assert decoded(flow, Answered(body)) == model.DatastoreSecrets(account_key=body["key"])
+    assert decoded(flow, Answered(body)) == DatastoreSecrets(account_key=body["key"])
     assert masked == [body["key"]]
     count("examples decoded")
 
@@ -475,9 +481,7 @@ def test_pending_upload(api_version: str) -> None:
     [body] = bodies(f"{api_version}/Workspace/CodeVersion/createOrGetStartPendingUpload.json")
     flow = Operations(WORKSPACE, PUBLIC, api_version).start_pending_upload("c", "1")
     place = body["blobReferenceForConsumption"]
-    assert decoded(flow, Answered(body)) == model.PendingUpload(
-        place["blobUri"], place["credential"]["sasUri"]
-    )
+    assert decoded(flow, Answered(body)) == PendingUpload(place["blobUri"], place["credential"]["sasUri"])
     count("examples decoded")
 
 

@@ -18,10 +18,11 @@ from airflow_provider_amlrest.rest.answers import Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.model import Output, Run
+from airflow_provider_amlrest.rest.jobs.job import Output
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.reading.fields import check_name
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.run import Run
 from tests.contract import openapi
 from tests.contract.bodies import wire
 from tests.contract.tally import count

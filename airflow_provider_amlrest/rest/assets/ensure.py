@@ -11,10 +11,11 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.assets.environment import differences
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment, differences
 from airflow_provider_amlrest.rest.assets.upload.ways import datastore_path, upload_code, upload_to_datastore
-from airflow_provider_amlrest.rest.assets.uris import same_uri
+from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE, same_uri
 from airflow_provider_amlrest.rest.http.errors import (
     ConflictError,
     NotFoundError,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Asset = TypeVar("Asset", model.Environment, model.Code, model.Data)
+Asset = TypeVar("Asset", Environment, Code, Data)
 
 VERSION_LENGTH = 16
 """Characters of a version made of a hash; the service takes up to 30 for data."""
@@ -45,8 +46,8 @@ def content_version(*parts: Any) -> str:
 
 
 def ensure_environment(
-    client: AzureMLClient, wanted: model.Environment, context: LocalContent | None = None
-) -> tuple[model.Environment, bool]:
+    client: AzureMLClient, wanted: Environment, context: LocalContent | None = None
+) -> tuple[Environment, bool]:
     """Find the environment's version, or register it.
 
     :param context: a local build context; it is uploaded if the version is new.
@@ -80,8 +81,8 @@ def check_states_are_told(client: AzureMLClient) -> None:
 
 
 def wait_until_provisioned(
-    client: AzureMLClient, environment: model.Environment, *, poll_interval: float, timeout: float | None
-) -> model.Environment:
+    client: AzureMLClient, environment: Environment, *, poll_interval: float, timeout: float | None
+) -> Environment:
     """Read an environment's version until the service has done with it.
 
     :param poll_interval: seconds between two reads.
@@ -113,7 +114,7 @@ def wait_until_provisioned(
 
 def ensure_code(
     client: AzureMLClient, content: LocalContent, *, name: str | None = None, version: str | None = None
-) -> tuple[model.Code, bool]:
+) -> tuple[Code, bool]:
     """Find code with this content, or upload and register it.
 
     Without name and version any code of the workspace with the same content will do, whoever registered it.
@@ -126,9 +127,7 @@ def ensure_code(
         found = client.find_code(digest)
         if found is not None:
             return found, False
-    wanted = model.Code(
-        name or f"code-{digest[:32]}", version or digest[:VERSION_LENGTH], "", content_hash=digest
-    )
+    wanted = Code(name or f"code-{digest[:32]}", version or digest[:VERSION_LENGTH], "", content_hash=digest)
     found, new = _find(client.get_code, wanted), False
     if found is None:
         uploaded = upload_code(client, content, wanted.name, wanted.version)
@@ -140,8 +139,8 @@ def ensure_code(
 
 
 def ensure_data(
-    client: AzureMLClient, wanted: model.Data, content: LocalContent | None = None
-) -> tuple[model.Data, bool]:
+    client: AzureMLClient, wanted: Data, content: LocalContent | None = None
+) -> tuple[Data, bool]:
     """Find the data's version, or register it.
 
     :param content: local data; it is uploaded to the default datastore if the version is new.
@@ -153,7 +152,7 @@ def ensure_data(
         if content is not None:
             # As above.
             client.operations.codec.data_body(
-                replace(wanted, uri=_uri(model.DEFAULT_DATASTORE, datastore_path(content), content))
+                replace(wanted, uri=_uri(DEFAULT_DATASTORE, datastore_path(content), content))
             )
             uploaded = upload_to_datastore(client, content)
             wanted = replace(wanted, uri=_uri(uploaded.datastore, uploaded.path, content))

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.assets.uris import same_uri
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 
-def environment_parts(environment: model.Environment) -> dict[str, Any]:
+@dataclass(frozen=True)
+class BuildContext:
+    """A folder with a Dockerfile: its URI, and the file's path in it."""
+
+    uri: str
+    dockerfile_path: str = "Dockerfile"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A version of an environment: an image or a build context, and the conda file on top of it."""
+
+    name: str
+    version: str
+    image: str | None = None
+    conda: Mapping[str, Any] | None = None
+    build: BuildContext | None = None
+    os_type: str = "Linux"
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+    provisioning_state: str | None = None
+    """Creating, Updating, Succeeded, Failed, Canceled...; None before api-version 2023-04-01. Read only."""
+
+
+def environment_parts(environment: Environment) -> dict[str, Any]:
     """What makes an environment what it is. Versions are made of this: it must not change."""
     build = environment.build
     return {
@@ -22,7 +47,7 @@ def environment_parts(environment: model.Environment) -> dict[str, Any]:
     }
 
 
-def differences(left: model.Environment, right: model.Environment, workspace: WorkspaceId) -> list[str]:
+def differences(left: Environment, right: Environment, workspace: WorkspaceId) -> list[str]:
     """In which parts two environments differ, by what they mean and not by how they are written."""
     ours, theirs = _meaning(left), _meaning(right)
     different = [part for part in ours if ours[part] != theirs[part]]
@@ -31,7 +56,7 @@ def differences(left: model.Environment, right: model.Environment, workspace: Wo
     return different
 
 
-def _meaning(environment: model.Environment) -> dict[str, Any]:
+def _meaning(environment: Environment) -> dict[str, Any]:
     conda = environment.conda and {
         key: value for key, value in environment.conda.items() if key not in ("name", "prefix")
     }
@@ -64,9 +89,7 @@ def _plain(value: Any) -> Any:
     return None if value is None else str(value).strip()
 
 
-def _same_build(
-    left: model.BuildContext | None, right: model.BuildContext | None, workspace: WorkspaceId
-) -> bool:
+def _same_build(left: BuildContext | None, right: BuildContext | None, workspace: WorkspaceId) -> bool:
     if left is None or right is None:
         return left is right
     return PurePosixPath(left.dockerfile_path) == PurePosixPath(right.dockerfile_path) and same_uri(

@@ -6,24 +6,22 @@ import logging
 from functools import cache
 from typing import Any, Protocol
 
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.model import (
-    Code,
-    CommandJob,
-    Data,
-    Datastore,
-    Environment,
-    Job,
-    Model,
-    SweepJob,
-)
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
 from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
     LAST_KNOWN,
     PREVIEW_2021_03,
     version_problem,
 )
+from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 log = logging.getLogger(__name__)
 

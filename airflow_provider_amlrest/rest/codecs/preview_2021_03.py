@@ -11,15 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.jobs.search_space import encode
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, Job, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob, Trial
 from airflow_provider_amlrest.rest.versions import words
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03 as API_VERSION
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI, without_nones
+from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 _DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]+?)\s*\}\}")
@@ -34,7 +41,7 @@ class Preview202103Codec:
 
     # assets
 
-    def environment_body(self, environment: model.Environment) -> dict[str, Any]:
+    def environment_body(self, environment: Environment) -> dict[str, Any]:
         refuse_unsupported(API_VERSION, environment)
         docker = {
             "dockerSpecificationType": "Image",
@@ -48,11 +55,11 @@ class Preview202103Codec:
             tags=dict(environment.tags),
         )
 
-    def read_environment(self, resource: Mapping[str, Any]) -> model.Environment:
+    def read_environment(self, resource: Mapping[str, Any]) -> Environment:
         properties = words.properties_of(resource)
         docker = properties.get("docker") or {}
         name, version = words.asset_version(resource)
-        return model.Environment(
+        return Environment(
             name,
             version,
             image=docker.get("dockerImageUri"),
@@ -63,7 +70,7 @@ class Preview202103Codec:
             id=resource["id"],
         )
 
-    def code_body(self, code: model.Code) -> dict[str, Any]:
+    def code_body(self, code: Code) -> dict[str, Any]:
         place = (
             {"datastoreId": self._datastore_id(code.datastore), "path": code.path}
             if code.datastore
@@ -72,12 +79,12 @@ class Preview202103Codec:
         hashes = {"hash_sha256": code.content_hash} if code.content_hash else {}
         return without_nones(**place, properties=hashes, description=code.description, tags=dict(code.tags))
 
-    def read_code(self, resource: Mapping[str, Any]) -> model.Code:
+    def read_code(self, resource: Mapping[str, Any]) -> Code:
         properties = words.properties_of(resource)
         name, version = words.asset_version(resource)
         datastore = _DATASTORE_ID.search(properties.get("datastoreId") or "")
         path = properties.get("path") or ""
-        return model.Code(
+        return Code(
             name,
             version,
             "" if datastore else path,
@@ -89,7 +96,7 @@ class Preview202103Codec:
             id=resource["id"],
         )
 
-    def data_body(self, data: model.Data) -> dict[str, Any]:
+    def data_body(self, data: Data) -> dict[str, Any]:
         refuse_unsupported(API_VERSION, data)
         match = DATASTORE_URI.fullmatch(data.uri)
         place = (
@@ -101,13 +108,13 @@ class Preview202103Codec:
         tags = {**data.tags, "data_type": data.type}
         return without_nones(datasetType="Simple", **place, description=data.description, tags=tags)
 
-    def read_data(self, resource: Mapping[str, Any]) -> model.Data:
+    def read_data(self, resource: Mapping[str, Any]) -> Data:
         properties = words.properties_of(resource)
         name, version = words.asset_version(resource)
         tags = words.text_map(properties.get("tags"))
         path = properties.get("path") or ""
         folder = path.endswith("/") or "." not in path.rsplit("/", 1)[-1]
-        return model.Data(
+        return Data(
             name,
             version,
             tags.pop("data_type", "uri_folder" if folder else "uri_file"),
@@ -117,13 +124,13 @@ class Preview202103Codec:
             id=resource["id"],
         )
 
-    def read_model(self, resource: Mapping[str, Any]) -> model.Model:
+    def read_model(self, resource: Mapping[str, Any]) -> Model:
         """What this version does not say is the type."""
         properties = words.properties_of(resource)
         name, version = words.asset_version(resource)
-        return model.Model(name, version, "custom_model", _uri(properties), resource["id"])
+        return Model(name, version, "custom_model", _uri(properties), resource["id"])
 
-    def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
+    def read_datastore(self, resource: Mapping[str, Any]) -> Datastore:
         contents = words.properties_of(resource).get("contents") or {}
         return words.read_datastore(resource["name"], contents, "contentsType")
 
@@ -132,10 +139,10 @@ class Preview202103Codec:
 
     # jobs
 
-    def job_body(self, job: model.CommandJob | model.SweepJob) -> dict[str, Any]:
+    def job_body(self, job: CommandJob | SweepJob) -> dict[str, Any]:
         refuse_unsupported(API_VERSION, job)
-        body = self._sweep(job) if isinstance(job, model.SweepJob) else self._command(job)
-        resources = job.trial.resources if isinstance(job, model.SweepJob) else job.resources
+        body = self._sweep(job) if isinstance(job, SweepJob) else self._command(job)
+        resources = job.trial.resources if isinstance(job, SweepJob) else job.resources
         return body | without_nones(
             compute=without_nones(
                 target=job.compute,
@@ -149,14 +156,14 @@ class Preview202103Codec:
             identity=words.identity(job.identity),
         )
 
-    def _command(self, job: model.CommandJob) -> dict[str, Any]:
+    def _command(self, job: CommandJob) -> dict[str, Any]:
         return {
             "jobType": "Command",
             **self._run(job, job.command, job.inputs, job.outputs),
             **without_nones(timeout=words.iso_duration(job.timeout)),
         }
 
-    def _sweep(self, job: model.SweepJob) -> dict[str, Any]:
+    def _sweep(self, job: SweepJob) -> dict[str, Any]:
         command, flags = _arguments_to_keys(job.trial.command, job.search_space)
         trial = self._run(job.trial, command, job.inputs, job.outputs)
         limits = job.limits
@@ -176,12 +183,12 @@ class Preview202103Codec:
 
     def _run(
         self,
-        job: model.CommandJob | model.Trial,
+        job: CommandJob | Trial,
         command: str,
-        inputs: Mapping[str, model.Input],
-        outputs: Mapping[str, model.Output],
+        inputs: Mapping[str, Input],
+        outputs: Mapping[str, Output],
     ) -> dict[str, Any]:
-        data = {name: value for name, value in inputs.items() if isinstance(value, model.DataInput)}
+        data = {name: value for name, value in inputs.items() if isinstance(value, DataInput)}
         return without_nones(
             command=_bind(command, inputs),
             environmentId=job.environment,
@@ -194,7 +201,7 @@ class Preview202103Codec:
             outputDataBindings={name: self._output(value) for name, value in outputs.items()},
         )
 
-    def _output(self, value: model.Output) -> dict[str, Any]:
+    def _output(self, value: Output) -> dict[str, Any]:
         match = DATASTORE_URI.fullmatch(value.uri or "")
         return without_nones(
             mode=words.MODES[value.mode],
@@ -202,9 +209,7 @@ class Preview202103Codec:
             pathOnDatastore=match["path"] if match else None,
         )
 
-    def _distribution(
-        self, value: model.Distribution | None, resources: model.Resources
-    ) -> dict[str, Any] | None:
+    def _distribution(self, value: Distribution | None, resources: Resources) -> dict[str, Any] | None:
         if value is None:
             return None
         # This version counts PyTorch's processes over all nodes, later ones per node.
@@ -217,13 +222,13 @@ class Preview202103Codec:
             workerCount=value.worker_count,
         )
 
-    def read_job(self, resource: Mapping[str, Any]) -> model.Job:
+    def read_job(self, resource: Mapping[str, Any]) -> Job:
         properties = words.properties_of(resource)
         studio = (properties.get("interactionEndpoints") or {}).get("Studio") or {}
         bindings = properties.get("outputDataBindings") or (properties.get("trial") or {}).get(
             "outputDataBindings"
         )
-        return model.Job(
+        return Job(
             **words.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=(properties.get("compute") or {}).get("target"),
@@ -231,11 +236,11 @@ class Preview202103Codec:
             inputs={name: _read_input(value or {}) for name, value in _input_bindings(properties)},
         )
 
-    def _read_output(self, binding: Mapping[str, Any]) -> model.Output:
+    def _read_output(self, binding: Mapping[str, Any]) -> Output:
         datastore = _DATASTORE_ID.search(binding.get("datastoreId") or "")
         path = binding.get("pathOnDatastore")
         uri = f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore and path else None
-        return model.Output(mode=words.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
+        return Output(mode=words.MODES_BACK.get(binding.get("mode") or "", "rw_mount"), uri=uri)
 
 
 def _uri(properties: Mapping[str, Any]) -> str:
@@ -250,19 +255,19 @@ def _input_bindings(properties: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return (run.get("inputDataBindings") or {}).items()
 
 
-def _read_input(binding: Mapping[str, Any]) -> model.Input:
+def _read_input(binding: Mapping[str, Any]) -> Input:
     """What this version does not say is the type."""
     mode = words.MODES_BACK.get(binding.get("mode") or "", "ro_mount")
-    return model.DataInput("uri_folder", str(binding.get("dataId") or ""), mode)
+    return DataInput("uri_folder", str(binding.get("dataId") or ""), mode)
 
 
-def _bind(command: str, inputs: Mapping[str, model.Input]) -> str:
+def _bind(command: str, inputs: Mapping[str, Input]) -> str:
     """Write a command's placeholders as this version has them: data as variables, literals in place."""
 
     def replacement(match: re.Match[str]) -> str:
         group, name = match["group"], match["name"]
         value = inputs.get(name)
-        if group == "inputs" and isinstance(value, model.LiteralInput):
+        if group == "inputs" and isinstance(value, LiteralInput):
             return shlex.quote(value.value)
         if not name.isidentifier():
             what = "a name that cannot be part of an environment variable's"
@@ -272,9 +277,7 @@ def _bind(command: str, inputs: Mapping[str, model.Input]) -> str:
     return _PLACEHOLDER.sub(replacement, command)
 
 
-def _arguments_to_keys(
-    command: str, names: Mapping[str, model.SearchDistribution]
-) -> tuple[str, dict[str, str]]:
+def _arguments_to_keys(command: str, names: Mapping[str, SearchDistribution]) -> tuple[str, dict[str, str]]:
     """Take ``--lr ${{search_space.lr}}`` out of a command: this version appends ``--lr <value>`` itself.
 
     :return: the command without them, and the key of each parameter (``--lr``).

@@ -9,13 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, Job, LiteralInput, Output, Service
 from airflow_provider_amlrest.rest.jobs.search_space import encode
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob, Trial
 from airflow_provider_amlrest.rest.versions import words
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import UPLOADS_BY_SERVICE, refuse_unsupported
 from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 HASH_VERSION = "202208"
 SERVICES = {
@@ -42,7 +49,7 @@ class V2Codec:
 
     # assets
 
-    def environment_body(self, environment: model.Environment) -> dict[str, Any]:
+    def environment_body(self, environment: Environment) -> dict[str, Any]:
         build = environment.build
         return without_nones(
             image=environment.image,
@@ -53,18 +60,16 @@ class V2Codec:
             tags=dict(environment.tags),
         )
 
-    def read_environment(self, resource: Mapping[str, Any]) -> model.Environment:
+    def read_environment(self, resource: Mapping[str, Any]) -> Environment:
         properties = words.properties_of(resource)
         build = properties.get("build")
         name, version = words.asset_version(resource)
-        return model.Environment(
+        return Environment(
             name,
             version,
             image=properties.get("image"),
             conda=words.read_conda(properties.get("condaFile")),
-            build=model.BuildContext(
-                build.get("contextUri") or "", build.get("dockerfilePath") or "Dockerfile"
-            )
+            build=BuildContext(build.get("contextUri") or "", build.get("dockerfilePath") or "Dockerfile")
             if build
             else None,
             os_type=properties.get("osType") or "Linux",
@@ -74,16 +79,16 @@ class V2Codec:
             provisioning_state=properties.get("provisioningState"),
         )
 
-    def code_body(self, code: model.Code) -> dict[str, Any]:
+    def code_body(self, code: Code) -> dict[str, Any]:
         hashes = {"hash_sha256": code.content_hash, "hash_version": HASH_VERSION} if code.content_hash else {}
         return without_nones(
             codeUri=code.uri, properties=hashes, description=code.description, tags=dict(code.tags)
         )
 
-    def read_code(self, resource: Mapping[str, Any]) -> model.Code:
+    def read_code(self, resource: Mapping[str, Any]) -> Code:
         properties = words.properties_of(resource)
         name, version = words.asset_version(resource)
-        return model.Code(
+        return Code(
             name,
             version,
             properties.get("codeUri") or "",
@@ -93,7 +98,7 @@ class V2Codec:
             id=resource["id"],
         )
 
-    def data_body(self, data: model.Data) -> dict[str, Any]:
+    def data_body(self, data: Data) -> dict[str, Any]:
         return without_nones(
             dataType=self._type(data.type),
             dataUri=data.uri,
@@ -102,10 +107,10 @@ class V2Codec:
             tags=dict(data.tags),
         )
 
-    def read_data(self, resource: Mapping[str, Any]) -> model.Data:
+    def read_data(self, resource: Mapping[str, Any]) -> Data:
         properties = words.properties_of(resource)
         name, version = words.asset_version(resource)
-        return model.Data(
+        return Data(
             name,
             version,
             words.read_type(properties.get("dataType")),
@@ -116,20 +121,20 @@ class V2Codec:
             referenced_uris=tuple(properties.get("referencedUris") or ()),
         )
 
-    def read_model(self, resource: Mapping[str, Any]) -> model.Model:
+    def read_model(self, resource: Mapping[str, Any]) -> Model:
         properties = words.properties_of(resource)
         name, version = words.asset_version(resource)
         type_ = words.read_type(properties.get("modelType") or "custom_model")
-        return model.Model(name, version, type_, properties.get("modelUri") or "", resource["id"])
+        return Model(name, version, type_, properties.get("modelUri") or "", resource["id"])
 
-    def read_datastore(self, resource: Mapping[str, Any]) -> model.Datastore:
+    def read_datastore(self, resource: Mapping[str, Any]) -> Datastore:
         return words.read_datastore(resource["name"], words.properties_of(resource), "datastoreType")
 
     # jobs
 
-    def job_body(self, job: model.CommandJob | model.SweepJob) -> dict[str, Any]:
+    def job_body(self, job: CommandJob | SweepJob) -> dict[str, Any]:
         refuse_unsupported(self.api_version, job)
-        body = self._sweep(job) if isinstance(job, model.SweepJob) else self._command(job)
+        body = self._sweep(job) if isinstance(job, SweepJob) else self._command(job)
         return body | without_nones(
             computeId=job.compute,
             inputs={name: self._input(value) for name, value in job.inputs.items()},
@@ -144,7 +149,7 @@ class V2Codec:
             queueSettings={"jobTier": job.job_tier.capitalize()} if job.job_tier else None,
         )
 
-    def _command(self, job: model.CommandJob) -> dict[str, Any]:
+    def _command(self, job: CommandJob) -> dict[str, Any]:
         limits = {"jobLimitsType": "Command", "timeout": words.iso_duration(job.timeout)}
         return {
             "jobType": "Command",
@@ -152,7 +157,7 @@ class V2Codec:
             **without_nones(limits=limits if job.timeout else None),
         }
 
-    def _sweep(self, job: model.SweepJob) -> dict[str, Any]:
+    def _sweep(self, job: SweepJob) -> dict[str, Any]:
         limits = without_nones(
             maxTotalTrials=job.limits.max_total_trials,
             maxConcurrentTrials=job.limits.max_concurrent_trials,
@@ -176,7 +181,7 @@ class V2Codec:
             ),
         }
 
-    def _run(self, job: model.CommandJob | model.Trial) -> dict[str, Any]:
+    def _run(self, job: CommandJob | Trial) -> dict[str, Any]:
         """What a command job and a sweep's trial have in words."""
         resources = job.resources
         return without_nones(
@@ -195,7 +200,7 @@ class V2Codec:
             ),
         )
 
-    def _distribution(self, value: model.Distribution | None) -> dict[str, Any] | None:
+    def _distribution(self, value: Distribution | None) -> dict[str, Any] | None:
         if value is None:
             return None
         return without_nones(
@@ -205,12 +210,12 @@ class V2Codec:
             workerCount=value.worker_count,
         )
 
-    def _input(self, value: model.Input) -> dict[str, Any]:
-        if isinstance(value, model.LiteralInput):
+    def _input(self, value: Input) -> dict[str, Any]:
+        if isinstance(value, LiteralInput):
             return {"jobInputType": self._type("literal"), "value": value.value}
         return {"jobInputType": self._type(value.type), "uri": value.uri, "mode": words.MODES[value.mode]}
 
-    def _output(self, value: model.Output) -> dict[str, Any]:
+    def _output(self, value: Output) -> dict[str, Any]:
         return without_nones(
             jobOutputType=self._type(value.type),
             mode=words.MODES[value.mode],
@@ -218,7 +223,7 @@ class V2Codec:
             assetName=value.name,
         )
 
-    def _service(self, value: model.Service) -> dict[str, Any]:
+    def _service(self, value: Service) -> dict[str, Any]:
         return without_nones(
             jobServiceType=SERVICES[value.type],
             port=value.port,
@@ -226,12 +231,12 @@ class V2Codec:
             nodes={"nodesValueType": "All"} if value.all_nodes else None,
         )
 
-    def read_job(self, resource: Mapping[str, Any]) -> model.Job:
+    def read_job(self, resource: Mapping[str, Any]) -> Job:
         properties = words.properties_of(resource)
         studio = (properties.get("services") or {}).get("Studio") or {}
         inputs = (properties.get("inputs") or {}).items()
         outputs = (properties.get("outputs") or {}).items()
-        return model.Job(
+        return Job(
             **words.read_job_base(resource),
             studio_url=studio.get("endpoint"),
             compute=properties.get("computeId"),
@@ -240,15 +245,15 @@ class V2Codec:
         )
 
 
-def _read_input(value: Mapping[str, Any]) -> model.Input:
+def _read_input(value: Mapping[str, Any]) -> Input:
     if words.read_type(value.get("jobInputType")) == "literal":
-        return model.LiteralInput(str(value.get("value") or ""))
+        return LiteralInput(str(value.get("value") or ""))
     mode = words.MODES_BACK.get(value.get("mode") or "", "ro_mount")
-    return model.DataInput(words.read_type(value.get("jobInputType")), str(value.get("uri") or ""), mode)
+    return DataInput(words.read_type(value.get("jobInputType")), str(value.get("uri") or ""), mode)
 
 
-def _read_output(value: Mapping[str, Any]) -> model.Output:
-    return model.Output(
+def _read_output(value: Mapping[str, Any]) -> Output:
+    return Output(
         words.read_type(value.get("jobOutputType")),
         words.MODES_BACK.get(value.get("mode") or "", "rw_mount"),
         value.get("uri"),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 
 MAX_PAGES = 10_000
 """Of one list: with the smallest pages that were recorded (20), a list of 200,000 has its end."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; ``next_link`` None: the last."""
+
+    items: tuple[Any, ...]
+    next_link: str | None = None
 
 
 class Pages:

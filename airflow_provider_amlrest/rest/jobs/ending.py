@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
 from airflow_provider_amlrest.rest.operations import Flow, Operations, brief
 
@@ -16,7 +16,7 @@ LOOK_PATIENCE = 2.0
 """Seconds for the look of somebody who has little time: the cancel must still go out."""
 
 
-def _ends(job: model.Job) -> bool:
+def _ends(job: Job) -> bool:
     return job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED
 
 
@@ -25,7 +25,7 @@ def end_job(
     name: str,
     *,
     note: tuple[str, str],
-    why_left: Callable[[model.Job], str | None] = lambda job: None,
+    why_left: Callable[[Job], str | None] = lambda job: None,
     patience: float | None = None,
 ) -> Flow[str | None]:
     """Look at a job, ask for its end, and note on it who did.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.model import SearchDistribution
 from airflow_provider_amlrest.rest.reading.values import number, structured
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -24,6 +24,14 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "qlognormal": ("mu", "sigma", "q"),
 }
 """Arguments of each distribution, in the wire's order; loguniform's bounds are exponents of e."""
+
+
+@dataclass(frozen=True)
+class SearchDistribution:
+    """A parameter's distribution: its name in Azure ML and its arguments in the wire's order."""
+
+    type: str
+    arguments: tuple[Any, ...]
 
 
 def parse_search_space(value: Any) -> dict[str, SearchDistribution]:

@@ -15,18 +15,18 @@ from airflow_provider_amlrest.rest.http.errors import (
 from airflow_provider_amlrest.rest.poll.schedule import Failure, Poller, Read
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest import model
+    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.operations import Polled
 
 
 class Look(NamedTuple):
     """News of a job: how it is now, or why that cannot be seen. One of the two is None."""
 
-    job: model.Job | None
+    job: Job | None
     error: AzureMLError | None
 
 
-def answered(poller: Poller, read: Read, jobs: dict[str, model.Job], polled: Polled) -> list[str]:
+def answered(poller: Poller, read: Read, jobs: dict[str, Job], polled: Polled) -> list[str]:
     """Tell a poller what a read has brought; the names of the jobs of which that is news."""
     return poller.answered(
         read,

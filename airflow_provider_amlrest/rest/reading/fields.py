@@ -12,21 +12,17 @@ from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.assets.uris import check_expressions
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
-from airflow_provider_amlrest.rest.model import (
-    DATA_TYPES,
-    MODEL_TYPES,
-    Distribution,
+from airflow_provider_amlrest.rest.jobs.command import Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import Identity, LiteralInput, Output, Service
+from airflow_provider_amlrest.rest.jobs.sweep import (
     EarlyTermination,
-    Identity,
-    LiteralInput,
     Objective,
-    Output,
-    Resources,
     SamplingAlgorithm,
-    Service,
     SweepJob,
     SweepLimits,
 )

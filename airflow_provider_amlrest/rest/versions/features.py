@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.uris import EXPRESSION
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import DataInput, JobSpec
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob, Trial
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03, PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI
 
@@ -47,54 +51,52 @@ class Feature:
             yield self.field
 
 
-RUN = (model.CommandJob, model.Trial)
+RUN = (CommandJob, Trial)
 
 NEVER = "none"
 """Since: only previews have it, of which this provider speaks none. It is greater than every date."""
 
 FEATURES = (
     Feature(
-        model.Environment,
+        Environment,
         "build",
         "an environment from a build context",
         PREVIEW_2022_02,
         lambda environment: environment.build is not None,
     ),
-    Feature(model.Data, "type", "mltable", PREVIEW_2022_02, lambda data: data.type == "mltable"),
+    Feature(Data, "type", "mltable", PREVIEW_2022_02, lambda data: data.type == "mltable"),
     Feature(
-        model.Data,
+        Data,
         "path",
         "a URI that is neither https nor azureml://datastores/<name>/paths/<path>",
         PREVIEW_2022_02,
         lambda data: not data.uri.startswith("https://") and not DATASTORE_URI.fullmatch(data.uri),
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "compute",
         "a job without one (serverless)",
         PREVIEW_2022_02,
         lambda job: job.compute is None,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "inputs",
         "data that is not registered: a URI, an asset of a registry",
         PREVIEW_2022_02,
-        lambda value: (
-            isinstance(value, model.DataInput) and not value.uri.lower().startswith("/subscriptions/")
-        ),
+        lambda value: isinstance(value, DataInput) and not value.uri.lower().startswith("/subscriptions/"),
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "inputs",
         "a model, or an mltable",
         PREVIEW_2022_02,
-        lambda value: isinstance(value, model.DataInput) and value.type not in ("uri_file", "uri_folder"),
+        lambda value: isinstance(value, DataInput) and value.type not in ("uri_file", "uri_folder"),
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "outputs",
         "a type other than uri_folder",
         PREVIEW_2022_02,
@@ -102,7 +104,7 @@ FEATURES = (
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "outputs",
         "a path outside of the workspace's datastores",
         PREVIEW_2022_02,
@@ -110,7 +112,7 @@ FEATURES = (
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "outputs",
         "an expression (${{...}}) in a path",
         PREVIEW_2022_02,
@@ -118,7 +120,7 @@ FEATURES = (
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "outputs",
         "the mode direct",
         "2024-04-01",
@@ -127,7 +129,7 @@ FEATURES = (
         also=(PREVIEW_2021_03,),
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "outputs",
         "a name to register an output under",
         "2025-12-01",
@@ -135,7 +137,7 @@ FEATURES = (
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "outputs",
         "the version to register an output under",
         NEVER,
@@ -143,31 +145,29 @@ FEATURES = (
         each=True,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "display_name",
         "a display name",
         PREVIEW_2022_02,
         lambda job: job.display_name is not None,
     ),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "identity",
         "the user's own identity (user_identity)",
         PREVIEW_2022_02,
         lambda job: job.identity is not None and job.identity.type == "user_identity",
     ),
-    Feature(model.JobSpec, "services", "services", PREVIEW_2022_02, lambda job: bool(job.services)),
+    Feature(JobSpec, "services", "services", PREVIEW_2022_02, lambda job: bool(job.services)),
     Feature(
-        model.JobSpec,
+        JobSpec,
         "services",
         "a service on all nodes (all_nodes)",
         "2023-04-01",
         lambda service: service.all_nodes,
         each=True,
     ),
-    Feature(
-        model.JobSpec, "queue_settings", "queue settings", "2023-10-01", lambda job: job.job_tier is not None
-    ),
+    Feature(JobSpec, "queue_settings", "queue settings", "2023-10-01", lambda job: job.job_tier is not None),
     Feature(
         RUN,
         "shm_size",
@@ -211,7 +211,7 @@ FEATURES = (
         lambda run: bool(run.resources.locations),
     ),
     Feature(
-        model.SweepJob,
+        SweepJob,
         "sampling_algorithm",
         "a rule or a seed",
         PREVIEW_2022_02,
@@ -226,9 +226,9 @@ PROVISIONING_STATES = "2023-04-01"
 """The first version whose environments tell how far they are (``provisioningState``)."""
 
 
-def refuse_unsupported(api_version: str, thing: model.Environment | model.Data | model.JobSpec) -> None:
+def refuse_unsupported(api_version: str, thing: Environment | Data | JobSpec) -> None:
     """Raises InvalidSpecError for what an asset or a job uses and the version cannot say."""
-    things = (thing, thing.trial) if isinstance(thing, model.SweepJob) else (thing,)
+    things = (thing, thing.trial) if isinstance(thing, SweepJob) else (thing,)
     for feature in FEATURES:
         if not feature.is_in(api_version):
             for field in (field for thing in things for field in feature.fields(thing)):

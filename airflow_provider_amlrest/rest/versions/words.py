@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.job import Identity
+from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, Objective
 from airflow_provider_amlrest.rest.times import duration
+from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 DATASTORE_URI = re.compile(r"^azureml://datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)$")
 
@@ -73,7 +75,7 @@ def read_conda(text: str | None) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def identity(value: model.Identity | None) -> dict[str, Any] | None:
+def identity(value: Identity | None) -> dict[str, Any] | None:
     if value is None:
         return None
     return without_nones(
@@ -84,7 +86,7 @@ def identity(value: model.Identity | None) -> dict[str, Any] | None:
     )
 
 
-def early_termination(value: model.EarlyTermination | None) -> dict[str, Any] | None:
+def early_termination(value: EarlyTermination | None) -> dict[str, Any] | None:
     if value is None:
         return None
     return without_nones(
@@ -97,7 +99,7 @@ def early_termination(value: model.EarlyTermination | None) -> dict[str, Any] | 
     )
 
 
-def objective(value: model.Objective) -> dict[str, Any]:
+def objective(value: Objective) -> dict[str, Any]:
     return {"goal": value.goal.capitalize(), "primaryMetric": value.primary_metric}
 
 
@@ -117,9 +119,9 @@ def asset_version(resource: Mapping[str, Any]) -> tuple[str, str]:
     return name, version
 
 
-def read_datastore(name: str, fields: Mapping[str, Any], type_key: str) -> model.Datastore:
+def read_datastore(name: str, fields: Mapping[str, Any], type_key: str) -> Datastore:
     """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
-    return model.Datastore(
+    return Datastore(
         name,
         fields.get(type_key) or "",
         fields.get("accountName") or "",
@@ -135,7 +137,7 @@ def read_type(wire: str | None) -> str:
 
 
 def read_job_base(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of :class:`model.Job` that all api-versions spell alike."""
+    """The members of :class:`Job` that all api-versions spell alike."""
     properties = properties_of(resource)
     objective = properties.get("objective") or {}
     run = properties.get("trial") or properties

@@ -26,14 +26,15 @@ from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.lifecycle import naming
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.http.credentials import Chain
 from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.search_space import ARGUMENTS, parse_search_space
+from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, Trial
 from airflow_provider_amlrest.rest.reading import text_limits
 from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
@@ -357,16 +358,16 @@ def test_every_by_product_is_listed() -> None:
 
 def test_placeholders_are_rewritten_as_the_page_shows() -> None:
     before, after = _FENCE.findall(section(read("api-versions.md"), "Placeholders"))
-    job = model.SweepJob(
+    job = SweepJob(
         compute="/subscriptions/s",
         inputs={
-            "iris": model.DataInput("uri_file", "/subscriptions/s"),
-            "rounds": model.LiteralInput("20"),
+            "iris": DataInput("uri_file", "/subscriptions/s"),
+            "rounds": LiteralInput("20"),
         },
-        outputs={"model": model.Output()},
-        trial=model.Trial(before[1].strip(), "/subscriptions/s"),
+        outputs={"model": Output()},
+        trial=Trial(before[1].strip(), "/subscriptions/s"),
         search_space=parse_search_space({"lr": {"type": "uniform", "min_value": 0.01, "max_value": 0.3}}),
-        objective=model.Objective("minimize", "loss"),
+        objective=Objective("minimize", "loss"),
     )
     body = codec_for(PREVIEW_2021_03, WorkspaceId("s", "g", "w")).job_body(job)
     assert body["trial"]["command"] == after[1].strip()

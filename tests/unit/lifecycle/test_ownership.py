@@ -16,7 +16,7 @@ from airflow_provider_amlrest.lifecycle.ownership import (
     told_by,
     why_left,
 )
-from airflow_provider_amlrest.rest.model import Job
+from airflow_provider_amlrest.rest.jobs.job import Job
 
 FIRST, SECOND = Owner(1, "a"), Owner(2, "b")
 

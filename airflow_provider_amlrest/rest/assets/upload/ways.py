@@ -24,9 +24,10 @@ from airflow_provider_amlrest.rest.http.errors import (
 from airflow_provider_amlrest.rest.http.policies import signing_in, translate
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.assets.code import PendingUpload
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
     from airflow_provider_amlrest.rest.client import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Datastore, PendingUpload
+    from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 log = logging.getLogger(__name__)
 

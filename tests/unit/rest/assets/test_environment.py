@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest.assets.conda import read_conda
-from airflow_provider_amlrest.rest.assets.environment import differences, environment_parts
+from airflow_provider_amlrest.rest.assets.environment import (
+    BuildContext,
+    Environment,
+    differences,
+    environment_parts,
+)
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.model import BuildContext, Environment
 from airflow_provider_amlrest.rest.versions.words import read_conda as read_answered
 
 CONDA = {"name": "e", "dependencies": ["python=3.11", {"pip": ["lightgbm"]}]}

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+from airflow_provider_amlrest.rest.workspace.resources import Datastore
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
 codec = Preview202103Codec(WORKSPACE)
@@ -121,7 +125,7 @@ def test_sweep_has_the_articles_shape() -> None:
 
 
 def command_of(command: str, *names: str) -> tuple[str, list[str]]:
-    space = {name: model.SearchDistribution("uniform", (0, 1)) for name in names}
+    space = {name: SearchDistribution("uniform", (0, 1)) for name in names}
     body = codec.job_body(replace(SWEEP, trial=replace(SWEEP.trial, command=command), search_space=space))
     return body["trial"]["command"], list(body["searchSpace"])
 
@@ -160,7 +164,7 @@ def test_parameters_that_cannot_be_appended_are_refused(command: str) -> None:
 
 
 def test_literals_are_one_word_each() -> None:
-    job = replace(PLAIN, inputs={"lr": model.LiteralInput("a b; rm")}, command="t ${{inputs.lr}}", outputs={})
+    job = replace(PLAIN, inputs={"lr": LiteralInput("a b; rm")}, command="t ${{inputs.lr}}", outputs={})
     assert codec.job_body(job)["command"] == "t 'a b; rm'"
 
 
@@ -170,7 +174,7 @@ def test_a_name_that_no_variable_can_have_is_refused(group: str) -> None:
         PLAIN,
         command=f"t ${{{{{group}.my-data}}}}",
         inputs={"my-data": PLAIN.inputs["iris"]},
-        outputs={"my-data": model.Output()},
+        outputs={"my-data": Output()},
     )
     with pytest.raises(InvalidSpecError, match=r"cannot be part of an environment variable's") as caught:
         codec.job_body(job)
@@ -178,7 +182,7 @@ def test_a_name_that_no_variable_can_have_is_refused(group: str) -> None:
 
 
 @pytest.mark.parametrize("job", [PLAIN, SWEEP])
-def test_a_job_reads_back_what_a_job_tells(job: model.CommandJob | model.SweepJob) -> None:
+def test_a_job_reads_back_what_a_job_tells(job: CommandJob | SweepJob) -> None:
     extra = {
         "status": "Running",
         "interactionEndpoints": {"Studio": {"endpoint": "https://ml.azure.com/runs/j"}},
@@ -197,7 +201,7 @@ def test_nulls() -> None:
     read = codec.read_job(resource(arm_id("jobs", "j"), dict.fromkeys(names)))
     assert (read.status, read.outputs, read.compute) == ("Unknown", {}, None)
     read = codec.read_job(resource(arm_id("jobs", "j"), {"outputDataBindings": {"o": None}}))
-    assert read.outputs == {"o": model.Output()}
+    assert read.outputs == {"o": Output()}
     environment = codec.read_environment(
         resource(arm_id("environments", "e", "1"), {"docker": None, "condaFile": None})
     )
@@ -213,4 +217,4 @@ def test_datastore_lies_in_contents() -> None:
         "protocol": None,
     }
     store = codec.read_datastore({"name": "workspaceblobstore", "properties": {"contents": contents}})
-    assert store == model.Datastore("workspaceblobstore", "AzureBlob", "a", "c", "https", "core.windows.net")
+    assert store == Datastore("workspaceblobstore", "AzureBlob", "a", "c", "https", "core.windows.net")

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.codecs.v2 import V2Codec
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, Job, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, SamplingAlgorithm, SweepJob
 from airflow_provider_amlrest.rest.versions import words
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.unit.answers import recorded
@@ -34,7 +37,7 @@ def test_environment_round_trip() -> None:
 
 
 def test_build_environment_round_trip() -> None:
-    environment = model.Environment("b", "1", build=model.BuildContext("https://a/b/", "docker/Dockerfile"))
+    environment = Environment("b", "1", build=BuildContext("https://a/b/", "docker/Dockerfile"))
     body = codec.environment_body(environment)
     assert body == {
         "build": {"contextUri": "https://a/b/", "dockerfilePath": "docker/Dockerfile"},
@@ -138,12 +141,11 @@ def test_command_job_says_everything() -> None:
 
 
 def test_only_the_first_version_spells_types_in_another_way() -> None:
-    inputs: dict[str, model.Input] = {
-        kind: model.DataInput(kind, "azureml://datastores/d/paths/p", "direct")
-        for kind in words.TYPES_2022_02
+    inputs: dict[str, Input] = {
+        kind: DataInput(kind, "azureml://datastores/d/paths/p", "direct") for kind in words.TYPES_2022_02
     }
-    inputs["literal"] = model.LiteralInput("1")
-    outputs = {kind: model.Output(kind) for kind in words.TYPES_2022_02 if kind != "literal"}
+    inputs["literal"] = LiteralInput("1")
+    outputs = {kind: Output(kind) for kind in words.TYPES_2022_02 if kind != "literal"}
     job = replace(PLAIN, inputs=inputs, outputs=outputs)
     body = PASCAL.job_body(job)
     assert {kind: value["jobInputType"] for kind, value in body["inputs"].items()} == {
@@ -178,7 +180,7 @@ def test_what_a_version_can_say_it_says_as_the_others_do(version: str) -> None:
 
 
 def test_smallest_command_job() -> None:
-    job = model.CommandJob(command="true", environment="azureml:sk:1")
+    job = CommandJob(command="true", environment="azureml:sk:1")
     assert codec.job_body(job) == {
         "jobType": "Command",
         "command": "true",
@@ -232,8 +234,8 @@ def test_sweep_says_everything() -> None:
 def test_seed_zero_and_delay_zero_are_said() -> None:
     sweep = replace(
         SWEEP,
-        sampling_algorithm=model.SamplingAlgorithm("random", seed=0),
-        early_termination=model.EarlyTermination("median_stopping", delay_evaluation=0),
+        sampling_algorithm=SamplingAlgorithm("random", seed=0),
+        early_termination=EarlyTermination("median_stopping", delay_evaluation=0),
     )
     body = codec.job_body(sweep)
     assert body["samplingAlgorithm"] == {"samplingAlgorithmType": "Random", "seed": 0}
@@ -241,13 +243,13 @@ def test_seed_zero_and_delay_zero_are_said() -> None:
 
 
 @pytest.mark.parametrize("job", [PLAIN, FULL, SWEEP, FULL_SWEEP])
-def test_a_job_reads_back_what_a_job_tells(job: model.CommandJob | model.SweepJob) -> None:
+def test_a_job_reads_back_what_a_job_tells(job: CommandJob | SweepJob) -> None:
     answer = resource(arm_id("jobs", "j"), codec.job_body(job) | {"status": "Running"})
     read = codec.read_job(answer)
     assert (read.id, read.name, read.status) == (arm_id("jobs", "j"), "j", "Running")
     assert (read.display_name, read.experiment_name, read.compute) == (job.display_name, "exp", job.compute)
     assert (read.tags, read.properties, read.outputs) == (job.tags, job.properties, job.outputs)
-    if isinstance(job, model.SweepJob):
+    if isinstance(job, SweepJob):
         assert (read.type, read.goal, read.primary_metric) == ("Sweep", "maximize", "accuracy")
 
 
@@ -262,7 +264,7 @@ def test_all_nulls() -> None:
     assert (read.status, read.type, read.tags, read.outputs, read.goal) == ("Unknown", "", {}, {}, None)
     nulls = {"outputs": {"o": None}, "services": {"Studio": None}, "objective": {"goal": None}}
     read = codec.read_job({"id": "/x", "name": "c", "properties": nulls})
-    assert (read.outputs, read.studio_url, read.goal) == ({"o": model.Output()}, None, None)
+    assert (read.outputs, read.studio_url, read.goal) == ({"o": Output()}, None, None)
 
 
 @pytest.mark.parametrize("topic", ["command_job", "sweep_job", "failed_job", "pipeline_job"])
@@ -325,15 +327,15 @@ def test_recorded_datastore() -> None:
 
 
 def test_output_uris() -> None:
-    job = model.Job(
+    job = Job(
         "/x",
         "j",
         "Command",
         "Completed",
         outputs={
-            "default": model.Output(uri="azureml://a"),
-            "m": model.Output(uri="https://u"),
-            "n": model.Output(),
+            "default": Output(uri="azureml://a"),
+            "m": Output(uri="https://u"),
+            "n": Output(),
         },
     )
     assert job.output_uris() == {

@@ -5,8 +5,18 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import Identity, LiteralInput, Output, Service
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    EarlyTermination,
+    Objective,
+    SamplingAlgorithm,
+    SweepJob,
+    SweepLimits,
+    Trial,
+)
 from airflow_provider_amlrest.rest.reading import fields
 
 
@@ -49,33 +59,33 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
     ),
     (fields.parse_outputs, {"m": {"name": "a b"}}, "f.m.name", "'a b' is no name"),
     (fields.parse_outputs, {"m": 3}, "f.m", "3 must be a mapping"),
-    (typed(model.Distribution), "ray", "f.type", "'ray' is not one of: pytorch, mpi, tensorflow"),
-    (typed(model.Distribution), {}, "f", "type is missing"),
-    (typed(model.Distribution), {"type": "mpi", "n": 1}, "f", "unknown key 'n'"),
+    (typed(Distribution), "ray", "f.type", "'ray' is not one of: pytorch, mpi, tensorflow"),
+    (typed(Distribution), {}, "f", "type is missing"),
+    (typed(Distribution), {"type": "mpi", "n": 1}, "f", "unknown key 'n'"),
     (
-        typed(model.Distribution),
+        typed(Distribution),
         {"type": "mpi", "worker_count": "two"},
         "f.worker_count",
         "'two' must be a whole number",
     ),
-    (typed(model.Distribution), {"type": "mpi", "worker_count": True}, "f.worker_count", "a whole number"),
-    (typed(model.Identity), {"type": "managed", "client_id": 7}, "f.client_id", "7 must be text"),
-    (typed(model.Identity), "me", "f.type", "'me' is not one of: aml_token"),
-    (typed(model.Identity), ["managed"], "f", "must be a mapping"),
+    (typed(Distribution), {"type": "mpi", "worker_count": True}, "f.worker_count", "a whole number"),
+    (typed(Identity), {"type": "managed", "client_id": 7}, "f.client_id", "7 must be text"),
+    (typed(Identity), "me", "f.type", "'me' is not one of: aml_token"),
+    (typed(Identity), ["managed"], "f", "must be a mapping"),
     (
-        typed(model.SamplingAlgorithm),
+        typed(SamplingAlgorithm),
         {"type": "random", "rule": "halton"},
         "f.rule",
         "'halton' is not one of: random, sobol",
     ),
-    (typed(model.SamplingAlgorithm), {"type": "random", "seed": 1.5}, "f.seed", "1.5 must be a whole number"),
+    (typed(SamplingAlgorithm), {"type": "random", "seed": 1.5}, "f.seed", "1.5 must be a whole number"),
     (
-        typed(model.EarlyTermination),
+        typed(EarlyTermination),
         {"type": "bandit", "slack_factor": "0,1"},
         "f.slack_factor",
         "'0,1' must be a finite number",
     ),
-    (typed(model.EarlyTermination), {"type": 1}, "f.type", "1 is not one of: bandit"),
+    (typed(EarlyTermination), {"type": 1}, "f.type", "1 is not one of: bandit"),
     (
         fields.parse_services,
         {"s": {"type": "ssh", "nodes": "some"}},
@@ -173,7 +183,7 @@ def test_the_words_of_the_cli_are_taken() -> None:
     resources = {"instance_count": 2, "instance_type": "Standard_E4s_v3", "docker_args": ["--ipc=host", "-v"]}
     resources |= {"shm_size": "2g", "properties": {"AISuperComputer": {"imageVersion": ""}}}
     resources |= {"max_instance_count": 4, "locations": ["westeurope"]}
-    assert fields.parse_resources(1, None, job_resources=resources) == model.Resources(
+    assert fields.parse_resources(1, None, job_resources=resources) == Resources(
         2,
         "Standard_E4s_v3",
         "2g",
@@ -185,15 +195,13 @@ def test_the_words_of_the_cli_are_taken() -> None:
     )
     for words in ("Minimize", "MINIMIZE", "minimize"):
         objective = fields.parse_objective("o", {"goal": words, "primary_metric": "loss"})
-        assert objective == model.Objective("minimize", "loss")
+        assert objective == Objective("minimize", "loss")
     managed = {"type": "managed_identity", "msi_resource_id": "/r"}
-    assert fields.parse_typed("i", managed, model.Identity) == model.Identity("managed", resource_id="/r")
-    assert fields.parse_typed("i", "UserIdentity", model.Identity) == model.Identity("user_identity")
-    assert fields.parse_typed("d", "PyTorch", model.Distribution) == model.Distribution("pytorch")
+    assert fields.parse_typed("i", managed, Identity) == Identity("managed", resource_id="/r")
+    assert fields.parse_typed("i", "UserIdentity", Identity) == Identity("user_identity")
+    assert fields.parse_typed("d", "PyTorch", Distribution) == Distribution("pytorch")
     sobol = {"type": "Random", "rule": "Sobol"}
-    assert fields.parse_typed("s", sobol, model.SamplingAlgorithm) == model.SamplingAlgorithm(
-        "random", "sobol"
-    )
+    assert fields.parse_typed("s", sobol, SamplingAlgorithm) == SamplingAlgorithm("random", "sobol")
     assert fields.parse_services(
         "s",
         {
@@ -201,43 +209,41 @@ def test_the_words_of_the_cli_are_taken() -> None:
             "shell": {"type": "ssh", "ssh_public_keys": "ssh-rsa AAAA", "properties": {"a": "b"}},
         },
     ) == {
-        "board": model.Service("tensor_board", properties={"logDir": "outputs/tblogs"}, all_nodes=True),
-        "shell": model.Service("ssh", properties={"a": "b", "sshPublicKeys": "ssh-rsa AAAA"}),
+        "board": Service("tensor_board", properties={"logDir": "outputs/tblogs"}, all_nodes=True),
+        "shell": Service("ssh", properties={"a": "b", "sshPublicKeys": "ssh-rsa AAAA"}),
     }
     output = {"type": "MLTable", "mode": "mount", "name": "told", "version": 3}
-    assert fields.parse_outputs("o", {"t": output}) == {
-        "t": model.Output("mltable", name="told", version="3")
-    }
+    assert fields.parse_outputs("o", {"t": output}) == {"t": Output("mltable", name="told", version="3")}
 
 
 def test_what_is_taken() -> None:
-    assert fields.parse_resources(2, "Standard_E4s_v3", "2g", "--ipc=host") == model.Resources(
+    assert fields.parse_resources(2, "Standard_E4s_v3", "2g", "--ipc=host") == Resources(
         2, "Standard_E4s_v3", "2g", "--ipc=host"
     )
     assert fields.string_map("tags", {"a": 1, 2: True, "c": "x"}) == {"a": "1", "2": "True", "c": "x"}
     assert fields.string_map("tags", None) == {}
-    assert fields.parse_literal("i", 0.1) == model.LiteralInput("0.1")
+    assert fields.parse_literal("i", 0.1) == LiteralInput("0.1")
     assert fields.parse_outputs(
         "o", {"a": None, "b": "mlflow_model", "c": {"path": "azureml://datastores/d/paths/p"}}
     ) == {
-        "a": model.Output(),
-        "b": model.Output("mlflow_model"),
-        "c": model.Output(uri="azureml://datastores/d/paths/p"),
+        "a": Output(),
+        "b": Output("mlflow_model"),
+        "c": Output(uri="azureml://datastores/d/paths/p"),
     }
-    assert fields.parse_typed("d", "mpi", model.Distribution) == model.Distribution("mpi")
-    assert fields.parse_typed("d", None, model.Distribution) is None
-    assert fields.parse_typed("e", {"type": "bandit", "slack_factor": 1}, model.EarlyTermination) == (
-        model.EarlyTermination("bandit", slack_factor=1)
+    assert fields.parse_typed("d", "mpi", Distribution) == Distribution("mpi")
+    assert fields.parse_typed("d", None, Distribution) is None
+    assert fields.parse_typed("e", {"type": "bandit", "slack_factor": 1}, EarlyTermination) == (
+        EarlyTermination("bandit", slack_factor=1)
     )
     assert fields.parse_services(
         "s", {"j": "jupyter_lab", "t": {"type": "tensor_board", "properties": {"logDir": "x"}}}
     ) == {
-        "j": model.Service("jupyter_lab"),
-        "t": model.Service("tensor_board", properties={"logDir": "x"}),
+        "j": Service("jupyter_lab"),
+        "t": Service("tensor_board", properties={"logDir": "x"}),
     }
     assert fields.parse_job_tier("q", {"job_tier": "Spot"}) == "spot"
     assert fields.parse_job_tier("q", None) is None
-    assert fields.parse_sweep_limits("l", {"max_total_trials": 8, "timeout": 60}) == model.SweepLimits(
+    assert fields.parse_sweep_limits("l", {"max_total_trials": 8, "timeout": 60}) == SweepLimits(
         8, timeout=60
     )
     assert fields.parse_command_limits("l", {"timeout": 3600}) == 3600.0
@@ -288,25 +294,25 @@ def test_a_command_job_has_no_search_space() -> None:
         fields.check_command("command", "t ${{inputs.lr}}", {"inputs": [], "outputs": []})
 
 
-def sweep(**changes: Any) -> model.SweepJob:
+def sweep(**changes: Any) -> SweepJob:
     members: dict[str, Any] = {
-        "trial": model.Trial("t", "e"),
+        "trial": Trial("t", "e"),
         "search_space": {
-            "a": model.SearchDistribution("choice", ((1,),)),
-            "b": model.SearchDistribution("uniform", (0, 1)),
+            "a": SearchDistribution("choice", ((1,),)),
+            "b": SearchDistribution("uniform", (0, 1)),
         },
-        "objective": model.Objective("minimize", "loss"),
+        "objective": Objective("minimize", "loss"),
     }
-    return model.SweepJob(**members | changes)
+    return SweepJob(**members | changes)
 
 
 def test_sweeps_that_fit() -> None:
     fields.check_sweep(sweep())
-    fields.check_sweep(sweep(sampling_algorithm=model.SamplingAlgorithm("bayesian")))
-    fields.check_sweep(sweep(sampling_algorithm=model.SamplingAlgorithm("random", "sobol", 7)))
-    fields.check_sweep(sweep(early_termination=model.EarlyTermination("bandit", slack_amount=0.1)))
+    fields.check_sweep(sweep(sampling_algorithm=SamplingAlgorithm("bayesian")))
+    fields.check_sweep(sweep(sampling_algorithm=SamplingAlgorithm("random", "sobol", 7)))
+    fields.check_sweep(sweep(early_termination=EarlyTermination("bandit", slack_amount=0.1)))
     fields.check_sweep(
-        sweep(early_termination=model.EarlyTermination("truncation_selection", truncation_percentage=99))
+        sweep(early_termination=EarlyTermination("truncation_selection", truncation_percentage=99))
     )
 
 
@@ -314,34 +320,34 @@ def test_sweeps_that_fit() -> None:
     ("changes", "field", "words"),
     [
         (
-            {"sampling_algorithm": model.SamplingAlgorithm("grid")},
+            {"sampling_algorithm": SamplingAlgorithm("grid")},
             "sampling_algorithm",
             "grid takes only choice; the search space has uniform",
         ),
         (
             {
-                "sampling_algorithm": model.SamplingAlgorithm("bayesian"),
-                "search_space": {"a": model.SearchDistribution("normal", (0, 1))},
+                "sampling_algorithm": SamplingAlgorithm("bayesian"),
+                "search_space": {"a": SearchDistribution("normal", (0, 1))},
             },
             "sampling_algorithm",
             "the search space has normal",
         ),
         (
-            {"sampling_algorithm": model.SamplingAlgorithm("bayesian", seed=1)},
+            {"sampling_algorithm": SamplingAlgorithm("bayesian", seed=1)},
             "sampling_algorithm",
             "belong to random alone",
         ),
         (
             {
-                "sampling_algorithm": model.SamplingAlgorithm("bayesian"),
-                "early_termination": model.EarlyTermination("median_stopping"),
+                "sampling_algorithm": SamplingAlgorithm("bayesian"),
+                "early_termination": EarlyTermination("median_stopping"),
             },
             "early_termination",
             "bayesian takes no policy; leave it out",
         ),
         *(
             (
-                {"early_termination": model.EarlyTermination(kind, **{"slack_factor": slack, name: -1})},
+                {"early_termination": EarlyTermination(kind, **{"slack_factor": slack, name: -1})},
                 f"early_termination.{name}",
                 "-1 must not be negative",
             )
@@ -353,17 +359,17 @@ def test_sweeps_that_fit() -> None:
             )
         ),
         (
-            {"early_termination": model.EarlyTermination("bandit")},
+            {"early_termination": EarlyTermination("bandit")},
             "early_termination",
             "either slack_factor or slack_amount",
         ),
         (
-            {"early_termination": model.EarlyTermination("bandit", slack_factor=1, slack_amount=1)},
+            {"early_termination": EarlyTermination("bandit", slack_factor=1, slack_amount=1)},
             "early_termination",
             "either",
         ),
         (
-            {"early_termination": model.EarlyTermination("truncation_selection")},
+            {"early_termination": EarlyTermination("truncation_selection")},
             "early_termination.truncation_percentage",
             "None must be a whole number from 1 to 99",
         ),

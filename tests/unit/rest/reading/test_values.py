@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import Distribution
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
+from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, SamplingAlgorithm
 from airflow_provider_amlrest.rest.reading import fields, values
 
 
@@ -131,19 +132,19 @@ SPECS: list[tuple[Callable[[Any], Any], dict[str, Any]]] = [
         {"max_total_trials": 8, "max_concurrent_trials": 2, "timeout": 3600, "trial_timeout": 60.5},
     ),
     (
-        lambda value: fields.parse_typed("distribution", value, model.Distribution),
+        lambda value: fields.parse_typed("distribution", value, Distribution),
         {"type": "pytorch", "process_count_per_instance": 4},
     ),
     (
-        lambda value: fields.parse_typed("early_termination", value, model.EarlyTermination),
+        lambda value: fields.parse_typed("early_termination", value, EarlyTermination),
         {"type": "bandit", "slack_factor": 0.1, "evaluation_interval": 2, "delay_evaluation": 5},
     ),
     (
-        lambda value: fields.parse_typed("early_termination", value, model.EarlyTermination),
+        lambda value: fields.parse_typed("early_termination", value, EarlyTermination),
         {"type": "truncation_selection", "truncation_percentage": 20, "slack_factor": None},
     ),
     (
-        lambda value: fields.parse_typed("sampling_algorithm", value, model.SamplingAlgorithm),
+        lambda value: fields.parse_typed("sampling_algorithm", value, SamplingAlgorithm),
         {"type": "random", "seed": 7, "rule": "sobol"},
     ),
     (

@@ -10,23 +10,27 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Output, Service
+from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm, SweepJob
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from airflow_provider_amlrest.rest.versions.features import FEATURES, NEVER, Feature
 from tests.unit.answers import REFERENCE
 from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
-Thing = model.Environment | model.Data | model.CommandJob | model.SweepJob
+Thing = Environment | Data | CommandJob | SweepJob
 
 STORE = "azureml://datastores/workspaceblobstore/paths/p"
-MODEL = model.DataInput("mlflow_model", arm_id("models", "m", "1"))
+MODEL = DataInput("mlflow_model", arm_id("models", "m", "1"))
 
 # Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
 USES: dict[str, list[tuple[str, Thing]]] = {
     "an environment from a build context": [
-        ("build", replace(ENVIRONMENT, image=None, build=model.BuildContext("https://h/c/"))),
+        ("build", replace(ENVIRONMENT, image=None, build=BuildContext("https://h/c/"))),
     ],
     "mltable": [("type", replace(DATA, type="mltable"))],
     "a URI that is neither https nor azureml://datastores/<name>/paths/<path>": [
@@ -36,71 +40,71 @@ USES: dict[str, list[tuple[str, Thing]]] = {
     ],
     "a job without one (serverless)": [("compute", replace(PLAIN, compute=None))],
     "data that is not registered: a URI, an asset of a registry": [
-        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": model.DataInput("uri_file", STORE)})),
-        ("inputs.iris", replace(SWEEP, inputs={"iris": model.DataInput("uri_folder", "https://h/p")})),
+        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": DataInput("uri_file", STORE)})),
+        ("inputs.iris", replace(SWEEP, inputs={"iris": DataInput("uri_folder", "https://h/p")})),
     ],
     "a model, or an mltable": [
         ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": MODEL})),
         ("inputs.iris", replace(SWEEP, inputs={"iris": replace(SWEEP.inputs["iris"], type="mltable")})),
     ],
     "a type other than uri_folder": [
-        ("outputs.model", replace(PLAIN, outputs={"model": model.Output("uri_file")})),
-        ("outputs.model", replace(SWEEP, outputs={"model": model.Output("mlflow_model")})),
+        ("outputs.model", replace(PLAIN, outputs={"model": Output("uri_file")})),
+        ("outputs.model", replace(SWEEP, outputs={"model": Output("mlflow_model")})),
     ],
     "a path outside of the workspace's datastores": [
-        ("outputs.model", replace(PLAIN, outputs={"model": model.Output(uri="https://h/p")})),
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(uri="https://h/p")})),
     ],
     "an expression (${{...}}) in a path": [
-        ("outputs.model", replace(PLAIN, outputs={"model": model.Output(uri=f"{STORE}/${{{{name}}}}")})),
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(uri=f"{STORE}/${{{{name}}}}")})),
     ],
-    "the mode direct": [("outputs.model", replace(PLAIN, outputs={"model": model.Output(mode="direct")}))],
+    "the mode direct": [("outputs.model", replace(PLAIN, outputs={"model": Output(mode="direct")}))],
     "a name to register an output under": [
-        ("outputs.model", replace(PLAIN, outputs={"model": model.Output(name="asset")})),
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(name="asset")})),
     ],
     "the version to register an output under": [
-        ("outputs.model", replace(PLAIN, outputs={"model": model.Output(version="3")})),
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(version="3")})),
     ],
     "a display name": [("display_name", replace(PLAIN, display_name="x"))],
     "the user's own identity (user_identity)": [
-        ("identity", replace(SWEEP, identity=model.Identity("user_identity"))),
+        ("identity", replace(SWEEP, identity=Identity("user_identity"))),
     ],
-    "services": [("services", replace(PLAIN, services={"s": model.Service("ssh")}))],
+    "services": [("services", replace(PLAIN, services={"s": Service("ssh")}))],
     "a service on all nodes (all_nodes)": [
-        ("services.s", replace(PLAIN, services={"s": model.Service("ssh", all_nodes=True)})),
+        ("services.s", replace(PLAIN, services={"s": Service("ssh", all_nodes=True)})),
     ],
     "queue settings": [
         ("queue_settings", replace(PLAIN, job_tier="spot")),
         ("queue_settings", replace(SWEEP, job_tier="premium")),
     ],
     "the size of shared memory": [
-        ("shm_size", replace(PLAIN, resources=model.Resources(shm_size="2g"))),
-        ("shm_size", replace(SWEEP, trial=replace(SWEEP.trial, resources=model.Resources(shm_size="2g")))),
+        ("shm_size", replace(PLAIN, resources=Resources(shm_size="2g"))),
+        ("shm_size", replace(SWEEP, trial=replace(SWEEP.trial, resources=Resources(shm_size="2g")))),
     ],
     "arguments of docker run": [
-        ("docker_args", replace(PLAIN, resources=model.Resources(docker_args="--ipc=host"))),
+        ("docker_args", replace(PLAIN, resources=Resources(docker_args="--ipc=host"))),
         (
             "docker_args",
-            replace(SWEEP, trial=replace(SWEEP.trial, resources=model.Resources(docker_args="--ipc=host"))),
+            replace(SWEEP, trial=replace(SWEEP.trial, resources=Resources(docker_args="--ipc=host"))),
         ),
     ],
     "a list of arguments of docker run": [
-        ("docker_args", replace(PLAIN, resources=model.Resources(docker_args_list=("--ipc=host",)))),
+        ("docker_args", replace(PLAIN, resources=Resources(docker_args_list=("--ipc=host",)))),
     ],
     "properties of the resources": [
-        ("job_resources.properties", replace(PLAIN, resources=model.Resources(properties={"a": 1}))),
+        ("job_resources.properties", replace(PLAIN, resources=Resources(properties={"a": 1}))),
     ],
     "the most instances of a job": [
-        ("job_resources.max_instance_count", replace(PLAIN, resources=model.Resources(max_instance_count=4))),
+        ("job_resources.max_instance_count", replace(PLAIN, resources=Resources(max_instance_count=4))),
     ],
     "the locations of a job": [
-        ("job_resources.locations", replace(PLAIN, resources=model.Resources(locations=("westeurope",)))),
+        ("job_resources.locations", replace(PLAIN, resources=Resources(locations=("westeurope",)))),
     ],
     "a rule or a seed": [
         (
             "sampling_algorithm",
-            replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", "sobol")),
+            replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", "sobol")),
         ),
-        ("sampling_algorithm", replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", seed=0))),
+        ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0))),
     ],
 }
 
@@ -111,9 +115,9 @@ def test_every_feature_is_tried() -> None:
 
 def body(version: str, thing: Thing) -> dict[str, Any]:
     codec = codec_for(version, WORKSPACE)
-    if isinstance(thing, model.Environment):
+    if isinstance(thing, Environment):
         return codec.environment_body(thing)
-    if isinstance(thing, model.Data):
+    if isinstance(thing, Data):
         return codec.data_body(thing)
     return codec.job_body(thing)
 

@@ -1,0 +1,43 @@
+"""A workspace, and what it holds beside assets and jobs: computes and datastores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Workspace:
+    id: str
+    name: str
+    location: str
+    discovery_url: str
+    mlflow_tracking_uri: str
+
+
+@dataclass(frozen=True)
+class Compute:
+    name: str
+    type: str
+    """AmlCompute, ComputeInstance, Kubernetes..."""
+    state: str
+    """Provisioning state: Succeeded, Creating, Failed..."""
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class Datastore:
+    name: str
+    type: str
+    """AzureBlob, AzureFile..."""
+    account_name: str
+    container_name: str
+    protocol: str = "https"
+    endpoint: str = "core.windows.net"
+
+
+@dataclass(frozen=True)
+class DatastoreSecrets:
+    """At most one of the two is set. Never printed."""
+
+    account_key: str | None = field(default=None, repr=False)
+    sas_token: str | None = field(default=None, repr=False)
