@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.operators import references
+from airflow_provider_amlrest.rest.jobs import lookups
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import Input
 from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
@@ -26,7 +26,7 @@ class JobRequest:
     job: CommandJob | SweepJob
     environment: Reference
     code: Reference | LocalContent | None
-    inputs: Mapping[str, Input | references.ReferencedInput]
+    inputs: Mapping[str, Input | lookups.ReferencedInput]
 
     def digest(self, client: AzureMLClient, compute: str | None) -> str:
         """16 hexadecimal digits that stand for the work: not for what the job is called or described as.
@@ -36,13 +36,13 @@ class JobRequest:
         :raises InvalidSpecError: for what the client's api-version cannot say as far as it is known yet, and
             for what is no compute's name.
         """
-        references.compute_name(client, compute)
+        lookups.compute_name(client, compute)
         from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
         known: dict[str, Input] = {}
         referenced: dict[str, str] = {}
         for name, value in self.inputs.items():
-            if isinstance(value, references.ReferencedInput):
+            if isinstance(value, lookups.ReferencedInput):
                 referenced[name] = repr(value)
             else:
                 known[name] = value
@@ -64,12 +64,12 @@ class JobRequest:
     def resolve(self, client: AzureMLClient, compute: str | None) -> CommandJob | SweepJob:
         """Look everything up, and upload code that the workspace has not got."""
         common: dict[str, Any] = {
-            "compute": references.resolve_compute(client, compute),
-            "inputs": {name: references.resolve_input(client, value) for name, value in self.inputs.items()},
+            "compute": lookups.resolve_compute(client, compute),
+            "inputs": {name: lookups.resolve_input(client, value) for name, value in self.inputs.items()},
         }
         run: dict[str, Any] = {
-            "environment": references.resolve_environment(client, self.environment),
-            "code": references.resolve_code(client, self.code),
+            "environment": lookups.resolve_environment(client, self.environment),
+            "code": lookups.resolve_code(client, self.code),
         }
         if isinstance(self.job, SweepJob):
             return replace(self.job, **common, trial=replace(self.job.trial, **run))

@@ -12,7 +12,6 @@ from airflow_provider_amlrest.operators.base import (
     dag_folder,
     explained,
     path_text,
-    read_local,
     text,
 )
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
@@ -178,6 +177,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         dockerfile = path_text("build.dockerfile_path", build.get("dockerfile_path")) or "Dockerfile"
         if is_uri("build.path", path):
             return BuildContext(path, dockerfile), None
+        from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
         content = read_local("build.path", base, path)
         if dockerfile not in {file.name for file in content.files}:
             raise InvalidSpecError("build.dockerfile_path", f"{path!r} has no {dockerfile!r}.")
@@ -218,6 +219,8 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
             name, version = text("name", self.name), _version(self.version)
             if name is not None:
                 check_name("name", name)
+            from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
             content = read_local("path", dag_folder(context), path_text("path", self.path))
             with self.hook.client() as client:
                 code, new = ensure_code(client, content, name=name, version=version)
@@ -304,6 +307,8 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             return None, ()
         if "://" in path:
             raise InvalidSpecError("path", f"{path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
+        from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
         content = read_local("path", base, path, is_data=True)
         if content.is_folder != (self.type != "uri_file"):
             is_one = "folder" if content.is_folder else "file"

@@ -35,7 +35,6 @@ from airflow_provider_amlrest.lifecycle.results import finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.submission import Submission, Work, patiently
 from airflow_provider_amlrest.lifecycle.task_identity import made_by, task_identity
-from airflow_provider_amlrest.operators import references
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
     COMMON_FIELDS,
@@ -47,6 +46,7 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_wait_options,
 )
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
+from airflow_provider_amlrest.rest.jobs import lookups
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
@@ -425,15 +425,15 @@ class AzureMLJobOperator(AzureMLOperator):
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
     def _request(self, job: CommandJob | SweepJob, base: Path) -> JobRequest:
-        """Read the references, and check the command against the names that there are."""
-        inputs = references.read_inputs(self.inputs)
+        """Read the lookups, and check the command against the names that there are."""
+        inputs = lookups.read_inputs(self.inputs)
         groups: dict[str, Iterable[str]] = {"inputs": inputs, "outputs": job.outputs}
         if isinstance(job, SweepJob):
             groups["search_space"] = job.search_space
         for name in fields.check_command("command", self.command, groups):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
-        environment = references.read_environment(self.environment)
-        return JobRequest(job, environment, references.read_code(self.code, base), inputs)
+        environment = lookups.read_environment(self.environment)
+        return JobRequest(job, environment, lookups.read_code(self.code, base), inputs)
 
 
 class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
@@ -486,7 +486,7 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param require_metrics: names of metrics without which the task fails, though the job completed.
 
     XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values),
-    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (references). 8 KB at most. For the
+    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (lookups). 8 KB at most. For the
     next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 

@@ -15,10 +15,10 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.operators.references import resolve_environment
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import Model
+from airflow_provider_amlrest.rest.jobs.lookups import resolve_environment
 from airflow_provider_amlrest.rest.reading.references import Registry
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from tests.contract.bodies import check_shape, wire

@@ -131,6 +131,14 @@ def read_content(field: str, path: Path, *, is_data: bool = False) -> LocalConte
     )
 
 
+def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:
+    """What there is to upload at a path, which is relative to ``base`` if it is relative.
+
+    As :func:`local_path` and :func:`read_content`.
+    """
+    return read_content(field, local_path(field, base, path), is_data=is_data)
+
+
 def _why(folder: Path, ignore: Ignore) -> str:
     """Why nothing is left of a folder."""
     if not any(files for _, _, files in os.walk(folder)):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.operators.base import read_local
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
@@ -92,6 +91,8 @@ def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
         return reference
     if not isinstance(value, str | PurePath) or not value:
         raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
+    from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
     return read_local("code", base, value)
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.operators.references import (
+from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.lookups import (
     read_code,
     read_environment,
     read_inputs,
@@ -15,12 +21,6 @@ from airflow_provider_amlrest.operators.references import (
     resolve_environment,
     resolve_input,
 )
-from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
-from airflow_provider_amlrest.rest.assets.data import Data
-from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
-from airflow_provider_amlrest.rest.jobs.command import CommandJob
-from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from tests.support.emulated import Emulated
 from tests.support.waiting import wait_for
