@@ -59,8 +59,10 @@ class Fault:
         return text.replace(self.old, self.new)
 
 
-V2, OLD, COMMON = "codecs/v2.py", "codecs/preview_2021_03.py", "codecs/common.py"
-FEATURES, OPERATIONS, SPACE = "codecs/features.py", "operations.py", "search_space.py"
+V2, OLD, COMMON = "codecs/v2.py", "codecs/preview_2021_03.py", "versions/words.py"
+FEATURES, SPACE = "versions/features.py", "jobs/search_space.py"
+ASSETS, JOBS = "assets/operations.py", "jobs/operations.py"
+CALL, WORKSPACE = "http/call.py", "workspace/operations.py"
 
 FAULTS = (
     # Requests: names, nesting, types
@@ -122,15 +124,13 @@ FAULTS = (
         'found[0]["flag"].strip("-") if found',
     ),
     # Paths and queries
-    Fault("a wrong path", OPERATIONS, '/startPendingUpload"', '/pendingUpload"'),
-    Fault(
-        "a wrong query parameter", OPERATIONS, '"hashVersion": HASH_VERSION', '"hash_version": HASH_VERSION'
-    ),
-    Fault("a query's value in another case", OPERATIONS, '{"isDefault": "true"}', '{"isDefault": "True"}'),
-    Fault("a parameter without its dollar", OPERATIONS, '"$orderBy"', '"orderBy"'),
-    Fault("a body without its envelope", OPERATIONS, '{"properties": properties})', "properties)"),
-    Fault("a wrong method", OPERATIONS, '"POST", f"{path}/cancel"', '"PUT", f"{path}/cancel"'),
-    Fault("a body where none is allowed", OPERATIONS, '/listSecrets")', '/listSecrets", {})'),
+    Fault("a wrong path", ASSETS, '/startPendingUpload"', '/pendingUpload"'),
+    Fault("a wrong query parameter", ASSETS, '"hashVersion": HASH_VERSION', '"hash_version": HASH_VERSION'),
+    Fault("a query's value in another case", WORKSPACE, '{"isDefault": "true"}', '{"isDefault": "True"}'),
+    Fault("a parameter without its dollar", ASSETS, '"$orderBy"', '"orderBy"'),
+    Fault("a body without its envelope", CALL, '{"properties": properties})', "properties)"),
+    Fault("a wrong method", JOBS, '"POST", f"{path}/cancel"', '"PUT", f"{path}/cancel"'),
+    Fault("a body where none is allowed", WORKSPACE, '/listSecrets")', '/listSecrets", {})'),
     # Answers
     Fault("null members of a map kept", COMMON, "if member is not None}", "}"),
     Fault("a null output", V2, "_read_output(value or {})", "_read_output(value)"),

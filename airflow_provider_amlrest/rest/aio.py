@@ -12,7 +12,7 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from airflow_provider_amlrest.rest.answers import Answer, Send
+from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import out_of_time
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
@@ -20,7 +20,7 @@ from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import async_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs import ending
-from airflow_provider_amlrest.rest.operations import Flow, Operations
+from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 
 P = ParamSpec("P")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.rest.answers import Send
+from airflow_provider_amlrest.rest.http.call import Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -121,7 +121,8 @@ def requests_of(flow: Any) -> list[Send]:
 
 
 def test_every_operation_is_covered() -> None:
-    operations = {name for name, member in vars(Operations).items() if callable(member) and name[0] != "_"}
+    members = [(name, getattr(Operations, name)) for name in dir(Operations)]
+    operations = {name for name, member in members if callable(member) and name[0] != "_"}
     assert operations == set(CALLS), "a new operation is checked against Microsoft's OpenAPI, too"
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from airflow_provider_amlrest.rest.http.call import Flow, brief
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
-from airflow_provider_amlrest.rest.operations import Flow, Operations, brief
+from airflow_provider_amlrest.rest.operations import Operations
 
 log = logging.getLogger(__name__)
 

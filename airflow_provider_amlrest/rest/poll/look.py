@@ -16,7 +16,7 @@ from airflow_provider_amlrest.rest.poll.schedule import Failure, Poller, Read
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
-    from airflow_provider_amlrest.rest.operations import Polled
+    from airflow_provider_amlrest.rest.jobs.operations import Polled
 
 
 class Look(NamedTuple):

@@ -25,7 +25,7 @@ from airflow_provider_amlrest.rest.poll.schedule import Poller, Read, ReadJob
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
-    from airflow_provider_amlrest.rest.operations import Polled
+    from airflow_provider_amlrest.rest.jobs.operations import Polled
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,14 @@ class DatastoreSecrets:
 
     account_key: str | None = field(default=None, repr=False)
     sas_token: str | None = field(default=None, repr=False)
+
+
+def read_compute(resource: Mapping[str, Any]) -> Compute:
+    """A compute's ARM resource."""
+    properties = resource.get("properties") or {}
+    return Compute(
+        resource["name"],
+        properties.get("computeType") or "",
+        properties.get("provisioningState") or "",
+        resource.get("location") or "",
+    )

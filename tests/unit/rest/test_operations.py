@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
-from airflow_provider_amlrest.rest.answers import Send
 from airflow_provider_amlrest.rest.client import AzureMLClient
+from airflow_provider_amlrest.rest.http.call import Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,

@@ -121,7 +121,7 @@ class TestWhoeverNamesIt:
             open_container(PUBLIC, url)
 
     def test_a_log(self, operations: Operations, url: str) -> None:
-        from airflow_provider_amlrest.rest.answers import log_part
+        from airflow_provider_amlrest.rest.runs.log_parts import log_part
 
         with (
             AzureMLClient(_nobody(), WORKSPACE) as client,
@@ -130,7 +130,7 @@ class TestWhoeverNamesIt:
             client._send(log_part(url, "std_log.txt", (0, 1)))
 
     async def test_a_log_in_an_event_loop(self, operations: Operations, url: str) -> None:
-        from airflow_provider_amlrest.rest.answers import log_part
+        from airflow_provider_amlrest.rest.runs.log_parts import log_part
 
         async with AsyncAzureMLClient(_nobody(), WORKSPACE) as client:
             with pytest.raises(AzureMLError, match="Nothing was sent"):

@@ -1,0 +1,152 @@
+"""Operations on environments, code, data and models."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_amlrest.rest.assets.code import Code, PendingUpload
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model
+from airflow_provider_amlrest.rest.assets.uris import lies_at
+from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
+from airflow_provider_amlrest.rest.http.call import Calls, Flow
+from airflow_provider_amlrest.rest.http.cloud import check_url
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.ids import path_segment
+from airflow_provider_amlrest.rest.jobs.job import Output
+from airflow_provider_amlrest.rest.versions.features import UPLOADS_BY_SERVICE
+
+NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
+"""Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
+REGISTERED_PAGE = 50
+"""Versions among which one that was registered lately is looked for."""
+
+
+class AssetOperations(Calls):
+    """What one asks of assets: each is a name with versions that cannot be changed."""
+
+    def get_environment(self, name: str, version: str) -> Flow[Environment]:
+        """A version of an environment. Raises NotFoundError."""
+        return self.codec.read_environment(
+            (yield from self._resource("GET", _version("environments", name, version)))
+        )
+
+    def get_latest_environment(self, name: str) -> Flow[Environment]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_environment((yield from self._latest("environments", name)))
+
+    def create_environment(self, environment: Environment) -> Flow[Environment]:
+        """Register a version. Raises ConflictError if it exists with other content."""
+        path = _version("environments", environment.name, environment.version)
+        return self.codec.read_environment(
+            (yield from self._put(path, self.codec.environment_body(environment)))
+        )
+
+    def get_code(self, name: str, version: str) -> Flow[Code]:
+        """A version of a code asset. Raises NotFoundError."""
+        return self.codec.read_code((yield from self._resource("GET", _version("codes", name, version))))
+
+    def get_latest_code(self, name: str) -> Flow[Code]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_code((yield from self._latest("codes", name)))
+
+    def find_code(self, content_hash: str) -> Flow[Code | None]:
+        """Code with this content hash, whatever its name: the service searches the whole workspace.
+
+        Raises InvalidSpecError for an api-version before 2023-04-01.
+        """
+        self._check_uploads_by_service()
+        query = {"hash": content_hash, "hashVersion": HASH_VERSION}
+        # The name in the path is not used for the search, but the route wants one.
+        answer = yield from self._get(f"codes/{path_segment(content_hash[:32])}/versions", query)
+        for resource in answer.get("value") or ():
+            return self.codec.read_code(resource)
+        return None
+
+    def start_pending_upload(
+        self, name: str, version: str, upload_id: str | None = None
+    ) -> Flow[PendingUpload]:
+        """Ask for a place to upload code to.
+
+        :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
+            fresh container.
+        :raises InvalidSpecError: for an api-version before 2023-04-01.
+        """
+        self._check_uploads_by_service()
+        path = f"{_version('codes', name, version)}/startPendingUpload"
+        body = {"pendingUploadType": "TemporaryBlobReference"}
+        if upload_id is not None:
+            body["pendingUploadId"] = upload_id
+        answer = yield from self._call("POST", path, body)
+        reference = answer.get("blobReferenceForConsumption") or {}
+        sas_uri = (reference.get("credential") or {}).get("sasUri") or ""
+        if not sas_uri:
+            raise AzureMLError(f"POST {path}: the answer has no shared access signature.")
+        self._mask_signature(sas_uri.partition("?")[2])
+        check_url(sas_uri)
+        return PendingUpload(reference.get("blobUri") or sas_uri.partition("?")[0], sas_uri)
+
+    def create_code(self, code: Code) -> Flow[Code]:
+        """Register a version. Raises ConflictError if it exists with another path."""
+        path = _version("codes", code.name, code.version)
+        return self.codec.read_code((yield from self._put(path, self.codec.code_body(code))))
+
+    def get_data(self, name: str, version: str) -> Flow[Data]:
+        """A version of a data asset. Raises NotFoundError."""
+        return self.codec.read_data((yield from self._resource("GET", _version("data", name, version))))
+
+    def get_latest_data(self, name: str) -> Flow[Data]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_data((yield from self._latest("data", name)))
+
+    def create_data(self, data: Data) -> Flow[Data]:
+        """Register a version. Raises ConflictError if it exists with another path."""
+        path = _version("data", data.name, data.version)
+        return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
+
+    def get_model(self, name: str, version: str) -> Flow[Model]:
+        """A version of a model. Raises NotFoundError."""
+        return self.codec.read_model((yield from self._resource("GET", _version("models", name, version))))
+
+    def get_latest_model(self, name: str) -> Flow[Model]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return self.codec.read_model((yield from self._latest("models", name)))
+
+    def find_registered(self, output: Output, uri: str) -> Flow[str | None]:
+        """The version of data, or of a model, as which a job has registered an output: the one at this place.
+
+        None if it is none of the last ones, or nothing has this name.
+        """
+        is_model = output.type in MODEL_TYPES
+        path = f"{'models' if is_model else 'data'}/{path_segment(output.name or '')}/versions"
+        read = self.codec.read_model if is_model else self.codec.read_data
+        try:
+            answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
+        except NotFoundError:
+            return None
+        for resource in answer.get("value") or ():
+            found = read(resource)
+            if lies_at(found.uri, uri, self.workspace):
+                return found.version
+        return None
+
+    def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
+        path = f"{kind}/{path_segment(name)}/versions"
+        answer = yield from self._get(path, {**NEWEST_FIRST, "$top": "1"})
+        for resource in answer.get("value") or ():
+            return dict(resource)
+        raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
+
+    def _check_uploads_by_service(self) -> None:
+        if not self.codec.uploads_by_service:
+            raise InvalidSpecError(
+                "api_version",
+                f"{self.api_version} can neither search code by its hash nor hand out places to upload to; "
+                f"{UPLOADS_BY_SERVICE} is the first that can.",
+            )
+
+
+def _version(kind: str, name: str, version: str) -> str:
+    return f"{kind}/{path_segment(name)}/versions/{path_segment(version)}"
