@@ -24,6 +24,7 @@ from airflow_provider_amlrest.lifecycle.masking import (
 from airflow_provider_amlrest.lifecycle.ownership import by_person
 from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.jobs import has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
@@ -87,7 +88,7 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     """All about a job; the error first."""
     job, shown = _look(client, options.job)
     run = client.get_run(job.name)
-    best = client.get_best_trial(job.name) if job.type == "Sweep" else None
+    best = client.get_best_trial(job.name) if has_trials(job.type) else None
     error = {"code": run.error.code, "message": run.error.message} if run.error else None
     if error and not shown:
         error["message"] = f"The message is {NOT_SHOWN}"
@@ -168,7 +169,7 @@ def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
 def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """The last value of each metric; of a sweep its trials."""
     job, shown = _look(client, options.job)
-    if job.type != "Sweep":
+    if not has_trials(job.type):
         values = client.get_metrics(job.name)
         if options.output == "json":
             render.as_json(out, values)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.jobs import lookups
-from airflow_provider_amlrest.rest.jobs.command import CommandJob
-from airflow_provider_amlrest.rest.jobs.job import Input
-from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec
+from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.reading.references import Reference
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class JobRequest:
     """A job as far as it can be read without asking the service, and what is still to be looked up."""
 
-    job: CommandJob | SweepJob
+    job: JobSpec
     environment: Reference
     code: Reference | LocalContent | None
     inputs: Mapping[str, Input | lookups.ReferencedInput]
@@ -46,7 +45,7 @@ class JobRequest:
                 referenced[name] = repr(value)
             else:
                 known[name] = value
-        client.operations.codec.job_body(replace(self.job, compute=compute, inputs=known))
+        job_body(client.operations.spelling, replace(self.job, compute=compute, inputs=known))
         work = replace(
             self.job,
             compute=compute,
@@ -58,10 +57,10 @@ class JobRequest:
             properties={},
         )
         code = self.code.hash if isinstance(self.code, LocalContent) else repr(self.code)
-        asked = [client.operations.codec.job_body(work), referenced, repr(self.environment), code]
+        asked = [job_body(client.operations.spelling, work), referenced, repr(self.environment), code]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
-    def resolve(self, client: AzureMLClient, compute: str | None) -> CommandJob | SweepJob:
+    def resolve(self, client: AzureMLClient, compute: str | None) -> JobSpec:
         """Look everything up, and upload code that the workspace has not got."""
         common: dict[str, Any] = {
             "compute": lookups.resolve_compute(client, compute),
@@ -71,6 +70,4 @@ class JobRequest:
             "environment": lookups.resolve_environment(client, self.environment),
             "code": lookups.resolve_code(client, self.code),
         }
-        if isinstance(self.job, SweepJob):
-            return replace(self.job, **common, trial=replace(self.job.trial, **run))
-        return replace(self.job, **common, **run)
+        return replace(self.job, **common).with_run(**run)

@@ -14,6 +14,7 @@ from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, masked, withou
 from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.hints import advice
+from airflow_provider_amlrest.rest.jobs import has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.runs.log_tail import user_log
 from airflow_provider_amlrest.rest.times import seconds_between
@@ -87,7 +88,7 @@ def finish(
         reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
         raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
-    if job.type == "Sweep":
+    if has_trials(job.type):
         result |= {"metrics": _some(_metrics(client, job.name), ())}
         result |= _sweep_result(client, job, require_metrics)
     else:

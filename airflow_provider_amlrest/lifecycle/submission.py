@@ -24,9 +24,7 @@ from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, 
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.jobs.command import CommandJob
-    from airflow_provider_amlrest.rest.jobs.job import Job
-    from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+    from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +167,7 @@ class Submission:
 
     def submit(
         self,
-        make: Callable[[], CommandJob | SweepJob],
+        make: Callable[[], JobSpec],
         on_name: Callable[[str], None],
         *,
         first_try: bool,
@@ -261,7 +259,7 @@ class Submission:
                 found.status,
             )
 
-    def _create(self, name: str, job: CommandJob | SweepJob) -> Job:
+    def _create(self, name: str, job: JobSpec) -> Job:
         try:
             return self._client.create_job(name, job)
         except (ConflictError, *TRANSIENT) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -48,9 +48,9 @@ from airflow_provider_amlrest.operators.job_fields import (
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.jobs import lookups
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
-from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
-from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.reading import fields
 
 if TYPE_CHECKING:
@@ -232,13 +232,13 @@ class AzureMLJobOperator(AzureMLOperator):
         options = self._options
         outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
 
-        def make() -> CommandJob | SweepJob:
+        def make() -> JobSpec:
             job = request.resolve(client, compute)
-            masks = masking.mark(client.operations.codec.job_body(job))
+            masks = masking.mark(job_body(client.operations.spelling, job))
             tags = made_by(context, identity, owner, outlives_task=outlives_task)
             properties = {**job.properties, **work.properties, **masks}
             job = replace(job, tags=tags | dict(job.tags), properties=properties)
-            request_body.show(self, client.operations.codec.job_body(job), context)
+            request_body.show(self, job_body(client.operations.spelling, job), context)
             if self._killed:
                 raise AzureMLError("The task was ended before its job was submitted.")
             return job
@@ -424,13 +424,10 @@ class AzureMLJobOperator(AzureMLOperator):
             fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
-    def _request(self, job: CommandJob | SweepJob, base: Path) -> JobRequest:
+    def _request(self, job: JobSpec, base: Path) -> JobRequest:
         """Read the lookups, and check the command against the names that there are."""
         inputs = lookups.read_inputs(self.inputs)
-        groups: dict[str, Iterable[str]] = {"inputs": inputs, "outputs": job.outputs}
-        if isinstance(job, SweepJob):
-            groups["search_space"] = job.search_space
-        for name in fields.check_command("command", self.command, groups):
+        for name in fields.check_command("command", self.command, {"inputs": inputs, **job.placeholders()}):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
         environment = lookups.read_environment(self.environment)
         return JobRequest(job, environment, lookups.read_code(self.code, base), inputs)

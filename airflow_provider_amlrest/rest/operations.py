@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from airflow_provider_amlrest.rest.assets.operations import AssetOperations
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.cloud import Cloud
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.runs.operations import RunOperations
+from airflow_provider_amlrest.rest.versions.spelling import spelling_of
 
 
 class Operations(AssetOperations, RunOperations):
@@ -28,4 +28,4 @@ class Operations(AssetOperations, RunOperations):
         api_version: str,
         on_secret: Callable[[str], None] = lambda secret: None,
     ) -> None:
-        super().__init__(workspace, cloud, codec_for(api_version, workspace), on_secret)
+        super().__init__(cloud, spelling_of(api_version, workspace), on_secret)

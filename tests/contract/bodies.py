@@ -14,7 +14,6 @@ import yaml
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
@@ -22,6 +21,7 @@ from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas
 from tests.contract.strategies import commanded
 from tests.contract.tally import count
+from tests.support.codec import codec_for
 from tests.unit.jobs import WORKSPACE, arm_id
 
 Wanted = Environment | Code | Data | CommandJob | SweepJob

@@ -16,7 +16,6 @@ from airflow_provider_amlrest.rest.assets.code import Code, PendingUpload
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import Model
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -27,6 +26,7 @@ from tests.contract import openapi, schemas
 from tests.contract.recordings import decoded
 from tests.contract.schemas import API, published
 from tests.contract.tally import count
+from tests.support.codec import codec_for
 from tests.unit.answers import Answered
 from tests.unit.jobs import WORKSPACE
 

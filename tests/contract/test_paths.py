@@ -130,7 +130,7 @@ def test_every_operation_is_covered() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_requests_exist(name: str, api_version: str) -> None:
     operations = Operations(WORKSPACE, PUBLIC, api_version)
-    if name in OF_LATER_VERSIONS and not operations.codec.uploads_by_service:
+    if name in OF_LATER_VERSIONS and not operations.spelling.uploads_by_service:
         check_is_missed(name, api_version)
     else:
         for flow in CALLS[name](operations):

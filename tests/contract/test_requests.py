@@ -16,7 +16,6 @@ from hypothesis import given
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
@@ -24,6 +23,7 @@ from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, Objective
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas, strategies
 from tests.contract.bodies import OLD, check, check_everywhere, wire
+from tests.support.codec import codec_for
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
 NEW = "2025-12-01"

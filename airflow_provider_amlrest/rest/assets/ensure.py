@@ -12,8 +12,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_amlrest.rest.assets.code import Code
-from airflow_provider_amlrest.rest.assets.data import Data
-from airflow_provider_amlrest.rest.assets.environment import Environment, differences
+from airflow_provider_amlrest.rest.assets.data import Data, data_body
+from airflow_provider_amlrest.rest.assets.environment import Environment, differences, environment_body
 from airflow_provider_amlrest.rest.assets.upload.ways import datastore_path, upload_code, upload_to_datastore
 from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE, same_uri
 from airflow_provider_amlrest.rest.http.errors import (
@@ -22,7 +22,8 @@ from airflow_provider_amlrest.rest.http.errors import (
     ProvisioningError,
     ProvisioningTimeoutError,
 )
-from airflow_provider_amlrest.rest.versions.features import PROVISIONING_STATES, unsupported
+from airflow_provider_amlrest.rest.versions.features import unsupported
+from airflow_provider_amlrest.rest.versions.spelling import PROVISIONING_STATES
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
@@ -58,7 +59,7 @@ def ensure_environment(
     if found is None:
         if context is not None and wanted.build is not None:
             # What the api-version cannot say is refused before anything is uploaded.
-            client.operations.codec.environment_body(wanted)
+            environment_body(client.operations.spelling, wanted)
             uri = f"{upload_to_datastore(client, context).url}/"
             wanted = replace(wanted, build=replace(wanted.build, uri=uri))
         found, new = _register(client.create_environment, client.get_environment, wanted)
@@ -123,7 +124,7 @@ def ensure_code(
     :raises ConflictError: if the named version exists with other content.
     """
     digest = content.hash
-    if name is None and version is None and client.operations.codec.uploads_by_service:
+    if name is None and version is None and client.operations.spelling.uploads_by_service:
         found = client.find_code(digest)
         if found is not None:
             return found, False
@@ -151,8 +152,9 @@ def ensure_data(
     if found is None:
         if content is not None:
             # As above.
-            client.operations.codec.data_body(
-                replace(wanted, uri=_uri(DEFAULT_DATASTORE, datastore_path(content), content))
+            data_body(
+                client.operations.spelling,
+                replace(wanted, uri=_uri(DEFAULT_DATASTORE, datastore_path(content), content)),
             )
             uploaded = upload_to_datastore(client, content)
             wanted = replace(wanted, uri=_uri(uploaded.datastore, uploaded.path, content))

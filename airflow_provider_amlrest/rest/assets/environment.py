@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -9,6 +10,15 @@ from typing import Any
 
 from airflow_provider_amlrest.rest.assets.uris import same_uri
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
+from airflow_provider_amlrest.rest.versions.features import Feature, refuse_unsupported
+from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
+from airflow_provider_amlrest.rest.versions.words import (
+    asset_version,
+    properties_of,
+    text_map,
+    without_nones,
+)
 
 
 @dataclass(frozen=True)
@@ -95,3 +105,112 @@ def _same_build(left: BuildContext | None, right: BuildContext | None, workspace
     return PurePosixPath(left.dockerfile_path) == PurePosixPath(right.dockerfile_path) and same_uri(
         left.uri, right.uri, workspace
     )
+
+
+FEATURES = (
+    Feature(
+        Environment,
+        "build",
+        "an environment from a build context",
+        PREVIEW_2022_02,
+        lambda environment: environment.build is not None,
+    ),
+)
+
+
+def environment_body(spelling: Spelling, environment: Environment) -> Wire:
+    """The properties of its PUT. Raises InvalidSpecError for what the api-version cannot say."""
+    refuse_unsupported(spelling.api_version, FEATURES, environment)
+    if spelling.is_of_2021:
+        return _body_2021(environment)
+    return _body(environment)
+
+
+def read_environment(spelling: Spelling, resource: Mapping[str, Any]) -> Environment:
+    """The environment that an ARM resource is."""
+    return _read_2021(resource) if spelling.is_of_2021 else _read(resource)
+
+
+def _body(environment: Environment) -> dict[str, Any]:
+    build = environment.build
+    return without_nones(
+        image=environment.image,
+        condaFile=conda_text(environment.conda),
+        build=build and {"contextUri": build.uri, "dockerfilePath": build.dockerfile_path},
+        osType=environment.os_type,
+        description=environment.description,
+        tags=dict(environment.tags),
+    )
+
+
+def _read(resource: Mapping[str, Any]) -> Environment:
+    properties = properties_of(resource)
+    build = properties.get("build")
+    name, version = asset_version(resource)
+    return Environment(
+        name,
+        version,
+        image=properties.get("image"),
+        conda=read_conda(properties.get("condaFile")),
+        build=BuildContext(build.get("contextUri") or "", build.get("dockerfilePath") or "Dockerfile")
+        if build
+        else None,
+        os_type=properties.get("osType") or "Linux",
+        description=properties.get("description"),
+        tags=text_map(properties.get("tags")),
+        id=resource["id"],
+        provisioning_state=properties.get("provisioningState"),
+    )
+
+
+def _body_2021(environment: Environment) -> dict[str, Any]:
+    docker = {
+        "dockerSpecificationType": "Image",
+        "dockerImageUri": environment.image,
+        "platform": {"operatingSystemType": environment.os_type},
+    }
+    return without_nones(
+        docker=docker if environment.image else None,
+        condaFile=conda_text(environment.conda),
+        description=environment.description,
+        tags=dict(environment.tags),
+    )
+
+
+def _read_2021(resource: Mapping[str, Any]) -> Environment:
+    properties = properties_of(resource)
+    docker = properties.get("docker") or {}
+    name, version = asset_version(resource)
+    return Environment(
+        name,
+        version,
+        image=docker.get("dockerImageUri"),
+        conda=read_conda(properties.get("condaFile")),
+        os_type=(docker.get("platform") or {}).get("operatingSystemType") or "Linux",
+        description=properties.get("description"),
+        tags=text_map(properties.get("tags")),
+        id=resource["id"],
+    )
+
+
+def conda_text(conda: Mapping[str, Any] | None) -> str | None:
+    """A conda file as YAML text."""
+    import yaml
+
+    # By way of JSON: a mapping of another kind, and tuples, are not YAML's.
+    return None if conda is None else yaml.safe_dump(json.loads(json.dumps(conda)), sort_keys=False)
+
+
+def read_conda(text: str | None) -> dict[str, Any] | None:
+    """A conda file as the service gives it back: as JSON text. Others' may be YAML, or neither: None."""
+    import yaml
+
+    try:
+        # Not all JSON means the same as YAML: 1e3, and characters beyond the basic plane.
+        parsed = json.loads(text or "null")
+    except ValueError:
+        try:
+            parsed = yaml.safe_load(text or "")
+        except yaml.YAMLError:
+            return None
+    return parsed if isinstance(parsed, dict) else None

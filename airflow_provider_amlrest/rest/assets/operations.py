@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_amlrest.rest.assets.code import Code, PendingUpload
-from airflow_provider_amlrest.rest.assets.data import Data
-from airflow_provider_amlrest.rest.assets.environment import Environment
-from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model
+from airflow_provider_amlrest.rest.assets.code import HASH_VERSION, Code, PendingUpload, code_body, read_code
+from airflow_provider_amlrest.rest.assets.data import Data, data_body, read_data
+from airflow_provider_amlrest.rest.assets.environment import Environment, environment_body, read_environment
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model, read_model
 from airflow_provider_amlrest.rest.assets.uris import lies_at
-from airflow_provider_amlrest.rest.codecs.v2 import HASH_VERSION
 from airflow_provider_amlrest.rest.http.call import Calls, Flow
 from airflow_provider_amlrest.rest.http.cloud import check_url
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.jobs.job import Output
-from airflow_provider_amlrest.rest.versions.features import UPLOADS_BY_SERVICE
+from airflow_provider_amlrest.rest.versions.spelling import UPLOADS_BY_SERVICE
 
 NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
 """Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
@@ -29,28 +29,28 @@ class AssetOperations(Calls):
 
     def get_environment(self, name: str, version: str) -> Flow[Environment]:
         """A version of an environment. Raises NotFoundError."""
-        return self.codec.read_environment(
-            (yield from self._resource("GET", _version("environments", name, version)))
+        return read_environment(
+            self.spelling, (yield from self._resource("GET", _version("environments", name, version)))
         )
 
     def get_latest_environment(self, name: str) -> Flow[Environment]:
         """The version that was created last. Raises NotFoundError if there is none."""
-        return self.codec.read_environment((yield from self._latest("environments", name)))
+        return read_environment(self.spelling, (yield from self._latest("environments", name)))
 
     def create_environment(self, environment: Environment) -> Flow[Environment]:
         """Register a version. Raises ConflictError if it exists with other content."""
         path = _version("environments", environment.name, environment.version)
-        return self.codec.read_environment(
-            (yield from self._put(path, self.codec.environment_body(environment)))
+        return read_environment(
+            self.spelling, (yield from self._put(path, environment_body(self.spelling, environment)))
         )
 
     def get_code(self, name: str, version: str) -> Flow[Code]:
         """A version of a code asset. Raises NotFoundError."""
-        return self.codec.read_code((yield from self._resource("GET", _version("codes", name, version))))
+        return read_code(self.spelling, (yield from self._resource("GET", _version("codes", name, version))))
 
     def get_latest_code(self, name: str) -> Flow[Code]:
         """The version that was created last. Raises NotFoundError if there is none."""
-        return self.codec.read_code((yield from self._latest("codes", name)))
+        return read_code(self.spelling, (yield from self._latest("codes", name)))
 
     def find_code(self, content_hash: str) -> Flow[Code | None]:
         """Code with this content hash, whatever its name: the service searches the whole workspace.
@@ -62,7 +62,7 @@ class AssetOperations(Calls):
         # The name in the path is not used for the search, but the route wants one.
         answer = yield from self._get(f"codes/{path_segment(content_hash[:32])}/versions", query)
         for resource in answer.get("value") or ():
-            return self.codec.read_code(resource)
+            return read_code(self.spelling, resource)
         return None
 
     def start_pending_upload(
@@ -91,28 +91,30 @@ class AssetOperations(Calls):
     def create_code(self, code: Code) -> Flow[Code]:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("codes", code.name, code.version)
-        return self.codec.read_code((yield from self._put(path, self.codec.code_body(code))))
+        return read_code(self.spelling, (yield from self._put(path, code_body(self.spelling, code))))
 
     def get_data(self, name: str, version: str) -> Flow[Data]:
         """A version of a data asset. Raises NotFoundError."""
-        return self.codec.read_data((yield from self._resource("GET", _version("data", name, version))))
+        return read_data(self.spelling, (yield from self._resource("GET", _version("data", name, version))))
 
     def get_latest_data(self, name: str) -> Flow[Data]:
         """The version that was created last. Raises NotFoundError if there is none."""
-        return self.codec.read_data((yield from self._latest("data", name)))
+        return read_data(self.spelling, (yield from self._latest("data", name)))
 
     def create_data(self, data: Data) -> Flow[Data]:
         """Register a version. Raises ConflictError if it exists with another path."""
         path = _version("data", data.name, data.version)
-        return self.codec.read_data((yield from self._put(path, self.codec.data_body(data))))
+        return read_data(self.spelling, (yield from self._put(path, data_body(self.spelling, data))))
 
     def get_model(self, name: str, version: str) -> Flow[Model]:
         """A version of a model. Raises NotFoundError."""
-        return self.codec.read_model((yield from self._resource("GET", _version("models", name, version))))
+        return read_model(
+            self.spelling, (yield from self._resource("GET", _version("models", name, version)))
+        )
 
     def get_latest_model(self, name: str) -> Flow[Model]:
         """The version that was created last. Raises NotFoundError if there is none."""
-        return self.codec.read_model((yield from self._latest("models", name)))
+        return read_model(self.spelling, (yield from self._latest("models", name)))
 
     def find_registered(self, output: Output, uri: str) -> Flow[str | None]:
         """The version of data, or of a model, as which a job has registered an output: the one at this place.
@@ -121,7 +123,7 @@ class AssetOperations(Calls):
         """
         is_model = output.type in MODEL_TYPES
         path = f"{'models' if is_model else 'data'}/{path_segment(output.name or '')}/versions"
-        read = self.codec.read_model if is_model else self.codec.read_data
+        read = partial(read_model, self.spelling) if is_model else partial(read_data, self.spelling)
         try:
             answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
         except NotFoundError:
@@ -140,7 +142,7 @@ class AssetOperations(Calls):
         raise NotFoundError(f"GET {path}", 404, message=f"{name} has no version.")
 
     def _check_uploads_by_service(self) -> None:
-        if not self.codec.uploads_by_service:
+        if not self.spelling.uploads_by_service:
             raise InvalidSpecError(
                 "api_version",
                 f"{self.api_version} can neither search code by its hash nor hand out places to upload to; "

@@ -12,10 +12,9 @@ from azure.core.rest import HttpRequest
 from airflow_provider_amlrest.rest.http.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError, response_error
 from airflow_provider_amlrest.rest.http.paging import Page
-from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.codecs import Codec
+    from airflow_provider_amlrest.rest.versions.spelling import Spelling
 
 T = TypeVar("T")
 
@@ -64,15 +63,14 @@ class Calls:
 
     def __init__(
         self,
-        workspace: WorkspaceId,
         cloud: Cloud,
-        codec: Codec,
+        spelling: Spelling,
         on_secret: Callable[[str], None] = lambda secret: None,
     ) -> None:
-        self.workspace = workspace
+        self.workspace = spelling.workspace
         self.cloud = cloud
-        self.codec = codec
-        self.api_version = codec.api_version
+        self.spelling = spelling
+        self.api_version = spelling.api_version
         self._on_secret = on_secret
 
     def _page(

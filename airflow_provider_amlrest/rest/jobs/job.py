@@ -5,11 +5,15 @@ Words and values are those of Azure ML's YAML (``uri_file``, ``ro_mount``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
-from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE, resolve_expressions
+from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE, EXPRESSION, resolve_expressions
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03, PREVIEW_2022_02
+from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
+from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,21 @@ class JobSpec:
     job_tier: str | None = None
     """Queue setting: spot, basic, standard or premium."""
 
+    job_type: ClassVar[str]
+    """The kind, as the wire spells it."""
+
+    def parts(self) -> tuple[object, ...]:
+        """What may have what not every api-version can say: the job, and what it is made of."""
+        return (self,)
+
+    def placeholders(self) -> dict[str, Iterable[str]]:
+        """The names that its command may refer to, by group, beside those of inputs."""
+        return {"outputs": self.outputs}
+
+    def with_run(self, environment: str, code: str | None) -> Self:
+        """The same with these ids in what it runs."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Job:
@@ -138,3 +157,103 @@ class Job:
     def best_trial_name(self) -> str | None:
         """A sweep's best trial as the service sees it, once one has reported the metric."""
         return self.properties.get("best_child_run_id")
+
+
+FEATURES = (
+    Feature(
+        JobSpec,
+        "compute",
+        "a job without one (serverless)",
+        PREVIEW_2022_02,
+        lambda job: job.compute is None,
+    ),
+    Feature(
+        JobSpec,
+        "inputs",
+        "data that is not registered: a URI, an asset of a registry",
+        PREVIEW_2022_02,
+        lambda value: isinstance(value, DataInput) and not value.uri.lower().startswith("/subscriptions/"),
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "inputs",
+        "a model, or an mltable",
+        PREVIEW_2022_02,
+        lambda value: isinstance(value, DataInput) and value.type not in ("uri_file", "uri_folder"),
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "outputs",
+        "a type other than uri_folder",
+        PREVIEW_2022_02,
+        lambda output: output.type != "uri_folder",
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "outputs",
+        "a path outside of the workspace's datastores",
+        PREVIEW_2022_02,
+        lambda output: output.uri is not None and not DATASTORE_URI.fullmatch(output.uri),
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "outputs",
+        "an expression (${{...}}) in a path",
+        PREVIEW_2022_02,
+        lambda output: EXPRESSION.search(output.uri or "") is not None,
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "outputs",
+        "the mode direct",
+        "2024-04-01",
+        lambda output: output.mode == "direct",
+        each=True,
+        also=(PREVIEW_2021_03,),
+    ),
+    Feature(
+        JobSpec,
+        "outputs",
+        "a name to register an output under",
+        "2025-12-01",
+        lambda output: output.name is not None,
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "outputs",
+        "the version to register an output under",
+        NEVER,
+        lambda output: output.version is not None,
+        each=True,
+    ),
+    Feature(
+        JobSpec,
+        "display_name",
+        "a display name",
+        PREVIEW_2022_02,
+        lambda job: job.display_name is not None,
+    ),
+    Feature(
+        JobSpec,
+        "identity",
+        "the user's own identity (user_identity)",
+        PREVIEW_2022_02,
+        lambda job: job.identity is not None and job.identity.type == "user_identity",
+    ),
+    Feature(JobSpec, "services", "services", PREVIEW_2022_02, lambda job: bool(job.services)),
+    Feature(
+        JobSpec,
+        "services",
+        "a service on all nodes (all_nodes)",
+        "2023-04-01",
+        lambda service: service.all_nodes,
+        each=True,
+    ),
+    Feature(JobSpec, "queue_settings", "queue settings", "2023-10-01", lambda job: job.job_tier is not None),
+)

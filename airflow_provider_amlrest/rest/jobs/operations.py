@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -20,10 +21,9 @@ from airflow_provider_amlrest.rest.http.call import (
 )
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import path_segment
-from airflow_provider_amlrest.rest.jobs.command import CommandJob
-from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
 from airflow_provider_amlrest.rest.jobs.status import Outcome
-from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
 
 
 class Polled(NamedTuple):
@@ -38,18 +38,18 @@ class Polled(NamedTuple):
 class JobOperations(Calls):
     """What one asks of jobs."""
 
-    def create_job(self, name: str, job: CommandJob | SweepJob) -> Flow[Job]:
+    def create_job(self, name: str, job: JobSpec) -> Flow[Job]:
         """Submit a job under a name of one's own.
 
         The same body again changes nothing; another one raises ConflictError.
         """
-        return self.codec.read_job(
-            (yield from self._put(f"jobs/{path_segment(name)}", self.codec.job_body(job)))
+        return read_job(
+            self.spelling, (yield from self._put(f"jobs/{path_segment(name)}", job_body(self.spelling, job)))
         )
 
     def get_job(self, name: str) -> Flow[Job]:
         """A job as it is now. Raises NotFoundError."""
-        return self.codec.read_job((yield from self._resource("GET", f"jobs/{path_segment(name)}")))
+        return read_job(self.spelling, (yield from self._resource("GET", f"jobs/{path_segment(name)}")))
 
     def list_jobs(self, tag: str | None = None, next_link: str | None = None) -> Flow[Page]:
         """The workspace's jobs that are not archived, newest first, as an iterator of :class:`Job`.
@@ -57,13 +57,13 @@ class JobOperations(Calls):
         :param tag: only jobs that have a tag of this name.
         """
         query = {"tag": quote(tag)} if tag else {}
-        return (yield from self._page("jobs", next_link, self.codec.read_job, query))
+        return (yield from self._page("jobs", next_link, partial(read_job, self.spelling), query))
 
     def poll_job(self, name: str, options: Mapping[str, Any] = BRIEF) -> Flow[Polled]:
         """:meth:`get_job` for a poller: without retries, and with what remains of the quota."""
         path = f"jobs/{path_segment(name)}"
         answer = yield self._request("GET", path, options=options)
-        job = self.codec.read_job(resource(answer, f"GET {path}"))
+        job = read_job(self.spelling, resource(answer, f"GET {path}"))
         return Polled((job,), None, remaining_reads(answer))
 
     def poll_jobs(self, next_link: str | None = None) -> Flow[Polled]:
@@ -73,7 +73,7 @@ class JobOperations(Calls):
         send = Send(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
         answer = yield send._replace(options=BRIEF)
         page = checked(answer, asked)
-        jobs = tuple(map(self.codec.read_job, page.get("value") or ()))
+        jobs = tuple(map(partial(read_job, self.spelling), page.get("value") or ()))
         return Polled(jobs, page.get("nextLink") or None, remaining_reads(answer))
 
     def cancel_job(self, name: str, *, patience: float | None = None) -> Flow[None]:
@@ -89,6 +89,6 @@ class JobOperations(Calls):
         # What the service says to the cancel of an ended job is documented for pipelines only: 400.
         if answer.status_code in (400, 409):
             look = yield self._request("GET", path, options=options)
-            if self.codec.read_job(resource(look, f"GET {path}")).outcome is not Outcome.ACTIVE:
+            if read_job(self.spelling, resource(look, f"GET {path}")).outcome is not Outcome.ACTIVE:
                 return
         checked(answer, f"POST {path}/cancel")

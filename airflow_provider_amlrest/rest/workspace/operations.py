@@ -15,6 +15,7 @@ from airflow_provider_amlrest.rest.workspace.resources import (
     DatastoreSecrets,
     Workspace,
     read_compute,
+    read_datastore,
 )
 
 
@@ -45,7 +46,7 @@ class WorkspaceOperations(Calls):
         """The default datastore. Raises NotFoundError if the workspace has none."""
         answer = yield from self._get("datastores", {"isDefault": "true"})
         for resource in answer.get("value") or ():
-            return self.codec.read_datastore(resource)
+            return read_datastore(self.spelling, resource)
         raise NotFoundError("GET datastores", 404, message="The workspace has no default datastore.")
 
     def list_datastore_secrets(self, name: str) -> Flow[DatastoreSecrets]:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_amlrest.rest.versions.spelling import Spelling
+from airflow_provider_amlrest.rest.versions.words import (
+    properties_of,
+)
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -53,4 +58,24 @@ def read_compute(resource: Mapping[str, Any]) -> Compute:
         properties.get("computeType") or "",
         properties.get("provisioningState") or "",
         resource.get("location") or "",
+    )
+
+
+def read_datastore(spelling: Spelling, resource: Mapping[str, Any]) -> Datastore:
+    """The datastore that an ARM resource is."""
+    properties = properties_of(resource)
+    if spelling.is_of_2021:
+        return _datastore(resource["name"], properties.get("contents") or {}, "contentsType")
+    return _datastore(resource["name"], properties, "datastoreType")
+
+
+def _datastore(name: str, fields: Mapping[str, Any], type_key: str) -> Datastore:
+    """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
+    return Datastore(
+        name,
+        fields.get(type_key) or "",
+        fields.get("accountName") or "",
+        fields.get("containerName") or "",
+        fields.get("protocol") or "https",
+        fields.get("endpoint") or "core.windows.net",
     )

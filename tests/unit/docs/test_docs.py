@@ -27,7 +27,6 @@ from airflow_provider_amlrest.lifecycle import naming
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.http.credentials import Chain
 from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
@@ -36,14 +35,15 @@ from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Outp
 from airflow_provider_amlrest.rest.jobs.search_space import ARGUMENTS, parse_search_space
 from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, Trial
 from airflow_provider_amlrest.rest.reading import text_limits
+from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
     DEFAULT_API_VERSION,
     LAST_KNOWN,
     PREVIEW_2021_03,
 )
-from airflow_provider_amlrest.rest.versions.features import FEATURES
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from tests.support.codec import codec_for
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -344,7 +344,8 @@ def test_every_api_version_is_described() -> None:
 def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
     table = rows(section(read("api-versions.md"), "What a version cannot say").partition("These differ")[0])
     assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
-        (feature.field, feature.what, ", and ".join((feature.since, *feature.also))) for feature in FEATURES
+        (feature.field, feature.what, ", and ".join((feature.since, *feature.also)))
+        for feature in all_features()
     ]
 
 

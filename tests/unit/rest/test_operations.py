@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
+from airflow_provider_amlrest.rest.assets.code import code_body
 from airflow_provider_amlrest.rest.client import AzureMLClient
 from airflow_provider_amlrest.rest.http.call import Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
@@ -22,6 +23,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.http.paging import Page
+from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.runs.run import MetricPoint, RunError, SweepTrial
 from airflow_provider_amlrest.rest.workspace.resources import DatastoreSecrets
@@ -75,7 +77,7 @@ def metrics(**values: Any) -> Answered:
 def test_create_job_puts_the_codecs_body(operations: Operations) -> None:
     created, [send] = drive(operations.create_job("j", PLAIN), job(status="Starting"))
     assert asked(send) == ("PUT", f"{BASE}/jobs/j", {"api-version": ["2025-12-01"]})
-    assert json.loads(send.request.content) == {"properties": operations.codec.job_body(PLAIN)}
+    assert json.loads(send.request.content) == {"properties": job_body(operations.spelling, PLAIN)}
     assert send.asked == "PUT jobs/j"
     assert created.status == "Starting"
 
@@ -174,7 +176,7 @@ def test_find_code_searches_by_hash(operations: Operations) -> None:
     resource = {
         "id": arm_id("codes", "other", "7"),
         "name": "7",
-        "properties": operations.codec.code_body(CODE),
+        "properties": code_body(operations.spelling, CODE),
     }
     found, [send] = drive(operations.find_code("ab12"), Answered({"value": [resource]}))
     assert found is not None

@@ -58,7 +58,7 @@ def upload_code(client: AzureMLClient, content: LocalContent, name: str, version
     :raises UploadRefusedError: if no way is open.
     """
     ways: dict[str, Callable[[], Uploaded]] = {}
-    if client.operations.codec.uploads_by_service:
+    if client.operations.spelling.uploads_by_service:
         ways["startPendingUpload"] = partial(_by_service, client, content, name, version)
     uploaded = _by_first_open(content, ways | _datastore_ways(client, content))
     if content.is_folder or uploaded.path is None:

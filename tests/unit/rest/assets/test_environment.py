@@ -13,8 +13,8 @@ from airflow_provider_amlrest.rest.assets.environment import (
     differences,
     environment_parts,
 )
+from airflow_provider_amlrest.rest.assets.environment import read_conda as read_answered
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.versions.words import read_conda as read_answered
 
 CONDA = {"name": "e", "dependencies": ["python=3.11", {"pip": ["lightgbm"]}]}
 TEXT = "name: e\ndependencies:\n- python=3.11\n- pip: [lightgbm]\n"

@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS, DEFAULT_API_VERSION, LAST_KNOWN
+from airflow_provider_amlrest.rest.versions.spelling import spelling_of
 
 WORKSPACE = WorkspaceId("s", "g", "w")
 
@@ -22,9 +22,9 @@ def test_the_default_is_known_and_all_are_in_order() -> None:
 
 @pytest.mark.parametrize("version", API_VERSIONS)
 def test_a_known_version_is_spoken_as_it_is(version: str, caplog: pytest.LogCaptureFixture) -> None:
-    codec = codec_for(version, WORKSPACE)
-    assert codec.api_version == version
-    assert codec.uploads_by_service == (version >= "2023-04-01")
+    spelling = spelling_of(version, WORKSPACE)
+    assert spelling.api_version == version
+    assert spelling.uploads_by_service == (version >= "2023-04-01")
     assert not caplog.records
 
 
@@ -32,8 +32,8 @@ def test_a_known_version_is_spoken_as_it_is(version: str, caplog: pytest.LogCapt
 def test_a_newer_version_is_spoken_as_the_last_known_one_and_logged_once(
     version: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    codecs = [codec_for(version, WORKSPACE) for _ in range(3)]
-    assert {codec.api_version for codec in codecs} == {LAST_KNOWN} == {"2026-05-01"}
+    spellings = [spelling_of(version, WORKSPACE) for _ in range(3)]
+    assert {spelling.api_version for spelling in spellings} == {LAST_KNOWN} == {"2026-05-01"}
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
@@ -64,6 +64,6 @@ def test_a_newer_version_is_spoken_as_the_last_known_one_and_logged_once(
 )
 def test_any_other_version_is_refused_with_those_that_there_are(version: str) -> None:
     with pytest.raises(InvalidSpecError) as caught:
-        codec_for(version, WORKSPACE)
+        spelling_of(version, WORKSPACE)
     assert caught.value.field == "api_version"
     assert caught.value.problem == f"{version!r} is not one of {', '.join(API_VERSIONS)}, nor a newer one."

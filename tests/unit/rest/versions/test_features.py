@@ -12,13 +12,14 @@ import pytest
 
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
-from airflow_provider_amlrest.rest.codecs import codec_for
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Resources
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Output, Service
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm, SweepJob
+from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
-from airflow_provider_amlrest.rest.versions.features import FEATURES, NEVER, Feature
+from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
+from tests.support.codec import codec_for
 from tests.unit.answers import REFERENCE
 from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
@@ -110,7 +111,7 @@ USES: dict[str, list[tuple[str, Thing]]] = {
 
 
 def test_every_feature_is_tried() -> None:
-    assert [feature.what for feature in FEATURES] == list(USES)
+    assert [feature.what for feature in all_features()] == list(USES)
 
 
 def body(version: str, thing: Thing) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def body(version: str, thing: Thing) -> dict[str, Any]:
 
 CASES = [
     pytest.param(feature, field, thing, id=f"{feature.what}-{number}")
-    for feature in FEATURES
+    for feature in all_features()
     for number, (field, thing) in enumerate(USES.get(feature.what, ()))
 ]
 
@@ -203,12 +204,12 @@ def members(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_feature_has_its_place() -> None:
-    assert {feature.what for feature in FEATURES} - {"a job without one (serverless)"} == set(PLACES)
+    assert {feature.what for feature in all_features()} - {"a job without one (serverless)"} == set(PLACES)
 
 
 @pytest.mark.parametrize("what", PLACES)
 def test_first_versions_are_those_of_microsofts_schemas(what: str) -> None:
-    [feature] = [feature for feature in FEATURES if feature.what == what]
+    [feature] = [feature for feature in all_features() if feature.what == what]
     name, member, value = PLACES[what]
     for version, definitions in schemas():
         found = [members(definitions[key]) for key in definitions if re.fullmatch(name, key)]
@@ -220,7 +221,7 @@ def test_first_versions_are_those_of_microsofts_schemas(what: str) -> None:
 
 
 def test_a_compute_is_needed_where_the_table_says_so() -> None:
-    [feature] = [feature for feature in FEATURES if feature.field == "compute"]
+    [feature] = [feature for feature in all_features() if feature.field == "compute"]
     for version, definitions in schemas():
         needed = {"compute", "computeId"} & set(definitions["CommandJob"]["required"])
         assert bool(needed) != feature.is_in(version), version

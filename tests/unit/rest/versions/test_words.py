@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_amlrest.rest.assets import environment
 from airflow_provider_amlrest.rest.versions import words
 
 
@@ -28,16 +29,16 @@ def test_durations_are_whole_seconds_rounded_up(seconds: float | None, text: str
 
 def test_a_conda_file_goes_as_yaml_and_comes_back_as_json() -> None:
     conda = {"name": "e", "dependencies": ["python=3.10", {"pip": ["x==1", "\u2603 \U0001f600"]}], "n": 1e30}
-    sent = words.conda_text(conda)
+    sent = environment.conda_text(conda)
     assert sent is not None
     assert yaml.safe_load(sent) == conda
-    assert words.read_conda(json.dumps(conda, indent=2)) == conda
-    assert words.read_conda(sent) == conda
+    assert environment.read_conda(json.dumps(conda, indent=2)) == conda
+    assert environment.read_conda(sent) == conda
 
 
 @pytest.mark.parametrize("text", [None, "", "null", "[]", "just text", "a: [", "\t- x"])
 def test_what_comes_back_may_be_no_conda_file(text: str | None) -> None:
-    assert words.read_conda(text) is None
+    assert environment.read_conda(text) is None
 
 
 json_values = st.recursive(
@@ -49,7 +50,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=4))
 def test_every_conda_file_comes_back_as_it_was(conda: dict[str, Any]) -> None:
-    assert words.read_conda(json.dumps(conda, indent=2)) == conda
+    assert environment.read_conda(json.dumps(conda, indent=2)) == conda
 
 
 def test_nulls_of_the_service_are_nothing() -> None:

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
-from airflow_provider_amlrest.rest.codecs.v2 import V2Codec
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, Job, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, SamplingAlgorithm, SweepJob
 from airflow_provider_amlrest.rest.versions import words
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
+from tests.support.codec import codec_for
 from tests.unit.answers import recorded
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
-codec = V2Codec(WORKSPACE, "2025-12-01")
+codec = codec_for("2025-12-01", WORKSPACE)
 
 
-PASCAL = V2Codec(WORKSPACE, "2022-02-01-preview")
+PASCAL = codec_for("2022-02-01-preview", WORKSPACE)
 V2_VERSIONS = API_VERSIONS[1:]
 
 
@@ -72,7 +72,7 @@ def test_code_of_others_has_no_hash() -> None:
 @pytest.mark.parametrize("version", V2_VERSIONS)
 @pytest.mark.parametrize("kind", ["uri_file", "uri_folder", "mltable"])
 def test_data_round_trip(version: str, kind: str) -> None:
-    spoken = V2Codec(WORKSPACE, version)
+    spoken = codec_for(version, WORKSPACE)
     data = replace(DATA, type=kind, id=arm_id("data", "iris", "1"))
     assert spoken.read_data(resource(data.id, spoken.data_body(data))) == data
 
@@ -171,7 +171,7 @@ def test_only_the_first_version_spells_types_in_another_way() -> None:
 
 @pytest.mark.parametrize("version", V2_VERSIONS[1:])
 def test_what_a_version_can_say_it_says_as_the_others_do(version: str) -> None:
-    spoken = V2Codec(WORKSPACE, version)
+    spoken = codec_for(version, WORKSPACE)
     for job in (PLAIN, SWEEP):
         assert spoken.job_body(job) == codec.job_body(job)
     assert spoken.environment_body(ENVIRONMENT) == codec.environment_body(ENVIRONMENT)

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest.codecs.preview_2021_03 import Preview202103Codec
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
 from airflow_provider_amlrest.rest.workspace.resources import Datastore
+from tests.support.codec import codec_for
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
-codec = Preview202103Codec(WORKSPACE)
+codec = codec_for("2021-03-01-preview", WORKSPACE)
 STORE = arm_id("datastores", "workspaceblobstore")
 
 
