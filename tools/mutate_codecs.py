@@ -167,7 +167,7 @@ FAULTS = (
         '{"isDefault": "True"}',
     ),
     Fault("a parameter without its dollar", "assets/operations.py", '"$orderBy"', '"orderBy"'),
-    Fault("a body without its envelope", "http/call.py", '{"properties": properties})', "properties)"),
+    Fault("a body without its envelope", "calls.py", '{"properties": properties})', "properties)"),
     Fault("a wrong method", "jobs/operations.py", '"POST", f"{path}/cancel"', '"PUT", f"{path}/cancel"'),
     Fault("a body where none is allowed", "workspace/operations.py", '/listSecrets")', '/listSecrets", {})'),
     # Answers

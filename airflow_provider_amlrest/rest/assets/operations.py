@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_amlrest.rest.assets.code import HASH_VERSION, Code, PendingUpload, code_body, read_code
 from airflow_provider_amlrest.rest.assets.data import Data, data_body, read_data
 from airflow_provider_amlrest.rest.assets.environment import Environment, environment_body, read_environment
-from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model, read_model
-from airflow_provider_amlrest.rest.assets.uris import lies_at
-from airflow_provider_amlrest.rest.http.call import Calls, Flow
+from airflow_provider_amlrest.rest.assets.model import Model, read_model
+from airflow_provider_amlrest.rest.calls import Calls
+from airflow_provider_amlrest.rest.http.call import Flow
 from airflow_provider_amlrest.rest.http.cloud import check_url
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import path_segment
-from airflow_provider_amlrest.rest.jobs.job import Output
 from airflow_provider_amlrest.rest.versions.spelling import UPLOADS_BY_SERVICE
 
 NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
 """Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
-REGISTERED_PAGE = 50
-"""Versions among which one that was registered lately is looked for."""
 
 
 class AssetOperations(Calls):
@@ -115,24 +111,6 @@ class AssetOperations(Calls):
     def get_latest_model(self, name: str) -> Flow[Model]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return read_model(self.spelling, (yield from self._latest("models", name)))
-
-    def find_registered(self, output: Output, uri: str) -> Flow[str | None]:
-        """The version of data, or of a model, as which a job has registered an output: the one at this place.
-
-        None if it is none of the last ones, or nothing has this name.
-        """
-        is_model = output.type in MODEL_TYPES
-        path = f"{'models' if is_model else 'data'}/{path_segment(output.name or '')}/versions"
-        read = partial(read_model, self.spelling) if is_model else partial(read_data, self.spelling)
-        try:
-            answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
-        except NotFoundError:
-            return None
-        for resource in answer.get("value") or ():
-            found = read(resource)
-            if lies_at(found.uri, uri, self.workspace):
-                return found.version
-        return None
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{path_segment(name)}/versions"

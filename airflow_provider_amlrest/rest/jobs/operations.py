@@ -9,9 +9,13 @@ from urllib.parse import quote
 
 from azure.core.rest import HttpRequest
 
+from airflow_provider_amlrest.rest.assets.data import read_data
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, read_model
+from airflow_provider_amlrest.rest.assets.operations import NEWEST_FIRST
+from airflow_provider_amlrest.rest.assets.uris import lies_at
+from airflow_provider_amlrest.rest.calls import Calls
 from airflow_provider_amlrest.rest.http.call import (
     BRIEF,
-    Calls,
     Flow,
     Send,
     brief,
@@ -19,11 +23,15 @@ from airflow_provider_amlrest.rest.http.call import (
     remaining_reads,
     resource,
 )
+from airflow_provider_amlrest.rest.http.errors import NotFoundError
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import path_segment
-from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
+from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec, Output
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
+
+REGISTERED_PAGE = 50
+"""Versions among which one that was registered lately is looked for."""
 
 
 class Polled(NamedTuple):
@@ -92,3 +100,21 @@ class JobOperations(Calls):
             if read_job(self.spelling, resource(look, f"GET {path}")).outcome is not Outcome.ACTIVE:
                 return
         checked(answer, f"POST {path}/cancel")
+
+    def find_registered(self, output: Output, uri: str) -> Flow[str | None]:
+        """The version of data, or of a model, as which a job has registered an output: the one at this place.
+
+        None if it is none of the last ones, or nothing has this name.
+        """
+        is_model = output.type in MODEL_TYPES
+        path = f"{'models' if is_model else 'data'}/{path_segment(output.name or '')}/versions"
+        read = partial(read_model, self.spelling) if is_model else partial(read_data, self.spelling)
+        try:
+            answer = yield from self._get(path, {**NEWEST_FIRST, "$top": str(REGISTERED_PAGE)})
+        except NotFoundError:
+            return None
+        for version in answer.get("value") or ():
+            found = read(version)
+            if lies_at(found.uri, uri, self.workspace):
+                return found.version
+        return None

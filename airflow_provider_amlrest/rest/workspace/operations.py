@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_amlrest.rest.http.call import Calls, Flow
+from airflow_provider_amlrest.rest.calls import Calls
+from airflow_provider_amlrest.rest.http.call import Flow
 from airflow_provider_amlrest.rest.http.errors import NotFoundError
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import path_segment
