@@ -47,11 +47,10 @@ from airflow_provider_amlrest.operators.job_fields import (
 )
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.jobs import lookups
-from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, check_command, parse_command_limits
 from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.rest.jobs.wire import job_body
-from airflow_provider_amlrest.rest.reading import fields
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -427,7 +426,7 @@ class AzureMLJobOperator(AzureMLOperator):
     def _request(self, job: JobSpec, base: Path) -> JobRequest:
         """Read the lookups, and check the command against the names that there are."""
         inputs = lookups.read_inputs(self.inputs)
-        for name in fields.check_command("command", self.command, {"inputs": inputs, **job.placeholders()}):
+        for name in check_command("command", self.command, {"inputs": inputs, **job.placeholders()}):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
         environment = lookups.read_environment(self.environment)
         return JobRequest(job, environment, lookups.read_code(self.code, base), inputs)
@@ -494,6 +493,6 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
         job = CommandJob(
             **read_common(self),
             **read_run(self),
-            timeout=fields.parse_command_limits("limits", self.limits),
+            timeout=parse_command_limits("limits", self.limits),
         )
         return self._request(job, base)

@@ -14,8 +14,16 @@ from airflow_provider_amlrest.operators.job_fields import (
 )
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
-from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, SamplingAlgorithm, SweepJob, Trial
-from airflow_provider_amlrest.rest.reading import fields
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    SamplingAlgorithm,
+    SweepJob,
+    Trial,
+    check_sweep,
+    parse_early_termination,
+    parse_objective,
+    parse_sampling_algorithm,
+    parse_sweep_limits,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,17 +83,15 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         self.early_termination = early_termination
 
     def _read(self, base: Path) -> JobRequest:
-        sampling = fields.parse_typed("sampling_algorithm", self.sampling_algorithm, SamplingAlgorithm)
+        sampling = parse_sampling_algorithm("sampling_algorithm", self.sampling_algorithm)
         job = SweepJob(
             **read_common(self),
             trial=Trial(**read_run(self)),
             search_space=parse_search_space(self.search_space),
-            objective=fields.parse_objective("objective", self.objective),
+            objective=parse_objective("objective", self.objective),
             sampling_algorithm=sampling or SamplingAlgorithm("random"),
-            limits=fields.parse_sweep_limits("limits", self.limits),
-            early_termination=fields.parse_typed(
-                "early_termination", self.early_termination, EarlyTermination
-            ),
+            limits=parse_sweep_limits("limits", self.limits),
+            early_termination=parse_early_termination("early_termination", self.early_termination),
         )
-        fields.check_sweep(job)
+        check_sweep(job)
         return self._request(job, base)

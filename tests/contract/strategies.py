@@ -12,7 +12,16 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
+from airflow_provider_amlrest.rest.jobs.job import (
+    INPUT_MODES,
+    JOB_TIERS,
+    OUTPUT_MODES,
+    DataInput,
+    Identity,
+    LiteralInput,
+    Output,
+    Service,
+)
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.jobs.sweep import (
     EarlyTermination,
@@ -22,7 +31,6 @@ from airflow_provider_amlrest.rest.jobs.sweep import (
     SweepLimits,
     Trial,
 )
-from airflow_provider_amlrest.rest.reading.fields import INPUT_MODES, JOB_TIERS, OUTPUT_MODES
 from tests.contract.schemas import NUMBERS_OF
 from tests.unit.jobs import arm_id
 

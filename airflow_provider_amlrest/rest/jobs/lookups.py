@@ -16,16 +16,8 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Input
-from airflow_provider_amlrest.rest.reading.fields import (
-    INPUT_MODES,
-    URI_SCHEMES,
-    check_name,
-    is_uri,
-    no_other_keys,
-    parse_literal,
-    word,
-)
+from airflow_provider_amlrest.rest.jobs.job import INPUT_MODES, DataInput, Input, parse_literal
+from airflow_provider_amlrest.rest.reading.fields import URI_SCHEMES, check_name, is_uri, no_other_keys, word
 from airflow_provider_amlrest.rest.reading.references import (
     LATEST,
     Named,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.command import (
     Distribution,
@@ -16,6 +17,18 @@ from airflow_provider_amlrest.rest.jobs.command import (
 from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode
+from airflow_provider_amlrest.rest.reading.fields import (
+    SOMETHING,
+    build,
+    read_typed,
+    word,
+)
+from airflow_provider_amlrest.rest.reading.values import (
+    mapping,
+    seconds,
+    structured,
+    whole,
+)
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling
@@ -177,3 +190,69 @@ KIND = Kind(
     features=(*run_features(Trial), *_FEATURES),
     has_trials=True,
 )
+
+
+def parse_sampling_algorithm(field: str, value: Any) -> SamplingAlgorithm | None:
+    """Read ``{"type": "random", "rule": "sobol", "seed": 7}``, or the type alone."""
+    value = structured(value)
+    if isinstance(value, Mapping) and value.get("rule") is not None:
+        value = {**value, "rule": word(f"{field}.rule", value["rule"], ("random", "sobol"))}
+    return read_typed(field, value, SamplingAlgorithm, tuple(SAMPLING))
+
+
+def parse_early_termination(field: str, value: Any) -> EarlyTermination | None:
+    """Read ``{"type": "bandit", "slack_factor": 0.1}``."""
+    return read_typed(field, value, EarlyTermination, tuple(POLICIES))
+
+
+def parse_objective(field: str, value: Any) -> Objective:
+    """Read ``{"goal": "minimize", "primary_metric": "loss"}``."""
+    objective = build(field, mapping(field, value), Objective)
+    objective = replace(objective, goal=word(f"{field}.goal", objective.goal, ("minimize", "maximize")))
+    if not SOMETHING.search(objective.primary_metric):
+        raise InvalidSpecError(
+            f"{field}.primary_metric",
+            "it is empty, or without letter or digit; give the name that the script logs.",
+        )
+    return objective
+
+
+def parse_sweep_limits(field: str, value: Any) -> SweepLimits:
+    """Read the mapping with a sweep's limits; times in seconds."""
+    limits = build(field, mapping(field, value), SweepLimits)
+    for name in ("max_total_trials", "max_concurrent_trials"):
+        count = getattr(limits, name)
+        if count is not None:
+            whole(f"{field}.{name}", count, 1, 1000)
+    for name in ("timeout", "trial_timeout"):
+        seconds(f"{field}.{name}", getattr(limits, name))
+    return limits
+
+
+def check_sweep(job: SweepJob) -> None:
+    """Check what only the whole sweep shows: that algorithm, search space and policy go together."""
+    kinds = {distribution.type for distribution in job.search_space.values()}
+    for algorithm, allowed in (("grid", {"choice"}), ("bayesian", {"choice", "uniform", "quniform"})):
+        if job.sampling_algorithm.type == algorithm and not kinds <= allowed:
+            raise InvalidSpecError(
+                "sampling_algorithm",
+                f"{algorithm} takes only {', '.join(sorted(allowed))}; the search space has "
+                f"{', '.join(sorted(kinds - allowed))}.",
+            )
+    if job.sampling_algorithm.type != "random" and (
+        job.sampling_algorithm.rule is not None or job.sampling_algorithm.seed is not None
+    ):
+        raise InvalidSpecError("sampling_algorithm", "rule and seed belong to random alone; leave them out.")
+    policy = job.early_termination
+    if policy and job.sampling_algorithm.type == "bayesian":
+        raise InvalidSpecError(
+            "early_termination", "bayesian takes no policy; leave it out, or sample by random or grid."
+        )
+    for name in ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount"):
+        number = getattr(policy, name, None)
+        if number is not None and number < 0:
+            raise InvalidSpecError(f"early_termination.{name}", f"{number!r} must not be negative.")
+    if policy and policy.type == "bandit" and (policy.slack_factor is None) == (policy.slack_amount is None):
+        raise InvalidSpecError("early_termination", "bandit takes either slack_factor or slack_amount.")
+    if policy and policy.type == "truncation_selection":
+        whole("early_termination.truncation_percentage", policy.truncation_percentage, 1, 99)

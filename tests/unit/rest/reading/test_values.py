@@ -11,10 +11,16 @@ import pytest
 from hypothesis import given, strategies
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.command import Distribution
+from airflow_provider_amlrest.rest.jobs.command import parse_command_limits, parse_distribution
+from airflow_provider_amlrest.rest.jobs.job import parse_services
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
-from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, SamplingAlgorithm
-from airflow_provider_amlrest.rest.reading import fields, values
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    parse_early_termination,
+    parse_sampling_algorithm,
+    parse_sweep_limits,
+)
+from airflow_provider_amlrest.rest.reading import values
+from airflow_provider_amlrest.rest.reading.fields import names
 
 
 def whole(field: str, value: Any) -> int:
@@ -45,8 +51,8 @@ TAKEN: list[tuple[Callable[[str, Any], Any], Any, Any]] = [
     (values.mapping, "", {}),
     (values.mapping, "{'a': 1, 'b': None}", {"a": 1, "b": None}),
     (values.mapping, ' {"a": true}', {"a": True}),
-    (fields.names, "['auc', 'f1']", ("auc", "f1")),
-    (fields.names, ("auc",), ("auc",)),
+    (names, "['auc', 'f1']", ("auc", "f1")),
+    (names, ("auc",), ("auc",)),
 ]
 
 
@@ -90,7 +96,7 @@ REFUSED: list[tuple[Callable[[str, Any], Any], Any, str]] = [
     ],
     (values.seconds, "soon", "a number of seconds"),
     *[(values.mapping, value, "must be a mapping") for value in ("x", [], "[1]", "{'a'}", "{broken", 3)],
-    *[(fields.names, value, "a list of names") for value in ("auc", [""], [1], None, "['auc'")],
+    *[(names, value, "a list of names") for value in ("auc", [""], [1], None, "['auc'")],
 ]
 
 
@@ -109,7 +115,7 @@ def test_a_number_is_the_same_as_its_text(value: float) -> None:
 
 @given(strategies.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for read in (values.boolean, values.number, whole, values.seconds, values.mapping, fields.names):
+    for read in (values.boolean, values.number, whole, values.seconds, values.mapping, names):
         try:
             read("f", text)
         except InvalidSpecError as error:
@@ -126,29 +132,29 @@ def as_text(value: Any) -> Any:
 
 
 SPECS: list[tuple[Callable[[Any], Any], dict[str, Any]]] = [
-    (lambda value: fields.parse_command_limits("limits", value), {"timeout": 3600}),
+    (lambda value: parse_command_limits("limits", value), {"timeout": 3600}),
     (
-        lambda value: fields.parse_sweep_limits("limits", value),
+        lambda value: parse_sweep_limits("limits", value),
         {"max_total_trials": 8, "max_concurrent_trials": 2, "timeout": 3600, "trial_timeout": 60.5},
     ),
     (
-        lambda value: fields.parse_typed("distribution", value, Distribution),
+        lambda value: parse_distribution("distribution", value),
         {"type": "pytorch", "process_count_per_instance": 4},
     ),
     (
-        lambda value: fields.parse_typed("early_termination", value, EarlyTermination),
+        lambda value: parse_early_termination("early_termination", value),
         {"type": "bandit", "slack_factor": 0.1, "evaluation_interval": 2, "delay_evaluation": 5},
     ),
     (
-        lambda value: fields.parse_typed("early_termination", value, EarlyTermination),
+        lambda value: parse_early_termination("early_termination", value),
         {"type": "truncation_selection", "truncation_percentage": 20, "slack_factor": None},
     ),
     (
-        lambda value: fields.parse_typed("sampling_algorithm", value, SamplingAlgorithm),
+        lambda value: parse_sampling_algorithm("sampling_algorithm", value),
         {"type": "random", "seed": 7, "rule": "sobol"},
     ),
     (
-        lambda value: fields.parse_services("services", value),
+        lambda value: parse_services("services", value),
         {"shell": {"type": "ssh", "all_nodes": False, "port": 22, "properties": {"a": "b"}}},
     ),
     (
