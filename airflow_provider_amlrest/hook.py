@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
@@ -20,6 +21,7 @@ from airflow_provider_amlrest.connection import (
     HOOK_NAME,
     RELABELING,
     ConnectionSettings,
+    InvalidConnectionError,
     read_connection,
 )
 from airflow_provider_amlrest.identity import advice
@@ -61,7 +63,7 @@ class AzureMLHook(BaseHook):
     @cached_property
     def settings(self) -> ConnectionSettings:
         """What the connection says. Raises InvalidConnectionError if it makes no sense."""
-        connection = self.get_connection(self.azureml_conn_id)
+        connection = self._find()
         return self._read(connection, connection.extra_dejson)
 
     async def load(self) -> ConnectionSettings:
@@ -75,10 +77,26 @@ class AzureMLHook(BaseHook):
                 connection = await get_async_connection(self.azureml_conn_id)
             except AirflowNotFoundException:
                 # Under dag.test(), the asynchronous way of Airflow 3.3 does not see those of the database.
-                connection = await sync_to_async(self.get_connection)(self.azureml_conn_id)
+                connection = await sync_to_async(self._find)()
             extra = await get_async_extra_dejson(connection)
             self.settings = await sync_to_async(self._read)(connection, extra)
         return self.settings
+
+    def _find(self) -> Connection:
+        """The connection. One in the environment that cannot be read does not exist, as Airflow says it."""
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        try:
+            return self.get_connection(self.azureml_conn_id)
+        except AirflowNotFoundException:
+            variable = f"AIRFLOW_CONN_{self.azureml_conn_id.upper()}"
+            if not os.environ.get(variable):
+                raise
+            problem = (
+                f"{variable} is set, but is neither JSON nor a URI that Airflow can read; in a URI, every "
+                "value is percent-encoded"
+            )
+            raise InvalidConnectionError(self.azureml_conn_id, (problem,)) from None
 
     def _read(self, connection: Connection, extra: Mapping[str, Any]) -> ConnectionSettings:
         from airflow.providers.common.compat.sdk import mask_secret

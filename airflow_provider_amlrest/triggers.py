@@ -25,7 +25,7 @@ from airflow_provider_amlrest.lifecycle.completion import (
     show,
 )
 from airflow_provider_amlrest.lifecycle.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
-from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, why_left
+from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, told_end, why_left
 from airflow_provider_amlrest.rest.http.deadline import seconds_left
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, without_secrets
 
@@ -149,8 +149,7 @@ class AzureMLJobTrigger(BaseTrigger):
         except Exception as error:
             self.log.error("Azure ML job %s could not be canceled and may go on: %s", self.job_name, error)
         else:
-            fate = "was asked to end" if left is None else f"is left: {left}"
-            self.log.info("Azure ML job %s %s, as %s.", self.job_name, fate, why)
+            self.log.info("Azure ML job %s %s.", self.job_name, told_end(why, left))
 
     async def _wait(self) -> Event:
         # What it imports takes longer than an event loop should stand still.
@@ -160,13 +159,14 @@ class AzureMLJobTrigger(BaseTrigger):
         waiting = Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
         while True:
             try:
-                async with asyncio.timeout(seconds_left(self.deadline)):
+                async with asyncio.timeout(seconds_left(self.deadline)) as limit:
                     return await self._watch(waiting)
             except Exception as error:
                 # The connection could not be read, or not be used: no end of the wait, as all outages.
                 if not isinstance(error, AzureMLError):
                     error = AzureMLError(without_secrets(repr(error)))
-                event = waiting.see(Look(None, error))
+                # That the time is over is no failure of Azure ML's.
+                event = waiting.see(None if limit.expired() else Look(None, error))
                 if event is not None:
                     return event
                 pause = random.uniform(0.5, 1.5) * REOPEN_PAUSE  # noqa: S311

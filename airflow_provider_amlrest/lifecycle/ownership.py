@@ -109,6 +109,15 @@ def by_task(try_number: int, why: str) -> tuple[str, str]:
     return CANCELED_BY_TAG, f"{_BY_TASK}try {try_number}, {why}"[:MAX_NOTE]
 
 
+def told_end(why: str, left: str | None) -> str:
+    """What became of a wish to end a job, for the log.
+
+    :param why: it was to end.
+    :param left: why it was left alone; None: it was asked to end.
+    """
+    return f"was asked to end, as {why}" if left is None else f"was to end, as {why}, but is left: {left}"
+
+
 def by_person(who: str) -> tuple[str, str]:
     """The tag of a job that is canceled because a person has said so."""
     return CANCELED_BY_TAG, f"{_BY_PERSON}{who}"[:MAX_NOTE]

@@ -71,7 +71,7 @@ def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable
             if left <= 0 or is_over():
                 raise
             if not warned:
-                log.warning("Azure ML cannot be asked now; that is tried again. %s", error)
+                log.warning("Azure ML cannot be asked now; that is tried for another %.0f s. %s", left, error)
             warned = True
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
             if deadline is not None and time.time() >= deadline:

@@ -29,7 +29,7 @@ from airflow_provider_amlrest.lifecycle.completion import (
     wait,
 )
 from airflow_provider_amlrest.lifecycle.job_request import JobRequest
-from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, why_left
+from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
@@ -61,6 +61,12 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
+
+
+def _was_asked_to_end(job: Job) -> bool:
+    """Whether a job ends because a task has asked it to, such as this one's trigger."""
+    told = told_by(job)
+    return job.status in (CANCEL_REQUESTED, CANCELED) and told is not None and not told[0]
 
 
 class AzureMLJobOperator(AzureMLOperator):
@@ -287,7 +293,7 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.error("Azure ML job %s %s", name, fate)
         else:
             fate = "was asked to end" if left is None else f"is left: {left}"
-            self.log.info("Azure ML job %s %s, as %s.", name, fate, why)
+            self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
 
     def _check_canceled(self, client: AzureMLClient, job: Job) -> None:
@@ -377,7 +383,7 @@ class AzureMLJobOperator(AzureMLOperator):
         )
         late = event["status"] in (TIMEOUT, STALLED) and not recovered
         if late and job.outcome in _NOT_DONE:
-            raise self._too_late(client, job.name, end, event)
+            raise self._too_late(client, job.name, end, event, asked=_was_asked_to_end(job))
         if job.outcome is Outcome.ACTIVE:
             # Or a list had it ended that is not.
             return self._await(client, job, event["deadline"], event["log"])
@@ -408,8 +414,13 @@ class AzureMLJobOperator(AzureMLOperator):
         end: float | None,
         event: Event | None = None,
         unseen: str = "",
+        *,
+        asked: bool = False,
     ) -> JobTimeoutError:
-        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise."""
+        """End the job, or leave it, as ``on_timeout`` says, whether or not it can be seen; what to raise.
+
+        :param asked: whether the task has asked for its end already.
+        """
         late = f"Azure ML job {name} did not end " + (
             "in time" if self._limit is None else f"within {self._limit:g} s"
         )
@@ -419,12 +430,14 @@ class AzureMLJobOperator(AzureMLOperator):
         url = " ".join(filter(None, (unseen, self.hook.studio_page(f"runs/{name}"))))
         if self._options.on_timeout == "leave":
             return JobTimeoutError(f"{late}; it goes on, as on_timeout says. {url}")
-        with client.until(end):
-            fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
+        fate = "was asked to end"
+        if not asked:
+            with client.until(end):
+                fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
     def _request(self, job: JobSpec, base: Path) -> JobRequest:
-        """Read the lookups, and check the command against the names that there are."""
+        """Read the references, and check the command against the names that there are."""
         inputs = lookups.read_inputs(self.inputs)
         for name in check_command("command", self.command, {"inputs": inputs, **job.placeholders()}):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
@@ -482,7 +495,7 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     :param require_metrics: names of metrics without which the task fails, though the job completed.
 
     XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values),
-    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (lookups). 8 KB at most. For the
+    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (references). 8 KB at most. For the
     next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.rest.jobs.job import Job
 
@@ -43,6 +46,29 @@ def test_the_studio_page_is_in_the_connections_tenant(
 ) -> None:
     job = Job("/jobs/j", "j", "Command", "Running", studio_url=given)
     assert hook(tenant_id=tenant).studio_url(job) == url
+
+
+SECRET = "Yk8/q2"
+"""With a slash, which ends the host of a URI."""
+
+
+@pytest.mark.parametrize("text", ['{"conn_type": "azureml",', f"azureml://me:{SECRET}@/?tenant_id=t"])
+def test_a_connection_that_airflow_cannot_read_is_not_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", text)
+    for settings in (lambda: AzureMLHook().settings, lambda: asyncio.run(AzureMLHook().load())):
+        with pytest.raises(
+            InvalidConnectionError, match="AIRFLOW_CONN_AZUREML_DEFAULT is set, but"
+        ) as caught:
+            settings()
+        assert SECRET not in str(caught.value)
+
+
+def test_one_that_does_not_exist_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_NOWHERE", raising=False)
+    with pytest.raises(AirflowNotFoundException):
+        AzureMLHook("nowhere").settings  # noqa: B018
 
 
 def test_closing_closes_the_client_and_the_credential(hook: Any, monkeypatch: pytest.MonkeyPatch) -> None:

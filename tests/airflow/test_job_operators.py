@@ -221,11 +221,13 @@ def test_the_job_of_another_run_is_never_taken_over(command_task: Any, mode: str
         Try(command_task(job_name=f"shared-{mode}"), run_id="tuesday").execute()
 
 
-def test_the_timeout_cancels_the_job(command_task: Any, client: Any) -> None:
+def test_the_timeout_cancels_the_job(command_task: Any, client: Any, said: Any) -> None:
+    """Also where the trigger has done so: the worker that resumes says the same."""
     task = command_task(timeout=2, tags={"emulator.outcome": "stuck"})
-    with pytest.raises(JobTimeoutError, match=r"did not end within 2 s"):
+    with pytest.raises(JobTimeoutError, match=r"did not end within 2 s and was asked to end\."):
         Try(task).execute()
     assert status_soon(client, task._submitted_name) == "Canceled"
+    assert "cannot be asked" not in said()
 
 
 def test_a_timeout_whose_cancel_fails_says_both(command_task: Any, emulator: Any) -> None:

@@ -291,10 +291,13 @@ class TestPatience:
             (InvalidSpecError("x", "y"), 0),
         ],
     )
-    def test_it_has_an_end(self, clock: Clock, error: AzureMLError, patience: float) -> None:
+    def test_it_has_an_end_and_says_when(
+        self, clock: Clock, error: AzureMLError, patience: float, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with pytest.raises(type(error)):
             patiently(self.fails(error, forever=True), None, lambda: False)
         assert patience * 0.8 <= clock.now <= patience
+        assert (f"that is tried for another {patience} s." in caplog.text) is bool(patience)
 
     def test_it_ends_at_the_deadline(self, clock: Clock) -> None:
         with pytest.raises(UnreachableError):

@@ -144,7 +144,9 @@ class TestCancel:
         assert len(emulator.asked("POST", f"/{name}/cancel")) == 1
         await trigger(name).on_kill()
         await trigger("no-such-job").on_kill()
-        assert client.get_job(name).status in ("CancelRequested", "Canceled")
+        assert (status := client.get_job(name).status) in ("CancelRequested", "Canceled")
+        await trigger(name).on_kill()
+        assert f"was to end, as the task was ended, but is left: it is {status}." in said()
 
     @pytest.mark.skipif(not AIRFLOW_CALLS_ON_KILL, reason="Airflow 3.3 calls on_kill.")
     async def test_a_triggerer_that_does_not_wait_for_the_answers_ends_the_job(

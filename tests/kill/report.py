@@ -1,4 +1,7 @@
-"""The tables of docs/reliability.md, of what the runs left in build/: ``python -m tests.kill.report``."""
+"""The tables of docs/reliability.md, of what the runs left in build/: ``python -m tests.kill.report``.
+
+A table of which there are no results stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,18 @@ BEGIN, END = "<!-- {} begins -->", "<!-- {} ends -->"
 
 def main() -> None:
     text = PAGE.read_text()
-    tables = {"kill": kill_table(), "random": random_table(), "stop": stop_table(), "gone": gone_table()}
-    for name, table in tables.items():
+    tables = {
+        "kill": (KILLS, kill_table),
+        "random": (KILLS, random_table),
+        "stop": (STOPS, stop_table),
+        "gone": (GONE, gone_table),
+    }
+    for name, (folder, table) in tables.items():
+        if not folder.exists():
+            continue
         begin, end = BEGIN.format(name), END.format(name)
         before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+        text = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
     PAGE.write_text(text)
 
 

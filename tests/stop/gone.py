@@ -32,7 +32,7 @@ class Run(NamedTuple):
 
     @property
     def has_retries(self) -> bool:
-        return self.dag_id.startswith("retried_")
+        return self.dag_id.startswith("retried")
 
     def __str__(self) -> str:
         return f"{'sync' if self.is_sync else 'deferred'} / {'retries' if self.has_retries else 'none left'}"
@@ -120,6 +120,8 @@ class Gone(NamedTuple):
     """Whether nobody comes for the job of a task in a worker that has no retries left: it is canceled."""
     is_told: bool
     """Whether such a task is told to go, so that it can say why it leaves the job."""
+    retried: str = "retried"
+    """The kind of DAG whose tasks have retries left."""
 
 
 GONE: dict[str, Gone] = {
@@ -132,13 +134,14 @@ GONE: dict[str, Gone] = {
     ),
 }
 AWAY: dict[str, Gone] = {
-    f"API server away for {seconds} s": Gone(api_server(seconds), MODES, True, True) for seconds in (60, 180)
+    f"API server away for {seconds} s": Gone(api_server(seconds), MODES, True, True, "retried_late")
+    for seconds in (60, 180)
 }
 
 
 def check(stage: Stage, cells: dict[str, str], who: str, gone: Gone) -> None:
     """Let somebody go away: jobs are left for the next try, and canceled if there is none."""
-    dag_ids = [f"{kind}_{mode}" for mode in gone.modes for kind in ("retried", "plain")]
+    dag_ids = [f"{kind}_{mode}" for mode in gone.modes for kind in (gone.retried, "plain")]
     runs = [Run(dag_id, *stage.begin(dag_id)) for dag_id in dag_ids]
     gone.act(stage, runs)
     canceled = {run for run in runs if gone.nobody_comes and run.is_sync and not run.has_retries}

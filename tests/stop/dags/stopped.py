@@ -14,6 +14,8 @@ LATER = timedelta(seconds=20)
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({}, {}),
     "retried": ({}, {"retries": 2}),
+    # Airflow's own delay is 5 minutes. Tries that begin while its API server is away are lost.
+    "retried_late": ({}, {"retries": 2, "retry_delay": timedelta(seconds=150)}),
     "run_timeout": ({"dagrun_timeout": LATER}, {}),
     "task_timeout": ({}, {"execution_timeout": LATER}),
     "opted_out": ({}, {"cancel_on_kill": False}),
@@ -28,6 +30,6 @@ for kind, (of_dag, of_task) in KINDS.items():
                 environment="AzureML-anything:1",
                 deferrable=mode == "deferred",
                 poll_interval=1,
-                retry_delay=timedelta(seconds=1),  # 2.11 takes a clear of a running task for a retry
-                **of_task,
+                # 2.11 takes a clear of a running task for a retry.
+                **{"retry_delay": timedelta(seconds=1), **of_task},
             )

@@ -23,7 +23,7 @@ from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
-from airflow_provider_amlrest.lifecycle import naming
+from airflow_provider_amlrest.lifecycle import masking, naming, ownership, submission, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
@@ -130,6 +130,14 @@ def test_a_relative_link_leads_somewhere(page: Path, target: str) -> None:
 
 def test_the_index_names_every_page() -> None:
     linked = {match["target"] for match in _LINK.finditer(read("index.md"))}
+    assert linked == {page.name for page in DOCS.glob("*.md")} - {"index.md"}
+
+
+def test_the_readme_names_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    linked = {
+        match["target"].removeprefix("docs/") for match in _LINK.finditer(section(text, "Documentation"))
+    }
     assert linked == {page.name for page in DOCS.glob("*.md")} - {"index.md"}
 
 
@@ -347,6 +355,20 @@ def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
         (feature.field, feature.what, ", and ".join((feature.since, *feature.also)))
         for feature in all_features()
     ]
+
+
+def test_tags_and_properties_are_listed() -> None:
+    listed = set(re.findall(r"`(airflow_\w*)", section(read("operators.md"), "Tags and properties")))
+    sources = (masking, ownership, submission, task_identity)
+    names = {
+        value
+        for module in sources
+        for name, value in vars(module).items()
+        if name.endswith(("_TAG", "_PROPERTY")) and value.startswith("airflow_")
+    }
+    assert len(names) > 7
+    assert names - listed == {ownership.OWNER_TAG}
+    assert {f"{ownership.OWNER_TAG}{slot}" for slot in (0, ownership.SLOTS - 1)} <= listed
 
 
 def test_every_by_product_is_listed() -> None:
