@@ -18,8 +18,8 @@ from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import sync_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.jobs import ending
 from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.runs import ending
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 
 P = ParamSpec("P")

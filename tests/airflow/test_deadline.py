@@ -21,7 +21,7 @@ from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.assets import ensure
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
-from airflow_provider_amlrest.rest.jobs import ending
+from airflow_provider_amlrest.rest.runs import ending
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather

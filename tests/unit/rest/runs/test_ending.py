@@ -10,8 +10,8 @@ import pytest
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import NotFoundError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.jobs.ending import end_job
 from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.runs.ending import end_job
 from tests.unit.answers import Answered
 
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "group", "workspace")

@@ -9,7 +9,7 @@ from airflow_provider_amlrest.rest.http.call import Flow, brief
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
-from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.runs.operations import RunOperations
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def _ends(job: Job) -> bool:
 
 
 def end_job(
-    operations: Operations,
+    operations: RunOperations,
     name: str,
     *,
     note: tuple[str, str],
