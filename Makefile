@@ -68,8 +68,8 @@ lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-mutation: environment ## Put faults into the codecs, one at a time: the contract tests must catch each
-	$(VENV)/bin/python -m tools.mutate_codecs
+mutation: environment ## Put faults into what goes over the wire, one at a time: the contract tests must catch each
+	$(VENV)/bin/python -m tools.mutate_wire
 
 benchmark: environment-sdk ## What imports, uploads and the emulator's start cost, as ratios
 	$(VENV)/bin/python benchmarks/import_cost.py --azure-ai-ml $(VENV_SDK)/bin/python
