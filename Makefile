@@ -12,11 +12,13 @@ VENV_CELERY := .venv-celery
 VENV_3_1 := .venv-airflow-3.1
 VENV_SDK := .venv-azure-ai-ml
 VENV_UI := .venv-ui
+# Two processes, each with an emulator of its own. For a debugger: make test PARALLEL=
+PARALLEL := -n 2 --dist loadfile
 
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint test-demo test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui mutation benchmark constraints clean environment environments
+.PHONY: help demo ui check test lint test-demo test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui environment-3.1 mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -28,9 +30,12 @@ demo: environment ## Train a model from a DAG: Airflow and an emulator of Azure 
 ui: environment ## The same Airflow to click in, until Ctrl-C
 	@$(VENV)/bin/python -m tools.ui
 
+check: lint ## What a change breaks first, in two minutes: lint, types, and the tests that need no server
+	$(VENV)/bin/python -m pytest -q $(PARALLEL) tests/unit $(PYTEST)
+
 test: environments ## The default tests, on Airflow 3.3 and on 2.11 (more arguments: PYTEST="-k name")
-	$(VENV_2)/bin/python -m pytest $(PYTEST)
-	$(VENV)/bin/python -m pytest $(PYTEST)
+	$(VENV_2)/bin/python -m pytest $(PARALLEL) $(PYTEST)
+	$(VENV)/bin/python -m pytest $(PARALLEL) $(PYTEST)
 
 test-demo: environment ## make demo twice; the second run must register and upload nothing
 	$(VENV)/bin/python -m pytest -m demo $(PYTEST)
@@ -38,14 +43,12 @@ test-demo: environment ## make demo twice; the second run must register and uplo
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)
 
-test-stop: environments ## Who stops a task cancels its job, who goes away does not: Airflow 2.11, 3.1 and 3.3
-	@$(PYTHON) -m tools.environments $(VENV_3_1)
+test-stop: environments environment-3.1 ## Who stops a task cancels its job, who goes away does not: Airflow 2.11, 3.1 and 3.3
 	$(VENV_2)/bin/python -m pytest -m stop $(PYTEST)
 	$(VENV_3_1)/bin/python -m pytest -m stop $(PYTEST)
 	$(VENV)/bin/python -m pytest -m stop $(PYTEST)
 
-test-stop-long: environments ## The same while the API server is away for three minutes, on Airflow 3.1 and 3.3
-	@$(PYTHON) -m tools.environments $(VENV_3_1)
+test-stop-long: environments environment-3.1 ## The same while the API server is away for three minutes, on Airflow 3.1 and 3.3
 	$(VENV_3_1)/bin/python -m pytest -m stop_long $(PYTEST)
 	$(VENV)/bin/python -m pytest -m stop_long $(PYTEST)
 
@@ -58,8 +61,7 @@ test-kill-long: environment-celery ## The same on PostgreSQL, and at 200 random 
 test-celery: environment-celery ## A worker, a triggerer and the scheduler lost, under Celery on PostgreSQL
 	$(VENV_CELERY)/bin/python -m pytest -m celery $(PYTEST)
 
-test-ui: environment-ui ## The pages inside the Airflow UI, in Chromium; those of 3.1 without
-	@$(PYTHON) -m tools.environments $(VENV_3_1)
+test-ui: environment-ui environment-3.1 ## The pages inside the Airflow UI, in Chromium; those of 3.1 without
 	$(VENV_3_1)/bin/python -m pytest -m ui $(PYTEST)
 	$(VENV_UI)/bin/python -m pytest -m ui $(PYTEST)
 
@@ -68,8 +70,8 @@ lint: environment ## ruff, and mypy --strict
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-mutation: environment ## Put faults into the codecs, one at a time: the contract tests must catch each
-	$(VENV)/bin/python -m tools.mutate_codecs
+mutation: environment ## Put faults into what goes over the wire, one at a time: the contract tests must catch each
+	$(VENV)/bin/python -m tools.mutate_wire
 
 benchmark: environment-sdk ## What imports, uploads and the emulator's start cost, as ratios
 	$(VENV)/bin/python benchmarks/import_cost.py --azure-ai-ml $(VENV_SDK)/bin/python
@@ -96,6 +98,9 @@ environment-celery: check-python
 
 environment-ui: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_UI)
+
+environment-3.1: check-python
+	@$(PYTHON) -m tools.environments $(VENV_3_1)
 
 environment-sdk: check-python
 	@$(PYTHON) -m tools.environments $(VENV) $(VENV_SDK)

@@ -11,7 +11,7 @@ from ssl import create_default_context
 from typing import Any
 
 from airflow_provider_amlrest.identity import CREDENTIALS, file_problem, read_identity
-from airflow_provider_amlrest.rest.cloud import (
+from airflow_provider_amlrest.rest.http.cloud import (
     CLOUDS,
     CUSTOM,
     PUBLIC,
@@ -20,14 +20,14 @@ from airflow_provider_amlrest.rest.cloud import (
     custom_cloud,
     endpoint_problem,
 )
-from airflow_provider_amlrest.rest.codecs.versions import (
+from airflow_provider_amlrest.rest.http.credentials import Chain, IdentitySource
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
     DEFAULT_API_VERSION,
     version_problem,
 )
-from airflow_provider_amlrest.rest.credentials import Chain, IdentitySource
-from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": HOOK_NAME,
                 "python-modules": [
                     "airflow_provider_amlrest.operators.assets",
-                    "airflow_provider_amlrest.operators.jobs",
+                    "airflow_provider_amlrest.operators.commands",
                     "airflow_provider_amlrest.operators.sweeps",
                     "airflow_provider_amlrest.operators.orphans",
                 ],

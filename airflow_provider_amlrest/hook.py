@@ -25,7 +25,7 @@ from airflow_provider_amlrest.connection import (
     read_connection,
 )
 from airflow_provider_amlrest.identity import advice
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     NetworkRefusedError,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 
 class AzureMLHook(BaseHook):
@@ -109,7 +109,7 @@ class AzureMLHook(BaseHook):
     @cached_property
     def credential(self) -> Any:
         """The connection's identity as azure-identity's ``TokenCredential``; it caches tokens."""
-        from airflow_provider_amlrest.rest.credentials import sync_credential
+        from airflow_provider_amlrest.rest.http.credentials import sync_credential
 
         return sync_credential(self.settings.identity, self.settings.cloud)
 
@@ -164,7 +164,7 @@ class AzureMLHook(BaseHook):
 
     def _new_async_client(self) -> tuple[Any, AsyncAzureMLClient]:
         from airflow_provider_amlrest.rest import AsyncAzureMLClient
-        from airflow_provider_amlrest.rest.credentials import async_credential
+        from airflow_provider_amlrest.rest.http.credentials import async_credential
 
         _quieten_azure()
         settings = self.settings

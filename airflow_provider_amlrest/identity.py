@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_amlrest.rest.credentials import (
+from airflow_provider_amlrest.rest.http.credentials import (
     Ambient,
     AzureCli,
     Chain,

@@ -14,8 +14,9 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_amlrest.cancellation import JobCanceledError
-from airflow_provider_amlrest.completion import (
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
+from airflow_provider_amlrest.lifecycle.completion import (
     ERROR,
     TIMEOUT,
     TRANSIENT,
@@ -25,17 +26,16 @@ from airflow_provider_amlrest.completion import (
     last_moments,
     look_patiently,
 )
-from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.lifecycle.masking import may_show
+from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
 from airflow_provider_amlrest.links import LinkingTask
-from airflow_provider_amlrest.masking import may_show
 from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
-from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.rest.spec import check_name, names
-from airflow_provider_amlrest.rest.status import Outcome
-from airflow_provider_amlrest.rest.values import boolean
-from airflow_provider_amlrest.results import JobFailedError, finish
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.reading.fields import check_name, names
+from airflow_provider_amlrest.rest.reading.values import boolean
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -118,7 +118,7 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
         return result
 
     def _look(self, client: AzureMLClient, name: str, context: Context) -> Event | None:
-        from airflow_provider_amlrest.rest.watching import Look
+        from airflow_provider_amlrest.rest.poll.look import Look
 
         try:
             job = client.get_job(name)

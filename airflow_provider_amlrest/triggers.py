@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_amlrest import masking
-from airflow_provider_amlrest.completion import (
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
+from airflow_provider_amlrest.lifecycle import masking
+from airflow_provider_amlrest.lifecycle.completion import (
     CANCEL_PATIENCE,
     STALLED,
     TIMEOUT,
@@ -23,11 +24,10 @@ from airflow_provider_amlrest.completion import (
     open_tail,
     show,
 )
-from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
-from airflow_provider_amlrest.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
-from airflow_provider_amlrest.ownership import Owner, by_task, told_end, why_left
-from airflow_provider_amlrest.rest.deadline import seconds_left
-from airflow_provider_amlrest.rest.errors import AzureMLError, without_secrets
+from airflow_provider_amlrest.lifecycle.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
+from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, told_end, why_left
+from airflow_provider_amlrest.rest.http.deadline import seconds_left
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, without_secrets
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
@@ -153,7 +153,9 @@ class AzureMLJobTrigger(BaseTrigger):
 
     async def _wait(self) -> Event:
         # What it imports takes longer than an event loop should stand still.
-        watching = await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.watching")
+        await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.poll.shared")
+        from airflow_provider_amlrest.rest.poll.look import Look
+
         waiting = Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
         while True:
             try:
@@ -164,7 +166,7 @@ class AzureMLJobTrigger(BaseTrigger):
                 if not isinstance(error, AzureMLError):
                     error = AzureMLError(without_secrets(repr(error)))
                 # That the time is over is no failure of Azure ML's.
-                event = waiting.see(None if limit.expired() else watching.Look(None, error))
+                event = waiting.see(None if limit.expired() else Look(None, error))
                 if event is not None:
                     return event
                 pause = random.uniform(0.5, 1.5) * REOPEN_PAUSE  # noqa: S311
@@ -173,7 +175,7 @@ class AzureMLJobTrigger(BaseTrigger):
 
     async def _watch(self, waiting: Wait) -> Event:
         """What completion.wait does, in an event loop."""
-        from airflow_provider_amlrest.rest.watching import shared_watcher
+        from airflow_provider_amlrest.rest.poll.shared import shared_watcher
 
         key = await _settings(self._hook()), self.api_version
         async with shared_watcher(key, self._client) as watcher:

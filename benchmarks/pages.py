@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, sync_credential
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, sync_credential
 from tests.support.waiting import wait_for
 from tests.ui.stage import Stage
 

@@ -26,11 +26,12 @@ from typing import Any
 import psutil
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, WorkspaceId, model
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential
-from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.rest.watching import shared_watcher
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, WorkspaceId
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.poll.shared import shared_watcher
 
 INTERVAL = 60.0
 BUCKET = {"reads": [250, 25]}
@@ -89,7 +90,7 @@ async def submit(facts: dict[str, Any], case: Case, spread: float) -> list[str]:
         async def write() -> None:
             for name, seconds in queue:
                 tags = {"emulator.seconds": seconds}
-                job = model.CommandJob(
+                job = CommandJob(
                     command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster", tags=tags
                 )
                 await client.create_job(name, job)

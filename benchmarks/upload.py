@@ -64,7 +64,7 @@ class Cost(NamedTuple):
 def our_client(facts: Facts) -> Any:
     from airflow_provider_amlrest.connection import read_connection
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.credentials import sync_credential
+    from airflow_provider_amlrest.rest.http.credentials import sync_credential
 
     extra = {
         **{name: facts[name] for name in ("tenant_id", "subscription_id", "resource_group")},
@@ -79,8 +79,8 @@ def our_client(facts: Facts) -> Any:
 
 
 def ours(facts: Facts, folder: Path) -> Upload:
-    from airflow_provider_amlrest.rest.assets import ensure_code
-    from airflow_provider_amlrest.rest.content import read_content
+    from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+    from airflow_provider_amlrest.rest.assets.upload.content import read_content
 
     client = our_client(facts)
     client.get_default_datastore()  # signs in

@@ -34,7 +34,7 @@ settings.load_profile("same")
 # Hypothesis draws, too, the constants of the modules of ours that happen to be imported: other ones with each
 # selection of tests, each Airflow, and each change.
 pytest.MonkeyPatch().setattr(providers, "_get_local_constants", Constants)
-# For tools.mutate_codecs, where a counterexample is enough: it need not be the smallest.
+# For tools.mutate_wire, where a counterexample is enough: it need not be the smallest.
 settings.register_profile("first", parent=settings.get_profile("same"), phases=[Phase.generate])
 
 

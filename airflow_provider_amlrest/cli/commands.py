@@ -14,20 +14,28 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
-from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, visible, without_request, without_texts
-from airflow_provider_amlrest.ownership import by_person
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.lifecycle.masking import (
+    NOT_SHOWN,
+    may_show,
+    visible,
+    without_request,
+    without_texts,
+)
+from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.jobs import has_trials
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.poll.single import JobWatch
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import seconds_between
-from airflow_provider_amlrest.rest.watching import JobWatch
-from airflow_provider_amlrest.task_identity import DAG_TAG
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job, SweepTrial
-    from airflow_provider_amlrest.rest.watching import Look
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.poll.look import Look
+    from airflow_provider_amlrest.rest.runs.run import SweepTrial
 
 MAX_SCANNED = 2000
 """Jobs that a list looks through at most."""
@@ -80,7 +88,7 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     """All about a job; the error first."""
     job, shown = _look(client, options.job)
     run = client.get_run(job.name)
-    best = client.get_best_trial(job.name) if job.type == "Sweep" else None
+    best = client.get_best_trial(job.name) if has_trials(job.type) else None
     error = {"code": run.error.code, "message": run.error.message} if run.error else None
     if error and not shown:
         error["message"] = f"The message is {NOT_SHOWN}"
@@ -161,7 +169,7 @@ def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
 def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """The last value of each metric; of a sweep its trials."""
     job, shown = _look(client, options.job)
-    if job.type != "Sweep":
+    if not has_trials(job.type):
         values = client.get_metrics(job.name)
         if options.output == "json":
             render.as_json(out, values)

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from airflow_provider_amlrest.cli.exit_codes import FINE, INTERRUPTED, REFUSED, USAGE
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
-from airflow_provider_amlrest.rest.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.version import __version__
 
 EXIT_CODES = """exit codes:

@@ -5,7 +5,7 @@ from airflow_provider_amlrest.operators.assets import (
     AzureMLRegisterDataOperator,
     AzureMLUploadCodeOperator,
 )
-from airflow_provider_amlrest.operators.jobs import AzureMLSubmitCommandJobOperator
+from airflow_provider_amlrest.operators.commands import AzureMLSubmitCommandJobOperator
 from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
 from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
 

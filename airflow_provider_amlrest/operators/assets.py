@@ -12,13 +12,13 @@ from airflow_provider_amlrest.operators.base import (
     dag_folder,
     explained,
     path_text,
-    read_local,
     text,
 )
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
-from airflow_provider_amlrest.rest.spec import (
+from airflow_provider_amlrest.rest.reading.fields import (
     URI_SCHEMES,
     check_name,
     check_unsigned,
@@ -28,7 +28,7 @@ from airflow_provider_amlrest.rest.spec import (
     one_of,
     string_map,
 )
-from airflow_provider_amlrest.rest.values import boolean, interval, seconds, structured
+from airflow_provider_amlrest.rest.reading.values import boolean, interval, seconds, structured
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.content import LocalContent
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """Azure ML's base image for CPUs, for a conda file without an image: the service wants one."""
@@ -118,7 +118,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     def execute(self, context: Context) -> dict[str, str]:
         """Register or find the version."""
         with explained():
-            from airflow_provider_amlrest.rest import assets
+            from airflow_provider_amlrest.rest.assets import ensure
 
             wait_for_build = boolean("wait_for_build", self.wait_for_build)
             poll_interval = interval("poll_interval", self.poll_interval)
@@ -126,21 +126,21 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
             environment, build_context = self._read(dag_folder(context))
             with self.hook.client() as client:
                 if wait_for_build:
-                    assets.check_states_are_told(client)
-                found, new = assets.ensure_environment(client, environment, build_context)
+                    ensure.check_states_are_told(client)
+                found, new = ensure.ensure_environment(client, environment, build_context)
                 page = f"environments/{found.name}/version/{found.version}"
                 url = self.publish(AzureMLEnvironmentLink, page, context)
                 told = (found.name, found.version, _outcome(new), url)
                 self.log.info("Environment %s, version %s: %s. %s", *told)
                 if wait_for_build:
-                    assets.wait_until_provisioned(client, found, poll_interval=poll_interval, timeout=timeout)
+                    ensure.wait_until_provisioned(client, found, poll_interval=poll_interval, timeout=timeout)
         return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
 
-    def _read(self, base: Path) -> tuple[model.Environment, LocalContent | None]:
+    def _read(self, base: Path) -> tuple[Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
-        from airflow_provider_amlrest.rest.assets import content_version
-        from airflow_provider_amlrest.rest.conda import read_conda
-        from airflow_provider_amlrest.rest.environments import environment_parts
+        from airflow_provider_amlrest.rest.assets.conda import read_conda
+        from airflow_provider_amlrest.rest.assets.ensure import content_version
+        from airflow_provider_amlrest.rest.assets.environment import environment_parts
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
@@ -151,7 +151,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         if bool(image) == (self.build is not None):
             raise InvalidSpecError("image", "give either an image, a conda_file or both; or build.")
         build, build_context = self._read_build(base)
-        environment = model.Environment(
+        environment = Environment(
             name,
             _version(self.version) or "",
             image=image,
@@ -166,7 +166,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
             environment = replace(environment, version=content_version(*made_of))
         return environment, build_context
 
-    def _read_build(self, base: Path) -> tuple[model.BuildContext | None, LocalContent | None]:
+    def _read_build(self, base: Path) -> tuple[BuildContext | None, LocalContent | None]:
         if self.build is None:
             return None, None
         build = structured(self.build)
@@ -176,11 +176,13 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         path = path_text("build.path", build["path"])
         dockerfile = path_text("build.dockerfile_path", build.get("dockerfile_path")) or "Dockerfile"
         if is_uri("build.path", path):
-            return model.BuildContext(path, dockerfile), None
+            return BuildContext(path, dockerfile), None
+        from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
         content = read_local("build.path", base, path)
         if dockerfile not in {file.name for file in content.files}:
             raise InvalidSpecError("build.dockerfile_path", f"{path!r} has no {dockerfile!r}.")
-        return model.BuildContext("", dockerfile), content
+        return BuildContext("", dockerfile), content
 
 
 class AzureMLUploadCodeOperator(AzureMLOperator):
@@ -212,11 +214,13 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
     def execute(self, context: Context) -> dict[str, str]:
         """Upload and register the code, or find it."""
         with explained():
-            from airflow_provider_amlrest.rest.assets import ensure_code
+            from airflow_provider_amlrest.rest.assets.ensure import ensure_code
 
             name, version = text("name", self.name), _version(self.version)
             if name is not None:
                 check_name("name", name)
+            from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
             content = read_local("path", dag_folder(context), path_text("path", self.path))
             with self.hook.client() as client:
                 code, new = ensure_code(client, content, name=name, version=version)
@@ -274,8 +278,8 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
         """Register or find the data."""
         with explained():
             name = check_name("name", text("name", self.name))
-            one_of("type", self.type, model.DATA_TYPES)
-            from airflow_provider_amlrest.rest.assets import content_version, ensure_data
+            one_of("type", self.type, DATA_TYPES)
+            from airflow_provider_amlrest.rest.assets.ensure import content_version, ensure_data
 
             own_version = _version(self.version, DATA_VERSION_LENGTH)
             path = path_text("path", self.path)
@@ -283,7 +287,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             source = content.hash if content is not None else path.rstrip("/")
             version = own_version or content_version(self.type, source)
             description, tags = text("description", self.description), string_map("tags", self.tags)
-            data = model.Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
+            data = Data(name, version, self.type, path, description, tags, referenced_uris=referenced)
             with self.hook.client() as client:
                 found, new = ensure_data(client, data, content)
         url = self.publish(AzureMLDataLink, f"data/{found.name}/{found.version}/details", context)
@@ -303,13 +307,15 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
             return None, ()
         if "://" in path:
             raise InvalidSpecError("path", f"{path!r} must be local or one of {', '.join(URI_SCHEMES)}.")
+        from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
         content = read_local("path", base, path, is_data=True)
         if content.is_folder != (self.type != "uri_file"):
             is_one = "folder" if content.is_folder else "file"
             raise InvalidSpecError("type", f"{self.type!r} does not fit {path!r}, which is a {is_one}.")
         if self.type != "mltable":
             return content, ()
-        from airflow_provider_amlrest.rest.mltable import referenced_uris
+        from airflow_provider_amlrest.rest.assets.upload.mltable import referenced_uris
 
         return content, referenced_uris(content)
 

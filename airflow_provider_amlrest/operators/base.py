@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf, redact
 
-from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.errors import (
     InvalidSpecError,
     NetworkRefusedError,
     ProvisioningError,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.links import PushedLink
-    from airflow_provider_amlrest.rest.content import LocalContent
 
 UI_COLOR = "#cfe8fb"
 
@@ -148,13 +147,3 @@ def dag_folder(context: Context) -> Path:
         if len(among) == 1:
             [file] = among
     return file.parent
-
-
-def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:
-    """What there is to upload at a path, which is relative to ``base`` if it is relative.
-
-    :param is_data: data, of which less is left out than of code.
-    """
-    from airflow_provider_amlrest.rest.content import local_path, read_content
-
-    return read_content(field, local_path(field, base, path), is_data=is_data)

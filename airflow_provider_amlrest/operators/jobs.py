@@ -1,18 +1,18 @@
-"""Operators that submit jobs: once, whatever crashes; green only when the job completed."""
+"""What operators that submit jobs share: once, whatever crashes; green only when the job completed."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_amlrest import masking
-from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError, canceled_error
-from airflow_provider_amlrest.completion import (
+from airflow_provider_amlrest.lifecycle import masking, request_body
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError, canceled_error
+from airflow_provider_amlrest.lifecycle.completion import (
     CANCEL_PATIENCE,
     ERROR,
     STALLED,
@@ -28,27 +28,25 @@ from airflow_provider_amlrest.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.job_record import JOB_LINKS, publish, publish_result
-from airflow_provider_amlrest.operators import references, request_body
+from airflow_provider_amlrest.lifecycle.job_request import JobRequest
+from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
+from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.lifecycle.results import finish, summarize
+from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
+from airflow_provider_amlrest.lifecycle.submission import Submission, Work, patiently
+from airflow_provider_amlrest.lifecycle.task_identity import made_by, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
-    COMMON_FIELDS,
-    COMMON_RENDERERS,
     TEXT_FIELDS,
     WaitOptions,
-    read_common,
-    read_run,
     read_wait_options,
 )
-from airflow_provider_amlrest.operators.job_request import JobRequest
-from airflow_provider_amlrest.ownership import Owner, by_task, claim, told_by, told_end, why_left
-from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.errors import AuthenticationError, AzureMLError
-from airflow_provider_amlrest.rest.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
-from airflow_provider_amlrest.results import finish, summarize
-from airflow_provider_amlrest.stopping import judge, leave_process
-from airflow_provider_amlrest.submission import Submission, Work, patiently
-from airflow_provider_amlrest.task_identity import made_by, task_identity
+from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
+from airflow_provider_amlrest.rest.jobs import lookups
+from airflow_provider_amlrest.rest.jobs.command import check_command
+from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
+from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
+from airflow_provider_amlrest.rest.jobs.wire import job_body
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -61,7 +59,7 @@ if TYPE_CHECKING:
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
 
 
-def _was_asked_to_end(job: model.Job) -> bool:
+def _was_asked_to_end(job: Job) -> bool:
     """Whether a job ends because a task has asked it to, such as this one's trigger."""
     told = told_by(job)
     return job.status in (CANCEL_REQUESTED, CANCELED) and told is not None and not told[0]
@@ -212,7 +210,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _submit_in_time(
         self, client: AzureMLClient, request: JobRequest, context: Context, deadline: float | None
-    ) -> model.Job:
+    ) -> Job:
         """Submit the job, and try again until the deadline. What may exist by then is not left running."""
         try:
             with client.until(deadline):
@@ -226,7 +224,7 @@ class AzureMLJobOperator(AzureMLOperator):
             unseen = f"It may have been submitted: {error}"
             raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
 
-    def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> model.Job:
+    def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> Job:
         compute = text("compute", self.compute)
         chosen = text("job_name", self.job_name)
         ti, owner = context["ti"], self._owner or Owner.new(context["ti"].try_number)
@@ -235,13 +233,13 @@ class AzureMLJobOperator(AzureMLOperator):
         options = self._options
         outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
 
-        def make() -> model.CommandJob | model.SweepJob:
+        def make() -> JobSpec:
             job = request.resolve(client, compute)
-            masks = masking.mark(client.operations.codec.job_body(job))
+            masks = masking.mark(job_body(client.operations.spelling, job))
             tags = made_by(context, identity, owner, outlives_task=outlives_task)
             properties = {**job.properties, **work.properties, **masks}
             job = replace(job, tags=tags | dict(job.tags), properties=properties)
-            request_body.show(self, client.operations.codec.job_body(job), context)
+            request_body.show(self, job_body(client.operations.spelling, job), context)
             if self._killed:
                 raise AzureMLError("The task was ended before its job was submitted.")
             return job
@@ -257,7 +255,7 @@ class AzureMLJobOperator(AzureMLOperator):
         job = submission.submit(make, self._remember, first_try=ti.try_number == 1)
         return claim(client, job, owner)
 
-    def _end_unwanted(self, client: AzureMLClient, job: model.Job) -> None:
+    def _end_unwanted(self, client: AzureMLClient, job: Job) -> None:
         """End a job of this task that nobody wants any more."""
         if self._options.cancel_on_kill:
             self._end(client, job.name, "another job of the task follows")
@@ -294,7 +292,7 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
 
-    def _check_canceled(self, client: AzureMLClient, job: model.Job) -> None:
+    def _check_canceled(self, client: AzureMLClient, job: Job) -> None:
         error = canceled_error(
             client, job, self.hook.studio_url(job), resubmit_canceled=self._options.resubmit_canceled
         )
@@ -321,10 +319,10 @@ class AzureMLJobOperator(AzureMLOperator):
         return None if self._limit is None else started_at(context) + self._limit
 
     def _await(
-        self, client: AzureMLClient, job: model.Job, deadline: float | None, log: Mapping[str, int] | None
+        self, client: AzureMLClient, job: Job, deadline: float | None, log: Mapping[str, int] | None
     ) -> dict[str, Any]:
         """Wait for the job here or in a trigger; neither is needed if it has ended."""
-        from airflow_provider_amlrest.rest.watching import Look
+        from airflow_provider_amlrest.rest.poll.look import Look
 
         waiting = Wait(job.name, job.status, deadline, open_tail(log))
         event = waiting.see(Look(job, None))
@@ -400,7 +398,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 shown=shown,
             )
 
-    def _can_mask(self, job: model.Job) -> bool:
+    def _can_mask(self, job: Job) -> bool:
         """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""
         rendered = [getattr(self, name) for name in self.template_fields]
         return masking.learn(rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
@@ -434,79 +432,10 @@ class AzureMLJobOperator(AzureMLOperator):
                 fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
-    def _request(self, job: model.CommandJob | model.SweepJob, base: Path) -> JobRequest:
+    def _request(self, job: JobSpec, base: Path) -> JobRequest:
         """Read the references, and check the command against the names that there are."""
-        inputs = references.read_inputs(self.inputs)
-        groups: dict[str, Iterable[str]] = {"inputs": inputs, "outputs": job.outputs}
-        if isinstance(job, model.SweepJob):
-            groups["search_space"] = job.search_space
-        for name in spec.check_command("command", self.command, groups):
+        inputs = lookups.read_inputs(self.inputs)
+        for name in check_command("command", self.command, {"inputs": inputs, **job.placeholders()}):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
-        environment = references.read_environment(self.environment)
-        return JobRequest(job, environment, references.read_code(self.code, base), inputs)
-
-
-class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
-    """Submit a command job, once, and wait for its end. Green means that the job is Completed.
-
-    The job's name comes from the task's identity: a retry after a crash finds the running job, a retry
-    after a failed job submits a new one, and so does a clear.
-
-    :param command: the shell command, with ``${{inputs.x}}`` and ``${{outputs.x}}``.
-    :param environment: ``name:version``, ``name@latest``, an ARM id, or what
-        :class:`AzureMLCreateEnvironmentOperator` returned.
-    :param compute: a compute's name or ARM id; None: serverless.
-    :param code: a local path, text or ``pathlib.Path`` (relative to the DAG's file), which is uploaded, or a
-        reference as above.
-    :param inputs: name to a literal (text, number, boolean), a reference to data (``azureml:name:version``,
-        what :class:`AzureMLRegisterDataOperator` returned), or
-        ``{"type": "uri_file", "path": <reference or URI>, "mode": "ro_mount"}``.
-    :param outputs: name to ``{"type": "uri_folder", "mode": "rw_mount", "path": <URI>, "name": <asset>}``;
-        all members have defaults.
-    :param experiment_name: groups jobs in the Studio.
-    :param display_name: the job's name in the Studio.
-    :param description: free text.
-    :param environment_variables: of the job's process.
-    :param instance_count: nodes. This and all other numbers and booleans may be text that says them, as
-        templates make it: ``"{{ params.nodes }}"``.
-    :param instance_type: VM size, for serverless jobs.
-    :param shm_size: shared memory, such as ``"2g"``.
-    :param docker_args: further arguments of ``docker run``: a text, or a list.
-    :param job_resources: the CLI's ``resources``, which is a word of Airflow's here: the four above in one
-        mapping, and ``properties``.
-    :param distribution: ``{"type": "pytorch", "process_count_per_instance": 4}``, ``mpi`` or ``tensorflow``.
-    :param limits: ``{"timeout": seconds}``: Azure ML ends the job then.
-    :param identity: ``{"type": "managed", "client_id": ...}``, ``user_identity`` or ``aml_token``.
-    :param services: ``{"ssh": {"type": "ssh"}}`` and the like.
-    :param queue_settings: ``{"job_tier": "spot"}``.
-    :param tags: the job's tags; Airflow's own (``airflow_dag_id``...) come with them.
-    :param properties: the job's properties; they cannot be changed later.
-    :param job_name: a name of one's own instead of the derived one; it has to be new for each DAG run.
-    :param wait_for_completion: False: return as soon as the job exists.
-    :param deferrable: wait in the triggerer, without a worker. Default: Airflow's ``[operators]
-        default_deferrable``.
-    :param poll_interval: seconds between two looks at the job, at most; it is looked at more often while it
-        is young, and when it is about to end.
-    :param timeout: seconds from the start of the try (or a timedelta) after which the task fails.
-    :param on_timeout: ``cancel`` or ``leave`` the job then.
-    :param cancel_on_kill: cancel the job when somebody ends the task, or its time is over.
-    :param resubmit_canceled: let a retry submit the job again after somebody has canceled it in Azure ML.
-        False: the task fails without retries.
-    :param get_logs: show the job's log in the task's.
-    :param require_metrics: names of metrics without which the task fails, though the job completed.
-
-    XCom: ``{"name", "id", "status", "studio_url"}``; after waiting also ``metrics`` (last values),
-    ``outputs`` (URIs) and, if some have a name, ``registered_outputs`` (references). 8 KB at most. For the
-    next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
-    """
-
-    template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)
-    template_fields_renderers = COMMON_RENDERERS
-
-    def _read(self, base: Path) -> JobRequest:
-        job = model.CommandJob(
-            **read_common(self),
-            **read_run(self),
-            timeout=spec.parse_command_limits("limits", self.limits),
-        )
-        return self._request(job, base)
+        environment = lookups.read_environment(self.environment)
+        return JobRequest(job, environment, lookups.read_code(self.code, base), inputs)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.lifecycle.orphan_jobs import Orphan, find_orphans
+from airflow_provider_amlrest.lifecycle.ownership import by_task
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_state import MISSING, ask_state
 from airflow_provider_amlrest.operators.base import AzureMLOperator, explained
-from airflow_provider_amlrest.orphans import Orphan, find_orphans
-from airflow_provider_amlrest.ownership import by_task
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.values import boolean, interval
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
-from airflow_provider_amlrest.task_state import MISSING, ask_state
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.reading.values import boolean, interval
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.model import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job
 
 MAX_XCOM = 8000
 """Characters of the list in the XCom; the log has every orphan."""

@@ -13,13 +13,22 @@ from airflow_provider_amlrest.operators.job_fields import (
     read_run,
 )
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model, spec
-from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    SamplingAlgorithm,
+    SweepJob,
+    Trial,
+    check_sweep,
+    parse_early_termination,
+    parse_objective,
+    parse_sampling_algorithm,
+    parse_sweep_limits,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_amlrest.operators.job_request import JobRequest
+    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 
 
 class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
@@ -74,17 +83,15 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         self.early_termination = early_termination
 
     def _read(self, base: Path) -> JobRequest:
-        sampling = spec.parse_typed("sampling_algorithm", self.sampling_algorithm, model.SamplingAlgorithm)
-        job = model.SweepJob(
+        sampling = parse_sampling_algorithm("sampling_algorithm", self.sampling_algorithm)
+        job = SweepJob(
             **read_common(self),
-            trial=model.Trial(**read_run(self)),
+            trial=Trial(**read_run(self)),
             search_space=parse_search_space(self.search_space),
-            objective=spec.parse_objective("objective", self.objective),
-            sampling_algorithm=sampling or model.SamplingAlgorithm("random"),
-            limits=spec.parse_sweep_limits("limits", self.limits),
-            early_termination=spec.parse_typed(
-                "early_termination", self.early_termination, model.EarlyTermination
-            ),
+            objective=parse_objective("objective", self.objective),
+            sampling_algorithm=sampling or SamplingAlgorithm("random"),
+            limits=parse_sweep_limits("limits", self.limits),
+            early_termination=parse_early_termination("early_termination", self.early_termination),
         )
-        spec.check_sweep(job)
+        check_sweep(job)
         return self._request(job, base)

@@ -26,12 +26,13 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Res
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from airflow_provider_amlrest.masking import NOT_SHOWN, may_show
+from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show
+from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
 from airflow_provider_amlrest.plugin.tasks import JobTasks
-from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.task_state import TaskKey
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.jobs import has_trials
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +208,7 @@ async def task_trials(request: Request, task: AskedTask) -> Response:
     """The trials of a sweep."""
     live = await _live(request, task)
     assert live.job is not None  # noqa: S101
-    trials = await live.trials.get(settled=live.settled) if live.job.type == "Sweep" else []
+    trials = await live.trials.get(settled=live.settled) if has_trials(live.job.type) else []
     return _json(request, view.sweep_page(live.job, trials or [], live.trials.error))
 
 

@@ -19,18 +19,19 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.orphans import made_for
-from airflow_provider_amlrest.ownership import by_person
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.status import Outcome
+from airflow_provider_amlrest.lifecycle.orphan_jobs import made_for
+from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.poll.shared import shared_watcher
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import timestamp
-from airflow_provider_amlrest.rest.watching import shared_watcher
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
-    from airflow_provider_amlrest.rest.watching import Watch, Watcher
-    from airflow_provider_amlrest.task_state import TaskKey
+    from airflow_provider_amlrest.lifecycle.task_state import TaskKey
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher
+    from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, SweepTrial
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
-from airflow_provider_amlrest.job_record import JOB_KEY, RESULT_KEY, JobRecord
-from airflow_provider_amlrest.task_state import TaskKey
+from airflow_provider_amlrest.lifecycle.record import JOB_KEY, RESULT_KEY, JobRecord
+from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

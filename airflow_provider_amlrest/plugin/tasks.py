@@ -13,9 +13,9 @@ from airflow.models.renderedtifields import RenderedTaskInstanceFields as Render
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import select, tuple_
 
+from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.plugin.live import JobRef
-from airflow_provider_amlrest.task_state import TaskKey
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -7,15 +7,16 @@ from dataclasses import asdict, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.masking import NOT_SHOWN, may_show, without_texts
-from airflow_provider_amlrest.rest.status import Outcome, classify
+from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show, without_texts
+from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.lifecycle.task_state import TaskKey
     from airflow_provider_amlrest.plugin.live import LiveJob, Status
     from airflow_provider_amlrest.plugin.records import TaskJob
-    from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, RunError, SweepTrial
-    from airflow_provider_amlrest.task_state import TaskKey
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunError, SweepTrial
 
 ACTIVE_POLL = 5.0
 """Seconds after which a page asks again while its job is active."""

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient as AsyncAzureMLClient
     from airflow_provider_amlrest.rest.client import AzureMLClient as AzureMLClient
-    from airflow_provider_amlrest.rest.cloud import Cloud as Cloud
-    from airflow_provider_amlrest.rest.errors import AzureMLError as AzureMLError
+    from airflow_provider_amlrest.rest.http.cloud import Cloud as Cloud
+    from airflow_provider_amlrest.rest.http.errors import AzureMLError as AzureMLError
     from airflow_provider_amlrest.rest.ids import WorkspaceId as WorkspaceId
 
 _HOME = {
     "AsyncAzureMLClient": "aio",
     "AzureMLClient": "client",
-    "AzureMLError": "errors",
-    "Cloud": "cloud",
+    "AzureMLError": "http.errors",
+    "Cloud": "http.cloud",
     "WorkspaceId": "ids",
 }
 

@@ -12,16 +12,16 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from airflow_provider_amlrest.rest import model, stopping
-from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
-from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.deadline import out_of_time
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
+from airflow_provider_amlrest.rest.http.deadline import out_of_time
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.paging import Page, Pages
+from airflow_provider_amlrest.rest.http.policies import async_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.operations import Flow, Operations
-from airflow_provider_amlrest.rest.paging import Pages
-from airflow_provider_amlrest.rest.pipeline import async_policies, translate, transport_options
+from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.runs import ending
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,11 +38,11 @@ def _method(
 
 
 def _pages(
-    operation: Callable[Concatenate[Operations, P], Flow[model.Page]],
+    operation: Callable[Concatenate[Operations, P], Flow[Page]],
 ) -> Callable[Concatenate[AsyncAzureMLClient, P], AsyncIterator[Any]]:
     @wraps(operation)
     async def method(self: AsyncAzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
-        follow = cast("Callable[..., Flow[model.Page]]", operation)
+        follow = cast("Callable[..., Flow[Page]]", operation)
         way, link = Pages(operation.__name__), None
         while True:
             page = await self._run(follow(self.operations, *args, **kwargs, next_link=link))
@@ -114,7 +114,7 @@ class AsyncAzureMLClient:
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
-    end_job = _method(stopping.end_job)
+    end_job = _method(ending.end_job)
     set_job_tag = _method(Operations.set_job_tag)
 
     get_run = _method(Operations.get_run)

@@ -11,16 +11,16 @@ from azure.core import PipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 
-from airflow_provider_amlrest.rest import model, stopping
-from airflow_provider_amlrest.rest.answers import Answer, Send
-from airflow_provider_amlrest.rest.cloud import PUBLIC, Cloud
-from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.deadline import in_time, seconds_left
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.paging import Page, Pages
+from airflow_provider_amlrest.rest.http.policies import sync_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.operations import Flow, Operations
-from airflow_provider_amlrest.rest.paging import Pages
-from airflow_provider_amlrest.rest.pipeline import sync_policies, translate, transport_options
+from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.runs import ending
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,13 +39,13 @@ def _method(
 
 
 def _pages(
-    operation: Callable[Concatenate[Operations, P], Flow[model.Page]],
+    operation: Callable[Concatenate[Operations, P], Flow[Page]],
 ) -> Callable[Concatenate[AzureMLClient, P], Iterator[Any]]:
     """A method of the client that iterates over the items of all pages, asking for each page when needed."""
 
     @wraps(operation)
     def method(self: AzureMLClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
-        follow = cast("Callable[..., Flow[model.Page]]", operation)
+        follow = cast("Callable[..., Flow[Page]]", operation)
         way, link = Pages(operation.__name__), None
         while True:
             page = self._run(follow(self.operations, *args, **kwargs, next_link=link))
@@ -65,7 +65,7 @@ class AzureMLClient:
     :param credential: a ``TokenCredential`` of azure-identity.
     :param workspace: the workspace.
     :param cloud: where the endpoints are; the public cloud if not given.
-    :param api_version: one of :data:`codecs.versions.API_VERSIONS`; a newer one goes as the last of them.
+    :param api_version: one of :data:`api_versions.API_VERSIONS`; a newer one goes as the last of them.
     :param on_secret: called with every key and signature that is received, to have it masked in logs.
     :raises InvalidSpecError: for any other api-version.
 
@@ -123,7 +123,7 @@ class AzureMLClient:
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
-    end_job = _method(stopping.end_job)
+    end_job = _method(ending.end_job)
     set_job_tag = _method(Operations.set_job_tag)
 
     get_run = _method(Operations.get_run)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import results, submission
 from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.lifecycle import results, submission
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest import completion
-from airflow_provider_amlrest.completion import Wait, Weather, check_event
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.lifecycle import completion
+from airflow_provider_amlrest.lifecycle.completion import Wait, Weather, check_event
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     NetworkRefusedError,
@@ -21,9 +20,10 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.poller import Failure, Poller
-from airflow_provider_amlrest.rest.watching import Look
+from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.poll.look import Look
+from airflow_provider_amlrest.rest.poll.schedule import Failure, Poller
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
 THROTTLED = ThrottledError("GET jobs/j", 429)
@@ -52,7 +52,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def seen(status: str) -> Look:
-    return Look(model.Job("/jobs/j", "j", "Command", status), None)
+    return Look(Job("/jobs/j", "j", "Command", status), None)
 
 
 def failed(error: AzureMLError) -> Look:
@@ -280,7 +280,7 @@ def test_a_queued_job_says_how_its_compute_is(
 ) -> None:
     caplog.set_level("INFO")
     tags = {"_aml_system_ComputeTargetStatus": tag}
-    waiting(clock).see(Look(model.Job("/jobs/j", "j", "Command", "Queued", tags=tags), None))
+    waiting(clock).see(Look(Job("/jobs/j", "j", "Command", "Queued", tags=tags), None))
     assert words in caplog.text
     assert caplog.records[0].getMessage().endswith(")" if words else "Queued")
 

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
-from airflow_provider_amlrest import completion, submission
 from airflow_provider_amlrest.cli import commands
 from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
 from airflow_provider_amlrest.cli.main import main
-from airflow_provider_amlrest.completion import JobTimeoutError
-from airflow_provider_amlrest.rest import AzureMLClient, assets, model, stopping
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.lifecycle import completion, submission
+from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
+from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.assets import ensure
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.runs import ending
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather
@@ -44,7 +47,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last moments are short; a submission is as patient as it is in life."""
     monkeypatch.setattr(completion, "LAST_LOOK_PATIENCE", 0.5)
     monkeypatch.setattr(completion, "END_PATIENCE", 2.0)
-    monkeypatch.setattr(stopping, "LOOK_PATIENCE", 0.2)
+    monkeypatch.setattr(ending, "LOOK_PATIENCE", 0.2)
     monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 600.0)
     monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 120.0)
 
@@ -211,10 +214,10 @@ def test_the_command_line_ends(
 def test_a_wait_for_an_environment_ends(
     client: AzureMLClient, gateway: Gateway, weather: Weather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assets, "LAST_READ_PATIENCE", 1.0)
-    environment = model.Environment("e", "1", image="python", provisioning_state="Creating")
+    monkeypatch.setattr(ensure, "LAST_READ_PATIENCE", 1.0)
+    environment = Environment("e", "1", image="python", provisioning_state="Creating")
     gateway.weather = reads_fail(weather)
     error = outcome(
-        lambda: assets.wait_until_provisioned(client, environment, poll_interval=0.1, timeout=1), 1
+        lambda: ensure.wait_until_provisioned(client, environment, poll_interval=0.1, timeout=1), 1
     )
     assert isinstance(error, AzureMLError)

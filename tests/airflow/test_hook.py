@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.jobs.job import Job
 
 EXTRA = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w"}
 
@@ -44,7 +44,7 @@ PAGE = "https://ml.azure.com/runs/j?wsid=/subscriptions/s/resourcegroups/g/works
 def test_the_studio_page_is_in_the_connections_tenant(
     hook: Any, tenant: str, given: str | None, url: str
 ) -> None:
-    job = model.Job("/jobs/j", "j", "Command", "Running", studio_url=given)
+    job = Job("/jobs/j", "j", "Command", "Running", studio_url=given)
     assert hook(tenant_id=tenant).studio_url(job) == url
 
 

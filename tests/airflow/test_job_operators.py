@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest.cancellation import JobCanceledError
-from airflow_provider_amlrest.completion import JobTimeoutError
-from airflow_provider_amlrest.job_record import JOB_KEY, RESULT_KEY, JobRecord
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
+from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle.record import JOB_KEY, RESULT_KEY, JobRecord
+from airflow_provider_amlrest.lifecycle.request_body import REQUEST_KEY
+from airflow_provider_amlrest.lifecycle.results import JobFailedError
 from airflow_provider_amlrest.links import AzureMLStudioLink
-from airflow_provider_amlrest.operators.request_body import REQUEST_KEY
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, UnreachableError
-from airflow_provider_amlrest.results import JobFailedError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError, UnreachableError
 from tests.support.tasks import Try
 from tests.support.waiting import wait_for
 

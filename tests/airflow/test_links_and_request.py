@@ -10,14 +10,14 @@ import pytest
 from airflow.providers.common.compat.sdk import mask_secret
 
 from airflow_provider_amlrest import links
+from airflow_provider_amlrest.lifecycle.request_body import REQUEST_KEY
 from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink, AzureMLModelsLink
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
     AzureMLRegisterDataOperator,
     AzureMLSubmitCommandJobOperator,
 )
-from airflow_provider_amlrest.operators.request_body import REQUEST_KEY
-from airflow_provider_amlrest.rest.errors import ConflictError
+from airflow_provider_amlrest.rest.http.errors import ConflictError
 from tests.support.tasks import Try, unique
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred, mask_secret
 
-from airflow_provider_amlrest.completion import show
-from airflow_provider_amlrest.job_record import JOB_KEY, JobRecord
-from airflow_provider_amlrest.masking import (
+from airflow_provider_amlrest.lifecycle.completion import show
+from airflow_provider_amlrest.lifecycle.masking import (
     MASKED_PROPERTY,
     NOT_SHOWN,
     learn,
@@ -19,10 +18,11 @@ from airflow_provider_amlrest.masking import (
     visible,
     without_texts,
 )
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.search_space import parse_search_space
+from airflow_provider_amlrest.lifecycle.record import JOB_KEY, JobRecord
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
 from tests.support.tasks import Try, as_stored, fire
 
 SECRET = "a-secret-that-only-tasks-know-77c1"
@@ -34,8 +34,8 @@ def known() -> None:
     mask_secret(SECRET)
 
 
-def job(**properties: str) -> model.Job:
-    return model.Job("/j", "j", "Command", "Running", properties=properties, tags={"owner": SECRET})
+def job(**properties: str) -> Job:
+    return Job("/j", "j", "Command", "Running", properties=properties, tags={"owner": SECRET})
 
 
 def test_a_value_is_masked_however_deep_it_is() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.lifecycle.task_state import MISSING, TaskKey
 from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import AzureMLError
-from airflow_provider_amlrest.task_state import MISSING, TaskKey
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 
@@ -96,9 +96,7 @@ def test_an_orphan_is_canceled_if_that_is_wanted(left: Any, client: Any) -> None
 def test_a_persons_copy_of_a_job_is_left_alone(left: Any, client: Any) -> None:
     """It has the tags of the job that was copied, and not the properties."""
     tags = dict(client.get_job(left("over", "failed")).tags)
-    copy = model.CommandJob(
-        command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster", tags=tags
-    )
+    copy = CommandJob(command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster", tags=tags)
     client.create_job("a-persons-copy", copy)
     try:
         told = {orphan["name"]: orphan["canceled"] for orphan in find(cancel=True)["orphans"]}

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest import submission, task_identity
-from airflow_provider_amlrest.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle import submission, task_identity
+from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle.ownership import OWNER_TAG
+from airflow_provider_amlrest.lifecycle.submission import WORK_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import TASK_TAG
 from airflow_provider_amlrest.operators import jobs
-from airflow_provider_amlrest.ownership import OWNER_TAG
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.submission import WORK_PROPERTY
-from airflow_provider_amlrest.task_identity import TASK_TAG
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 
@@ -87,7 +87,7 @@ class TestAClear:
     def test_leaves_a_persons_copy_of_a_job(self, command_task: Any, client: Any) -> None:
         name = submit(command_task(wait_for_completion=False, tags=STUCK))
         job = client.get_job(name)
-        copy = model.CommandJob(
+        copy = CommandJob(
             command="echo mine", environment=job.environment, compute=job.compute, tags=job.tags
         )
         client.create_job(f"copy-{name}"[:200], copy)

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorError
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from tools.local_airflow import AIRFLOW_3
 
 _DATE = "logical_date" if AIRFLOW_3 else "execution_date"

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import results
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import ServiceError, UnreachableError
-from airflow_provider_amlrest.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
+from airflow_provider_amlrest.lifecycle import results
+from airflow_provider_amlrest.lifecycle.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
+from airflow_provider_amlrest.rest.http.errors import ServiceError, UnreachableError
+from airflow_provider_amlrest.rest.jobs.job import Job, Output
+from airflow_provider_amlrest.rest.runs.run import Run, RunError, SweepTrial
+from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 OUTAGE = UnreachableError("GET jobs/j", "reset")
 
@@ -29,18 +31,18 @@ def service(**answers: Any) -> Any:
 
         return method
 
-    answers = {"get_run": model.Run("j", "Completed"), **answers}
+    answers = {"get_run": Run("j", "Completed"), **answers}
     methods = {name: answer(value) for name, value in answers.items()}
     return SimpleNamespace(operations=SimpleNamespace(cloud=None), **methods)
 
 
 def job(status: str, type: str = "Command") -> Any:  # noqa: A002
-    outputs = {"model": model.Output()}
-    return model.Job("/jobs/j", "j", type, status, outputs=outputs, primary_metric="auc")
+    outputs = {"model": Output()}
+    return Job("/jobs/j", "j", type, status, outputs=outputs, primary_metric="auc")
 
 
 def run(**facts: Any) -> Any:
-    return model.Run("j", "Failed", **facts)
+    return Run("j", "Failed", **facts)
 
 
 def failure(**answers: Any) -> str:
@@ -50,7 +52,7 @@ def failure(**answers: Any) -> str:
 
 
 def test_a_failure_has_the_services_reason_and_code() -> None:
-    error = model.RunError("UserError", "out of memory\n")
+    error = RunError("UserError", "out of memory\n")
     assert (
         failure(get_run=run(error=error)) == "Azure ML job j failed: out of memory [UserError] https://studio"
     )
@@ -106,7 +108,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_sweeps_outputs_are_those_of_its_best_trial(clock: Clock, said: Any) -> None:
-    best = model.SweepTrial("j_3", "Completed", {"x": 1}, {"auc": 0.9})
+    best = SweepTrial("j_3", "Completed", {"x": 1}, {"auc": 0.9})
     answers: dict[str, Any] = {"get_metrics": {}, "list_children": iter("abcd")}
     result = finish(service(get_best_trial=best, **answers), job("Completed", "Sweep"), "https://studio")
     assert result["outputs"]["model"].endswith("/j_3/model/")
@@ -123,17 +125,15 @@ def test_expressions_in_paths_of_outputs_are_resolved(clock: Clock, said: Any) -
     default = {"store": "azureml://datastores/${{default_datastore}}/paths/${{output_name}}/"}
 
     def outputs(kind: str, paths: dict[str, str], **answers: Any) -> Any:
-        told = replace(
-            job("Completed", kind), outputs={name: model.Output(uri=u) for name, u in paths.items()}
-        )
+        told = replace(job("Completed", kind), outputs={name: Output(uri=u) for name, u in paths.items()})
         return finish(service(get_metrics={"auc": 1.0}, **answers), told, "https://studio")["outputs"]
 
     # Nothing is asked that is not needed.
     assert outputs("Command", paths) == paths | {"own": "azureml://datastores/d/paths/j/"}
-    best = model.SweepTrial("j_3", "Completed", {}, {"auc": 1.0})
+    best = SweepTrial("j_3", "Completed", {}, {"auc": 1.0})
     trials: dict[str, Any] = {"get_best_trial": best, "list_children": iter("ab")}
     assert outputs("Sweep", paths, **trials)["own"] == "azureml://datastores/d/paths/j_3/"
-    store = model.Datastore("mine", "AzureBlob", "a", "c")
+    store = Datastore("mine", "AzureBlob", "a", "c")
     assert outputs("Command", default, get_default_datastore=store) == {
         "store": "azureml://datastores/mine/paths/store/"
     }
@@ -159,8 +159,8 @@ HISTORY = "azureml://locations/westeurope/workspaces/1-2/{}/versions/7"
 def test_the_version_is_told_under_which_an_output_was_registered(
     clock: Clock, said: Any, asset: str, found: Any, registered: Any
 ) -> None:
-    told = replace(job("Completed"), outputs={"model": model.Output(name="scores"), "other": model.Output()})
-    history = model.Run("j", "Completed", outputs={"model": HISTORY.format(asset)})
+    told = replace(job("Completed"), outputs={"model": Output(name="scores"), "other": Output()})
+    history = Run("j", "Completed", outputs={"model": HISTORY.format(asset)})
     answers: dict[str, Any] = {"get_metrics": {}, "get_run": history, "find_registered": found}
     result = finish(service(**answers), told, "https://studio")
     assert result["registered_outputs"] == registered
@@ -170,7 +170,7 @@ def test_the_version_is_told_under_which_an_output_was_registered(
 
 @pytest.mark.parametrize("required", [(), ("auc",)])
 def test_a_sweeps_best_trial_is_waited_for(clock: Clock, required: Any) -> None:
-    best = model.SweepTrial("j_3", "Completed", {"x": 1}, {})
+    best = SweepTrial("j_3", "Completed", {"x": 1}, {})
     answers: dict[str, Any] = {"get_best_trial": [None, None, best], "list_children": iter("abcd")}
     answers["get_metrics"] = [{}, {}, {"auc": 0.9}, {"auc": 0.9}]
     result = finish(service(**answers), job("Completed", "Sweep"), "https://studio", required)
@@ -216,7 +216,7 @@ def test_required_metrics_that_do_not_come_fail_the_task(clock: Clock) -> None:
 
 
 def test_required_metrics_of_a_sweep_are_those_of_its_best_trial(clock: Clock) -> None:
-    best = model.SweepTrial("j_3", "Completed", {}, {})
+    best = SweepTrial("j_3", "Completed", {}, {})
     answers: dict[str, Any] = {"get_metrics": {"auc": 0.9}, "get_best_trial": best}
     sweep = job("Completed", "Sweep")
     result = finish(service(list_children=iter("ab"), **answers), sweep, "https://studio", ["auc"])
@@ -231,7 +231,7 @@ def test_required_metrics_of_a_sweep_are_those_of_its_best_trial(clock: Clock) -
 def test_an_xcom_has_8_kb_at_most(clock: Clock, said: Any) -> None:
     import json
 
-    best = model.SweepTrial("j_3", "Completed", {f"p{n}": "ü" * 40 for n in range(40)}, {})
+    best = SweepTrial("j_3", "Completed", {f"p{n}": "ü" * 40 for n in range(40)}, {})
     metrics = {f"{'m' * 200}{n}": 1.0 for n in range(60)} | {"auc": 0.9, "zz": 1.0}
     answers: dict[str, Any] = {"get_metrics": metrics, "get_best_trial": best, "list_children": iter("ab")}
     result = finish(service(**answers), job("Completed", "Sweep"), "https://studio", ["zz"])
@@ -251,7 +251,7 @@ def test_a_failed_build_has_the_end_of_its_log() -> None:
 
 def test_one_line_says_how_it_went(clock: Clock, said: Any) -> None:
     times = {"start_time": "2026-01-01T00:00:00.1234567+00:00", "end_time": "2026-01-01T00:01:30+00:00"}
-    ended = model.Run("j", "Completed", warnings=("low on quota",), **times)
+    ended = Run("j", "Completed", warnings=("low on quota",), **times)
     finish(service(get_metrics={"auc": 0.91}, get_run=ended), job("Completed"), "https://studio")
     assert "Azure ML job j is Completed after 90 s: auc 0.91. https://studio" in said()
     assert "Azure ML warns of job j: low on quota" in said()

@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from tests.support.emulated import Emulated
 from tools.local_airflow import AIRFLOW_3, LocalAirflow
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest.job_record import JOB_KEY
+from airflow_provider_amlrest.lifecycle.record import JOB_KEY
 from airflow_provider_amlrest.links import AzureMLStudioLink
-from airflow_provider_amlrest.rest.errors import NotFoundError
+from airflow_provider_amlrest.rest.http.errors import NotFoundError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
-from airflow_provider_amlrest import completion
-from airflow_provider_amlrest.completion import JobTimeoutError
-from airflow_provider_amlrest.rest.status import DOCUMENTED_STATUSES
-from airflow_provider_amlrest.results import JobFailedError
+from airflow_provider_amlrest.lifecycle import completion
+from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
+from airflow_provider_amlrest.lifecycle.results import JobFailedError
+from airflow_provider_amlrest.rest.jobs.status import DOCUMENTED_STATUSES
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 
-from airflow_provider_amlrest import stopping, task_state
-from airflow_provider_amlrest.cancellation import JobCanceledError
-from airflow_provider_amlrest.ownership import Owner, owner_of
-from airflow_provider_amlrest.task_state import AIRFLOW_3, CannotAskError, TryState, ask_from_signal
+from airflow_provider_amlrest.lifecycle import stopping, task_state
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
+from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
+from airflow_provider_amlrest.lifecycle.task_state import AIRFLOW_3, CannotAskError, TryState, ask_from_signal
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 
@@ -159,7 +159,7 @@ def _as_asked(task: Any, attempt: Try, client: Any) -> Any:
             return getattr(client, name)
 
         def get_job(self, name: str) -> Any:
-            from airflow_provider_amlrest.rest.errors import NotFoundError
+            from airflow_provider_amlrest.rest.http.errors import NotFoundError
 
             raise NotFoundError("GET", 404)
 

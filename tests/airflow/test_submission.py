@@ -9,12 +9,20 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest import submission as module
-from airflow_provider_amlrest.cancellation import JobCanceledByDecisionError
-from airflow_provider_amlrest.naming import TaskIdentity, job_names
-from airflow_provider_amlrest.ownership import Owner
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.lifecycle import submission as module
+from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
+from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.lifecycle.ownership import Owner
+from airflow_provider_amlrest.lifecycle.submission import (
+    IDENTITY_PROPERTY,
+    SPEC_PROPERTY,
+    WORK_PROPERTY,
+    Submission,
+    Work,
+    patiently,
+)
+from airflow_provider_amlrest.lifecycle.task_identity import task_tag
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     ConflictError,
@@ -24,52 +32,45 @@ from airflow_provider_amlrest.rest.errors import (
     PermissionDeniedError,
     UnreachableError,
 )
-from airflow_provider_amlrest.submission import (
-    IDENTITY_PROPERTY,
-    SPEC_PROPERTY,
-    WORK_PROPERTY,
-    Submission,
-    Work,
-    patiently,
-)
-from airflow_provider_amlrest.task_identity import task_tag
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Job
 
 WORK = Work(TaskIdentity("d", "t", "r", -1, 4), 7, "spec")
 OURS = WORK.properties
 THEIRS = {**OURS, IDENTITY_PROPERTY: "them", WORK_PROPERTY: "them/7"}
-WANTED = model.CommandJob(command="x", environment="e", properties=OURS)
+WANTED = CommandJob(command="x", environment="e", properties=OURS)
 NAME, SECOND = islice(job_names(WORK.identity), 2)
 
 
 class Workspace:
     """Jobs by name; ``on_create`` happens at a PUT, ``on_get`` at each read."""
 
-    def __init__(self, *jobs: model.Job) -> None:
+    def __init__(self, *jobs: Job) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.created: list[str] = []
         self.ended: list[str] = []
         self.on_create: Callable[[str], None] = lambda name: None
         self.on_get: Callable[[str], None] = lambda name: None
 
-    def get_job(self, name: str) -> model.Job:
+    def get_job(self, name: str) -> Job:
         self.on_get(name)
         if name not in self.jobs:
             raise NotFoundError(f"GET jobs/{name}", 404)
         return self.jobs[name]
 
-    def list_jobs(self, tag: str) -> Iterator[model.Job]:
+    def list_jobs(self, tag: str) -> Iterator[Job]:
         assert tag == task_tag(WORK.identity)
         yield from self.jobs.values()
 
-    def create_job(self, name: str, job: model.CommandJob) -> model.Job:
+    def create_job(self, name: str, job: CommandJob) -> Job:
         self.on_create(name)
         self.created.append(name)
         self.jobs[name] = a_job(name, properties=job.properties)
         return self.jobs[name]
 
 
-def a_job(name: str = NAME, status: str = "Running", properties: Any = OURS) -> model.Job:
-    return model.Job(f"/jobs/{name}", name, "Command", status, properties=properties)
+def a_job(name: str = NAME, status: str = "Running", properties: Any = OURS) -> Job:
+    return Job(f"/jobs/{name}", name, "Command", status, properties=properties)
 
 
 def submission(workspace: Any, **arguments: Any) -> Submission:
@@ -100,7 +101,7 @@ def test_a_job_that_has_failed_or_is_about_to_be_canceled_is_followed_by_a_new_o
 
 @pytest.mark.parametrize("status", ["Canceled", "CancelRequested"])
 def test_unless_somebody_wanted_it_to_end(status: str) -> None:
-    def refuse(job: model.Job) -> None:
+    def refuse(job: Job) -> None:
         raise JobCanceledByDecisionError(job.name)
 
     workspace = Workspace(a_job(NAME, status))
@@ -197,7 +198,7 @@ def test_nothing_is_made_for_a_job_that_is_taken_over() -> None:
     assert submission(Workspace(a_job())).submit(make, lambda name: None, first_try=False).name == NAME
 
 
-def left(generation: int, status: str = "Running", *, max_tries: int = 1, ordinal: int = 1) -> model.Job:
+def left(generation: int, status: str = "Running", *, max_tries: int = 1, ordinal: int = 1) -> Job:
     """A job of another generation, or of another count of ``retries``."""
     work = replace(WORK, identity=replace(WORK.identity, generation=generation), max_tries=max_tries)
     name = list(job_names(work.identity))[ordinal - 1]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, XComArg
 
-from airflow_provider_amlrest.naming import MAX_CHOSEN_LENGTH, RUN_IN_A_NAME
+from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH, RUN_IN_A_NAME
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
-from airflow_provider_amlrest.rest.spec import check_name
+from airflow_provider_amlrest.rest.reading.fields import check_name
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tools.local_airflow import AIRFLOW_3
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest import triggers
-from airflow_provider_amlrest.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
+from airflow_provider_amlrest.lifecycle.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
 from airflow_provider_amlrest.triggers import AzureMLJobTrigger
 from tests.support.tasks import Try, as_stored, fire
 from tests.support.waiting import wait_for

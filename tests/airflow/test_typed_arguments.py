@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
+from airflow_provider_amlrest.lifecycle.submission import PROPERTIES
+from airflow_provider_amlrest.lifecycle.task_identity import TAGS
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
     AzureMLFindOrphansOperator,
@@ -16,8 +18,6 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitSweepJobOperator,
 )
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
-from airflow_provider_amlrest.submission import PROPERTIES
-from airflow_provider_amlrest.task_identity import TAGS
 from tests.support.tasks import Try
 
 ENVIRONMENT = "AzureML-sklearn-1.5:1"

@@ -18,10 +18,14 @@ import pytest
 
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.cli.render import duration, safe
-from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
-from airflow_provider_amlrest.ownership import told_by
-from airflow_provider_amlrest.rest import AzureMLClient, model
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.ownership import told_by
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Output
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, SweepLimits, Trial
 from tests.support.emulated import Emulated
 from tests.support.tasks import unique
 from tests.support.waiting import wait_for
@@ -54,7 +58,7 @@ def submit(connection: str, request: pytest.FixtureRequest) -> Submit:
             f"emulator.{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in says.items()
         }
-        job = model.CommandJob(
+        job = CommandJob(
             command="python train.py",
             environment="azureml:AzureML-any:1",
             compute="cpu-cluster",
@@ -118,16 +122,16 @@ def test_what_only_its_task_can_mask_is_not_shown(client: AzureMLClient, request
         "display_name": secret,
         "tags": tags,
         "properties": marks,
-        "outputs": {"model": model.Output(uri=f"https://host/{secret}")},
+        "outputs": {"model": Output(uri=f"https://host/{secret}")},
     }
-    trial = model.Trial(command=f"echo {secret}", environment="azureml:AzureML-any:1")
-    space = {"key": model.SearchDistribution("choice", ((secret,),))}
-    client.create_job(name, model.CommandJob(command=trial.command, environment=trial.environment, **common))
-    sweep = model.SweepJob(
+    trial = Trial(command=f"echo {secret}", environment="azureml:AzureML-any:1")
+    space = {"key": SearchDistribution("choice", ((secret,),))}
+    client.create_job(name, CommandJob(command=trial.command, environment=trial.environment, **common))
+    sweep = SweepJob(
         trial=trial,
         search_space=space,
-        objective=model.Objective("minimize", "loss"),
-        limits=model.SweepLimits(max_total_trials=1),
+        objective=Objective("minimize", "loss"),
+        limits=SweepLimits(max_total_trials=1),
         **common,
     )
     client.create_job(f"{name}-sweep", sweep)
@@ -153,7 +157,7 @@ def test_jobs_of_others_are_shown_when_asked_for(
     name = unique(request)
     client.create_job(
         name,
-        model.CommandJob(
+        CommandJob(
             command="true",
             environment="azureml:AzureML-any:1",
             compute="cpu-cluster",
@@ -192,12 +196,12 @@ def test_metrics(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
 
 def test_a_sweeps_trials_and_best(client: AzureMLClient, request: pytest.FixtureRequest, capsys: Any) -> None:
     name = unique(request)
-    sweep = model.SweepJob(
-        trial=model.Trial("echo ${{search_space.lr}}", "azureml:AzureML-any:1"),
+    sweep = SweepJob(
+        trial=Trial("echo ${{search_space.lr}}", "azureml:AzureML-any:1"),
         compute="cpu-cluster",
-        search_space={"lr": model.SearchDistribution("uniform", (0.1, 0.9))},
-        objective=model.Objective("maximize", "auc"),
-        limits=model.SweepLimits(max_total_trials=3, max_concurrent_trials=3),
+        search_space={"lr": SearchDistribution("uniform", (0.1, 0.9))},
+        objective=Objective("maximize", "auc"),
+        limits=SweepLimits(max_total_trials=3, max_concurrent_trials=3),
         tags={"emulator.seconds": "0"},
     )
     client.create_job(name, sweep)

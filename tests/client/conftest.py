@@ -11,7 +11,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.blobs import BLOCK_SIZE
+from airflow_provider_amlrest.rest.assets.upload.blobs import BLOCK_SIZE
 from tests.support.emulated import Emulated
 from tests.support.storage import StorageProxy
 from tests.support.upload_code import client_of

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential, sync_credential
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential, sync_credential
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     ConflictError,
     NotFoundError,
@@ -21,6 +23,9 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, SweepLimits, Trial
 from tests.support.emulated import Emulated
 from tests.support.waiting import PATIENCE
 
@@ -87,17 +92,17 @@ def job(client: Either, request: pytest.FixtureRequest) -> Any:
     compute = str(client.workspace.resource("computes", "cpu-cluster"))
     environment = str(client.workspace.resource("environments", "e", "1"))
 
-    def make(suffix: str = "", **tags: str) -> tuple[str, model.CommandJob]:
+    def make(suffix: str = "", **tags: str) -> tuple[str, CommandJob]:
         name = "".join(c if c.isalnum() else "-" for c in request.node.name) + suffix
         named = {f"emulator.{key}": value for key, value in tags.items()}
-        return name, model.CommandJob(command="echo", environment=environment, compute=compute, tags=named)
+        return name, CommandJob(command="echo", environment=environment, compute=compute, tags=named)
 
     return make
 
 
 @pytest.fixture(autouse=True)
 async def environment(client: Either) -> None:
-    await client.create_environment(model.Environment("e", "1", image="python:3.11"))
+    await client.create_environment(Environment("e", "1", image="python:3.11"))
 
 
 async def test_both_clients_have_the_same_methods() -> None:
@@ -122,7 +127,7 @@ async def test_default_datastore(client: Either) -> None:
 
 
 async def test_an_environment_comes_back_as_it_went(client: Either) -> None:
-    wanted = model.Environment(
+    wanted = Environment(
         "roundtrip", "7", image="python:3.11", conda={"dependencies": ["python=3.11", {"pip": ["six"]}]}
     )
     await client.create_environment(wanted)
@@ -130,11 +135,11 @@ async def test_an_environment_comes_back_as_it_went(client: Either) -> None:
     assert (found.image, found.conda, found.os_type) == (wanted.image, wanted.conda, "Linux")
     assert (await client.get_latest_environment("roundtrip")).version == "7"
     with pytest.raises(ConflictError, match="already registered"):
-        await client.create_environment(model.Environment("roundtrip", "7", image="python:3.12"))
+        await client.create_environment(Environment("roundtrip", "7", image="python:3.12"))
 
 
 async def test_data_comes_back_as_it_went(client: Either) -> None:
-    wanted = model.Data("d", "1", "uri_file", "https://example.org/iris.csv")
+    wanted = Data("d", "1", "uri_file", "https://example.org/iris.csv")
     await client.create_data(wanted)
     found = await client.get_data("d", "1")
     assert (found.type, found.uri) == (wanted.type, wanted.uri)
@@ -178,7 +183,7 @@ async def test_the_same_job_again_is_no_second_one_and_another_is_refused(client
     again = await client.create_job(name, wanted)
     assert again.created_at == first.created_at
     with pytest.raises(ConflictError, match="A job with this name already exists") as caught:
-        await client.create_job(name, model.CommandJob(**{**vars(wanted), "command": "other"}))
+        await client.create_job(name, CommandJob(**{**vars(wanted), "command": "other"}))
     assert caught.value.inner_code == "JobPropertyImmutable"
     assert caught.value.correlation_id
     await client.cancel_job(name)
@@ -224,12 +229,12 @@ async def test_a_next_page_at_another_host_is_not_followed(client: Either, emula
 
 async def test_a_sweep_and_its_best_trial(client: Either, job: Any) -> None:
     name, command = job()
-    sweep = model.SweepJob(
-        trial=model.Trial("echo --lr ${{search_space.lr}}", command.environment),
+    sweep = SweepJob(
+        trial=Trial("echo --lr ${{search_space.lr}}", command.environment),
         compute=command.compute,
-        search_space={"lr": model.SearchDistribution("uniform", (0.1, 0.9))},
-        objective=model.Objective("maximize", "auc"),
-        limits=model.SweepLimits(max_total_trials=4, max_concurrent_trials=2),
+        search_space={"lr": SearchDistribution("uniform", (0.1, 0.9))},
+        objective=Objective("maximize", "auc"),
+        limits=SweepLimits(max_total_trials=4, max_concurrent_trials=2),
         tags={"emulator.seconds": "0.1"},
     )
     await client.create_job(name, sweep)

@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.errors import AzureMLError, NotFoundError, ResponseError, UnreachableError
-from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
-from airflow_provider_amlrest.rest.model import CommandJob
+from airflow_provider_amlrest.rest.http.errors import (
+    AzureMLError,
+    NotFoundError,
+    ResponseError,
+    UnreachableError,
+)
+from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.support.emulated import Emulated
 from tests.support.upload_code import client_of
 

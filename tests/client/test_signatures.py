@@ -13,8 +13,8 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.assets import ensure_code
-from airflow_provider_amlrest.rest.content import LocalContent, read_content
+from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, read_content
 from tests.support.emulated import Emulated
 from tests.support.storage import StorageProxy, files_of, lying_at
 

@@ -16,17 +16,19 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from airflow_provider_amlrest.rest import AzureMLClient, blobs
-from airflow_provider_amlrest.rest.assets import VERSION_LENGTH, ensure_code, ensure_data
-from airflow_provider_amlrest.rest.content import LocalContent, read_content
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.ensure import VERSION_LENGTH, ensure_code, ensure_data
+from airflow_provider_amlrest.rest.assets.upload import blobs
+from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, read_content
+from airflow_provider_amlrest.rest.assets.upload.ways import _place, datastore_path, upload_to_datastore
+from airflow_provider_amlrest.rest.http.errors import (
     ContentChangedError,
     ServiceError,
     UnreachableError,
     UploadRefusedError,
 )
-from airflow_provider_amlrest.rest.model import Code, Data
-from airflow_provider_amlrest.rest.uploads import _place, datastore_path, upload_to_datastore
 from tests.support.emulated import Emulated
 from tests.support.storage import Asked, StorageProxy, files_of, lying_at
 from tests.support.waiting import PATIENCE, wait_for

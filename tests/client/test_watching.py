@@ -13,23 +13,27 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLError, WorkspaceId, model, watching
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.credentials import ClientSecret, async_credential
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLError, WorkspaceId
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, async_credential
+from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     NotFoundError,
     ServiceError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.poller import Poller
-from airflow_provider_amlrest.rest.watching import JobWatch, Look, Watch, Watcher, shared_watcher
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.poll import shared
+from airflow_provider_amlrest.rest.poll.look import Look
+from airflow_provider_amlrest.rest.poll.schedule import Poller
+from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher, shared_watcher
+from airflow_provider_amlrest.rest.poll.single import JobWatch
 from tests.support.emulated import Emulated
 from tests.support.tasks import unique
 from tests.support.upload_code import client_of
 from tests.support.waiting import PATIENCE
 
-COMMAND = model.CommandJob(command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster")
+COMMAND = CommandJob(command="true", environment="azureml:AzureML-any:1", compute="cpu-cluster")
 
 
 class Opener:
@@ -87,7 +91,7 @@ def submit(emulator: Emulated, request: pytest.FixtureRequest) -> Iterator[Calla
         def submit(number: int = 0, *, seconds: float = 600.0) -> str:
             name = f"{unique(request)}-{number}"
             tags = {"emulator.seconds": str(seconds)}
-            client.create_job(name, model.CommandJob(**{**vars(COMMAND), "tags": tags}))
+            client.create_job(name, CommandJob(**{**vars(COMMAND), "tags": tags}))
             return name
 
         yield submit
@@ -260,7 +264,7 @@ async def test_an_identity_that_is_refused_is_made_anew(
         assert isinstance((await look(watch, failed)).error, AuthenticationError)
         assert opener.opened == 1
         opener.secret = emulator.facts["client_secret"]
-        monkeypatch.setattr(watching, "REOPEN_SECONDS", 0.0)
+        monkeypatch.setattr(shared, "REOPEN_SECONDS", 0.0)
         await look(watch, read)
         assert opener.opened >= 2
     assert opener.open == 0
@@ -329,7 +333,7 @@ async def test_what_was_not_foreseen_is_told_and_the_waits_go_on(
     opener: Opener, submit: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = submit()
-    monkeypatch.setattr(watching, "CONFUSED_SECONDS", 0.01)
+    monkeypatch.setattr(shared, "CONFUSED_SECONDS", 0.01)
     async with shared_watcher("here", opener) as watcher:
         watch = watcher.watch(name, poll_interval=0.1)
         await look(watch, read)

@@ -11,23 +11,27 @@ from typing import Any
 import isodate
 import yaml
 
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas
 from tests.contract.strategies import commanded
 from tests.contract.tally import count
+from tests.support.codec import codec_for
 from tests.unit.jobs import WORKSPACE, arm_id
 
-Wanted = model.Environment | model.Code | model.Data | model.CommandJob | model.SweepJob
+Wanted = Environment | Code | Data | CommandJob | SweepJob
 
 KINDS = {
-    model.Environment: ("environments", "environment_body"),
-    model.Code: ("codes", "code_body"),
-    model.Data: ("data", "data_body"),
-    model.CommandJob: ("jobs", "job_body"),
-    model.SweepJob: ("jobs", "job_body"),
+    Environment: ("environments", "environment_body"),
+    Code: ("codes", "code_body"),
+    Data: ("data", "data_body"),
+    CommandJob: ("jobs", "job_body"),
+    SweepJob: ("jobs", "job_body"),
 }
 LAST = "later than all"
 OLD = "2021-03-01-preview"
@@ -118,7 +122,7 @@ def without(wanted: Any, field: str) -> Any:
             return replace(
                 wanted, sampling_algorithm=replace(wanted.sampling_algorithm, rule=None, seed=None)
             )
-        case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, model.SweepJob):
+        case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
         case "job_resources":
             return replace(wanted, resources=replace(wanted.resources, properties={}))
@@ -160,7 +164,7 @@ def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) ->
 
 def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
     if is_dataclass(value):
-        if isinstance(value, model.Environment | model.Code | model.Data):
+        if isinstance(value, Environment | Code | Data):
             skipped = skipped | OF_THE_ASSETS_ADDRESS
         for field in fields(value):
             if field.name not in skipped:

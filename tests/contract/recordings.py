@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.cloud import PUBLIC
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS, DEFAULT_API_VERSION
 from tests.contract.schemas import published
 from tests.unit.answers import Answered, drive
 
@@ -80,9 +80,9 @@ SWEPT = (
     "--dropout_rate ${{search_space.dropout_rate}}"
 )
 SPACE = {
-    "lr": model.SearchDistribution("uniform", (0.001, 0.1)),
-    "conv_size": model.SearchDistribution("choice", ((2, 5, 7),)),
-    "dropout_rate": model.SearchDistribution("uniform", (0.1, 0.5)),
+    "lr": SearchDistribution("uniform", (0.001, 0.1)),
+    "conv_size": SearchDistribution("choice", ((2, 5, 7),)),
+    "dropout_rate": SearchDistribution("uniform", (0.1, 0.5)),
 }
 SNAPSHOT = arm_id("codes", "3f8da52e-b145-44b7-8fc2-399e3d40f070", "1")
 COMPUTE = arm_id("computes", "testCompute")

@@ -7,14 +7,35 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
-from airflow_provider_amlrest.rest.spec import INPUT_MODES, JOB_TIERS, OUTPUT_MODES
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import (
+    INPUT_MODES,
+    JOB_TIERS,
+    OUTPUT_MODES,
+    DataInput,
+    Identity,
+    LiteralInput,
+    Output,
+    Service,
+)
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    EarlyTermination,
+    Objective,
+    SamplingAlgorithm,
+    SweepJob,
+    SweepLimits,
+    Trial,
+)
 from tests.contract.schemas import NUMBERS_OF
 from tests.unit.jobs import arm_id
 
 T = TypeVar("T")
-Job = TypeVar("Job", model.CommandJob, model.SweepJob)
+Job = TypeVar("Job", CommandJob, SweepJob)
 
 
 def covering(cls: type[T], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
@@ -57,14 +78,14 @@ CONDA = st.fixed_dictionaries(
     {"dependencies": st.lists(TEXT | st.fixed_dictionaries({"pip": st.lists(TEXT, max_size=2)}), max_size=2)},
     optional={"name": TEXT, "channels": st.lists(TEXT, max_size=2)},
 )
-BUILD = covering(model.BuildContext, uri=HTTPS_URI, dockerfile_path=PATH)
+BUILD = covering(BuildContext, uri=HTTPS_URI, dockerfile_path=PATH)
 
 
 def environments_from(
     image: st.SearchStrategy[Any], build: st.SearchStrategy[Any]
-) -> st.SearchStrategy[model.Environment]:
+) -> st.SearchStrategy[Environment]:
     return covering(
-        model.Environment,
+        Environment,
         name=NAME,
         version=NAME,
         image=image,
@@ -81,11 +102,9 @@ def environments_from(
 ENVIRONMENTS = environments_from(TEXT, NOTHING) | environments_from(NOTHING, BUILD)
 
 
-def codes_at(
-    datastore: st.SearchStrategy[Any], path: st.SearchStrategy[Any]
-) -> st.SearchStrategy[model.Code]:
+def codes_at(datastore: st.SearchStrategy[Any], path: st.SearchStrategy[Any]) -> st.SearchStrategy[Code]:
     return covering(
-        model.Code,
+        Code,
         name=NAME,
         version=NAME,
         uri=HTTPS_URI,
@@ -101,9 +120,9 @@ def codes_at(
 CODES = codes_at(NAME, PATH) | codes_at(NOTHING, NOTHING)
 
 
-def data_of(types: tuple[str, ...], referenced: st.SearchStrategy[Any]) -> st.SearchStrategy[model.Data]:
+def data_of(types: tuple[str, ...], referenced: st.SearchStrategy[Any]) -> st.SearchStrategy[Data]:
     return covering(
-        model.Data,
+        Data,
         name=NAME,
         version=NAME,
         type=st.sampled_from(types),
@@ -119,11 +138,11 @@ DATA = data_of(DATA_TYPES, st.just(())) | data_of(("mltable",), st.lists(ANY_URI
 
 # Jobs
 
-INPUT = covering(model.LiteralInput, value=TEXT) | covering(
-    model.DataInput, type=TYPE, uri=ids("data") | ANY_URI, mode=st.sampled_from(INPUT_MODES)
+INPUT = covering(LiteralInput, value=TEXT) | covering(
+    DataInput, type=TYPE, uri=ids("data") | ANY_URI, mode=st.sampled_from(INPUT_MODES)
 )
 OUTPUT = covering(
-    model.Output,
+    Output,
     type=TYPE,
     mode=st.sampled_from(OUTPUT_MODES),
     uri=maybe(ANY_URI),
@@ -131,7 +150,7 @@ OUTPUT = covering(
     version=NOTHING,
 )
 RESOURCES = covering(
-    model.Resources,
+    Resources,
     instance_count=COUNT,
     instance_type=maybe(TEXT),
     shm_size=maybe(st.from_regex(r"[1-9][0-9]{0,2}[bBkKmMgG]", fullmatch=True)),
@@ -146,9 +165,9 @@ RESOURCES = covering(
 
 def distributions(
     types: tuple[str, ...], processes: st.SearchStrategy[Any], servers: st.SearchStrategy[Any]
-) -> st.SearchStrategy[model.Distribution]:
+) -> st.SearchStrategy[Distribution]:
     return covering(
-        model.Distribution,
+        Distribution,
         type=st.sampled_from(types),
         process_count_per_instance=processes,
         parameter_server_count=servers,
@@ -163,9 +182,9 @@ DISTRIBUTION = distributions(("pytorch", "mpi"), maybe(COUNT), NOTHING) | distri
 
 def identities(
     types: tuple[str, ...], guid: st.SearchStrategy[Any], resource: st.SearchStrategy[Any]
-) -> st.SearchStrategy[model.Identity]:
+) -> st.SearchStrategy[Identity]:
     return covering(
-        model.Identity,
+        Identity,
         type=st.sampled_from(types),
         client_id=guid,
         object_id=guid,
@@ -177,7 +196,7 @@ IDENTITY = identities(("aml_token", "user_identity"), NOTHING, NOTHING) | identi
     ("managed",), maybe(GUID), maybe(TEXT)
 )
 SERVICE = covering(
-    model.Service,
+    Service,
     type=st.sampled_from(("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")),
     port=maybe(st.integers(1, 65535)),
     properties=MAP,
@@ -211,40 +230,40 @@ OF_A_JOB: dict[str, st.SearchStrategy[Any]] = {
 def commanded(job: Job) -> Job:
     """The job with a command that uses everything that it has."""
     arguments = {"inputs": job.inputs, "outputs": job.outputs}
-    if isinstance(job, model.SweepJob):
+    if isinstance(job, SweepJob):
         arguments["search_space"] = job.search_space
     words = [
         f"--{name} ${{{{{group}.{name}}}}}" for group, names in arguments.items() for name in sorted(names)
     ]
     command = " ".join(["python train.py", *words])
-    if isinstance(job, model.SweepJob):
+    if isinstance(job, SweepJob):
         return replace(job, trial=replace(job.trial, command=command))
     return replace(job, command=command)
 
 
-COMMAND_JOBS = covering(model.CommandJob, timeout=maybe(SECONDS), **OF_A_RUN, **OF_A_JOB).map(commanded)
+COMMAND_JOBS = covering(CommandJob, timeout=maybe(SECONDS), **OF_A_RUN, **OF_A_JOB).map(commanded)
 
 
 CHOICE_VALUE = TEXT | NUMBER | st.booleans()
 SEARCH_DISTRIBUTION = st.one_of(
     *[
-        covering(model.SearchDistribution, type=st.just(kind), arguments=st.tuples(*[NUMBER] * arguments))
+        covering(SearchDistribution, type=st.just(kind), arguments=st.tuples(*[NUMBER] * arguments))
         for kind, arguments in NUMBERS_OF.items()
     ],
-    covering(model.SearchDistribution, type=st.just("randint"), arguments=st.tuples(COUNT)),
+    covering(SearchDistribution, type=st.just("randint"), arguments=st.tuples(COUNT)),
     covering(
-        model.SearchDistribution,
+        SearchDistribution,
         type=st.just("choice"),
         arguments=st.tuples(st.lists(CHOICE_VALUE, min_size=1, max_size=3).map(tuple)),
     ),
 )
 
 
-def early_terminations(kind: str, **own: st.SearchStrategy[Any]) -> st.SearchStrategy[model.EarlyTermination]:
+def early_terminations(kind: str, **own: st.SearchStrategy[Any]) -> st.SearchStrategy[EarlyTermination]:
     members = dict.fromkeys(("slack_factor", "slack_amount", "truncation_percentage"), NOTHING) | own
     interval = maybe(COUNT)
     return covering(
-        model.EarlyTermination,
+        EarlyTermination,
         type=st.just(kind),
         evaluation_interval=interval,
         delay_evaluation=interval,
@@ -260,21 +279,21 @@ EARLY_TERMINATION = st.one_of(
     early_terminations("truncation_selection", truncation_percentage=st.integers(1, 99)),
 )
 SAMPLING = covering(
-    model.SamplingAlgorithm, type=st.sampled_from(("grid", "bayesian")), rule=NOTHING, seed=NOTHING
+    SamplingAlgorithm, type=st.sampled_from(("grid", "bayesian")), rule=NOTHING, seed=NOTHING
 ) | covering(
-    model.SamplingAlgorithm,
+    SamplingAlgorithm,
     type=st.just("random"),
     rule=maybe(st.sampled_from(("random", "sobol"))),
     seed=maybe(st.integers(0, 2**31 - 1)),
 )
 SWEEP_JOBS = covering(
-    model.SweepJob,
-    trial=covering(model.Trial, **OF_A_RUN),
+    SweepJob,
+    trial=covering(Trial, **OF_A_RUN),
     search_space=st.dictionaries(NAME, SEARCH_DISTRIBUTION, min_size=1, max_size=3),
-    objective=covering(model.Objective, goal=st.sampled_from(("minimize", "maximize")), primary_metric=TEXT),
+    objective=covering(Objective, goal=st.sampled_from(("minimize", "maximize")), primary_metric=TEXT),
     sampling_algorithm=SAMPLING,
     limits=covering(
-        model.SweepLimits,
+        SweepLimits,
         max_total_trials=maybe(COUNT),
         max_concurrent_trials=maybe(COUNT),
         timeout=maybe(SECONDS),

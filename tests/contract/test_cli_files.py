@@ -15,10 +15,12 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.operators.references import resolve_environment
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs.versions import DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.references import Registry
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
+from airflow_provider_amlrest.rest.jobs.lookups import resolve_environment
+from airflow_provider_amlrest.rest.reading.references import Registry
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from tests.contract.bodies import check_shape, wire
 from tests.contract.schemas import API
 from tests.unit.jobs import arm_id
@@ -72,10 +74,10 @@ class Asked:
         def answer(asset: str, version: str = "7") -> Any:
             id_ = arm_id(kinds[kind], asset, version)
             if kind == "environment":
-                return model.Environment(asset, version, id=id_)
+                return Environment(asset, version, id=id_)
             if kind == "model":
-                return model.Model(asset, version, "custom_model", "", id_)
-            return model.Data(asset, version, "uri_folder", "", id=id_)
+                return Model(asset, version, "custom_model", "", id_)
+            return Data(asset, version, "uri_folder", "", id=id_)
 
         return answer
 

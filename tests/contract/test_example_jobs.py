@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    EarlyTermination,
+    Objective,
+    SamplingAlgorithm,
+    SweepJob,
+    SweepLimits,
+    Trial,
+)
 from tests.contract.bodies import differences, wire
 from tests.contract.schemas import published
 from tests.contract.tally import count
@@ -23,17 +33,17 @@ OLD_RUN: dict[str, Any] = {
     "environment": str(WORKSPACE.resource("environments", "AzureML-Tutorial", "1")),
     "environment_variables": {"MY_ENV_VAR1": "string", "MY_ENV_VAR2": "string"},
     # Two processes in all, on the one node.
-    "distribution": model.Distribution("pytorch", 2),
+    "distribution": Distribution("pytorch", 2),
 }
 OLD_JOB: dict[str, Any] = {
     "compute": str(WORKSPACE.resource("computes", "mycompute")),
-    "inputs": {"test": model.DataInput("uri_folder", str(WORKSPACE.resource("data", "mydataset", "1")))},
+    "inputs": {"test": DataInput("uri_folder", str(WORKSPACE.resource("data", "mydataset", "1")))},
     "description": "string",
     "tags": PROPERTIES,
     "properties": PROPERTIES,
-    "identity": model.Identity("aml_token"),
+    "identity": Identity("aml_token"),
 }
-RESOURCES = model.Resources(1, "string")
+RESOURCES = Resources(1, "string")
 JOB: dict[str, Any] = {
     "compute": "string",
     "experiment_name": "string",
@@ -41,41 +51,41 @@ JOB: dict[str, Any] = {
     "description": "string",
     "tags": TEXTS,
     "properties": TEXTS,
-    "services": {"string": model.Service("custom", 1, TEXTS)},
+    "services": {"string": Service("custom", 1, TEXTS)},
 }
-COMMAND = model.CommandJob(
+COMMAND = CommandJob(
     **JOB,
     command="string",
     environment="string",
     code="string",
     environment_variables=TEXTS,
-    distribution=model.Distribution("tensorflow", parameter_server_count=1, worker_count=1),
+    distribution=Distribution("tensorflow", parameter_server_count=1, worker_count=1),
     resources=RESOURCES,
     timeout=300,
-    inputs={"string": model.LiteralInput("string")},
-    outputs={"string": model.Output("uri_file", uri="string")},
-    identity=model.Identity("aml_token"),
+    inputs={"string": LiteralInput("string")},
+    outputs={"string": Output("uri_file", uri="string")},
+    identity=Identity("aml_token"),
 )
-SPACE = {"string": model.SearchDistribution("choice", ((1,),))}
-SWEEP = model.SweepJob(
+SPACE = {"string": SearchDistribution("choice", ((1,),))}
+SWEEP = SweepJob(
     **JOB,
-    trial=model.Trial("string", "string", "string", TEXTS, model.Distribution("mpi", 1), RESOURCES),
+    trial=Trial("string", "string", "string", TEXTS, Distribution("mpi", 1), RESOURCES),
     search_space=SPACE,
-    objective=model.Objective("minimize", "string"),
-    sampling_algorithm=model.SamplingAlgorithm("grid"),
-    limits=model.SweepLimits(1, 1, trial_timeout=1),
-    early_termination=model.EarlyTermination("median_stopping", 1, 1),
+    objective=Objective("minimize", "string"),
+    sampling_algorithm=SamplingAlgorithm("grid"),
+    limits=SweepLimits(1, 1, trial_timeout=1),
+    early_termination=EarlyTermination("median_stopping", 1, 1),
 )
 
 JOBS = {
-    (OLD, "CommandJob"): model.CommandJob(**OLD_RUN, **OLD_JOB, experiment_name="myExperiment", timeout=60),
-    (OLD, "SweepJob"): model.SweepJob(
+    (OLD, "CommandJob"): CommandJob(**OLD_RUN, **OLD_JOB, experiment_name="myExperiment", timeout=60),
+    (OLD, "SweepJob"): SweepJob(
         **OLD_JOB,
-        trial=model.Trial(**OLD_RUN),
-        search_space={"name": model.SearchDistribution("choice", ((1,),))},
-        objective=model.Objective("minimize", "string"),
-        sampling_algorithm=model.SamplingAlgorithm("grid"),
-        limits=model.SweepLimits(1, 1, 60, 60),
+        trial=Trial(**OLD_RUN),
+        search_space={"name": SearchDistribution("choice", ((1,),))},
+        objective=Objective("minimize", "string"),
+        sampling_algorithm=SamplingAlgorithm("grid"),
+        limits=SweepLimits(1, 1, 60, 60),
     ),
     ("2024-04-01", "CommandJob"): COMMAND,
     ("2024-04-01", "SweepJob"): SWEEP,

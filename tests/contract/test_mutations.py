@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutate_codecs import FAULTS, ROOT, TESTS, Fault
+from tools.mutate_wire import FAULTS, ROOT, TESTS, Fault
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)

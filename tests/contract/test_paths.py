@@ -14,14 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.rest.answers import Send
-from airflow_provider_amlrest.rest.cloud import PUBLIC
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.call import Send
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.log_tail import LogTail
-from airflow_provider_amlrest.rest.model import Output, Run
+from airflow_provider_amlrest.rest.jobs.job import Output
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.spec import check_name
+from airflow_provider_amlrest.rest.reading.fields import check_name
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.run import Run
 from tests.contract import openapi
 from tests.contract.bodies import wire
 from tests.contract.tally import count
@@ -120,7 +121,8 @@ def requests_of(flow: Any) -> list[Send]:
 
 
 def test_every_operation_is_covered() -> None:
-    operations = {name for name, member in vars(Operations).items() if callable(member) and name[0] != "_"}
+    members = [(name, getattr(Operations, name)) for name in dir(Operations)]
+    operations = {name for name, member in members if callable(member) and name[0] != "_"}
     assert operations == set(CALLS), "a new operation is checked against Microsoft's OpenAPI, too"
 
 
@@ -128,7 +130,7 @@ def test_every_operation_is_covered() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_requests_exist(name: str, api_version: str) -> None:
     operations = Operations(WORKSPACE, PUBLIC, api_version)
-    if name in OF_LATER_VERSIONS and not operations.codec.uploads_by_service:
+    if name in OF_LATER_VERSIONS and not operations.spelling.uploads_by_service:
         check_is_missed(name, api_version)
     else:
         for flow in CALLS[name](operations):

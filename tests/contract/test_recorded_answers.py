@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_amlrest.rest import errors, model
+from airflow_provider_amlrest.rest.assets.environment import BuildContext
+from airflow_provider_amlrest.rest.http import errors
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import Output
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.status import Outcome
 from tests.contract.recordings import (
     CODE_HASH,
     CODE_URI,
@@ -36,16 +39,16 @@ from tests.contract.schemas import published
 from tests.contract.tally import count
 from tests.unit.answers import Answered, drive
 
-ANY_JOB = model.CommandJob(command="true", environment=CURATED)
+ANY_JOB = CommandJob(command="true", environment=CURATED)
 
 
 def job(name: str, **members: Any) -> dict[str, Any]:
     return {"id": arm_id("jobs", name), "name": name, **members}
 
 
-def logs_of(name: str) -> model.Output:
+def logs_of(name: str) -> Output:
     """The output that the service adds to every job."""
-    return model.Output(uri=f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{name}")
+    return Output(uri=f"azureml://datastores/workspaceartifactstore/ExperimentRun/dcid.{name}")
 
 
 def studio(name: str) -> str:
@@ -97,9 +100,9 @@ JOBS: dict[tuple[str, int], dict[str, Any]] = {
         Outcome.ACTIVE,
         properties={"_azureml.ComputeTargetType": "amlctrain"},
         outputs={
-            "test1": model.Output(),
-            "test2": model.Output(mode="upload", name="test2_output"),
-            "test3": model.Output(name="test3_output"),
+            "test1": Output(),
+            "test2": Output(mode="upload", name="test2_output"),
+            "test3": Output(name="test3_output"),
             "default": logs_of("test_829867244508"),
         },
     ),
@@ -129,7 +132,7 @@ JOBS: dict[tuple[str, int], dict[str, Any]] = {
         type="Pipeline",
         status="Preparing",
         outcome=Outcome.ACTIVE,
-        outputs={"job_out_path_1": model.Output()},
+        outputs={"job_out_path_1": Output()},
     ),
     ("pipeline_job", 1): job("test_513304655485", status="Running", outcome=Outcome.ACTIVE),
     # A pipeline's child has no properties at all.
@@ -153,7 +156,7 @@ def data(name: str, version: str, type_: str, uri: str, **members: Any) -> dict[
 BUILT = environment(
     "env-test-7927186",
     "1",
-    build=model.BuildContext(CONTEXT, "DockerfileNonDefault"),
+    build=BuildContext(CONTEXT, "DockerfileNonDefault"),
     description="Docker context environment",
     tags={"test": "test"},
 )

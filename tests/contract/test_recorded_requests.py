@@ -8,7 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Output
+from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, Objective, SweepJob, SweepLimits, Trial
 from airflow_provider_amlrest.rest.operations import Operations
 from tests.contract.bodies import differences, wire
 from tests.contract.recordings import (
@@ -32,26 +37,26 @@ from tests.contract.recordings import (
 from tests.contract.tally import count
 
 ASKED: dict[tuple[str, int], Any] = {
-    ("command_job", 0): model.CommandJob(
+    ("command_job", 0): CommandJob(
         command='echo "inputs dont need to be used in command"',
         environment=CURATED,
         compute=COMPUTE,
         display_name="test_829867244508",
         experiment_name="mfe-test1",
         outputs={
-            "test1": model.Output(),
-            "test2": model.Output(mode="upload", name="test2_output"),
-            "test3": model.Output(name="test3_output"),
+            "test1": Output(),
+            "test2": Output(mode="upload", name="test2_output"),
+            "test3": Output(name="test3_output"),
         },
     ),
-    ("command_job", 1): model.CommandJob(
+    ("command_job", 1): CommandJob(
         command="echo ${{inputs.test1}}",
         environment=arm_id("environments", "AzureML-sklearn-0.24-ubuntu18.04-py37-cpu", "1"),
         compute=COMPUTE,
         display_name="test_678714524976",
         experiment_name="mfe-test1",
         inputs={
-            "test1": model.DataInput(
+            "test1": DataInput(
                 "uri_file", "https://test.blob.core.windows.net/non-existent-ds/testdata/data.csv"
             )
         },
@@ -63,61 +68,57 @@ ASKED: dict[tuple[str, int], Any] = {
             "azureml.git.dirty": "True",
         },
     ),
-    ("command_job", 6): model.CommandJob(
+    ("command_job", 6): CommandJob(
         command="pip freeze",
         environment=CURATED,
         display_name="test_dataset_display_name1",
         experiment_name="mfe-test1-dataset",
-        identity=model.Identity("aml_token"),
-        inputs={"testdataset": model.DataInput("uri_folder", f"{BLOBS}/{ZEROS}/data/")},
+        identity=Identity("aml_token"),
+        inputs={"testdataset": DataInput("uri_folder", f"{BLOBS}/{ZEROS}/data/")},
         job_tier="standard",
     ),
-    ("command_job", 8): model.CommandJob(
+    ("command_job", 8): CommandJob(
         command="python ./simple_train.py -c 45",
         code=SNAPSHOT,
         environment=arm_id("environments", "test_336753143760", "bar"),
         compute=COMPUTE,
         display_name="test_551947383965",
         experiment_name="mfe-test1",
-        inputs={"testdata": model.DataInput("uri_folder", arm_id("data", "test_317326998364", "foo"))},
+        inputs={"testdata": DataInput("uri_folder", arm_id("data", "test_317326998364", "foo"))},
     ),
-    ("sweep_job", 0): model.SweepJob(
-        trial=model.Trial(SWEPT, CURATED, SNAPSHOT),
+    ("sweep_job", 0): SweepJob(
+        trial=Trial(SWEPT, CURATED, SNAPSHOT),
         compute=COMPUTE,
         display_name="test_372297463163",
         experiment_name="azure-ai-ml",
         search_space=SPACE,
-        objective=model.Objective("maximize", "accuracy"),
-        limits=model.SweepLimits(2, 10, 300),
+        objective=Objective("maximize", "accuracy"),
+        limits=SweepLimits(2, 10, 300),
     ),
-    ("sweep_job", 2): model.SweepJob(
-        trial=model.Trial(
+    ("sweep_job", 2): SweepJob(
+        trial=Trial(
             SWEPT, CURATED, SNAPSHOT, {"test_var1": "set", "AZUREML_COMPUTE_USE_COMMON_RUNTIME": "false"}
         ),
         compute=COMPUTE,
         display_name="test_884316075920",
         experiment_name="sdk-cli-v2",
         search_space=SPACE,
-        objective=model.Objective("maximize", "accuracy"),
-        limits=model.SweepLimits(1, 10, 60),
-        early_termination=model.EarlyTermination("truncation_selection", 100, 200, truncation_percentage=40),
+        objective=Objective("maximize", "accuracy"),
+        limits=SweepLimits(1, 10, 60),
+        early_termination=EarlyTermination("truncation_selection", 100, 200, truncation_percentage=40),
     ),
-    ("environment", 1): model.Environment(
-        "env-test-7231524", "1", IMAGE, CONDA, description="This is description"
-    ),
-    ("environment", 3): model.Environment(
+    ("environment", 1): Environment("env-test-7231524", "1", IMAGE, CONDA, description="This is description"),
+    ("environment", 3): Environment(
         "env-test-7927186",
         "1",
-        build=model.BuildContext(CONTEXT, "DockerfileNonDefault"),
+        build=BuildContext(CONTEXT, "DockerfileNonDefault"),
         description="Docker context environment",
         tags={"test": "test"},
     ),
-    ("code", 5): model.Code("test_258295764843", "1", CODE_URI, content_hash=CODE_HASH),
-    ("data", 0): model.Data("list_data_v2_test", "1", "uri_folder", "https://bla"),
-    ("data", 4): model.Data(
-        "test_602857110540", "4", "uri_file", f"{BLOBS}/000000000000000000000/sample1.csv"
-    ),
-    ("data", 6): model.Data(
+    ("code", 5): Code("test_258295764843", "1", CODE_URI, content_hash=CODE_HASH),
+    ("data", 0): Data("list_data_v2_test", "1", "uri_folder", "https://bla"),
+    ("data", 4): Data("test_602857110540", "4", "uri_file", f"{BLOBS}/000000000000000000000/sample1.csv"),
+    ("data", 6): Data(
         "test_369006372062",
         "1",
         "uri_file",
@@ -136,9 +137,9 @@ def test_we_would_ask_the_same(topic: str, index: int) -> None:
     ours = operations(topic, index)
     name = urlsplit(recorded["url"]).path.rpartition("/")[2]
     flow = {
-        model.Environment: lambda: ours.create_environment(wanted),
-        model.Code: lambda: ours.create_code(wanted),
-        model.Data: lambda: ours.create_data(wanted),
+        Environment: lambda: ours.create_environment(wanted),
+        Code: lambda: ours.create_code(wanted),
+        Data: lambda: ours.create_data(wanted),
     }.get(type(wanted), lambda: ours.create_job(name, wanted))()
     request = next(flow).request
     assert (request.method, urlsplit(request.url).path) == (

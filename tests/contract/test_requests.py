@@ -13,12 +13,17 @@ import pytest
 import yaml
 from hypothesis import given
 
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
+from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, Objective, SamplingAlgorithm, SweepJob
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas, strategies
 from tests.contract.bodies import OLD, check, check_everywhere, wire
+from tests.support.codec import codec_for
 from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
 
 NEW = "2025-12-01"
@@ -29,7 +34,7 @@ MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_downl
 ASSETS = [
     ENVIRONMENT,
     replace(ENVIRONMENT, conda=None, os_type="Windows"),
-    replace(ENVIRONMENT, image=None, build=model.BuildContext("https://host/context/")),
+    replace(ENVIRONMENT, image=None, build=BuildContext("https://host/context/")),
     CODE,
     replace(CODE, datastore=None, path=None),
     DATA,
@@ -41,40 +46,38 @@ JOBS = [
     SWEEP,
     FULL,
     FULL_SWEEP,
-    model.CommandJob(command="true", environment="azureml:sk:1"),
-    replace(PLAIN, distribution=model.Distribution("mpi", 4)),
-    replace(PLAIN, distribution=model.Distribution("tensorflow", parameter_server_count=1, worker_count=2)),
-    *[replace(PLAIN, identity=model.Identity(kind)) for kind in ("aml_token", "managed", "user_identity")],
-    replace(PLAIN, identity=model.Identity("managed", GUID, GUID, "/subscriptions/s")),
+    CommandJob(command="true", environment="azureml:sk:1"),
+    replace(PLAIN, distribution=Distribution("mpi", 4)),
+    replace(PLAIN, distribution=Distribution("tensorflow", parameter_server_count=1, worker_count=2)),
+    *[replace(PLAIN, identity=Identity(kind)) for kind in ("aml_token", "managed", "user_identity")],
+    replace(PLAIN, identity=Identity("managed", GUID, GUID, "/subscriptions/s")),
     *[replace(FULL, job_tier=tier) for tier in ("spot", "basic", "standard", "premium")],
     *[
-        replace(FULL, services={"s": model.Service(kind)})
+        replace(FULL, services={"s": Service(kind)})
         for kind in ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")
     ],
     *[
-        replace(
-            PLAIN, inputs=PLAIN.inputs | {"iris": model.DataInput(kind, arm_id("data", "iris", "1"), mode)}
-        )
+        replace(PLAIN, inputs=PLAIN.inputs | {"iris": DataInput(kind, arm_id("data", "iris", "1"), mode)})
         for kind in TYPES
         for mode in MODES
     ],
     *[
-        replace(PLAIN, outputs={"model": model.Output(kind, mode)})
+        replace(PLAIN, outputs={"model": Output(kind, mode)})
         for kind in TYPES
         for mode in ("rw_mount", "upload", "direct")
     ],
     *[
         replace(SWEEP, early_termination=policy)
         for policy in (
-            model.EarlyTermination("bandit", 1, 5, slack_factor=0.1),
-            model.EarlyTermination("bandit", 1, 5, slack_amount=0.1),
-            model.EarlyTermination("median_stopping", 1, 5),
-            model.EarlyTermination("truncation_selection", 1, 5, truncation_percentage=20),
+            EarlyTermination("bandit", 1, 5, slack_factor=0.1),
+            EarlyTermination("bandit", 1, 5, slack_amount=0.1),
+            EarlyTermination("median_stopping", 1, 5),
+            EarlyTermination("truncation_selection", 1, 5, truncation_percentage=20),
         )
     ],
-    *[replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm(kind)) for kind in ("grid", "bayesian")],
+    *[replace(SWEEP, sampling_algorithm=SamplingAlgorithm(kind)) for kind in ("grid", "bayesian")],
     *[
-        replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", rule, 1))
+        replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", rule, 1))
         for rule in ("random", "sobol")
     ],
 ]
@@ -91,12 +94,12 @@ def test_any_asset(wanted: Any) -> None:
 
 
 @given(strategies.COMMAND_JOBS)
-def test_any_command_job(wanted: model.CommandJob) -> None:
+def test_any_command_job(wanted: CommandJob) -> None:
     check_everywhere(wanted)
 
 
 @given(strategies.SWEEP_JOBS)
-def test_any_sweep(wanted: model.SweepJob) -> None:
+def test_any_sweep(wanted: SweepJob) -> None:
     check_everywhere(wanted)
 
 
@@ -112,13 +115,13 @@ def echoed(version: str, wanted: Any, kind: str) -> Any:
 
 
 @given(strategies.ENVIRONMENTS)
-def test_environments_come_back(wanted: model.Environment) -> None:
+def test_environments_come_back(wanted: Environment) -> None:
     for version in API_VERSIONS[1:] if wanted.build else API_VERSIONS:
         assert replace(echoed(version, wanted, "environments"), id="") == wanted
 
 
 @given(strategies.CODES)
-def test_code_comes_back(wanted: model.Code) -> None:
+def test_code_comes_back(wanted: Code) -> None:
     for version in API_VERSIONS:
         # The oldest version knows a place in a datastore, if there is one; the others the URL alone.
         lost = {"uri": ""} if version == OLD and wanted.datastore else {"datastore": None, "path": None}
@@ -126,19 +129,19 @@ def test_code_comes_back(wanted: model.Code) -> None:
 
 
 @given(strategies.DATA)
-def test_data_comes_back(wanted: model.Data) -> None:
+def test_data_comes_back(wanted: Data) -> None:
     for version in API_VERSIONS:
         with suppress(InvalidSpecError):
             assert replace(echoed(version, wanted, "data"), id="") == wanted
 
 
 @given(strategies.COMMAND_JOBS | strategies.SWEEP_JOBS)
-def test_jobs_come_back(wanted: model.CommandJob | model.SweepJob) -> None:
+def test_jobs_come_back(wanted: CommandJob | SweepJob) -> None:
     found = echoed(NEW, wanted, "jobs")
     for member in ("display_name", "experiment_name", "compute", "outputs", "tags", "properties"):
         assert getattr(found, member) == getattr(wanted, member)
-    if isinstance(wanted, model.SweepJob):
-        assert model.Objective(found.goal, found.primary_metric) == wanted.objective
+    if isinstance(wanted, SweepJob):
+        assert Objective(found.goal, found.primary_metric) == wanted.objective
 
 
 # What the schemas cannot say: that the values mean what was wanted.
@@ -174,7 +177,7 @@ def duration(text: str) -> float:
 
 
 def test_processes_are_counted_over_all_nodes_in_the_oldest_version() -> None:
-    assert (PLAIN.resources.instance_count, PLAIN.distribution) == (2, model.Distribution("pytorch", 4))
+    assert (PLAIN.resources.instance_count, PLAIN.distribution) == (2, Distribution("pytorch", 4))
     assert wire(OLD, PLAIN)["distribution"] == {"distributionType": "PyTorch", "processCount": 8}
     for version in API_VERSIONS[1:]:
         assert wire(version, PLAIN)["distribution"] == {
@@ -197,7 +200,7 @@ def test_commands_are_as_written_but_in_the_oldest_version() -> None:
 
 @given(strategies.TEXT)
 def test_a_literal_in_the_oldest_versions_command_is_one_word(value: str) -> None:
-    job = replace(PLAIN, command="run ${{inputs.lr}}", inputs={"lr": model.LiteralInput(value)})
+    job = replace(PLAIN, command="run ${{inputs.lr}}", inputs={"lr": LiteralInput(value)})
     assert shlex.split(wire(OLD, job)["command"]) == ["run", value]
 
 
@@ -208,35 +211,35 @@ SERVERLESS = replace(PLAIN, compute=None)
 FEATURES = [
     (
         "build",
-        replace(ENVIRONMENT, image=None, build=model.BuildContext("https://host/context/")),
+        replace(ENVIRONMENT, image=None, build=BuildContext("https://host/context/")),
         "2022-02-01-preview",
     ),
     ("type", replace(DATA, type="mltable"), "2022-02-01-preview"),
     ("path", replace(DATA, uri="abfss://c@a/p"), "2022-02-01-preview"),
     ("compute", SERVERLESS, "2022-02-01-preview"),
     ("display_name", replace(PLAIN, display_name="Train"), "2022-02-01-preview"),
-    ("services", replace(PLAIN, services={"s": model.Service("ssh")}), "2022-02-01-preview"),
-    ("identity", replace(PLAIN, identity=model.Identity("user_identity")), "2022-02-01-preview"),
+    ("services", replace(PLAIN, services={"s": Service("ssh")}), "2022-02-01-preview"),
+    ("identity", replace(PLAIN, identity=Identity("user_identity")), "2022-02-01-preview"),
     (
         "sampling_algorithm",
-        replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", "sobol")),
+        replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", "sobol")),
         "2022-02-01-preview",
     ),
     (
         "sampling_algorithm",
-        replace(SWEEP, sampling_algorithm=model.SamplingAlgorithm("random", seed=0)),
+        replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0)),
         "2022-02-01-preview",
     ),
     (
         "inputs.x",
-        replace(PLAIN, command="true", inputs={"x": model.DataInput("uri_file", "https://host/a")}),
+        replace(PLAIN, command="true", inputs={"x": DataInput("uri_file", "https://host/a")}),
         "2022-02-01-preview",
     ),
-    ("shm_size", replace(PLAIN, resources=model.Resources(shm_size="2g")), "2022-10-01"),
-    ("docker_args", replace(PLAIN, resources=model.Resources(docker_args="--init")), "2022-10-01"),
-    ("services", replace(PLAIN, services={"s": model.Service("ssh", all_nodes=True)}), "2023-04-01"),
+    ("shm_size", replace(PLAIN, resources=Resources(shm_size="2g")), "2022-10-01"),
+    ("docker_args", replace(PLAIN, resources=Resources(docker_args="--init")), "2022-10-01"),
+    ("services", replace(PLAIN, services={"s": Service("ssh", all_nodes=True)}), "2023-04-01"),
     ("queue_settings", replace(PLAIN, job_tier="spot"), "2023-10-01"),
-    ("outputs", replace(PLAIN, outputs={"model": model.Output("mltable", name="registered")}), "2025-12-01"),
+    ("outputs", replace(PLAIN, outputs={"model": Output("mltable", name="registered")}), "2025-12-01"),
 ]
 
 
@@ -256,7 +259,7 @@ def test_first_versions(field: str, wanted: Any, first: str) -> None:
 
 def test_the_direct_mode_of_outputs() -> None:
     """The oldest version has it, those after it have not, until 2024-04-01."""
-    wanted = replace(PLAIN, outputs={"model": model.Output(mode="direct")})
+    wanted = replace(PLAIN, outputs={"model": Output(mode="direct")})
     start = API_VERSIONS.index("2024-04-01")
     for version in (OLD, *API_VERSIONS[start:]):
         check(version, wanted, wire(version, wanted))
@@ -308,7 +311,7 @@ def test_the_repaired_schemas_miss(missing: str) -> None:
 
 
 @pytest.mark.parametrize("job", [PLAIN, SWEEP])
-def test_one_versions_body_is_not_the_others(job: model.CommandJob | model.SweepJob) -> None:
+def test_one_versions_body_is_not_the_others(job: CommandJob | SweepJob) -> None:
     for wrong, right in ((OLD, NEW), (NEW, OLD)):
         with pytest.raises(jsonschema.ValidationError):
             schemas.check(right, "jobs", wire(wrong, job))

@@ -21,10 +21,13 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.rest import model
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS, DEFAULT_API_VERSION
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.model import DATA_TYPES, MODEL_TYPES
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
+from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS, DEFAULT_API_VERSION
 from tests.contract.bodies import check_shape, wire
 from tests.contract.strategies import (
     ANY_URI,
@@ -144,7 +147,7 @@ def some_of(members: dict[str, st.SearchStrategy[Any]], most: int = 4) -> st.Sea
     return chosen.flatmap(lambda names: st.fixed_dictionaries({name: members[name] for name in names}))
 
 
-def read(operator: Any) -> model.CommandJob | model.SweepJob | model.Environment | None:
+def read(operator: Any) -> CommandJob | SweepJob | Environment | None:
     """What an operator would send; None: it refuses to. Nothing is to be looked up."""
     try:
         request = operator._read(Path())

@@ -144,7 +144,7 @@ def test_jobs_that_really_run(project: pytest.Pytester) -> None:
         import time
         import pytest
         from airflow_provider_amlrest.hook import AzureMLHook
-        from airflow_provider_amlrest.rest.model import CommandJob
+        from airflow_provider_amlrest.rest.jobs.command import CommandJob
 
         def test_it(azureml_emulator, tmp_path):
             with pytest.raises(Exception, match="really run"):

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from airflow_provider_amlrest.connection import ConnectionSettings, read_connection
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.credentials import async_credential, sync_credential
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
+from airflow_provider_amlrest.rest.http.credentials import async_credential, sync_credential
+from airflow_provider_amlrest.rest.workspace.resources import Workspace
 from tests.support.emulated import Emulated
 
 KINDS = ("sync", "async")
@@ -44,7 +45,7 @@ async def answer(result: Any) -> Any:
     return await result if hasattr(result, "__await__") else result
 
 
-async def read_workspace(kind: str, settings: ConnectionSettings) -> model.Workspace:
+async def read_workspace(kind: str, settings: ConnectionSettings) -> Workspace:
     async with opened(kind, settings) as client:
-        workspace: model.Workspace = await answer(client.get_workspace())
+        workspace: Workspace = await answer(client.get_workspace())
         return workspace

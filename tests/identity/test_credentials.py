@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from airflow_provider_amlrest.rest.credentials import Chain
-from airflow_provider_amlrest.rest.errors import AuthenticationError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.credentials import Chain
+from airflow_provider_amlrest.rest.http.errors import AuthenticationError, InvalidSpecError
 from tests.identity.asking import KINDS, read_workspace, settings
 from tests.support.emulated import Emulated
 

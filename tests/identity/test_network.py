@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_amlrest.connection import ConnectionSettings
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.assets import ensure_code
-from airflow_provider_amlrest.rest.cloud import Cloud
-from airflow_provider_amlrest.rest.content import read_content
-from airflow_provider_amlrest.rest.credentials import async_credential, sync_credential
-from airflow_provider_amlrest.rest.errors import AzureMLError, UnreachableError
-from airflow_provider_amlrest.rest.uploads import upload_to_datastore
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
+from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+from airflow_provider_amlrest.rest.assets.upload.content import read_content
+from airflow_provider_amlrest.rest.assets.upload.ways import upload_to_datastore
+from airflow_provider_amlrest.rest.http.cloud import Cloud
+from airflow_provider_amlrest.rest.http.credentials import async_credential, sync_credential
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
+from airflow_provider_amlrest.rest.runs.run import Run
 from tests.identity.asking import KINDS, opened, read_workspace, settings
 from tests.support.emulated import Emulated
 from tools.proxy import LoopbackProxy
@@ -88,9 +89,9 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return tmp_path / "code"
 
 
-def run_with(file: str, container_url: str) -> model.Run:
+def run_with(file: str, container_url: str) -> Run:
     """A run that has this log."""
-    return model.Run("r", "Failed", log_files={file: container_url.replace("?", f"/{file}?")})
+    return Run("r", "Failed", log_files={file: container_url.replace("?", f"/{file}?")})
 
 
 async def test_blobs_by_the_proxy(training_emulator: Emulated, proxy: LoopbackProxy, folder: Path) -> None:

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient, model
-from airflow_provider_amlrest.rest.assets import ensure_code
-from airflow_provider_amlrest.rest.cloud import Cloud, custom_cloud
-from airflow_provider_amlrest.rest.content import read_content
-from airflow_provider_amlrest.rest.credentials import async_credential, sync_credential
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest import AsyncAzureMLClient, AzureMLClient
+from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+from airflow_provider_amlrest.rest.assets.upload.content import read_content
+from airflow_provider_amlrest.rest.assets.upload.ways import upload_to_datastore
+from airflow_provider_amlrest.rest.http.cloud import Cloud, custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import async_credential, sync_credential
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.uploads import upload_to_datastore
+from airflow_provider_amlrest.rest.runs.run import Run
 from tests.identity.asking import KINDS, answer, settings
 from tests.support.emulated import Emulated
 
@@ -201,7 +202,7 @@ def test_a_place_for_an_upload(sync: AzureMLClient, service: Service, content: A
 
 
 async def test_a_log(client: Any) -> None:
-    run = model.Run("r", "Failed", log_files={"log.txt": f"{ELSEWHERE}/c/log.txt?sig=CANARY"})
+    run = Run("r", "Failed", log_files={"log.txt": f"{ELSEWHERE}/c/log.txt?sig=CANARY"})
     with pytest.raises(AzureMLError, match=REFUSED) as caught:
         await answer(client.read_log_end(run, "log.txt", 100))
     assert "CANARY" not in str(caught.value)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.rest import pipeline
-from airflow_provider_amlrest.rest.errors import AuthenticationError, UnreachableError
+from airflow_provider_amlrest.rest.http import policies
+from airflow_provider_amlrest.rest.http.errors import AuthenticationError, UnreachableError
 from tests.identity.asking import KINDS, answer, opened, settings
 from tests.support.emulated import Emulated
 
@@ -50,7 +50,7 @@ async def test_tokens_that_live_for_seconds(tuned: Emulated, client: Any) -> Non
 @pytest.fixture
 def only_the_first_is_short(tuned: Emulated, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a token was refused, the next ones live for an hour."""
-    for policy in (pipeline._Authentication, pipeline._AsyncAuthentication):
+    for policy in (policies._Authentication, policies._AsyncAuthentication):
 
         def challenged(self: Any, *answered: Any, on_challenge: Any = policy.on_challenge) -> Any:
             tuned.admin("PATCH", "settings", {"token_lifetime_seconds": 3600})

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from azure.storage.blob import BlobServiceClient
 
-from airflow_provider_amlrest.rest.model import Code
+from airflow_provider_amlrest.rest.assets.code import Code
 from tests.support.emulated import Emulated
 
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
-from airflow_provider_amlrest.rest.assets import ensure_code
-from airflow_provider_amlrest.rest.cloud import custom_cloud
-from airflow_provider_amlrest.rest.content import read_content
-from airflow_provider_amlrest.rest.credentials import ClientSecret, sync_credential
+from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+from airflow_provider_amlrest.rest.assets.upload.content import read_content
+from airflow_provider_amlrest.rest.http.cloud import custom_cloud
+from airflow_provider_amlrest.rest.http.credentials import ClientSecret, sync_credential
 
 
 def client_of(facts: dict[str, Any], **options: Any) -> AzureMLClient:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.job_record import JOB_KEY
+from airflow_provider_amlrest.lifecycle.record import JOB_KEY
 from airflow_provider_amlrest.plugin.app import NO_JOB
 from tests.support.waiting import wait_for
 from tests.ui.stage import Stage

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from airflow_provider_amlrest.rest.answers import Send
+from airflow_provider_amlrest.rest.http.call import Send
 
 T = TypeVar("T")
 

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_provider_amlrest.rest import model
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
+from airflow_provider_amlrest.rest.jobs.sweep import (
+    EarlyTermination,
+    Objective,
+    SamplingAlgorithm,
+    SweepJob,
+    SweepLimits,
+    Trial,
+)
 
 WORKSPACE = WorkspaceId("sub", "group", "ws")
 
@@ -14,7 +27,7 @@ def arm_id(kind: str, name: str, version: str | None = None) -> str:
     return str(WORKSPACE.resource(kind, name, version))
 
 
-ENVIRONMENT = model.Environment(
+ENVIRONMENT = Environment(
     "sk",
     "1",
     image="docker.io/library/python:3.11",
@@ -23,7 +36,7 @@ ENVIRONMENT = model.Environment(
     tags={"team": "ml"},
 )
 
-CODE = model.Code(
+CODE = Code(
     "train",
     "1",
     "https://acct.blob.core.windows.net/c/LocalUpload/ab12/src",
@@ -34,7 +47,7 @@ CODE = model.Code(
     {"team": "ml"},
 )
 
-DATA = model.Data(
+DATA = Data(
     "iris",
     "1",
     "uri_file",
@@ -44,28 +57,26 @@ DATA = model.Data(
 )
 
 # What all api-versions can say.
-PLAIN = model.CommandJob(
+PLAIN = CommandJob(
     command="python main.py --csv ${{inputs.iris}} --lr ${{inputs.lr}} --out ${{outputs.model}}",
     environment=arm_id("environments", "sk", "1"),
     code=arm_id("codes", "train", "1"),
     compute=arm_id("computes", "cpu"),
     inputs={
-        "iris": model.DataInput("uri_file", arm_id("data", "iris", "1"), "download"),
-        "lr": model.LiteralInput("0.1"),
+        "iris": DataInput("uri_file", arm_id("data", "iris", "1"), "download"),
+        "lr": LiteralInput("0.1"),
     },
     outputs={
-        "model": model.Output(
-            "uri_folder", "upload", "azureml://datastores/workspaceblobstore/paths/models/m"
-        )
+        "model": Output("uri_folder", "upload", "azureml://datastores/workspaceblobstore/paths/models/m")
     },
     environment_variables={"A": "b"},
-    distribution=model.Distribution("pytorch", 4),
-    resources=model.Resources(2, "Standard_E4s_v3"),
+    distribution=Distribution("pytorch", 4),
+    resources=Resources(2, "Standard_E4s_v3"),
     experiment_name="exp",
     description="what it is for",
     tags={"dag_id": "d"},
     properties={"p": "q"},
-    identity=model.Identity("managed", client_id="00000000-0000-0000-0000-000000000001"),
+    identity=Identity("managed", client_id="00000000-0000-0000-0000-000000000001"),
     timeout=3600.5,
 )
 
@@ -74,43 +85,43 @@ FULL = replace(
     PLAIN,
     outputs={
         "model": replace(PLAIN.outputs["model"], type="custom_model"),
-        "table": model.Output("mltable", "direct", name="registered"),
+        "table": Output("mltable", "direct", name="registered"),
     },
-    resources=model.Resources(2, "Standard_E4s_v3", "2g", "--ipc=host"),
+    resources=Resources(2, "Standard_E4s_v3", "2g", "--ipc=host"),
     display_name="Train",
-    identity=model.Identity("user_identity"),
+    identity=Identity("user_identity"),
     services={
-        "ssh": model.Service("ssh", all_nodes=True),
-        "board": model.Service("tensor_board", 6006, {"logDir": "logs"}),
+        "ssh": Service("ssh", all_nodes=True),
+        "board": Service("tensor_board", 6006, {"logDir": "logs"}),
     },
     job_tier="spot",
 )
 
-SWEEP = model.SweepJob(
-    trial=model.Trial(
+SWEEP = SweepJob(
+    trial=Trial(
         "python main.py --csv ${{inputs.iris}} --lr ${{search_space.lr}} --depth=${{search_space.depth}}",
         arm_id("environments", "sk", "1"),
         arm_id("codes", "train", "1"),
         {"A": "b"},
-        model.Distribution("mpi", 2),
+        Distribution("mpi", 2),
     ),
     compute=arm_id("computes", "cpu"),
-    inputs={"iris": model.DataInput("uri_folder", arm_id("data", "iris", "1"))},
+    inputs={"iris": DataInput("uri_folder", arm_id("data", "iris", "1"))},
     search_space={
-        "lr": model.SearchDistribution("uniform", (0.01, 0.9)),
-        "depth": model.SearchDistribution("choice", ((3, 5),)),
+        "lr": SearchDistribution("uniform", (0.01, 0.9)),
+        "depth": SearchDistribution("choice", ((3, 5),)),
     },
-    objective=model.Objective("maximize", "accuracy"),
-    limits=model.SweepLimits(20, 4, 7200, 90),
-    early_termination=model.EarlyTermination("bandit", 1, 5, slack_factor=0.1),
+    objective=Objective("maximize", "accuracy"),
+    limits=SweepLimits(20, 4, 7200, 90),
+    early_termination=EarlyTermination("bandit", 1, 5, slack_factor=0.1),
     experiment_name="exp",
-    identity=model.Identity("aml_token"),
+    identity=Identity("aml_token"),
 )
 
 FULL_SWEEP = replace(
     SWEEP,
-    sampling_algorithm=model.SamplingAlgorithm("random", "sobol", 7),
-    outputs={"model": model.Output("mlflow_model")},
-    trial=replace(SWEEP.trial, resources=model.Resources(2, shm_size="2g")),
-    early_termination=model.EarlyTermination("truncation_selection", 1, 5, truncation_percentage=20),
+    sampling_algorithm=SamplingAlgorithm("random", "sobol", 7),
+    outputs={"model": Output("mlflow_model")},
+    trial=replace(SWEEP.trial, resources=Resources(2, shm_size="2g")),
+    early_termination=EarlyTermination("truncation_selection", 1, 5, truncation_percentage=20),
 )

@@ -12,9 +12,8 @@ from airflow_provider_amlrest.connection import (
     InvalidConnectionError,
     read_connection,
 )
-from airflow_provider_amlrest.rest.cloud import CHINA, PUBLIC
-from airflow_provider_amlrest.rest.codecs.versions import API_VERSIONS
-from airflow_provider_amlrest.rest.credentials import (
+from airflow_provider_amlrest.rest.http.cloud import CHINA, PUBLIC
+from airflow_provider_amlrest.rest.http.credentials import (
     Ambient,
     AzureCli,
     Chain,
@@ -24,6 +23,7 @@ from airflow_provider_amlrest.rest.credentials import (
     WorkloadIdentity,
 )
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 
 SECRET = "CANARY"
 EXTRA = {"tenant_id": "t", "subscription_id": "s", "resource_group": "g", "workspace_name": "w"}

@@ -1,4 +1,4 @@
-"""An argument that a template can fill is read through rest/values.py, wherever it is read."""
+"""An argument that a template can fill is read through rest/reading/values.py, wherever it is read."""
 
 from __future__ import annotations
 

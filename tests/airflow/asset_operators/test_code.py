@@ -14,8 +14,8 @@ from airflow_provider_amlrest.operators import (
     AzureMLRegisterDataOperator,
     AzureMLUploadCodeOperator,
 )
-from airflow_provider_amlrest.rest.content import read_content
-from airflow_provider_amlrest.rest.model import Code
+from airflow_provider_amlrest.rest.assets.code import Code
+from airflow_provider_amlrest.rest.assets.upload.content import read_content
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try, found
 

@@ -14,7 +14,7 @@ from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
 )
-from airflow_provider_amlrest.rest.errors import ProvisioningTimeoutError
+from airflow_provider_amlrest.rest.http.errors import ProvisioningTimeoutError
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try, found, unique
 from tests.support.waiting import wait_for

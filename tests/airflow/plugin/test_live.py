@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_amlrest.plugin import live
 from airflow_provider_amlrest.plugin.live import Board, JobRef
-from airflow_provider_amlrest.rest.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest import plugin
-from airflow_provider_amlrest.job_record import JobRecord
-from airflow_provider_amlrest.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.record import JobRecord
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status
-from airflow_provider_amlrest.rest.model import Job, MetricPoint, Run, SweepTrial
-from airflow_provider_amlrest.submission import IDENTITY_PROPERTY
-from airflow_provider_amlrest.task_state import TaskKey
+from airflow_provider_amlrest.rest.jobs.job import Job
+from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, SweepTrial
 
 NOW = 1_000.0
 

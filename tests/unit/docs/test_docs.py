@@ -16,39 +16,34 @@ from typing import Any, NamedTuple
 import pytest
 from jinja2 import Environment, TemplateSyntaxError, meta
 
-from airflow_provider_amlrest import (
-    connection,
-    masking,
-    naming,
-    operators,
-    ownership,
-    submission,
-    task_identity,
-)
+from airflow_provider_amlrest import connection, operators
 from airflow_provider_amlrest.emulator import scripts
 from airflow_provider_amlrest.emulator.arm import text_limits as emulated_limits
 from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
+from airflow_provider_amlrest.lifecycle import masking, naming, ownership, submission, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest import model, text_limits
-from airflow_provider_amlrest.rest.cloud import CLOUDS, CUSTOM
-from airflow_provider_amlrest.rest.codecs import codec_for
-from airflow_provider_amlrest.rest.codecs.features import FEATURES
-from airflow_provider_amlrest.rest.codecs.versions import (
+from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
+from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
+from airflow_provider_amlrest.rest.http.credentials import Chain
+from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.search_space import ARGUMENTS, parse_search_space
+from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, Trial
+from airflow_provider_amlrest.rest.reading import text_limits
+from airflow_provider_amlrest.rest.table import all_features
+from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
     DEFAULT_API_VERSION,
     LAST_KNOWN,
     PREVIEW_2021_03,
 )
-from airflow_provider_amlrest.rest.credentials import Chain
-from airflow_provider_amlrest.rest.hints import HINTS, NO_ANSWER_HINTS
-from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
-from airflow_provider_amlrest.rest.search_space import ARGUMENTS, parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from tests.support.codec import codec_for
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -357,7 +352,8 @@ def test_every_api_version_is_described() -> None:
 def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
     table = rows(section(read("api-versions.md"), "What a version cannot say").partition("These differ")[0])
     assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
-        (feature.field, feature.what, ", and ".join((feature.since, *feature.also))) for feature in FEATURES
+        (feature.field, feature.what, ", and ".join((feature.since, *feature.also)))
+        for feature in all_features()
     ]
 
 
@@ -385,16 +381,16 @@ def test_every_by_product_is_listed() -> None:
 
 def test_placeholders_are_rewritten_as_the_page_shows() -> None:
     before, after = _FENCE.findall(section(read("api-versions.md"), "Placeholders"))
-    job = model.SweepJob(
+    job = SweepJob(
         compute="/subscriptions/s",
         inputs={
-            "iris": model.DataInput("uri_file", "/subscriptions/s"),
-            "rounds": model.LiteralInput("20"),
+            "iris": DataInput("uri_file", "/subscriptions/s"),
+            "rounds": LiteralInput("20"),
         },
-        outputs={"model": model.Output()},
-        trial=model.Trial(before[1].strip(), "/subscriptions/s"),
+        outputs={"model": Output()},
+        trial=Trial(before[1].strip(), "/subscriptions/s"),
         search_space=parse_search_space({"lr": {"type": "uniform", "min_value": 0.01, "max_value": 0.3}}),
-        objective=model.Objective("minimize", "loss"),
+        objective=Objective("minimize", "loss"),
     )
     body = codec_for(PREVIEW_2021_03, WorkspaceId("s", "g", "w")).job_body(job)
     assert body["trial"]["command"] == after[1].strip()
@@ -437,7 +433,7 @@ def test_every_hint_is_listed() -> None:
 
 def test_exceptions_are_where_the_page_says() -> None:
     tree = section(read("errors.md"), "In Python")
-    home = "airflow_provider_amlrest.rest.errors"
+    home = "airflow_provider_amlrest.rest.http.errors"
     found = re.findall(
         r"(\w+Error)\b *(?:in (airflow_provider_amlrest\.[\w.]+))?", _FENCE.findall(tree)[0][1]
     )

@@ -10,7 +10,7 @@ from math import ceil, inf
 from random import Random
 from statistics import quantiles
 
-from airflow_provider_amlrest.rest.poller import Failure, Poller, Read, ReadJob
+from airflow_provider_amlrest.rest.poll.schedule import Failure, Poller, Read, ReadJob
 
 
 @dataclass

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_amlrest.rest.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, ResourceId, WorkspaceId, path_segment
 
 WORKSPACE = WorkspaceId("sub", "my(group)", "ws")

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from airflow_provider_amlrest.rest import model
 from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
-from airflow_provider_amlrest.rest.answers import Send
+from airflow_provider_amlrest.rest.assets.code import code_body
 from airflow_provider_amlrest.rest.client import AzureMLClient
-from airflow_provider_amlrest.rest.cloud import PUBLIC
-from airflow_provider_amlrest.rest.errors import (
+from airflow_provider_amlrest.rest.http.call import Send
+from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     InvalidSpecError,
     NotFoundError,
@@ -22,7 +22,11 @@ from airflow_provider_amlrest.rest.errors import (
     ThrottledError,
     UnreachableError,
 )
+from airflow_provider_amlrest.rest.http.paging import Page
+from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.runs.run import MetricPoint, RunError, SweepTrial
+from airflow_provider_amlrest.rest.workspace.resources import DatastoreSecrets
 from tests.unit.answers import Answered, drive, recorded
 from tests.unit.jobs import CODE, PLAIN, WORKSPACE, arm_id
 
@@ -73,7 +77,7 @@ def metrics(**values: Any) -> Answered:
 def test_create_job_puts_the_codecs_body(operations: Operations) -> None:
     created, [send] = drive(operations.create_job("j", PLAIN), job(status="Starting"))
     assert asked(send) == ("PUT", f"{BASE}/jobs/j", {"api-version": ["2025-12-01"]})
-    assert json.loads(send.request.content) == {"properties": operations.codec.job_body(PLAIN)}
+    assert json.loads(send.request.content) == {"properties": job_body(operations.spelling, PLAIN)}
     assert send.asked == "PUT jobs/j"
     assert created.status == "Starting"
 
@@ -103,7 +107,7 @@ def test_pages_end_without_null_or_empty_link(operations: Operations) -> None:
     _, [send] = drive(operations.list_jobs(next_link=link), Answered({"value": []}))
     assert send.request.url == link
     for last in ({"value": []}, {"value": [], "nextLink": None}, {"value": None, "nextLink": ""}):
-        assert drive(operations.list_jobs(), Answered(last))[0] == model.Page((), None)
+        assert drive(operations.list_jobs(), Answered(last))[0] == Page((), None)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +146,7 @@ def test_datastore_secrets_are_masked_when_they_arrive(operations: Operations, s
     assert "KEY" not in repr(found)
     assert (
         drive(operations.list_datastore_secrets("d"), Answered({"secretsType": "None"}))[0]
-        == model.DatastoreSecrets()
+        == DatastoreSecrets()
     )
 
 
@@ -172,7 +176,7 @@ def test_find_code_searches_by_hash(operations: Operations) -> None:
     resource = {
         "id": arm_id("codes", "other", "7"),
         "name": "7",
-        "properties": operations.codec.code_body(CODE),
+        "properties": code_body(operations.spelling, CODE),
     }
     found, [send] = drive(operations.find_code("ab12"), Answered({"value": [resource]}))
     assert found is not None
@@ -250,7 +254,7 @@ def test_run_history_is_where_the_workspace_says_and_is_asked_once(
         "https://eastus.api.azureml.ms/discovery",
         f"{HISTORY}/runs/j/details",
     ]
-    assert run.error == model.RunError("UserError", "boom")
+    assert run.error == RunError("UserError", "boom")
     assert run.warnings == ("slow",)
     assert secrets == ["SECRET"]
     assert "SECRET" not in repr(run)
@@ -368,7 +372,7 @@ def test_best_trial_that_the_service_names(operations: Operations) -> None:
         Answered({"runId": "s_3", "status": "Completed"}),
         metrics(acc=0.7),
     )
-    assert found == model.SweepTrial("s_3", "Completed", {"lr": 0.3}, {"acc": 0.7})
+    assert found == SweepTrial("s_3", "Completed", {"lr": 0.3}, {"acc": 0.7})
 
 
 def test_no_trial_has_reported(operations: Operations) -> None:
@@ -399,7 +403,7 @@ def test_the_history_of_a_metric(operations: Operations) -> None:
         page((2, 0.5), (0, "0.25"), next_page_token="n/1"),
         page((1, "NaN"), (3, 1)),
     )
-    assert found == [model.MetricPoint(step, value, 1.5) for step, value in ((0, 0.25), (2, 0.5), (3, 1.0))]
+    assert found == [MetricPoint(step, value, 1.5) for step, value in ((0, 0.25), (2, 0.5), (3, 1.0))]
     route = f"{MLFLOW}/api/2.0/mlflow/metrics/get-history?run_id=j&metric_key=a%20b"
     assert [send.request.url for send in sends[-2:]] == [route, f"{route}&page_token=n%2F1"]
     assert drive(operations.get_metric_history("j", "x"), Answered({}))[0] == []

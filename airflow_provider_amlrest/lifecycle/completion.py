@@ -1,0 +1,277 @@
+"""Waiting for a job's end: what each look at it means, in a worker and in a trigger."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import redact
+
+from airflow_provider_amlrest.rest.http.errors import (
+    AzureMLError,
+    ServiceError,
+    ThrottledError,
+    UnreachableError,
+)
+from airflow_provider_amlrest.rest.jobs.status import PATIENCE, Outcome
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.poll.look import Look
+    from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+
+log = logging.getLogger(__name__)
+
+TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
+"""A failed read is not a failed job: these do not end a wait."""
+
+OUTAGE_PATIENCE = 86400.0
+"""Seconds without one good answer after which a wait gives up; the job goes on, and the next try finds it."""
+
+REFUSAL_PATIENCE = 600.0
+"""Seconds for which the service may refuse to show the job: a rotated secret and a role take their time."""
+
+LAST_LOOK_PATIENCE = 15.0
+"""Seconds for the last look at a job whose time is over. If it cannot be seen, it is canceled unseen."""
+
+END_PATIENCE = 60.0
+"""Seconds within which a task ends when its time is over: for the last look, the cancel, or the result."""
+
+CANCEL_PATIENCE = 10.0
+"""Seconds that a cancel may take while Airflow ends the task: 3.3 gives a trigger's ``on_kill`` 30."""
+
+ENDED = "ended"
+TIMEOUT = "timeout"
+STALLED = "stalled"
+ERROR = "error"
+
+Event = dict[str, Any]
+"""How a wait went, as plain JSON: ``status`` (one of the four above), ``job_name``, ``job_status``,
+``deadline``, ``message`` (of an error), and ``log``, the log's positions (None: it is not shown)."""
+
+
+class JobTimeoutError(AzureMLError, TimeoutError):
+    """The task's time ran out, or the job did not respond for too long."""
+
+
+class Weather:
+    """Tells of failed reads once when they begin and once when they end, not at every poll."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._refused_since: float | None = None
+        self.error: AzureMLError | None = None
+        """The last one; None while all is well."""
+
+    @property
+    def gives_up(self) -> float | None:
+        """When this has gone on for too long, in seconds since the epoch.
+
+        A refusal has its own, shorter patience, as long as nothing else comes: in the middle of an outage, a
+        gateway may answer anything.
+        """
+        if self.error is None:
+            return None
+        refused = math.inf if self._refused_since is None else self._refused_since + REFUSAL_PATIENCE
+        return min(self._since + OUTAGE_PATIENCE, refused)
+
+    def failed(self, error: AzureMLError) -> None:
+        now = time.time()
+        if self.error is None:
+            self._since = now
+            log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
+        if isinstance(error, TRANSIENT):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
+        self.error = error
+
+    def succeeded(self) -> None:
+        if self.error is not None:
+            log.info("Azure ML answers again, after %.0f s.", time.time() - self._since)
+            self.error = self._refused_since = None
+
+
+@dataclass
+class Wait:
+    """One wait for one job.
+
+    :param status: the job's status as it was told last.
+    :param deadline: seconds since the epoch; None: wait for ever.
+    :param tail: the job's log, to be shown as it grows; None: do not show it.
+    """
+
+    job_name: str
+    status: str
+    deadline: float | None = None
+    tail: LogTail | None = None
+    _weather: Weather = field(default_factory=Weather)
+    _stall_ends: float | None = None
+
+    def __post_init__(self) -> None:
+        self._stall_ends = _stall_ends(self.status)
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds after which :meth:`see` is to be called even if there was nothing to look at."""
+        ends = [end for end in (self.deadline, self._stall_ends, self._weather.gives_up) if end is not None]
+        return max(0.0, min(ends) - time.time()) if ends else None
+
+    def see(self, look: Look | None) -> Event | None:
+        """Take note of a look at the job, or of there being none; the event if the wait is over by it."""
+        if look is not None and look.job is not None:
+            self._weather.succeeded()
+            self._tell(look.job)
+            if look.job.outcome is not Outcome.ACTIVE:
+                return self._event(ENDED)
+        elif look is not None and look.error is not None:
+            self._weather.failed(look.error)
+        now = time.time()
+        if self.deadline is not None and now >= self.deadline:
+            return self._event(TIMEOUT)
+        if self._stall_ends is not None and now >= self._stall_ends:
+            return self._event(STALLED)
+        if self._weather.gives_up is not None and now >= self._weather.gives_up:
+            return self._event(ERROR, str(self._weather.error))
+        return None
+
+    def _event(self, status: str, message: str = "") -> Event:
+        return {
+            "status": status,
+            "job_name": self.job_name,
+            "job_status": self.status,
+            "deadline": self.deadline,
+            "message": message,
+            "log": None if self.tail is None else dict(self.tail.offsets),
+        }
+
+    def _tell(self, job: Job) -> None:
+        if job.status == self.status:
+            return
+        log.info("Job %s: %s -> %s%s", job.name, self.status, job.status, _queue(job))
+        self.status = job.status
+        self._stall_ends = _stall_ends(job.status)
+        if self._stall_ends is not None:
+            patience = PATIENCE[job.status] / 60
+            log.warning("Unless that changes within %g minutes, nobody waits for it any more.", patience)
+
+
+def _queue(job: Job) -> str:
+    """What the service tells a queued job of its compute, in a tag: recordings of 2022 and 2023."""
+    if job.status != "Queued":
+        return ""
+    try:
+        nodes = json.loads(job.tags["_aml_system_ComputeTargetStatus"])
+        return (
+            f" (the compute is {nodes['AllocationState']} at {nodes['CurrentNodeCount']} nodes, of which "
+            f"{nodes['RunningNodeCount']} run jobs and {nodes['PreparingNodeCount']} are being prepared)"
+        )
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def check_event(event: Any) -> Event:
+    """What a trigger sent. Raises AzureMLError if it is no event of a wait, lest it pass for an end."""
+    if isinstance(event, dict) and event.get("status") in (ENDED, TIMEOUT, STALLED, ERROR):
+        return event
+    raise AzureMLError(f"The trigger sent no event of a wait, but {event!r}.")
+
+
+def _stall_ends(status: str) -> float | None:
+    return time.time() + PATIENCE[status] if status in PATIENCE else None
+
+
+def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
+    """Wait in a worker; the trigger's ``_wait`` is the same in an event loop.
+
+    :param poll_interval: seconds between two looks, at most.
+    """
+    from airflow_provider_amlrest.rest.poll.single import JobWatch
+
+    watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
+    with client.until(waiting.deadline):
+        while True:
+            look = watch.next(waiting.time_left)
+            event = waiting.see(look)
+            if event is not None:
+                return event
+            if waiting.tail is not None and look is not None:
+                try:
+                    show(client.read_log(waiting.job_name, waiting.tail))
+                except AzureMLError as error:
+                    log.debug("The job's log could not be read now: %s", error)
+
+
+def look_patiently(
+    client: AzureMLClient, job_name: str, *, poll_interval: float, deadline: float | None = None
+) -> Job:
+    """A job as it is now. A read that fails is repeated, as it is while waiting.
+
+    :param deadline: seconds since the epoch, by which its last error is raised.
+    """
+    from airflow_provider_amlrest.rest.poll.single import JobWatch
+
+    watch = JobWatch(client, job_name, poll_interval=poll_interval)
+    weather = Weather()
+    with client.until(deadline):
+        while True:
+            end = min((at for at in (weather.gives_up, deadline) if at is not None), default=None)
+            look = watch.next(None if end is None else max(0.0, end - time.time()))
+            if look is not None and look.job is not None:
+                weather.succeeded()
+                return look.job
+            if look is not None and look.error is not None:
+                weather.failed(look.error)
+            if end is not None and time.time() >= end:
+                raise (
+                    weather.error or watch.error or UnreachableError(f"GET jobs/{job_name}", "no time left.")
+                )
+
+
+def last_moments(deadline: float | None, *, late: bool) -> tuple[float | None, float | None]:
+    """Until when a wait that is over may look once more, and when its task has ended; None: no end.
+
+    A worker may be free only long after the deadline: it still has its last moments.
+
+    :param deadline: the wait's.
+    :param late: whether the job's time was over.
+    """
+    now = time.time()
+    if late:
+        return now + LAST_LOOK_PATIENCE, now + END_PATIENCE
+    if deadline is None:
+        return None, None
+    return max(deadline, now) + LAST_LOOK_PATIENCE, max(deadline, now) + END_PATIENCE
+
+
+def show(lines: list[str]) -> None:
+    """Write lines of the job's log into the task's, masked.
+
+    Airflow 3 masks the task's log by itself, but not its copy in the output of the worker.
+    """
+    for line in str(redact("\n".join(lines))).split("\n") if lines else ():
+        log.info("| %s", line)
+
+
+def show_rest(client: AzureMLClient, job_name: str, positions: Mapping[str, int] | None) -> None:
+    """Write what the log of a job that has ended has beyond these positions; None: nothing."""
+    tail = open_tail(positions)
+    if tail is None:
+        return
+    try:
+        show(client.read_log(job_name, tail, final=True))
+    except AzureMLError as error:
+        log.warning("The rest of the job's log could not be read: %s", error)
+
+
+def open_tail(positions: Mapping[str, int] | None) -> LogTail | None:
+    """The job's log from these positions on; None: it is not to be shown."""
+    from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+
+    return None if positions is None else LogTail(positions)

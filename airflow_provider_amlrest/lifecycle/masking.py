@@ -1,0 +1,112 @@
+"""What Airflow masks, in what a job carries and prints.
+
+Airflow masks by process: only one that has learned a secret can. A task's own process has, when it renders
+its templates; the triggerer, the API server, the task of a sensor and a command line have not. So the task
+says on the job whether it carries anything that Airflow masks, and those show nothing that such a job may
+have printed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import mask_secret, redact
+
+from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.jobs.job import Job
+
+MASKED_PROPERTY = "airflow_masked"
+"""Property of each job: ``true`` if Airflow masks something of its request, else ``false``."""
+
+NOT_SHOWN = (
+    "not shown here: the job carries values that Airflow masks, and only its own task can mask them. It is "
+    "in that task's log, and in Azure ML Studio."
+)
+"""Instead of what such a job may have printed."""
+
+OWN_TAGS = (DAG_TAG, "airflow_task_id", "airflow_run_id", "airflow_map_index", "airflow_try_number")
+MASK = "***"
+SHORTEST_SECRET = 5
+"""Characters; Airflow masks nothing shorter."""
+
+
+def masked(value: Any) -> Any:
+    """The value as Airflow would show it, however deep it is nested."""
+    return redact(value, max_depth=sys.maxsize)
+
+
+def learn(value: Any) -> bool:
+    """Whether Airflow masks something in a value, by what it is and not by what it is called.
+
+    A secret of several lines is masked from now on where a job prints it line by line, too.
+    """
+    found = False
+    for text in _texts(value):
+        shown = str(redact(text))
+        if shown != text:
+            found = True
+            _learn_lines(text, shown)
+    return found
+
+
+def mark(body: Any) -> dict[str, str]:
+    """The property that goes with a job whose request has this body."""
+    return {MASKED_PROPERTY: "true" if learn(body) else "false"}
+
+
+def is_open(job: Job) -> bool:
+    """Whether the task that made the job has said that Airflow masks nothing of it."""
+    return job.properties.get(MASKED_PROPERTY) == "false"
+
+
+def may_show(job: Job) -> bool:
+    """Whether a process that knows no secrets may show what the job carries and prints.
+
+    A job that no task has made has none of Airflow's secrets. One that an earlier version of this provider
+    has made may have.
+    """
+    return is_open(job) or IDENTITY_PROPERTY not in job.properties
+
+
+def visible(job: Job) -> Job:
+    """The job as a process may show it that knows no secrets."""
+    return job if may_show(job) else without_request(job)
+
+
+def without_request(job: Job) -> Job:
+    """The job without what it was given, but for the tags that say which task has made it."""
+    tags = {name: text for name, text in job.tags.items() if name in OWN_TAGS}
+    bare = replace(job, display_name=None, experiment_name=None, command=None)
+    return replace(bare, tags=tags, inputs={}, outputs={})
+
+
+def without_texts(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a trial that are no texts: those are no secrets."""
+    return {name: value for name, value in params.items() if not isinstance(value, str)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, (list, tuple, set)):
+        for member in value:
+            yield from _texts(member)
+
+
+def _learn_lines(text: str, shown: str) -> None:
+    pieces = re.fullmatch("(.*?)".join(map(re.escape, shown.split(MASK))), text, re.DOTALL)
+    for secret in pieces.groups() if pieces else ():
+        lines = secret.splitlines()
+        for line in lines if len(lines) > 1 else ():
+            if len(line) >= SHORTEST_SECRET:
+                mask_secret(line)

@@ -1,0 +1,86 @@
+"""Which work a task instance is, and the tags that say who made a job."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
+from airflow_provider_amlrest.lifecycle.ownership import SLOTS, Owner
+from airflow_provider_amlrest.rest.reading.text_limits import MAX_PAIRS
+from airflow_provider_amlrest.version import __version__
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+DEPLOYMENT_TAG = "airflow_deployment"
+DAG_TAG = "airflow_dag_id"
+OUTLIVES_TASK_TAG = "airflow_outlives_task"
+"""``false`` on a job that shall end with its task. Any other value, or none: nobody may call it an orphan."""
+
+TASK_TAG = "airflow_task_"
+"""The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
+service finds them. What follows is :attr:`TaskIdentity.lasting_digest`."""
+
+TAGS = 10 + SLOTS
+"""How many tags of ours a job may come to have."""
+
+_tested_runs: dict[tuple[str, str, str, int, int], str] = {}
+
+
+def task_identity(context: Context, deployment: str) -> TaskIdentity:
+    """What makes this task instance's work the same work over its tries.
+
+    :param deployment: of the connection; it keeps two Airflows in one workspace apart.
+    """
+    ti = context["ti"]
+    generation = (ti.max_tries or 0) - (context["task"].retries or 0) + 1
+    run_start = _run_start(context, generation)
+    return TaskIdentity(ti.dag_id, ti.task_id, ti.run_id, _map_index(ti), generation, run_start, deployment)
+
+
+def _run_start(context: Context, generation: int) -> str:
+    """When the DAG run began: the same over all tries, and new if a run is made again under its old id.
+
+    Airflow 2.11 to 3.3 change it only when a run that is over is cleared. A run of ``dag.test()`` begins at
+    its logical date, each time; it lives in one process, which remembers it from the first try on.
+    """
+    dag_run: Any = context.get("dag_run")
+    start = getattr(dag_run, "start_date", None)
+    if start is None:
+        return ""
+    if start not in (getattr(dag_run, "logical_date", None), getattr(dag_run, "run_after", None)):
+        return str(start.astimezone(UTC).isoformat())
+    ti = context["ti"]
+    key = (ti.dag_id, ti.task_id, ti.run_id, _map_index(ti), generation)
+    if ti.try_number == generation or key not in _tested_runs:
+        _tested_runs[key] = uuid.uuid4().hex
+    return _tested_runs[key]
+
+
+def _map_index(ti: Any) -> int:
+    return ti.map_index if ti.map_index is not None else -1
+
+
+def made_by(context: Context, identity: TaskIdentity, owner: Owner, *, outlives_task: bool) -> dict[str, str]:
+    """Tags that say who made a job: so that its cost can be attributed, and it can be found again."""
+    ti = context["ti"]
+    tags = {
+        DAG_TAG: ti.dag_id,
+        "airflow_task_id": ti.task_id,
+        "airflow_run_id": ti.run_id,
+        "airflow_map_index": str(_map_index(ti)),
+        "airflow_try_number": str(ti.try_number),
+        "airflow_provider": f"airflow-provider-amlrest/{__version__}",
+        OUTLIVES_TASK_TAG: "true" if outlives_task else "false",
+        task_tag(identity): "true",
+        **dict([owner.tag]),
+        **({DEPLOYMENT_TAG: identity.deployment} if identity.deployment else {}),
+    }
+    return {key: value[: MAX_PAIRS["tags"].value] for key, value in tags.items()}
+
+
+def task_tag(identity: TaskIdentity) -> str:
+    """The name of the tag that all jobs of this task instance have."""
+    return f"{TASK_TAG}{identity.lasting_digest}"

@@ -1,0 +1,1 @@
+"""What jobs are made of and make: environments, code, data, components and models."""

@@ -1,0 +1,1 @@
+"""Local files on their way to the workspace's storage."""

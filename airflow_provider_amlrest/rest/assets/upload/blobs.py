@@ -1,0 +1,255 @@
+"""Local content goes into a blob container: in parallel, in bounded memory, and only what is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_amlrest.rest.http.cloud import check_url
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.paging import Pages
+from airflow_provider_amlrest.rest.http.policies import translate_blob, transport_options
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, LocalFile
+    from airflow_provider_amlrest.rest.http.cloud import Cloud
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+WORKERS = 16
+"""Requests at a time, and so connections."""
+BLOCK_SIZE = 4 << 20
+"""Bytes of a request. A larger file is sent in blocks of this size."""
+MAX_BLOCKS = 50_000
+"""Of a blob; a limit of the service. Files of more than 195 GiB have larger blocks."""
+WINDOW = 32 << 20
+"""Bytes that are read and not sent yet, at most (and one block more)."""
+WINDOW_UNIT = 256 << 10
+PROGRESS_SECONDS = 10.0
+
+
+def open_container(
+    cloud: Cloud, url: str, name: str | None = None, credential: Any = None
+) -> ContainerClient:
+    """A client of a container; without a name, ``url`` is the container's, with its signature.
+
+    It keeps a connection for each worker and for the thread that reads, and waits less between its retries
+    than the library would (15 s).
+
+    :raises AzureMLError: for a URL that nothing may be sent to.
+    """
+    check_url(url)
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=WORKERS + 1))
+    options = transport_options(cloud)
+    options |= {
+        "transport": RequestsTransport(session=session, **options),
+        "initial_backoff": 1,
+        "retry_total": 5,
+    }
+    if name is None:
+        return ContainerClient.from_container_url(url, **options)
+    return ContainerClient(url, name, credential, **options)
+
+
+class Upload:
+    """Content on its way into a folder of a container.
+
+    What an earlier upload has left there is not sent again: a blob of the same size and MD5, and a block,
+    whose id tells its content. Anything else under a name is overwritten. Uploads that run at the same
+    time write the same bytes to the same places.
+
+    :param deadline: seconds since the epoch by which it is done or has failed; None: it takes its time.
+    :ivar has_sent: whether the last run has sent a blob or a block.
+    """
+
+    def __init__(self, content: LocalContent, folder: str, deadline: float | None = None) -> None:
+        self.has_sent = False
+        self._deadline = deadline
+        self._content = content
+        self._prefix = f"{folder}/" if folder else ""
+        self._done: set[str] = set()
+
+    def run(self, container: ContainerClient) -> None:
+        """Send what is missing. After a failure it may run again, with another client of the same container.
+
+        :raises ResponseError: if the storage refuses something.
+        :raises UnreachableError: if it does not answer, or not in time.
+        :raises InvalidSpecError: if a file cannot be read.
+        :raises ContentChangedError: if a file is not any more what it was when the content was listed.
+        """
+        self.has_sent = False
+        self._container = container
+        self._progress = _Progress(self._content)
+        self._window = threading.Semaphore(WINDOW // WINDOW_UNIT)
+        self._failure: Exception | None = None
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="upload") as pool:
+            try:
+                there = self._list()
+                for file in self._content.files:
+                    self._send(pool, file, there.get(f"{self._prefix}{file.name}"))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        if self._failure is not None:
+            raise self._failure
+        self._progress.finish()
+
+    def _list(self) -> dict[str, tuple[int, bytes]]:
+        """Size and MD5 of the blobs that are there."""
+
+        def there() -> dict[str, tuple[int, bytes]]:
+            found: dict[str, tuple[int, bytes]] = {}
+            pages = self._container.list_blobs(name_starts_with=self._prefix or None).by_page()
+            way = Pages(asked)
+            for page in pages:
+                for blob in page:
+                    found[blob.name] = blob.size, bytes(blob.content_settings.content_md5 or b"")
+                way.after(pages.continuation_token)  # type: ignore[attr-defined]
+            return found
+
+        asked = f"GET blobs of {self._container.container_name}"
+        return self._ask(there, asked)
+
+    def _ask(self, action: Callable[[], T], asked: str) -> T:
+        """Ask the storage something, in time; its errors become ours."""
+        try:
+            return in_time(action, seconds_left(self._deadline), asked)
+        except AzureError as error:
+            raise translate_blob(error, asked) from None
+
+    def _send(self, pool: ThreadPoolExecutor, file: LocalFile, there: tuple[int, bytes] | None) -> None:
+        if file.name in self._done or (there is not None and self._is(there, file)):
+            self._done.add(file.name)
+            self._progress.add(file.size, files=1, resumed=True)
+            return
+        blob = self._container.get_blob_client(f"{self._prefix}{file.name}")
+        if file.size <= BLOCK_SIZE:
+            content = b"".join(self._content.read(file, BLOCK_SIZE))
+            self._submit(pool, file, len(content), partial(_put, blob, content))
+        else:
+            self._send_blocks(pool, file, blob)
+
+    def _is(self, there: tuple[int, bytes], file: LocalFile) -> bool:
+        """Whether what is there is this file: another size, or no MD5, needs no look into the file."""
+        size, md5 = there
+        if size != file.size or not md5:
+            return False
+        digest = hashlib.md5(usedforsecurity=False)
+        for block in self._content.read(file, BLOCK_SIZE):
+            digest.update(block)
+        return digest.digest() == md5
+
+    def _send_blocks(self, pool: ThreadPoolExecutor, file: LocalFile, blob: BlobClient) -> None:
+        size = max(BLOCK_SIZE, -(-file.size // MAX_BLOCKS))
+        there = self._ask(partial(_block_ids, blob), f"GET blocks of {file.name}")
+        digest = hashlib.md5(usedforsecurity=False)
+        ids: list[str] = []
+        tasks: list[Future[None]] = []
+        for block in self._content.read(file, size):
+            digest.update(block)
+            # As long as those of azure-storage-blob, of which an upload of azure-ai-ml may have left some in
+            # the same place: the service refuses a block whose id is longer or shorter than another's.
+            ids.append(f"{len(ids):06d}-{hashlib.sha256(block).hexdigest()[:41]}")
+            if ids[-1] in there:
+                self._progress.add(len(block), resumed=True)
+            else:
+                stage = partial(blob.stage_block, ids[-1], block)
+                tasks.append(self._submit(pool, file, len(block), stage, files=0))
+        # The pool takes tasks in their order: all blocks are on their way when this one waits for them.
+        self._submit(pool, file, 0, partial(_commit, blob, ids, digest.digest(), tasks))
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, file: LocalFile, size: int, send: Callable[[], Any], *, files: int = 1
+    ) -> Future[None]:
+        """Have ``size`` bytes sent when the window has room for them; ``files``: which are complete by it."""
+        units = min(1 + size // WINDOW_UNIT, WINDOW // WINDOW_UNIT)
+        for _ in range(units):
+            self._window.acquire()
+        if self._failure is not None:
+            raise self._failure
+        task = pool.submit(self._attempt, file, size, send, files)
+        task.add_done_callback(lambda _: self._window.release(units))
+        return task
+
+    def _attempt(self, file: LocalFile, size: int, send: Callable[[], Any], files: int) -> None:
+        try:
+            self._ask(send, f"Upload of {file.name}")
+        except Exception as error:
+            self._failure = self._failure or error
+            raise
+        self.has_sent = True
+        self._progress.add(size, files=files)
+        if files:
+            self._done.add(file.name)
+
+
+def _put(blob: BlobClient, content: bytes) -> None:
+    md5 = hashlib.md5(content, usedforsecurity=False).digest()
+    blob.upload_blob(content, length=len(content), overwrite=True, content_settings=_settings(md5))
+
+
+def _commit(blob: BlobClient, ids: list[str], md5: bytes, blocks: list[Future[None]]) -> None:
+    for block in blocks:
+        block.result()
+    blob.commit_block_list([BlobBlock(block_id=id_) for id_ in ids], content_settings=_settings(md5))
+
+
+def _settings(md5: bytes) -> ContentSettings:
+    # Storage makes no MD5 of a blob of several blocks by itself.
+    return ContentSettings(content_md5=bytearray(md5))
+
+
+def _block_ids(blob: BlobClient) -> set[str]:
+    """The blocks that the storage has of a blob, committed or not."""
+    try:
+        committed, uncommitted = blob.get_block_list("all")
+    except ResourceNotFoundError:
+        return set()
+    return {block.id for block in (*committed, *uncommitted)}
+
+
+class _Progress:
+    """What is done of an upload, told every PROGRESS_SECONDS."""
+
+    def __init__(self, content: LocalContent) -> None:
+        self._all = f"{len(content.files)} files", mebibytes(content.size)
+        self._lock = threading.Lock()
+        self._files = self._bytes = self._resumed = 0
+        self._told = time.monotonic()
+
+    def add(self, size: int, *, files: int = 0, resumed: bool = False) -> None:
+        with self._lock:
+            self._files += files
+            self._bytes += size
+            self._resumed += size if resumed else 0
+            now = time.monotonic()
+            if now - self._told < PROGRESS_SECONDS:
+                return
+            self._told = now
+            done = self._files, mebibytes(self._bytes)
+        log.info("Uploaded so far: %d of %s, %s of %s.", done[0], self._all[0], done[1], self._all[1])
+
+    def finish(self) -> None:
+        if self._resumed:
+            log.info("An earlier upload had left %s of %s there.", mebibytes(self._resumed), self._all[1])
+
+
+def mebibytes(size: int) -> str:
+    """A size as logs tell it."""
+    return f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{size} bytes"

@@ -1,0 +1,197 @@
+"""Local files that are to become an asset: which they are, and the hash of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+from airflow_provider_amlrest.rest.assets.upload.ignore import Ignore
+from airflow_provider_amlrest.rest.http.errors import ContentChangedError, InvalidSpecError
+
+_CHUNK = 1 << 20
+_URL = re.compile(r"[a-zA-Z][\w+.\-]+:/")
+"""``pathlib`` leaves one slash of two."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    path: Path
+    name: str
+    """Relative to the root, with forward slashes."""
+    size: int
+    modified: int
+    """Time of the last change, in nanoseconds."""
+
+    @classmethod
+    def at(cls, path: Path, name: str) -> LocalFile:
+        """The file as it is now."""
+        status = path.stat()
+        return cls(path, name, status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class LocalContent:
+    """A file, or a folder's files after its ignore file, ordered as the hash wants them."""
+
+    root: Path
+    files: tuple[LocalFile, ...]
+    is_folder: bool
+    field: str = "path"
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 as Microsoft's SDK makes it (version 202208): count, names with sizes, then contents.
+
+        Raises InvalidSpecError for a file that cannot be read, and ContentChangedError for one that has
+        changed since it was listed.
+        """
+        digest = hashlib.sha256(str(len(self.files)).encode())
+        for file in self.files:
+            digest.update(f"#{file.name}#{file.size}".encode())
+        for file in self.files:
+            for chunk in self.read(file, _CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def read(self, file: LocalFile, size: int) -> Iterator[bytes]:
+        """A file's content in pieces of ``size`` bytes, the last one excepted.
+
+        :raises InvalidSpecError: if it cannot be read.
+        :raises ContentChangedError: after the last piece, if the file has changed since it was listed; at
+            the listed size, if it goes on: it may grow faster than it is read.
+        """
+        left = file.size
+        try:
+            with file.path.open("rb") as stream:
+                while (chunk := stream.read(size)) and (left := left - len(chunk)) >= 0:
+                    yield chunk
+                status = os.fstat(stream.fileno())
+        except OSError as error:
+            raise unreadable(self.field, file.path, error) from None
+        if left or (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
+            raise ContentChangedError(self.field, file.path)
+
+
+def local_path(field: str, base: Path, path: Any) -> Path:
+    """A path as a person writes it, relative to ``base``. Raises InvalidSpecError for what is none."""
+    if not isinstance(path, str | PurePath) or not str(path).strip() or "\0" in str(path):
+        raise InvalidSpecError(field, f"{path!r} must be the path of a file or folder.")
+    if _URL.match(str(path)):
+        raise InvalidSpecError(
+            field, f"{str(path)!r} is a URL, but it must be the path of a file or folder of this machine."
+        )
+    try:
+        found = base / Path(path).expanduser()
+    except RuntimeError:
+        raise InvalidSpecError(field, f"{path!r}: this machine has no such home folder.") from None
+    if archive := next((parent for parent in found.parents if parent.is_file()), None):
+        raise InvalidSpecError(
+            field,
+            f"{path!r} would be in {archive}, which is a file: a DAG in a zip has no folder of its own. Ship "
+            "the files unpacked, and give their absolute path.",
+        )
+    return found
+
+
+def read_content(field: str, path: Path, *, is_data: bool = False) -> LocalContent:
+    """List what there is to upload at a path.
+
+    What is left out of a folder, :class:`ignore.Ignore` says. Links are
+    followed, but not out of the folder; what is left out may link anywhere.
+
+    :param is_data: data, of which less is left out than of code.
+    :raises InvalidSpecError: if there is nothing at the path, nothing is left of it, a link leaves the
+        folder, or something cannot be read.
+    """
+    try:
+        if path.is_file():
+            return LocalContent(path, (LocalFile.at(path, path.name),), False, field)
+        if not path.is_dir():
+            raise InvalidSpecError(field, f"there is no file or folder {str(path)!r}.")
+        ignore = Ignore(field, path, is_data=is_data)
+        files = list(_walk(field, path, ignore))
+    except OSError as error:
+        raise unreadable(field, Path(error.filename or path), error) from None
+    if not files:
+        raise InvalidSpecError(
+            field, f"the folder {str(path)!r} has nothing to upload: {_why(path, ignore)}."
+        )
+    return LocalContent(
+        path, tuple(sorted(files, key=lambda file: (file.name.lower(), file.name))), True, field
+    )
+
+
+def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:
+    """What there is to upload at a path, which is relative to ``base`` if it is relative.
+
+    As :func:`local_path` and :func:`read_content`.
+    """
+    return read_content(field, local_path(field, base, path), is_data=is_data)
+
+
+def _why(folder: Path, ignore: Ignore) -> str:
+    """Why nothing is left of a folder."""
+    if not any(files for _, _, files in os.walk(folder)):
+        return "it is empty"
+    if not ignore.files:
+        return "there are by-products alone, such as __pycache__"
+    told = [f"its {file.name}" if file.parent == folder else repr(str(file)) for file in ignore.files]
+    return f"everything in it is left out by {', '.join(told)}, or as a by-product such as __pycache__"
+
+
+def _walk(field: str, root: Path, ignore: Ignore) -> Iterator[LocalFile]:
+    """Every file below a folder that is not left out; folders that a link leads to included."""
+    real_root = root.resolve()
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            path = Path(entry.path)
+            name = path.relative_to(root).as_posix()
+            if ignore.leaves_out(entry, name):
+                continue
+            if entry.is_symlink():
+                _check_link(field, path, real_root)
+            if entry.is_dir():
+                pending.append(path)
+            elif entry.is_file():
+                yield LocalFile.at(path, _utf8(field, name))
+
+
+def _utf8(field: str, name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidSpecError(field, f"the file name {name!r} is not UTF-8; rename it.") from None
+    return name
+
+
+def _check_link(field: str, link: Path, real_root: Path) -> None:
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise InvalidSpecError(field, f"the link {str(link)!r} leads nowhere; remove or ignore it.") from None
+    if not target.is_relative_to(real_root):
+        raise InvalidSpecError(
+            field,
+            f"the link {str(link)!r} leaves the folder, to {str(target)!r}; copy what it points to, "
+            "or remove the link.",
+        )
+    if target in {parent.resolve() for parent in link.parents}:
+        raise InvalidSpecError(field, f"the link {str(link)!r} leads to a folder that it lies in; remove it.")
+
+
+def unreadable(field: str, path: Path, error: Exception) -> InvalidSpecError:
+    """The error for a file or folder that cannot be read."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InvalidSpecError(field, f"{str(path)!r} cannot be read: {reason}.")

@@ -1,0 +1,197 @@
+"""The ways by which local content gets into the workspace's storage."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import AzureError
+
+from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, mebibytes, open_container
+from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.http.errors import (
+    AzureMLError,
+    PermissionDeniedError,
+    ResponseError,
+    ServiceError,
+    ThrottledError,
+    UploadRefusedError,
+)
+from airflow_provider_amlrest.rest.http.policies import signing_in, translate
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.assets.code import PendingUpload
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
+    from airflow_provider_amlrest.rest.client import AzureMLClient
+    from airflow_provider_amlrest.rest.workspace.resources import Datastore
+
+log = logging.getLogger(__name__)
+
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+"""The scope of tokens for blobs, in all clouds."""
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """Where content lies now: its https URL, and the same within a datastore if it is in one."""
+
+    url: str
+    datastore: str | None = None
+    path: str | None = None
+
+
+class _NoWayError(AzureMLError):
+    """The service does not offer this way."""
+
+
+Ways = Mapping[str, Callable[[], Uploaded]]
+
+
+def upload_code(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
+    """Upload code to the place that the service hands out for it, else to the default datastore.
+
+    :return: where its folder is; the service wants a folder, even with one file in it.
+    :raises UploadRefusedError: if no way is open.
+    """
+    ways: dict[str, Callable[[], Uploaded]] = {}
+    if client.operations.spelling.uploads_by_service:
+        ways["startPendingUpload"] = partial(_by_service, client, content, name, version)
+    uploaded = _by_first_open(content, ways | _datastore_ways(client, content))
+    if content.is_folder or uploaded.path is None:
+        return uploaded
+    return Uploaded(uploaded.url.rpartition("/")[0], uploaded.datastore, uploaded.path.rpartition("/")[0])
+
+
+def upload_to_datastore(client: AzureMLClient, content: LocalContent) -> Uploaded:
+    """Upload to the default datastore, below a path made of the content's hash.
+
+    :raises UploadRefusedError: if no way is open.
+    """
+    return _by_first_open(content, _datastore_ways(client, content))
+
+
+def datastore_path(content: LocalContent) -> str:
+    """Where content lies in the default datastore: a path that only this content has."""
+    return f"LocalUpload/{content.hash}/{content.root.resolve().name}"
+
+
+def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, Callable[[], Uploaded]]:
+    return {
+        "Microsoft Entra token": partial(_to_datastore, client, content, _token),
+        "datastore key": partial(_to_datastore, client, content, _secret),
+    }
+
+
+def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
+    """Try the ways in their order. One that is refused is closed; no answer, 429 and 5xx are not that."""
+    files = "1 file" if len(content.files) == 1 else f"{len(content.files)} files"
+    log.info("Uploading %s, %s, from %s.", files, mebibytes(content.size), content.root)
+    refusals: dict[str, AzureMLError] = {}
+    for way, upload in ways.items():
+        if refusals:
+            last = list(refusals)[-1]
+            log.info("No upload by %s, trying %s: %s", last, way, refusals[last])
+        try:
+            return upload()
+        except (ServiceError, ThrottledError):
+            raise
+        except (ResponseError, _NoWayError) as error:
+            refusals[way] = error
+    raise UploadRefusedError(str(content.root), {way: str(error) for way, error in refusals.items()})
+
+
+# By the service: a container of its own for each upload of code
+
+
+def _by_service(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
+    """A signature lives for some hours. One that ends on the way is followed by another one."""
+    folder = content.root.resolve().name if content.is_folder else ""
+    place, moved = _place(client, content, name, version), False
+    upload = Upload(content, folder, client.deadline)
+    while True:
+        try:
+            with open_container(client.operations.cloud, place.sas_uri) as container:
+                upload.run(container)
+        except PermissionDeniedError as error:
+            if not upload.has_sent:
+                raise
+            old, place = place, _place(client, content, name, version)
+            if place.blob_uri != old.blob_uri:
+                # What was sent cannot come along: blobs of one code lie in one container.
+                if moved:
+                    raise
+                upload, moved = Upload(content, folder, client.deadline), True
+            log.info("The signature is not taken any more; going on with a new one: %s", error)
+        else:
+            return Uploaded(f"{place.blob_uri.rstrip('/')}/{folder}".rstrip("/"))
+
+
+def _place(client: AzureMLClient, content: LocalContent, name: str, version: str) -> PendingUpload:
+    """Where the service wants the files.
+
+    The same content asks under the same id. The operation's name (CreateOrGetStartPendingUpload) and the
+    recorded containers, whose names are name-based GUIDs, say that this is answered with the same
+    container, so that a second try finds what the first has sent. If it is another one, nothing is lost
+    but time. Only the documented default, no id, is known to work: hence the second question.
+    """
+    workspace = str(client.operations.workspace).lower()
+    asked = f"{workspace}/codes/{name}/versions/{version}#{content.hash}/{content.root.resolve().name}"
+    try:
+        return client.start_pending_upload(name, version, str(uuid.uuid5(uuid.NAMESPACE_URL, asked)))
+    except ResponseError as error:
+        if error.status not in (400, 409):
+            raise
+        log.info("Asking for a place without an id: %s", error)
+        return client.start_pending_upload(name, version)
+
+
+# To the default datastore
+
+
+def _to_datastore(
+    client: AzureMLClient, content: LocalContent, credential: Callable[[AzureMLClient, Datastore], Any]
+) -> Uploaded:
+    datastore = client.get_default_datastore()
+    if datastore.type != "AzureBlob":
+        raise _NoWayError(
+            f"The default datastore {datastore.name!r} is of type {datastore.type}, not AzureBlob."
+        )
+    cloud = client.operations.cloud
+    account_url = (
+        cloud.blob_endpoint or f"{datastore.protocol}://{datastore.account_name}.blob.{datastore.endpoint}"
+    )
+    path = datastore_path(content)
+    folder = path if content.is_folder else path.rpartition("/")[0]
+    if credential is _token and not account_url.startswith("https://"):
+        raise _NoWayError("Tokens for storage are sent over https alone.")
+    key = credential(client, datastore)
+    with open_container(cloud, account_url, datastore.container_name, key) as container:
+        Upload(content, folder, client.deadline).run(container)
+    return Uploaded(f"{account_url}/{datastore.container_name}/{path}", datastore.name, path)
+
+
+def _token(client: AzureMLClient, datastore: Datastore) -> Any:
+    """The client's own identity. Raises AuthenticationError if it gets no token for storage."""
+
+    def sign_in() -> None:
+        with signing_in():
+            client.credential.get_token(STORAGE_SCOPE)
+
+    asked = f"storage account {datastore.account_name}"
+    try:
+        in_time(sign_in, seconds_left(client.deadline), f"the sign-in for {asked}")
+    except AzureError as error:
+        raise translate(error, asked) from None
+    return client.credential
+
+
+def _secret(client: AzureMLClient, datastore: Datastore) -> str:
+    secrets = client.list_datastore_secrets(datastore.name)
+    secret = secrets.account_key or secrets.sas_token
+    if not secret:
+        raise _NoWayError(f"The datastore {datastore.name!r} gives out neither a key nor a signature.")
+    return secret

@@ -1,0 +1,58 @@
+"""A bound on all that is below a call: names that do not resolve, tokens, retries, and an answer in drips.
+
+A socket's timeout starts anew with each byte, and what the libraries below do beside their requests has none.
+An event loop has :func:`asyncio.timeout` for that; a thread has :func:`in_time`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextvars import copy_context
+from threading import Thread
+from typing import TypeVar
+
+from airflow_provider_amlrest.rest.http.errors import UnreachableError
+
+T = TypeVar("T")
+
+
+def seconds_left(deadline: float | None, *bounds: float | None) -> float | None:
+    """Seconds until the deadline (seconds since the epoch), or the least of the bounds; None: no end."""
+    left = None if deadline is None else deadline - time.time()
+    return min((bound for bound in (left, *bounds) if bound is not None), default=None)
+
+
+def out_of_time(asked: str, seconds: float) -> UnreachableError:
+    """What is raised for something that takes longer than it may."""
+    if seconds <= 0:
+        return UnreachableError(asked, "the time for it was over before it was sent.")
+    return UnreachableError(asked, f"it took longer than {seconds:.3g} s.")
+
+
+def in_time(action: Callable[[], T], seconds: float | None, asked: str) -> T:
+    """Do it, and wait so many seconds for it at most; None: as long as it takes.
+
+    What takes longer is left alone in a thread of its own, and ends with its connection or its process.
+
+    :param asked: what it asks for, for the error.
+    :raises UnreachableError: if it takes longer.
+    """
+    if seconds is None:
+        return action()
+    if seconds <= 0:
+        raise out_of_time(asked, seconds)
+    outcome: Future[T] = Future()
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            outcome.set_result(context.run(action))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    Thread(target=run, name=asked, daemon=True).start()
+    if not wait([outcome], seconds).done:
+        raise out_of_time(asked, seconds) from None
+    return outcome.result()

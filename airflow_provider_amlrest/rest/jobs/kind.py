@@ -1,0 +1,26 @@
+"""What a kind of job must give: how it is written, what it alone has, and what its pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_amlrest.rest.versions.features import Feature
+from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job. Its module has one as ``KIND``; the table in :mod:`rest.jobs` has its module's name."""
+
+    job_type: str
+    """As the wire spells it: ``Command``."""
+    body: Callable[[Spelling, Any], Wire]
+    """The members of a PUT's properties that it alone has."""
+    body_2021: Callable[[Spelling, Any], Wire] | None = None
+    """The same for 2021-03-01-preview; None: that version has no such jobs."""
+    features: tuple[Feature, ...] = ()
+    """What not every api-version can say of it."""
+    has_trials: bool = False
+    """Whether it runs trials, the best of which is its result; else its result is its own."""

@@ -1,0 +1,221 @@
+"""What a job operator was given for environment, code, compute and inputs becomes ids of the workspace.
+
+In two steps: ``read_*`` looks at the value alone and says what is wrong with it; ``resolve_*`` asks the
+service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.ids import ResourceId
+from airflow_provider_amlrest.rest.jobs.job import INPUT_MODES, DataInput, Input, parse_literal
+from airflow_provider_amlrest.rest.reading.fields import URI_SCHEMES, check_name, is_uri, no_other_keys, word
+from airflow_provider_amlrest.rest.reading.references import (
+    LATEST,
+    Named,
+    Reference,
+    Registry,
+    parse_reference,
+    unrendered,
+)
+from airflow_provider_amlrest.rest.reading.values import mapping
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
+
+CURATED_PREFIX = "AzureML-"
+_REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
+"""How a text begins that is no literal."""
+
+
+@dataclass(frozen=True)
+class ReferencedInput:
+    """Data that is still to be looked up."""
+
+    field: str
+    reference: Reference
+    type: str | None
+    mode: str
+
+
+def read_environment(value: Any) -> Reference:
+    """An environment: a reference. Raises InvalidSpecError otherwise."""
+    reference = parse_reference("environment", value, "environments")
+    if reference is None:
+        raise InvalidSpecError(
+            "environment",
+            f"{value!r} is no reference to an environment: give name:version, name@latest, an ARM id, "
+            "or what AzureMLCreateEnvironmentOperator returned.",
+        )
+    return reference
+
+
+def resolve_environment(client: AzureMLClient, reference: Reference) -> str:
+    """The id to send. Raises NotFoundError for a version that the workspace does not have."""
+    if isinstance(reference, Registry):
+        return reference.uri
+    if not isinstance(reference, Named):
+        return str(reference)
+    if reference.name.startswith(CURATED_PREFIX):
+        # They live in a registry of Microsoft's; azure-ai-ml 1.35.2, too, has the service find them.
+        version = f":{reference.version}" if reference.version else f"@{LATEST}"
+        return f"azureml:{reference.name}{version}"
+    if reference.version is None:
+        return client.get_latest_environment(reference.name).id
+    return client.get_environment(reference.name, reference.version).id
+
+
+def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
+    """Code: a reference, or the files at a local path."""
+    if value is None:
+        return None
+    reference = parse_reference("code", value, "codes")
+    if reference is not None:
+        return reference
+    if not isinstance(value, str | PurePath) or not value:
+        raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
+    from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
+    return read_local("code", base, value)
+
+
+def resolve_code(client: AzureMLClient, code: Reference | LocalContent | None) -> str | None:
+    """The id to send. Local files are uploaded if the workspace has not got them."""
+    if code is None or isinstance(code, ResourceId):
+        return str(code) if code else None
+    if isinstance(code, Registry):
+        return code.uri
+    if isinstance(code, Named):
+        if code.version is None:
+            return client.get_latest_code(code.name).id
+        return client.get_code(code.name, code.version).id
+    from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+
+    return ensure_code(client, code)[0].id
+
+
+def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
+    """The ARM id of a compute named by name or id; None: serverless.
+
+    Raises InvalidSpecError for one that the workspace does not have, naming those that it has.
+    """
+    name = compute_name(client, value)
+    if name is None:
+        return None
+    try:
+        client.get_compute(name)
+    except NotFoundError:
+        # Where it is the workspace that is missing, this says so.
+        names = sorted(compute.name for compute in client.list_computes())
+        has = f"it has: {', '.join(names)}" if names else "it has none"
+        raise InvalidSpecError("compute", f"the workspace has no compute named {name!r}; {has}.") from None
+    return str(client.operations.workspace.resource("computes", name))
+
+
+def compute_name(client: AzureMLClient, value: str | None) -> str | None:
+    """The name of a compute named by name or id, without a request. Raises InvalidSpecError if it is none."""
+    if value is None:
+        return None
+    reference = parse_reference("compute", value, "computes")
+    if isinstance(reference, ResourceId):
+        _check_workspace(client, "compute", reference)
+    name = reference.name if isinstance(reference, ResourceId) else value.removeprefix("azureml:")
+    return check_name("compute", name)
+
+
+def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -> None:
+    """Raises InvalidSpecError for an id of another workspace, which cannot be asked from here."""
+    ours = client.operations.workspace
+    if reference.workspace != ours:
+        raise InvalidSpecError(
+            field,
+            f"'{reference}' is in the workspace {reference.workspace.name!r}, but the connection's is "
+            f"{ours.name!r} in resource group {ours.resource_group!r}.",
+        )
+
+
+def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
+    """Inputs: literals, URIs, references. Raises InvalidSpecError for what is none of them."""
+    inputs = mapping("inputs", value)
+    return {str(name): _read_input(f"inputs.{name}", member) for name, member in inputs.items()}
+
+
+def _check_there(field: str, value: Any) -> None:
+    """Raises InvalidSpecError for None, also as Jinja renders it: what an XCom is that is not there."""
+    if value is None or value == "None":
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is what an XCom gives that is not there. The output 'model' of an upstream job is "
+            'train.output["outputs.model"], in Jinja '
+            "{{ ti.xcom_pull('train', key='outputs.model') }}; see 'Outputs for the next task' in the docs.",
+        )
+
+
+def _read_input(field: str, value: Any) -> Input | ReferencedInput:
+    if value is None:
+        _check_there(field, value)
+    value = {"path": value} if isinstance(value, PurePath) else unrendered(value)
+    if isinstance(value, Mapping) and "path" in value:
+        no_other_keys(field, value, {"type", "path", "mode"})
+        return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
+    if isinstance(value, str) and not _REFERENCE.match(value):
+        return parse_literal(field, value)
+    reference = parse_reference(field, value, "data")
+    if reference is not None:
+        type_ = value.get("type") if isinstance(value, Mapping) else None
+        return ReferencedInput(field, reference, type_, "ro_mount")
+    if isinstance(value, str) and value.startswith("azureml://"):
+        raise InvalidSpecError(field, f'write a URI as {{"type": "uri_file", "path": {value!r}}}.')
+    if isinstance(value, str):
+        raise InvalidSpecError(
+            field, f"{value!r} is no reference to data: azureml:name:version, name@latest."
+        )
+    return parse_literal(field, value)
+
+
+def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:
+    _check_there(f"{field}.path", path)
+    mode = word(f"{field}.mode", mode, INPUT_MODES)
+    if type_ is not None:
+        type_ = word(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
+    reference = parse_reference(f"{field}.path", path, "models" if type_ in MODEL_TYPES else "data")
+    if reference is not None:
+        return ReferencedInput(field, reference, type_, mode)
+    if not is_uri(f"{field}.path", path):
+        raise InvalidSpecError(
+            f"{field}.path",
+            f"{path!r} is neither a reference (azureml:name:version) nor a URI ({', '.join(URI_SCHEMES)}); "
+            "register local data with AzureMLRegisterDataOperator.",
+        )
+    return DataInput(type_ or "uri_folder", path, mode)
+
+
+def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Input:
+    """The input to send. Raises NotFoundError for data that the workspace does not have."""
+    if not isinstance(value, ReferencedInput):
+        return value
+    reference = value.reference
+    if isinstance(reference, Registry):
+        return DataInput(value.type or "uri_folder", reference.uri, value.mode)
+    if isinstance(reference, ResourceId):
+        if value.type is not None:
+            return DataInput(value.type, str(reference), value.mode)
+        _check_workspace(client, value.field, reference)
+    if value.type in MODEL_TYPES:
+        if reference.version is None:
+            return DataInput(value.type, client.get_latest_model(reference.name).id, value.mode)
+        return DataInput(value.type, client.get_model(reference.name, reference.version).id, value.mode)
+    if reference.version is None:
+        data = client.get_latest_data(reference.name)
+    else:
+        data = client.get_data(reference.name, reference.version)
+    return DataInput(value.type or data.type, data.id, value.mode)

@@ -1,0 +1,174 @@
+"""Jobs on the wire: what all kinds have in common, in both spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_amlrest.rest.jobs import kind_of, wire_2021
+from airflow_provider_amlrest.rest.jobs.job import (
+    FEATURES,
+    DataInput,
+    Identity,
+    Input,
+    Job,
+    JobSpec,
+    LiteralInput,
+    Output,
+    Service,
+)
+from airflow_provider_amlrest.rest.times import duration
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
+from airflow_provider_amlrest.rest.versions.features import refuse_unsupported, unsupported
+from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
+from airflow_provider_amlrest.rest.versions.words import (
+    MODES,
+    MODES_BACK,
+    properties_of,
+    read_type,
+    text_map,
+    without_nones,
+)
+
+SERVICES = {
+    "ssh": "SSH",
+    "jupyter_lab": "JupyterLab",
+    "tensor_board": "TensorBoard",
+    "vs_code": "VSCode",
+    "custom": "Custom",
+}
+IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "UserIdentity"}
+
+
+def job_body(spelling: Spelling, job: JobSpec) -> Wire:
+    """The properties of its PUT. Raises InvalidSpecError for what the api-version cannot say."""
+    kind = kind_of(job.job_type)
+    assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
+    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), *job.parts())
+    if not spelling.is_of_2021:
+        own = {"jobType": kind.job_type, **kind.body(spelling, job)}
+        return own | _common(spelling, job)
+    if kind.body_2021 is None:
+        raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
+    return {"jobType": kind.job_type, **kind.body_2021(spelling, job)} | _common_2021(job)
+
+
+def _common(spelling: Spelling, job: JobSpec) -> Wire:
+    return without_nones(
+        computeId=job.compute,
+        inputs={name: _input(spelling, value) for name, value in job.inputs.items()},
+        outputs={name: _output(spelling, value) for name, value in job.outputs.items()},
+        experimentName=job.experiment_name,
+        displayName=job.display_name,
+        description=job.description,
+        tags=dict(job.tags),
+        properties=dict(job.properties),
+        identity=_identity(job.identity),
+        services={name: _service(value) for name, value in job.services.items()},
+        queueSettings={"jobTier": job.job_tier.capitalize()} if job.job_tier else None,
+    )
+
+
+def _common_2021(job: JobSpec) -> Wire:
+    return without_nones(
+        experimentName=job.experiment_name,
+        description=job.description,
+        tags=dict(job.tags),
+        properties=dict(job.properties),
+        identity=_identity(job.identity),
+    )
+
+
+def _input(spelling: Spelling, value: Input) -> dict[str, Any]:
+    if isinstance(value, LiteralInput):
+        return {"jobInputType": spelling.type("literal"), "value": value.value}
+    return {"jobInputType": spelling.type(value.type), "uri": value.uri, "mode": MODES[value.mode]}
+
+
+def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
+    return without_nones(
+        jobOutputType=spelling.type(value.type),
+        mode=MODES[value.mode],
+        uri=value.uri,
+        assetName=value.name,
+    )
+
+
+def _service(value: Service) -> dict[str, Any]:
+    return without_nones(
+        jobServiceType=SERVICES[value.type],
+        port=value.port,
+        properties=dict(value.properties),
+        nodes={"nodesValueType": "All"} if value.all_nodes else None,
+    )
+
+
+def _identity(value: Identity | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return without_nones(
+        identityType=IDENTITIES[value.type],
+        clientId=value.client_id,
+        objectId=value.object_id,
+        resourceId=value.resource_id,
+    )
+
+
+def read_job(spelling: Spelling, resource: Mapping[str, Any]) -> Job:
+    """The job that an ARM resource is."""
+    members = wire_2021.read_job(resource) if spelling.is_of_2021 else _read(resource)
+    return Job(**_read_base(resource), **members)
+
+
+def _read(resource: Mapping[str, Any]) -> dict[str, Any]:
+    properties = properties_of(resource)
+    studio = (properties.get("services") or {}).get("Studio") or {}
+    inputs = (properties.get("inputs") or {}).items()
+    outputs = (properties.get("outputs") or {}).items()
+    return {
+        "studio_url": studio.get("endpoint"),
+        "compute": properties.get("computeId"),
+        "outputs": {name: _read_output(value or {}) for name, value in outputs},
+        "inputs": {name: _read_input(value or {}) for name, value in inputs},
+    }
+
+
+def _read_base(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a job that all api-versions spell alike."""
+    properties = properties_of(resource)
+    objective = properties.get("objective") or {}
+    run = properties.get("trial") or properties
+    return {
+        "id": resource["id"],
+        "name": resource["name"],
+        "type": properties.get("jobType") or "",
+        "status": properties.get("status") or "Unknown",
+        "display_name": properties.get("displayName"),
+        "experiment_name": properties.get("experimentName"),
+        "created_at": (resource.get("systemData") or {}).get("createdAt"),
+        "tags": text_map(properties.get("tags")),
+        "properties": text_map(properties.get("properties")),
+        "command": run.get("command"),
+        "environment": run.get("environmentId"),
+        "code": run.get("codeId"),
+        "goal": str(objective["goal"]).lower() if objective.get("goal") else None,
+        "primary_metric": objective.get("primaryMetric"),
+        # 2021-03-01-preview has it beside the other members.
+        "limit": duration((properties.get("limits") or {}).get("timeout") or properties.get("timeout")),
+    }
+
+
+def _read_input(value: Mapping[str, Any]) -> Input:
+    if read_type(value.get("jobInputType")) == "literal":
+        return LiteralInput(str(value.get("value") or ""))
+    mode = MODES_BACK.get(value.get("mode") or "", "ro_mount")
+    return DataInput(read_type(value.get("jobInputType")), str(value.get("uri") or ""), mode)
+
+
+def _read_output(value: Mapping[str, Any]) -> Output:
+    return Output(
+        read_type(value.get("jobOutputType")),
+        MODES_BACK.get(value.get("mode") or "", "rw_mount"),
+        value.get("uri"),
+        value.get("assetName"),
+    )

@@ -1,0 +1,1 @@
+"""When and how jobs are looked at, alone or thousands together."""

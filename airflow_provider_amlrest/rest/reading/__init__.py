@@ -1,0 +1,1 @@
+"""What a person has written is read, or refused in words: fields, values, references, lengths."""

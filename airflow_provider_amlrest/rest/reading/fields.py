@@ -1,0 +1,188 @@
+"""What a person writes, read member by member, or refused in words.
+
+Every function takes the field's name first, so that an error can say where it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, fields
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, holds_credentials
+from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
+from airflow_provider_amlrest.rest.reading.values import blank, boolean, mapping, number, structured, whole
+
+T = TypeVar("T")
+
+URI_SCHEMES = ("azureml://", "https://", "wasbs://", "abfss://")
+
+SOMETHING = re.compile(r"[a-zA-Z0-9_]")
+"""What every text that the service needs must have in it (all api-versions)."""
+
+
+def check_name(field: str, name: str, longest: int = 255) -> str:
+    """The name, if Azure ML takes it. Raises InvalidSpecError otherwise."""
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or len(name) > longest:
+        raise InvalidSpecError(
+            field,
+            f"{name!r} is no name for Azure ML: 1 to {longest} letters, digits, '-' and '_', "
+            "beginning with a letter or digit.",
+        )
+    return name
+
+
+def names(field: str, value: Any) -> tuple[str, ...]:
+    """A list of names. Raises InvalidSpecError otherwise; a single text is none."""
+    value = structured(value)
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):
+        raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
+    return tuple(value)
+
+
+def check_version(field: str, version: str, longest: int | None = None) -> str:
+    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise.
+
+    :param longest: how many characters it may have; None: any number.
+    """
+    if not VERSION_PATTERN.fullmatch(version):
+        raise InvalidSpecError(field, f"{version!r} is no version of an asset: it has one of <>*%&:\\?/#@.")
+    if longest is not None and len(version) > longest:
+        raise InvalidSpecError(
+            field, f"{version!r} has {len(version)} characters, but here a version has {longest} at most."
+        )
+    return version
+
+
+def is_uri(field: str, value: Any) -> bool:
+    """Whether a value is a URI of data, of a scheme that Azure ML takes.
+
+    Raises InvalidSpecError as :func:`check_unsigned`.
+    """
+    return isinstance(value, str) and value.startswith(URI_SCHEMES) and bool(check_unsigned(field, value))
+
+
+_ACCESS = "Give it without: the job's identity, or a datastore of the workspace, can have the access."
+
+
+def check_unsigned(field: str, value: str, way_out: str = _ACCESS) -> str:
+    """The text, if no URL in it holds a secret: who may see the asset, job or task would see that, too.
+
+    :param way_out: what to do instead, for the error.
+    :raises InvalidSpecError: for a signature, password or token, as :func:`holds_credentials` knows them.
+    """
+    if holds_credentials(value):
+        raise InvalidSpecError(
+            field,
+            f"{value!r} holds a signature or a password, and whoever sees the asset or the task would have "
+            f"it. {way_out}",
+        )
+    return value
+
+
+def string_map(field: str, value: Any) -> dict[str, str]:
+    """A mapping of text to text; numbers and booleans become text, None is refused."""
+    result = {}
+    for key, member in mapping(field, value).items():
+        if not isinstance(member, str | int | float | bool):
+            raise InvalidSpecError(f"{field}.{key}", f"{member!r} must be text or a number.")
+        result[str(key)] = str(member)
+    return result
+
+
+def json_map(field: str, value: Any) -> dict[str, Any]:
+    """A mapping that can be written as JSON. Raises InvalidSpecError otherwise."""
+    given = dict(mapping(field, value))
+    try:
+        json.dumps(given, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidSpecError(field, f"{given!r} cannot be written as JSON: {error}.") from None
+    return {str(name): member for name, member in given.items()}
+
+
+def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
+    """The value, if it is one of those allowed. Raises InvalidSpecError naming them otherwise."""
+    if value not in allowed:
+        raise InvalidSpecError(field, f"{value!r} is not one of: {', '.join(allowed)}.")
+    return str(value)
+
+
+def word(field: str, value: Any, allowed: Collection[str], aliases: Mapping[str, str] | None = None) -> str:
+    """A word of Azure ML as we spell it: the CLI and the SDK take each in any case, ``UserIdentity``, too.
+
+    :param aliases: other words, and what they mean.
+    :raises InvalidSpecError: naming those allowed.
+    """
+    spellings = {name.replace("_", ""): name for name in allowed}
+    spellings |= {other.replace("_", ""): name for other, name in (aliases or {}).items()}
+    found = spellings.get(value.replace("_", "").lower()) if isinstance(value, str) else None
+    return found or one_of(field, value, allowed)
+
+
+def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]) -> None:
+    """Raises InvalidSpecError if a mapping has a key that is not allowed."""
+    other = set(value) - set(allowed)
+    if other:
+        raise InvalidSpecError(
+            field,
+            f"unknown key {', '.join(sorted(map(repr, other)))}; there are: {', '.join(sorted(allowed))}.",
+        )
+
+
+def read_typed(
+    field: str,
+    value: Any,
+    cls: type[T],
+    types: Collection[str],
+    aliases: Mapping[str, str] | None = None,
+) -> T | None:
+    """Read a mapping with a ``type``, or just the type as text, into a dataclass that has one.
+
+    :param types: the types there are.
+    :param aliases: other words for them, and what they mean.
+    """
+    value = structured(value)
+    if blank(value):
+        return None
+    given = {"type": value} if isinstance(value, str) else dict(mapping(field, value))
+    if "type" in given:
+        given["type"] = word(f"{field}.type", given["type"], types, aliases)
+    return build(field, given, cls)
+
+
+def build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
+    """Read a mapping into a dataclass, whose members say what each must be. Raises InvalidSpecError."""
+    known = fields(cls)  # type: ignore[arg-type]
+    no_other_keys(field, value, [member.name for member in known])
+    required = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING}
+    missing = required - set(value)
+    if missing:
+        raise InvalidSpecError(field, f"{', '.join(sorted(missing))} is missing.")
+    hints = get_type_hints(cls)
+    return cls(**{name: _typed(f"{field}.{name}", member, hints[name]) for name, member in value.items()})
+
+
+_LARGEST = 2**31 - 1
+_READERS: dict[Any, Callable[[str, Any], Any]] = {
+    str: lambda field, value: value,
+    int: lambda field, value: whole(field, value, -_LARGEST, _LARGEST),
+    float: number,
+    bool: boolean,
+    Mapping: mapping,
+}
+
+
+def _typed(field: str, value: Any, hint: Any) -> Any:
+    """The value as a member's type wants it, such as ``int | None``. Raises InvalidSpecError otherwise."""
+    optional = NoneType in get_args(hint)
+    kind = get_args(hint)[0] if optional else get_origin(hint) or hint
+    if optional and (value is None or (kind is not str and blank(value))):
+        return None
+    if kind is str and not isinstance(value, str):
+        raise InvalidSpecError(field, f"{value!r} must be text.")
+    if kind is float and abs(number(field, value)) > _LARGEST:
+        raise InvalidSpecError(field, f"{value!r} must be a number (up to {_LARGEST}).")
+    return _READERS[kind](field, value)

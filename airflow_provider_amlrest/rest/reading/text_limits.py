@@ -1,0 +1,74 @@
+"""What texts of a job may be that are no names of assets: how long, how many, of which characters.
+
+From Microsoft's page on the limits of Azure ML (2025); the characters of an experiment's name are from the
+service's own refusal. docs/operators.md has the same table, which a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+
+MAX_TEXT = {"experiment_name": 256, "display_name": 256, "description": 5000}
+"""Characters of each."""
+
+EXPERIMENT_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class PairLimit:
+    """Of tags and properties: how many, and the characters of a name and of a value."""
+
+    count: int
+    name: int
+    value: int
+
+
+MAX_PAIRS = {"tags": PairLimit(50, 100, 1000), "properties": PairLimit(50, 100, 1000)}
+
+
+def check_text(field: str, value: str | None) -> str | None:
+    """The text, if it is not too long. Raises InvalidSpecError otherwise."""
+    if value is not None and len(value) > MAX_TEXT[field]:
+        raise InvalidSpecError(
+            field, f"{value[:40]!r}... has {len(value)} characters; Azure ML takes {MAX_TEXT[field]}."
+        )
+    return value
+
+
+def check_experiment(field: str, name: str | None) -> str | None:
+    """The experiment's name, if it can be one. Raises InvalidSpecError, suggesting another, otherwise."""
+    if name is None or (EXPERIMENT_PATTERN.fullmatch(name) and len(name) <= MAX_TEXT[field]):
+        return name
+    usable = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-_")[: MAX_TEXT[field]]
+    suggestion = f" {usable!r} would be one." if usable else " Leave it out for the default one."
+    raise InvalidSpecError(
+        field,
+        f"{name!r} is no name of an experiment: 1 to {MAX_TEXT[field]} letters, digits, '-' and '_', "
+        f"beginning with a letter or digit.{suggestion}",
+    )
+
+
+def check_pairs(field: str, pairs: Mapping[str, str], ours: int) -> Mapping[str, str]:
+    """Tags or properties, if they fit.
+
+    :param ours: how many the provider adds.
+    :raises InvalidSpecError: if there are too many, or a name is empty, or a name or value too long.
+    """
+    limit = MAX_PAIRS[field]
+    if len(pairs) > limit.count - ours:
+        raise InvalidSpecError(
+            field, f"there are {len(pairs)}; Azure ML takes {limit.count}, of which Airflow's own are {ours}."
+        )
+    for name, value in pairs.items():
+        if not name.strip():
+            raise InvalidSpecError(field, f"the name of {value[:40]!r} is empty.")
+        if len(name) > limit.name or len(value) > limit.value:
+            raise InvalidSpecError(
+                f"{field}.{name[: limit.name]}",
+                f"it is too long; a name has {limit.name} characters at most, a value {limit.value}.",
+            )
+    return pairs

@@ -1,0 +1,114 @@
+"""Numbers, booleans, mappings and lists, as people and templates write them: one rule for every field.
+
+Jinja makes text of everything: ``"3600"``, ``"0.5"``, ``"False"``, ``"None"``, ``"{'a': 1}"``. A text that
+says such a value is taken for it wherever one is asked for, and no other text is. Every function takes the
+field's name first, so that an error can say where it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+
+_WHOLE = re.compile(r"[+-]?\d{1,300}")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_WORDS = {"true": True, "false": False, "none": None, "null": None, "": None}
+
+
+def boolean(field: str, value: Any) -> bool:
+    """True or false. Raises InvalidSpecError for everything else, 0 and 1 as well."""
+    said = _said(value)
+    if not isinstance(said, bool):
+        raise InvalidSpecError(field, f"{value!r} must be true or false.")
+    return said
+
+
+def number(field: str, value: Any) -> int | float:
+    """A finite number. Raises InvalidSpecError otherwise."""
+    said = _said(value)
+    if isinstance(said, bool) or not isinstance(said, numbers.Real) or not math.isfinite(said):
+        raise InvalidSpecError(field, f"{value!r} must be a finite number.")
+    return int(said) if isinstance(said, numbers.Integral) else float(said)
+
+
+def whole(field: str, value: Any, low: int, high: int) -> int:
+    """A whole number within bounds; 4.0 is one. Raises InvalidSpecError otherwise."""
+    try:
+        said = number(field, value)
+    except InvalidSpecError:
+        said = math.nan
+    if said != said // 1 or not low <= said <= high:
+        raise InvalidSpecError(field, f"{value!r} must be a whole number from {low} to {high}.")
+    return int(said)
+
+
+def blank(value: Any) -> bool:
+    """Whether a value is None, or a text that says so: ``"None"``, ``"null"`` or nothing at all."""
+    return _said(value) is None
+
+
+def seconds(field: str, value: Any) -> float | None:
+    """A time in seconds, or None. Raises InvalidSpecError as :func:`interval`."""
+    return None if blank(value) else interval(field, value)
+
+
+def interval(field: str, value: Any) -> float:
+    """A time in seconds that there has to be: a number, or a timedelta.
+
+    Raises InvalidSpecError for what is not above 0 and below a billion.
+    """
+    try:
+        said = number(field, value)
+    except InvalidSpecError:
+        said = math.nan
+    if not 0 < said < 1e9:
+        raise InvalidSpecError(field, f"{value!r} must be a number of seconds above 0 and below 1e9.")
+    return float(said)
+
+
+def mapping(field: str, value: Any) -> Mapping[str, Any]:
+    """A mapping; None is an empty one. Raises InvalidSpecError otherwise."""
+    said = _said(value)
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping):
+        raise InvalidSpecError(field, f"{value!r} must be a mapping.")
+    return said
+
+
+def structured(value: Any) -> Any:
+    """The mapping or list that a text says, in JSON's or Python's words; any other value as it is."""
+    if not isinstance(value, str) or not value.strip().startswith(("{", "[", "(")):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            said = read(value.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if isinstance(said, dict | list | tuple):
+            return said
+    return value
+
+
+def _said(value: Any) -> Any:
+    """What a text says, and a timedelta's seconds; any other value, and any other text, as it is."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    return structured(value)

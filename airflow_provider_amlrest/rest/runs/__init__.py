@@ -1,0 +1,1 @@
+"""What run history, MLflow and logs say of a job."""

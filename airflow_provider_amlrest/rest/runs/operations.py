@@ -1,0 +1,266 @@
+"""Operations on runs: run history, MLflow, logs, and the trials of sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+from azure.core.rest import HttpRequest
+
+from airflow_provider_amlrest.rest.http.call import BRIEF, Flow, Send, checked
+from airflow_provider_amlrest.rest.http.cloud import check_url
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, ResponseError
+from airflow_provider_amlrest.rest.http.paging import Page, Pages
+from airflow_provider_amlrest.rest.ids import path_segment
+from airflow_provider_amlrest.rest.jobs.operations import JobOperations
+from airflow_provider_amlrest.rest.runs.log_parts import log_content, log_length, log_part
+from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.run import (
+    MetricPoint,
+    Run,
+    RunChange,
+    SweepTrial,
+    last_values,
+    read_point,
+    read_run,
+    read_run_change,
+    trial_number,
+    trial_params,
+)
+from airflow_provider_amlrest.rest.workspace.operations import WorkspaceOperations
+
+CHILDREN_PAGE = 100
+"""Children that a page of them is asked to have."""
+SEARCH_PAGE = 500
+"""Runs that a search asks for at once."""
+SEARCH_REFUSED = (400, 404, 405, 501)
+"""How a service refuses to search: what the search would have found is then read run by run."""
+
+
+class RunOperations(JobOperations, WorkspaceOperations):
+    """What one asks of a job's runs. The workspace says where run history and MLflow are."""
+
+    endpoints: tuple[str, str] | None = None
+    """(run history, MLflow) base URLs, once they are known."""
+
+    def set_job_tag(
+        self, name: str, key: str, value: str, *, options: Mapping[str, Any] | None = None
+    ) -> Flow[None]:
+        """Set one tag of a job, by MLflow's ``runs/set-tag``; its other tags stay as they are.
+
+        ARM has no such request: a PUT would have to repeat the whole job, and refuses what the service has
+        normalised since.
+        """
+        body = {"run_id": name, "run_uuid": name, "key": key, "value": value}
+        yield from self._mlflow("POST", "runs/set-tag", body=body, options=options)
+
+    def get_run(self, name: str) -> Flow[Run]:
+        """A run's times, error, warnings and log files. Raises NotFoundError."""
+        return (yield from self._details(name))
+
+    def get_run_change(self, name: str) -> Flow[RunChange]:
+        """Who changed a run last, and why it was canceled. Raises NotFoundError."""
+        history = yield from self._history()
+        asked = f"GET runs/{name}"
+        answer = yield Send(HttpRequest("GET", f"{history}/runs/{path_segment(name)}"), asked)
+        return read_run_change(checked(answer, asked))
+
+    def read_log(self, job_name: str, tail: LogTail, final: bool = False) -> Flow[list[str]]:
+        """The lines of the user's log (of a distributed job: of rank 0) since the last read with this tail.
+
+        At most :data:`log_tail.CALL_BYTES` of them, unless it is the final read; at most
+        :data:`log_tail.TASK_BYTES` in all, and then one that says where the rest is. None while there is no
+        log: the job waits in the queue, or is a sweep. A log comes some seconds after it was written.
+
+        :param tail: what was handed on so far; it is changed.
+        :param final: the job has ended: all that there is, the last line even if it does not end.
+        :raises AzureMLError: it could not be read. The next call goes on where this one should have begun.
+        """
+        options = {} if final else BRIEF
+        known = bool(tail.url)
+        if tail.is_full or not (known or (yield from self._find_log(job_name, tail, options))):
+            return []
+        answer = yield log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        # The signature may have ended.
+        if answer.status_code == 403 and known and (yield from self._find_log(job_name, tail, options)):
+            answer = yield log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        if answer.status_code == 416 and tail.start_anew():
+            answer = yield log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
+        if answer.status_code == 404:
+            tail.url = ""
+            return []
+        content = log_content(answer, tail.file, tail.bytes_wanted(final=final))
+        return tail.take(content, final=final)
+
+    def read_log_end(self, run: Run, file: str, size: int) -> Flow[str]:
+        """The last ``size`` bytes of one of a run's log files, from the start of a line on."""
+        answer = yield log_part(run.log_files[file], file, (0, size - 1))
+        length = log_length(answer)
+        start = max(0, length - size)
+        if start and answer.status_code == 206:
+            answer = yield log_part(run.log_files[file], file, (start, length - 1))
+        text = log_content(answer, file, (start, length - 1)).decode("utf-8", "replace")
+        return (text.partition("\n")[2] if start and "\n" in text else text).strip()
+
+    def list_children(self, name: str, next_link: str | None = None) -> Flow[Page]:
+        """A sweep's trials as run history lists them, as an iterator of :class:`Run`."""
+        history = yield from self._history()
+        asked = f"GET runs/{name}/children"
+        base = f"{history}/runs/{path_segment(name)}/children"
+        first = HttpRequest("GET", base, params={"$top": str(CHILDREN_PAGE)})
+        link = self._next(next_link, base)
+        answer = yield Send(HttpRequest("GET", link) if link else first, asked)
+        page = checked(answer, asked)
+        return Page(tuple(map(read_run, page.get("value") or ())), page.get("nextLink") or None)
+
+    def get_metrics(self, run: str) -> Flow[dict[str, float]]:
+        """The last value of each MLflow metric of a run. Values that JSON cannot carry are left out."""
+        return last_values((yield from self._mlflow_run(run)))
+
+    def get_metric_history(self, run: str, metric: str) -> Flow[list[MetricPoint]]:
+        """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
+        points: list[MetricPoint] = []
+        query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
+        way = Pages(f"the history of the metric {metric}")
+        while True:
+            page = yield from self._mlflow("GET", "metrics/get-history", query=query)
+            points += map(read_point, page.get("metrics") or ())
+            token = way.after(page.get("next_page_token"))
+            if token is None:
+                break
+            query["page_token"] = quote(token, safe="")
+        finite = [point for point in points if isfinite(point.value)]
+        return sorted(finite, key=lambda point: (point.step, point.time))
+
+    def list_trials(self, sweep: str) -> Flow[list[SweepTrial]]:
+        """All trials of a sweep with their parameters and metrics, in the order of their numbers.
+
+        Statuses and times are run history's, metrics those that MLflow's search finds: a few requests for
+        thousands of trials.
+        """
+        job = yield from self.get_job(sweep)
+        runs: list[Run] = []
+        way, link = Pages(f"the trials of {sweep}"), None
+        while True:
+            page = yield from self.list_children(sweep, link)
+            runs += page.items
+            link = way.after(page.next_link)
+            if link is None:
+                break
+        try:
+            metrics = yield from self._metrics_of_children(sweep)
+        except ResponseError as error:
+            if error.status not in SEARCH_REFUSED:
+                raise
+            metrics = {}
+            for run in runs:
+                metrics[run.name] = yield from self.get_metrics(run.name)
+        return [
+            SweepTrial(
+                run.name,
+                run.status,
+                trial_params(job, run.name),
+                metrics.get(run.name, {}),
+                run.start_time,
+                run.end_time,
+            )
+            for run in sorted(runs, key=lambda run: trial_number(run.name))
+        ]
+
+    def get_best_trial(self, sweep: str) -> Flow[SweepTrial | None]:
+        """The best trial: the one that the service names, else the best last value of the metric.
+
+        None if no trial has reported the metric.
+        """
+        job = yield from self.get_job(sweep)
+        name = job.best_trial_name
+        if name:
+            run = yield from self.get_run(name)
+            metrics = yield from self.get_metrics(name)
+            return SweepTrial(
+                name, run.status, trial_params(job, name), metrics, run.start_time, run.end_time
+            )
+        trials = yield from self.list_trials(sweep)
+        metric = job.primary_metric or ""
+        reported = [trial for trial in trials if metric in trial.metrics]
+        if not reported:
+            return None
+        choose = max if job.goal == "maximize" else min
+        return choose(reported, key=lambda trial: trial.metrics[metric])
+
+    def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
+        """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
+        if self.endpoints is None:
+            workspace = yield from self.get_workspace(options)
+            asked = "GET discovery"
+            check_url(workspace.discovery_url)
+            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
+            services = checked(answer, asked)
+            api = str(services.get("api") or "").rstrip("/")
+            if not api:
+                raise AzureMLError("The workspace does not say where its run history and MLflow are.")
+            # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
+            tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
+            tracking = tracking.rstrip("?").replace("azureml://", "https://", 1)
+            check_url(api)
+            check_url(tracking)
+            self.endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
+        return self.endpoints
+
+    def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[Run]:
+        history = yield from self._history(options)
+        asked = f"GET runs/{name}/details"
+        request = HttpRequest("GET", f"{history}/runs/{path_segment(name)}/details")
+        answer = yield Send(request, asked, options or {})
+        details = checked(answer, asked)
+        log_files = details.get("logFiles") or {}
+        for url in log_files.values():
+            self._mask_signature(url.partition("?")[2])
+        return read_run(details) if details else Run(name, "Unknown")
+
+    def _metrics_of_children(self, parent: str) -> Flow[dict[str, dict[str, float]]]:
+        """The last value of each MLflow metric of each child of a run."""
+        experiment = ((yield from self._mlflow_run(parent)).get("info") or {}).get("experiment_id")
+        body: dict[str, Any] = {
+            "experiment_ids": [experiment] if experiment else [],
+            "filter": f"tags.mlflow.parentRunId = '{parent}'",
+            "max_results": SEARCH_PAGE,
+        }
+        metrics: dict[str, dict[str, float]] = {}
+        way = Pages(f"the metrics of the children of {parent}")
+        while True:
+            page = yield from self._mlflow("POST", "runs/search", body=body)
+            for run in page.get("runs") or ():
+                metrics[str((run.get("info") or {}).get("run_id"))] = last_values(run)
+            token = way.after(page.get("next_page_token"))
+            if token is None:
+                return metrics
+            body["page_token"] = token
+
+    def _mlflow_run(self, name: str) -> Flow[dict[str, Any]]:
+        answer = yield from self._mlflow("GET", "runs/get", query={"run_id": quote(name)})
+        return answer.get("run") or {}
+
+    def _mlflow(
+        self,
+        method: str,
+        operation: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Flow[dict[str, Any]]:
+        base = (yield from self._discover(options))[1]
+        asked = f"{method} MLflow {operation}"
+        request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
+        answer = yield Send(request, asked, options or {})
+        return checked(answer, asked)
+
+    def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:
+        run = yield from self._details(job_name, options)
+        return tail.find(run.log_files)
+
+    def _history(self, options: Mapping[str, Any] | None = None) -> Flow[str]:
+        return (yield from self._discover(options))[0]

@@ -1,0 +1,133 @@
+"""What run history and MLflow say of a job, or of a sweep's trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import innermost_code
+from airflow_provider_amlrest.rest.jobs.job import Job
+
+
+@dataclass(frozen=True)
+class RunError:
+    code: str
+    """The innermost one."""
+    message: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as run history knows it: a job, or a sweep's trial."""
+
+    name: str
+    status: str
+    start_time: str | None = None
+    end_time: str | None = None
+    error: RunError | None = None
+    warnings: tuple[str, ...] = ()
+    log_files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Path -> URL with a shared access signature, good for hours. Never printed."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name -> id of the asset that it became, which ends in ``/data/<name>/versions/<version>``."""
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """Who changed a run last, as run history knows it."""
+
+    by: str
+    """A name; empty for the identity that submitted the run: the service's own changes bear its name, too."""
+    cancel_reason: str
+
+
+@dataclass(frozen=True)
+class SweepTrial:
+    """A trial of a sweep with its point in the search space and its last metrics."""
+
+    name: str
+    status: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    start_time: str | None = None
+    end_time: str | None = None
+
+
+@dataclass(frozen=True)
+class MetricPoint:
+    """A value that a run has logged of a metric. ``time``: seconds since the epoch."""
+
+    step: int
+    value: float
+    time: float
+
+
+def read_run(details: Mapping[str, Any]) -> Run:
+    """A run as run history tells of it."""
+    error = (details.get("error") or {}).get("error") or {}
+    return Run(
+        details.get("runId") or "",
+        details.get("status") or "Unknown",
+        details.get("startTimeUtc"),
+        details.get("endTimeUtc"),
+        RunError(innermost_code(error), error.get("message") or "") if error else None,
+        tuple(str(warning.get("message") or "") for warning in details.get("warnings") or ()),
+        details.get("logFiles") or {},
+        {
+            name: str(output["assetId"])
+            for name, output in (details.get("outputs") or {}).items()
+            if (output or {}).get("assetId")
+        },
+    )
+
+
+def read_run_change(run: Mapping[str, Any]) -> RunChange:
+    """Who changed a run last, and why it was canceled, as run history tells of it (v1.0)."""
+    creator, last = run.get("createdBy") or {}, run.get("lastModifiedBy") or {}
+    # The service's own changes bear the submitter's name (recordings of 2023).
+    other = last.get("userObjectId") not in (None, creator.get("userObjectId"))
+    name = str(last.get("userName") or last.get("userObjectId") or "") if other else ""
+    return RunChange(name, str(run.get("cancelationReason") or ""))
+
+
+def last_values(run: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of an MLflow run, but those that JSON cannot carry."""
+    metrics = (run.get("data") or {}).get("metrics") or ()
+    values = {str(metric["key"]): number(metric.get("value")) for metric in metrics}
+    return {key: value for key, value in values.items() if isfinite(value)}
+
+
+def read_point(metric: Mapping[str, Any]) -> MetricPoint:
+    """A value of a metric's history in MLflow."""
+    step, milliseconds = number(metric.get("step")), number(metric.get("timestamp"))
+    return MetricPoint(
+        int(step) if isfinite(step) else 0,
+        number(metric.get("value")),
+        milliseconds / 1000 if isfinite(milliseconds) else 0.0,
+    )
+
+
+def number(value: Any) -> float:
+    """A metric's value, which JSON has as a number, as text ("NaN", "Infinity"), or not at all."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return nan
+
+
+def trial_number(name: str) -> int:
+    """The number at the end of a trial's name."""
+    suffix = name.rpartition("_")[2]
+    return int(suffix) if suffix.isdigit() else 0
+
+
+def trial_params(sweep: Job, trial: str) -> dict[str, Any]:
+    """A trial's point in the search space, which the service keeps as a tag of the sweep."""
+    try:
+        params = json.loads(sweep.tags.get(f"_aml_system_{trial}", "{}"))
+    except ValueError:
+        return {}
+    return params if isinstance(params, dict) else {}

@@ -1,0 +1,1 @@
+"""What differs between Azure ML's api-versions."""

@@ -1,0 +1,72 @@
+"""What not every api-version can say: refused before it is sent.
+
+The rows stand with the things that have them, as FEATURES; :mod:`rest.table` has all.
+
+First versions are those of Microsoft's JSON Schemas, and of its bicep types for versions in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Something that the neutral model can say, and api-versions since one of them."""
+
+    of: type | tuple[type, ...]
+    """What has it: an asset, a job, a sweep's trial."""
+    field: str
+    """Its name in the operators, and so in errors."""
+    what: str
+    since: str
+    used: Callable[[Any], bool]
+    """Whether an asset or a job uses it; with ``each``, whether a member of the field does."""
+    each: bool = False
+    also: tuple[str, ...] = ()
+    """Versions before ``since`` that have it nonetheless."""
+
+    def is_in(self, api_version: str) -> bool:
+        # Versions are dates: their order is that of text.
+        return api_version >= self.since or api_version in self.also
+
+    def fields(self, thing: Any) -> Iterator[str]:
+        """The fields of an asset or a job that use it."""
+        if not isinstance(thing, self.of):
+            return
+        if self.each:
+            members = getattr(thing, self.field).items()
+            yield from (f"{self.field}.{name}" for name, value in members if self.used(value))
+        elif self.used(thing):
+            yield self.field
+
+
+NEVER = "none"
+"""Since: only previews have it, of which this provider speaks none. It is greater than every date."""
+
+
+def refuse_unsupported(api_version: str, features: Iterable[Feature], *things: object) -> None:
+    """Raises InvalidSpecError for what an asset, a job or a part of one uses and the version cannot say."""
+    for feature in features:
+        if not feature.is_in(api_version):
+            for field in (field for thing in things for field in feature.fields(thing)):
+                raise unsupported(api_version, field, feature.what, feature.since)
+
+
+def unsupported(api_version: str, field: str, what: str, since: str) -> InvalidSpecError:
+    """The error for a field that says what an api-version cannot; ``since``: the first later one that can."""
+    if since == NEVER:
+        return InvalidSpecError(
+            field,
+            f"api-version {api_version} cannot say {what}, nor can another one that this provider speaks. "
+            "Leave it out.",
+        )
+    return InvalidSpecError(
+        field,
+        f"api-version {api_version} cannot say {what}; {since} is the first after it that can. "
+        "Do without it, or set a newer api_version.",
+    )

@@ -1,0 +1,1 @@
+"""A workspace, and what it holds beside assets and jobs."""

@@ -1,0 +1,81 @@
+"""A workspace, and what it holds beside assets and jobs: computes and datastores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_amlrest.rest.versions.spelling import Spelling
+from airflow_provider_amlrest.rest.versions.words import (
+    properties_of,
+)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    id: str
+    name: str
+    location: str
+    discovery_url: str
+    mlflow_tracking_uri: str
+
+
+@dataclass(frozen=True)
+class Compute:
+    name: str
+    type: str
+    """AmlCompute, ComputeInstance, Kubernetes..."""
+    state: str
+    """Provisioning state: Succeeded, Creating, Failed..."""
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class Datastore:
+    name: str
+    type: str
+    """AzureBlob, AzureFile..."""
+    account_name: str
+    container_name: str
+    protocol: str = "https"
+    endpoint: str = "core.windows.net"
+
+
+@dataclass(frozen=True)
+class DatastoreSecrets:
+    """At most one of the two is set. Never printed."""
+
+    account_key: str | None = field(default=None, repr=False)
+    sas_token: str | None = field(default=None, repr=False)
+
+
+def read_compute(resource: Mapping[str, Any]) -> Compute:
+    """A compute's ARM resource."""
+    properties = resource.get("properties") or {}
+    return Compute(
+        resource["name"],
+        properties.get("computeType") or "",
+        properties.get("provisioningState") or "",
+        resource.get("location") or "",
+    )
+
+
+def read_datastore(spelling: Spelling, resource: Mapping[str, Any]) -> Datastore:
+    """The datastore that an ARM resource is."""
+    properties = properties_of(resource)
+    if spelling.is_of_2021:
+        return _datastore(resource["name"], properties.get("contents") or {}, "contentsType")
+    return _datastore(resource["name"], properties, "datastoreType")
+
+
+def _datastore(name: str, fields: Mapping[str, Any], type_key: str) -> Datastore:
+    """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
+    return Datastore(
+        name,
+        fields.get(type_key) or "",
+        fields.get("accountName") or "",
+        fields.get("containerName") or "",
+        fields.get("protocol") or "https",
+        fields.get("endpoint") or "core.windows.net",
+    )

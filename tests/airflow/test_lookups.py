@@ -1,0 +1,145 @@
+"""References of a job become ids of the workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.lookups import (
+    read_code,
+    read_environment,
+    read_inputs,
+    resolve_compute,
+    resolve_environment,
+    resolve_input,
+)
+from airflow_provider_amlrest.rest.jobs.status import Outcome
+from tests.support.emulated import Emulated
+from tests.support.waiting import wait_for
+
+
+@pytest.mark.parametrize("path", ["azureml:words:7", "words:7", "words@latest"])
+def test_data_by_name_becomes_its_id_with_its_type_and_the_mode_asked_for(
+    client: AzureMLClient, path: str
+) -> None:
+    created = client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    inputs = read_inputs({"words": {"path": path, "mode": "download"}})
+    assert resolve_input(client, inputs["words"]) == DataInput("uri_file", created.id, "download")
+    assert created.id.endswith("/data/words/versions/7")
+
+
+def test_what_is_in_another_workspace_is_never_taken_for_ours(
+    client: AzureMLClient, emulator: Emulated
+) -> None:
+    ours = client.operations.workspace
+    client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    theirs = WorkspaceId(ours.subscription_id, ours.resource_group, "theirs")
+    data, compute = theirs.resource("data", "words", "7"), theirs.resource("computes", "cpu-cluster")
+    mark = emulator.mark()
+    with pytest.raises(InvalidSpecError, match=r"inputs\.words: .* in the workspace 'theirs'"):
+        resolve_input(client, read_inputs({"words": str(data)})["words"])
+    with pytest.raises(InvalidSpecError, match=r"compute: .* in the workspace 'theirs'"):
+        resolve_compute(client, str(compute))
+    with pytest.raises(InvalidSpecError, match="is the id of one of data, not of computes"):
+        resolve_compute(client, str(data))
+    assert emulator.asked(since=mark) == []
+    # With its type there is nothing to ask for: the service resolves the id.
+    typed = read_inputs({"words": {"path": str(data), "type": "uri_file"}})["words"]
+    assert resolve_input(client, typed) == DataInput("uri_file", str(data), "ro_mount")
+
+
+def test_our_own_compute_by_its_id(client: AzureMLClient) -> None:
+    compute = str(client.operations.workspace.resource("computes", "cpu-cluster"))
+    assert resolve_compute(client, compute) == resolve_compute(client, "cpu-cluster") == compute
+
+
+def test_data_at_a_uri_with_a_signature_is_refused_and_not_shown() -> None:
+    uri = "https://account.blob.core.windows.net/c/words.txt?sig=CANARY"
+    with pytest.raises(InvalidSpecError, match=r"inputs\.words\.path: .* holds a signature") as told:
+        read_inputs({"words": {"type": "uri_file", "path": uri}})
+    assert "CANARY" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["https://h/c?sig=CANARY", "--url=https://u:CANARY@h/c"])
+def test_so_it_is_as_a_literal(url: str) -> None:
+    with pytest.raises(InvalidSpecError, match=r"^inputs\.url: .* holds a signature") as told:
+        read_inputs({"url": url})
+    assert "CANARY" not in str(told.value)
+
+
+@pytest.mark.parametrize("value", [Path("iris.csv"), {"path": Path("iris.csv"), "type": "uri_file"}])
+def test_a_local_path_is_no_input_and_the_error_says_what_is(value: Any) -> None:
+    with pytest.raises(
+        InvalidSpecError, match=r"inputs\.d\.path: .*register local data with AzureMLRegisterDataOperator"
+    ):
+        read_inputs({"d": value})
+
+
+def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
+    (tmp_path / "name:1").mkdir()
+    (tmp_path / "name:1" / "train.py").write_text("print()")
+    by_path: Any = read_code(Path("name:1"), tmp_path)
+    by_text: Any = read_code("./name:1", tmp_path)
+    assert by_path.hash == by_text.hash
+    assert [file.name for file in by_path.files] == ["train.py"]
+
+
+@pytest.mark.parametrize(
+    "words", ["words@latest", "azureml:words@latest", "azureml:words", "azureml:words:7"]
+)
+def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
+    created = client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
+    inputs = read_inputs({"words": words, "mail": "me@example.org", "time": "12:30"})
+    assert resolve_input(client, inputs["words"]) == DataInput("uri_file", created.id)
+    assert (inputs["mail"], inputs["time"]) == (
+        LiteralInput("me@example.org"),
+        LiteralInput("12:30"),
+    )
+
+
+@pytest.mark.parametrize("text", ["azureml:words and more", "azureml:a:b:c"])
+def test_what_begins_as_a_reference_is_no_literal(text: str) -> None:
+    with pytest.raises(InvalidSpecError, match="is no reference to data"):
+        read_inputs({"words": text})
+
+
+@pytest.mark.parametrize("kind", MODEL_TYPES)
+def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulated, kind: str) -> None:
+    for version in ("1", "2"):
+        job = CommandJob(
+            command="echo",
+            environment="azureml:AzureML-sklearn-1.5@latest",
+            outputs={"m": Output(kind, name=f"by-name-{kind}")},
+            tags={"emulator.seconds": "0"},
+        )
+        client.create_job(f"makes-{kind}-{version}", job)
+        wait_for(lambda name=f"makes-{kind}-{version}": client.get_job(name).outcome is Outcome.SUCCEEDED)
+    ids = client.operations.workspace
+    for path, version in (("azureml:{}:1", "1"), ("{}@latest", "2"), ("azureml:{}", "2")):
+        read = read_inputs({"m": {"type": kind, "path": path.format(f"by-name-{kind}")}})
+        id_ = str(ids.resource("models", f"by-name-{kind}", version))
+        assert resolve_input(client, read["m"]) == DataInput(kind, id_)
+    with pytest.raises(NotFoundError):
+        resolve_input(client, read_inputs({"m": {"type": kind, "path": "nothing:1"}})["m"])
+
+
+def test_a_curated_environment_is_found_by_the_service(client: AzureMLClient, emulator: Emulated) -> None:
+    mark = emulator.mark()
+    for name in ("AzureML-sklearn-1.5@latest", "azureml:AzureML-sklearn-1.5@latest"):
+        sent = resolve_environment(client, read_environment(name))
+        assert sent == "azureml:AzureML-sklearn-1.5@latest"
+    assert emulator.asked(since=mark) == []
+
+
+@pytest.mark.parametrize("value", [None, {"path": None}, {"type": "uri_folder", "path": "None"}])
+def test_an_xcom_that_is_not_there_names_the_way(value: object) -> None:
+    with pytest.raises(InvalidSpecError, match=r"train\.output\[\"outputs\.model\"\], in Jinja"):
+        read_inputs({"m": value})

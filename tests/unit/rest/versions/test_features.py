@@ -1,0 +1,227 @@
+"""The table of what api-versions cannot say: against Microsoft's schemas, and as people meet it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import CommandJob, Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Output, Service
+from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm, SweepJob
+from airflow_provider_amlrest.rest.table import all_features
+from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
+from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
+from tests.support.codec import codec_for
+from tests.unit.answers import REFERENCE
+from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
+
+Thing = Environment | Data | CommandJob | SweepJob
+
+STORE = "azureml://datastores/workspaceblobstore/paths/p"
+MODEL = DataInput("mlflow_model", arm_id("models", "m", "1"))
+
+# Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
+USES: dict[str, list[tuple[str, Thing]]] = {
+    "an environment from a build context": [
+        ("build", replace(ENVIRONMENT, image=None, build=BuildContext("https://h/c/"))),
+    ],
+    "mltable": [("type", replace(DATA, type="mltable"))],
+    "a URI that is neither https nor azureml://datastores/<name>/paths/<path>": [
+        ("path", replace(DATA, uri="abfss://fs@a.dfs.core.windows.net/x")),
+        ("path", replace(DATA, uri="wasbs://c@a.blob.core.windows.net/x")),
+        ("path", replace(DATA, uri="azureml://subscriptions/s/x")),
+    ],
+    "a job without one (serverless)": [("compute", replace(PLAIN, compute=None))],
+    "data that is not registered: a URI, an asset of a registry": [
+        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": DataInput("uri_file", STORE)})),
+        ("inputs.iris", replace(SWEEP, inputs={"iris": DataInput("uri_folder", "https://h/p")})),
+    ],
+    "a model, or an mltable": [
+        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": MODEL})),
+        ("inputs.iris", replace(SWEEP, inputs={"iris": replace(SWEEP.inputs["iris"], type="mltable")})),
+    ],
+    "a type other than uri_folder": [
+        ("outputs.model", replace(PLAIN, outputs={"model": Output("uri_file")})),
+        ("outputs.model", replace(SWEEP, outputs={"model": Output("mlflow_model")})),
+    ],
+    "a path outside of the workspace's datastores": [
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(uri="https://h/p")})),
+    ],
+    "an expression (${{...}}) in a path": [
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(uri=f"{STORE}/${{{{name}}}}")})),
+    ],
+    "the mode direct": [("outputs.model", replace(PLAIN, outputs={"model": Output(mode="direct")}))],
+    "a name to register an output under": [
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(name="asset")})),
+    ],
+    "the version to register an output under": [
+        ("outputs.model", replace(PLAIN, outputs={"model": Output(version="3")})),
+    ],
+    "a display name": [("display_name", replace(PLAIN, display_name="x"))],
+    "the user's own identity (user_identity)": [
+        ("identity", replace(SWEEP, identity=Identity("user_identity"))),
+    ],
+    "services": [("services", replace(PLAIN, services={"s": Service("ssh")}))],
+    "a service on all nodes (all_nodes)": [
+        ("services.s", replace(PLAIN, services={"s": Service("ssh", all_nodes=True)})),
+    ],
+    "queue settings": [
+        ("queue_settings", replace(PLAIN, job_tier="spot")),
+        ("queue_settings", replace(SWEEP, job_tier="premium")),
+    ],
+    "the size of shared memory": [
+        ("shm_size", replace(PLAIN, resources=Resources(shm_size="2g"))),
+        ("shm_size", replace(SWEEP, trial=replace(SWEEP.trial, resources=Resources(shm_size="2g")))),
+    ],
+    "arguments of docker run": [
+        ("docker_args", replace(PLAIN, resources=Resources(docker_args="--ipc=host"))),
+        (
+            "docker_args",
+            replace(SWEEP, trial=replace(SWEEP.trial, resources=Resources(docker_args="--ipc=host"))),
+        ),
+    ],
+    "a list of arguments of docker run": [
+        ("docker_args", replace(PLAIN, resources=Resources(docker_args_list=("--ipc=host",)))),
+    ],
+    "properties of the resources": [
+        ("job_resources.properties", replace(PLAIN, resources=Resources(properties={"a": 1}))),
+    ],
+    "the most instances of a job": [
+        ("job_resources.max_instance_count", replace(PLAIN, resources=Resources(max_instance_count=4))),
+    ],
+    "the locations of a job": [
+        ("job_resources.locations", replace(PLAIN, resources=Resources(locations=("westeurope",)))),
+    ],
+    "a rule or a seed": [
+        (
+            "sampling_algorithm",
+            replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", "sobol")),
+        ),
+        ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0))),
+    ],
+}
+
+
+def test_every_feature_is_tried() -> None:
+    assert [feature.what for feature in all_features()] == list(USES)
+
+
+def body(version: str, thing: Thing) -> dict[str, Any]:
+    codec = codec_for(version, WORKSPACE)
+    if isinstance(thing, Environment):
+        return codec.environment_body(thing)
+    if isinstance(thing, Data):
+        return codec.data_body(thing)
+    return codec.job_body(thing)
+
+
+CASES = [
+    pytest.param(feature, field, thing, id=f"{feature.what}-{number}")
+    for feature in all_features()
+    for number, (field, thing) in enumerate(USES.get(feature.what, ()))
+]
+
+
+@pytest.mark.parametrize(("feature", "field", "thing"), CASES)
+def test_what_a_version_cannot_say_is_refused_by_name(feature: Feature, field: str, thing: Thing) -> None:
+    for version in API_VERSIONS:
+        if feature.is_in(version):
+            assert body(version, thing)
+            continue
+        with pytest.raises(InvalidSpecError) as caught:
+            body(version, thing)
+        # Services on all nodes are services in the first place.
+        if (version, feature.field, feature.each) != ("2021-03-01-preview", "services", True):
+            assert caught.value.field == field
+            way_out = (
+                f"; {feature.since} is the first after it that can. "
+                "Do without it, or set a newer api_version."
+                if feature.since != NEVER
+                else ", nor can another one that this provider speaks. Leave it out."
+            )
+            assert caught.value.problem == f"api-version {version} cannot say {feature.what}{way_out}"
+
+
+def test_nothing_else_is_refused() -> None:
+    for version in API_VERSIONS:
+        for thing in (ENVIRONMENT, DATA, replace(DATA, uri="https://h/p"), PLAIN, SWEEP):
+            assert body(version, thing)
+
+
+# Where Microsoft's schemas have each feature: a definition, its member, and a value of an enum.
+PLACES: dict[str, tuple[str, str | None, str | None]] = {
+    "an environment from a build context": ("BuildContext", "contextUri", None),
+    "mltable": ("MLTableData", None, None),
+    "a URI that is neither https nor azureml://datastores/<name>/paths/<path>": (
+        "DataVersionBase(Details|Properties)",
+        "dataUri",
+        None,
+    ),
+    "data that is not registered: a URI, an asset of a registry": ("UriFileJobInput", "uri", None),
+    "a model, or an mltable": ("(MLFlowModel|MLTable)JobInput", "uri", None),
+    "a type other than uri_folder": ("UriFileJobOutput", None, None),
+    "a path outside of the workspace's datastores": ("UriFolderJobOutput", "uri", None),
+    "an expression (${{...}}) in a path": ("UriFolderJobOutput", "uri", None),
+    "the mode direct": ("UriFolderJobOutput|OutputDataBinding", "mode", "Direct"),
+    "a name to register an output under": ("UriFolderJobOutput", "assetName", None),
+    "a display name": ("JobBase(Details|Properties)?", "displayName", None),
+    "the user's own identity (user_identity)": ("UserIdentity", None, None),
+    "services": ("JobBase(Details|Properties)?", "services", None),
+    "a service on all nodes (all_nodes)": ("JobService", "nodes", None),
+    "queue settings": ("CommandJob|SweepJob", "queueSettings", None),
+    "the size of shared memory": ("(Job)?ResourceConfiguration", "shmSize", None),
+    "arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgs", None),
+    "the version to register an output under": ("UriFolderJobOutput", "assetVersion", None),
+    "a list of arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgsList", None),
+    "properties of the resources": ("(Job)?ResourceConfiguration", "properties", None),
+    "the most instances of a job": ("(Job)?ResourceConfiguration", "maxInstanceCount", None),
+    "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
+    "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
+}
+
+
+def schemas() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(version, definitions) of each schema that there is; skips the test where they are absent."""
+    files = sorted((REFERENCE / "api" / "schemas").glob("*.json"))
+    if not files:
+        pytest.skip("the reference data (../shared) is not on this machine")
+    for file in files:
+        yield file.stem, json.loads(file.read_text())["definitions"]
+
+
+def members(definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition's own members; of a union those that its kinds share."""
+    shared = definition["allOf"][0]["properties"] if "allOf" in definition else {}
+    return {**definition.get("properties", {}), **shared}
+
+
+def test_every_feature_has_its_place() -> None:
+    assert {feature.what for feature in all_features()} - {"a job without one (serverless)"} == set(PLACES)
+
+
+@pytest.mark.parametrize("what", PLACES)
+def test_first_versions_are_those_of_microsofts_schemas(what: str) -> None:
+    [feature] = [feature for feature in all_features() if feature.what == what]
+    name, member, value = PLACES[what]
+    for version, definitions in schemas():
+        found = [members(definitions[key]) for key in definitions if re.fullmatch(name, key)]
+        if member is not None:
+            found = [properties for properties in found if member in properties]
+        if value is not None:
+            found = [properties for properties in found if f'"{value}"' in json.dumps(properties[member])]
+        assert bool(found) == feature.is_in(version), version
+
+
+def test_a_compute_is_needed_where_the_table_says_so() -> None:
+    [feature] = [feature for feature in all_features() if feature.field == "compute"]
+    for version, definitions in schemas():
+        needed = {"compute", "computeId"} & set(definitions["CommandJob"]["required"])
+        assert bool(needed) != feature.is_in(version), version

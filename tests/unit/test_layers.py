@@ -1,0 +1,128 @@
+"""Arrows between rooms go one way, files fit in one sitting, tests stand where what they test stands."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_amlrest
+
+ROOT = Path(airflow_provider_amlrest.__file__).parent
+NAME = airflow_provider_amlrest.__name__
+TESTS = Path(__file__).parent
+
+ROOMS = (
+    ("cli", "plugin"),
+    ("sensors",),
+    ("operators",),
+    ("triggers",),
+    ("lifecycle",),
+    ("links",),
+    ("hook", "get_provider_info"),
+    ("connection",),
+    ("identity",),
+    ("rest.poll",),
+    ("rest.aio", "rest.client"),
+    ("rest.operations", "rest.table"),
+    ("rest.runs",),
+    ("rest.jobs",),
+    ("rest.workspace",),
+    ("rest.assets",),
+    ("rest.reading",),
+    ("rest.calls",),
+    ("rest.versions",),
+    ("rest.ids",),
+    ("rest.http",),
+    ("rest.times", "rest", "version"),
+)
+"""From above to below: each may import those below it, and no other in its line. A module that is named here
+alone stands for itself, a package for all in it. ``rest`` itself only resolves its public names."""
+
+LONGEST = 500
+"""Lines of a file that fits in one sitting."""
+
+
+def place(module: str) -> int:
+    """The line of ROOMS that a module belongs to."""
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        for line, rooms in enumerate(ROOMS):
+            if ".".join(parts[:length]) in rooms:
+                return line
+    raise AssertionError(f"{module} has no place in ROOMS")
+
+
+def room(module: str) -> str:
+    line = ROOMS[place(module)]
+    return max((name for name in line if f"{module}.".startswith(f"{name}.")), key=len)
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """All but the emulator, which stands apart."""
+    for path in sorted(ROOT.rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip(".")
+        if module and module.split(".")[0] != "emulator":
+            yield module, path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What a module of ours imports of ours when it runs, wherever it says so."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or id(node) in for_types:
+            continue
+        package = (node.module or "").removeprefix(NAME).lstrip(".")
+        if not (node.module or "").startswith(NAME):
+            continue
+        for alias in node.names:
+            inner = f"{package}.{alias.name}".lstrip(".")
+            path_of_inner = ROOT.joinpath(*inner.split("."))
+            is_module = path_of_inner.is_dir() or path_of_inner.with_suffix(".py").exists()
+            yield inner if is_module else package
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_arrows_go_down(module: str, path: Path) -> None:
+    above = {
+        target for target in imports(path) if room(target) != room(module) and place(target) <= place(module)
+    }
+    assert above == set()
+
+
+def test_the_emulator_stands_apart() -> None:
+    for path in (ROOT / "emulator").rglob("*.py"):
+        assert {target.split(".")[0] for target in imports(path)} <= {"emulator", "version"}, path
+
+
+def test_files_fit_in_one_sitting() -> None:
+    folders = (ROOT, TESTS.parent, ROOT.parent / "tools", ROOT.parent / "benchmarks")
+    lengths = {
+        path: len(path.read_text().splitlines()) for folder in folders for path in folder.rglob("*.py")
+    }
+    assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+APART = {"test_layers", "test_imports", "test_provider_info", "test_typed_arguments"}
+"""Tests of the whole."""
+
+
+def test_unit_tests_stand_where_their_modules_stand() -> None:
+    homeless = []
+    for path in TESTS.rglob("test_*.py"):
+        where = path.relative_to(TESTS)
+        name = where.stem.removeprefix("test_")
+        there = any(name.startswith(module.stem) for module in (ROOT / where.parent).glob("*.py"))
+        if where.parts[0] != "docs" and path.stem not in APART and not there:
+            homeless.append(str(where))
+    assert homeless == []

@@ -1,0 +1,203 @@
+"""How far a value walks: which modules of the provider are entered with it in their hands.
+
+``python -m tools.journeys`` runs a task against the emulator and follows three values by Python's profiler:
+the command from the DAG to the PUT of its job, a job's last status to the end of the task, and a line of the
+job's log to the task's log. A call counts if one of its arguments holds the value, however deep.
+
+rooms: modules that were entered. moves: calls from one module into another. re-entries: moves into a module
+that was entered before. The emulator and the client of azure-core are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, SimpleNamespace
+from typing import Any
+
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+import airflow_provider_amlrest
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
+from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
+
+ROOT = str(Path(airflow_provider_amlrest.__file__).parent) + os.sep
+DEPTH = 6
+"""How deep a value is looked for in an argument."""
+
+
+@dataclass
+class Journey:
+    """The modules that a value has come to, in their order."""
+
+    value: str
+    modules: list[str] = field(default_factory=list)
+
+    @property
+    def rooms(self) -> list[str]:
+        """Each module once."""
+        return list(dict.fromkeys(self.modules))
+
+    @property
+    def re_entries(self) -> int:
+        """Moves into a module that was entered before."""
+        return len(self.modules) - len(self.rooms)
+
+    def enter(self, frame: FrameType) -> None:
+        """Take note of a call, if it is one of ours and has the value."""
+        file = frame.f_code.co_filename
+        if not file.startswith(ROOT) or file.startswith(f"{ROOT}emulator{os.sep}"):
+            return
+        module = file.removeprefix(ROOT)
+        if self.modules[-1:] == [module]:
+            return
+        code = frame.f_code
+        count = code.co_argcount + code.co_kwonlyargcount
+        names = code.co_varnames[: count + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
+        if any(_holds(frame.f_locals.get(name), self.value, DEPTH) for name in names):
+            self.modules.append(module)
+
+
+def _holds(thing: Any, value: str, depth: int) -> bool:
+    if isinstance(thing, str):
+        return value in thing
+    if isinstance(thing, bytes):
+        return value.encode() in thing
+    if depth == 0 or thing is None or isinstance(thing, int | float | type | Path):
+        return False
+    if isinstance(thing, Mapping):
+        return any(_holds(member, value, depth - 1) for member in thing.values())
+    if isinstance(thing, list | tuple | set | frozenset):
+        return any(_holds(member, value, depth - 1) for member in thing)
+    if type(thing).__module__.startswith(airflow_provider_amlrest.__name__):
+        return any(_holds(member, value, depth - 1) for member in getattr(thing, "__dict__", {}).values())
+    # A request on its way.
+    return _holds(getattr(thing, "content", None), value, 1)
+
+
+class _OverError(BaseException):
+    """The value has arrived."""
+
+
+@contextmanager
+def followed(journey: Journey, arrived: Callable[[FrameType], bool]) -> Iterator[None]:
+    """Follow the value within the block; it ends where the value has arrived."""
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        if event != "call":
+            return
+        journey.enter(frame)
+        if arrived(frame):
+            raise _OverError
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        yield
+    except _OverError:
+        pass
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+def _never(frame: FrameType) -> bool:
+    return False
+
+
+def _sends_a_put(frame: FrameType) -> bool:
+    request = getattr(frame.f_locals.get("send"), "request", None)
+    return frame.f_code.co_name == "_send" and getattr(request, "method", "") == "PUT"
+
+
+def run(task_id: str, **arguments: Any) -> None:
+    """A task from its DAG to its end, as Airflow runs it."""
+    task = AzureMLSubmitCommandJobOperator(
+        task_id=task_id,
+        environment="AzureML-sklearn-1.5:1",
+        compute="cpu-cluster",
+        poll_interval=0.2,
+        cancel_on_kill=False,
+        **arguments,
+    )
+    pushed: dict[str, Any] = {}
+    ti = SimpleNamespace(
+        task=task,
+        task_id=task_id,
+        dag_id="journeys",
+        run_id="manual__2026-01-01T00:00:00+00:00",
+        try_number=1,
+        max_tries=0,
+        map_index=-1,
+        xcom_push=lambda key, value: pushed.update({key: value}),
+        xcom_pull=lambda task_ids, key, map_indexes: pushed.get(key),
+    )
+    context: Any = {"ti": ti, "task": task, "dag": SimpleNamespace(dag_id="journeys", fileloc=__file__)}
+    task.render_template_fields(context)
+    try:
+        task.execute(context)
+    except TaskDeferred as deferred:
+        event = asyncio.run(_fire(deferred.trigger))
+        kwargs = {**(deferred.kwargs or {}), "event": event}
+        task.resume_execution(deferred.method_name, kwargs, context)
+
+
+async def _fire(trigger: Any) -> Any:
+    [event] = [event.payload async for event in trigger.run()]
+    return event
+
+
+def journeys() -> dict[str, Journey]:
+    """Each journey by its title; the connection must lead to an emulator that runs jobs."""
+    command = "true the-command"
+    line = "printf '%s-%s\\n' the line; sleep 2"
+    found = {
+        "command: from the DAG to the PUT": Journey("the-command"),
+        "status: to a green task, sync": Journey("Completed"),
+        "status: to a green task, deferred": Journey("Completed"),
+        "log line: to the task's log, sync": Journey("the-line"),
+        "log line: to the task's log, deferred": Journey("the-line"),
+    }
+    put, *others = found.values()
+    with followed(put, _sends_a_put):
+        run("put", command=command, deferrable=False)
+    for number, journey in enumerate(others):
+        with followed(journey, _never):
+            run(
+                f"wait-{number}",
+                command=line,
+                deferrable=bool(number % 2),
+                get_logs=journey.value != "Completed",
+            )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--modules", action="store_true", help="list the modules, too")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        emulator = EmulatorProcess(Path(folder), runtime="host")
+        try:
+            EmulatedWorkspace(emulator, os.environ.__setitem__).connect("azureml_default")
+            found = journeys()
+        finally:
+            emulator.stop()
+    print("| journey | rooms | moves | re-entries |\n|---|---|---|---|")
+    for title, journey in found.items():
+        print(f"| {title} | {len(journey.rooms)} | {len(journey.modules)} | {journey.re_entries} |")
+    if arguments.modules:
+        for title, journey in found.items():
+            print(f"\n{title}\n  " + "\n  ".join(journey.modules))
+
+
+if __name__ == "__main__":
+    main()
