@@ -15,11 +15,11 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
 from airflow_provider_amlrest.lifecycle.completion import (
     ERROR,
     TIMEOUT,
-    TRANSIENT,
     Event,
     Wait,
     check_event,
@@ -124,7 +124,7 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
             job = client.get_job(name)
         except AzureMLError as error:
             # There being no such job, and no right to see it, is told at once.
-            if self._waiting is None and not isinstance(error, TRANSIENT):
+            if self._waiting is None and not isinstance(error, patience.TRANSIENT):
                 raise
             self._waiting = self._waiting or Wait(name, "unknown")
             return self._waiting.see(Look(None, error))

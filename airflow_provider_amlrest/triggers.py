@@ -14,9 +14,8 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, ConnectionSettings
-from airflow_provider_amlrest.lifecycle import masking
+from airflow_provider_amlrest.lifecycle import masking, patience
 from airflow_provider_amlrest.lifecycle.completion import (
-    CANCEL_PATIENCE,
     STALLED,
     TIMEOUT,
     Event,
@@ -144,7 +143,7 @@ class AzureMLJobTrigger(BaseTrigger):
         try:
             async with self._client() as client:
                 left = await client.end_job(
-                    self.job_name, note=note, why_left=why_left(owner), patience=CANCEL_PATIENCE
+                    self.job_name, note=note, why_left=why_left(owner), patience=patience.CANCEL
                 )
         except Exception as error:
             self.log.error("Azure ML job %s could not be canceled and may go on: %s", self.job_name, error)

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import redact
 
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
-    ServiceError,
-    ThrottledError,
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.jobs.status import PATIENCE, Outcome
@@ -27,24 +26,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 
 log = logging.getLogger(__name__)
-
-TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
-"""A failed read is not a failed job: these do not end a wait."""
-
-OUTAGE_PATIENCE = 86400.0
-"""Seconds without one good answer after which a wait gives up; the job goes on, and the next try finds it."""
-
-REFUSAL_PATIENCE = 600.0
-"""Seconds for which the service may refuse to show the job: a rotated secret and a role take their time."""
-
-LAST_LOOK_PATIENCE = 15.0
-"""Seconds for the last look at a job whose time is over. If it cannot be seen, it is canceled unseen."""
-
-END_PATIENCE = 60.0
-"""Seconds within which a task ends when its time is over: for the last look, the cancel, or the result."""
-
-CANCEL_PATIENCE = 10.0
-"""Seconds that a cancel may take while Airflow ends the task: 3.3 gives a trigger's ``on_kill`` 30."""
 
 ENDED = "ended"
 TIMEOUT = "timeout"
@@ -78,15 +59,15 @@ class Weather:
         """
         if self.error is None:
             return None
-        refused = math.inf if self._refused_since is None else self._refused_since + REFUSAL_PATIENCE
-        return min(self._since + OUTAGE_PATIENCE, refused)
+        refused = math.inf if self._refused_since is None else self._refused_since + patience.WAIT_REFUSAL
+        return min(self._since + patience.WAIT_OUTAGE, refused)
 
     def failed(self, error: AzureMLError) -> None:
         now = time.time()
         if self.error is None:
             self._since = now
             log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
-        if isinstance(error, TRANSIENT):
+        if isinstance(error, patience.TRANSIENT):
             self._refused_since = None
         elif self._refused_since is None:
             self._refused_since = now
@@ -158,8 +139,8 @@ class Wait:
         self.status = job.status
         self._stall_ends = _stall_ends(job.status)
         if self._stall_ends is not None:
-            patience = PATIENCE[job.status] / 60
-            log.warning("Unless that changes within %g minutes, nobody waits for it any more.", patience)
+            minutes = PATIENCE[job.status] / 60
+            log.warning("Unless that changes within %g minutes, nobody waits for it any more.", minutes)
 
 
 def _queue(job: Job) -> str:
@@ -244,10 +225,10 @@ def last_moments(deadline: float | None, *, late: bool) -> tuple[float | None, f
     """
     now = time.time()
     if late:
-        return now + LAST_LOOK_PATIENCE, now + END_PATIENCE
+        return now + patience.LAST_LOOK, now + patience.END
     if deadline is None:
         return None, None
-    return max(deadline, now) + LAST_LOOK_PATIENCE, max(deadline, now) + END_PATIENCE
+    return max(deadline, now) + patience.LAST_LOOK, max(deadline, now) + patience.END
 
 
 def show(lines: list[str]) -> None:

@@ -8,15 +8,13 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger
 
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.task_state import AIRFLOW_3, DEFERRED, TaskKey, ask_state
 
 log = logging.getLogger(__name__)
 
 AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 """Airflow 3.3."""
-
-PATIENCE = 15.0
-"""Seconds for the question: the triggerer may be about to end, but on two busy cores its first takes 5."""
 
 
 async def has_left_deferral(trigger: Any) -> bool:
@@ -31,10 +29,10 @@ async def has_left_deferral(trigger: Any) -> bool:
 
     # Not canceled when it takes too long: Airflow up to 3.2 would mix up the answers of its API.
     question = asyncio.ensure_future(sync_to_async(_is_deferred)(trigger))
-    await asyncio.wait([question], timeout=PATIENCE)
+    await asyncio.wait([question], timeout=patience.ASK_IN_TRIGGER)
     if question.done() and question.exception() is None:
         return not question.result()
-    why = repr(question.exception()) if question.done() else f"no answer within {PATIENCE:g} s"
+    why = repr(question.exception()) if question.done() else f"no answer within {patience.ASK_IN_TRIGGER:g} s"
     log.warning("Airflow cannot be asked whether the task goes on: %s. Its job is not canceled.", why)
     return False
 

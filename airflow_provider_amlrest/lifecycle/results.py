@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError, canceled_error
-from airflow_provider_amlrest.lifecycle.completion import TRANSIENT
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, masked, without_texts
 from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
@@ -32,13 +32,6 @@ MAX_METRICS = 50
 MAX_XCOM = 8192
 """Bytes of a result as JSON: Airflow keeps it in its database, for each run."""
 MAX_TEXT = 1500
-
-SETTLE_PAUSE = 2.0
-"""Seconds between two reads of metrics, which lag behind a job's end. Two that agree are believed."""
-SETTLE_PATIENCE = 10.0
-"""Seconds for metrics to settle."""
-REQUIRED_PATIENCE = 60.0
-"""Seconds for metrics to come that the task requires, and for a sweep's best trial."""
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 
@@ -134,10 +127,10 @@ def _settled(
     :raises MetricsMissingError: if a required one has not come in time.
     """
     awaited = (*expected, *required)
-    end = time.monotonic() + (REQUIRED_PATIENCE if awaited else SETTLE_PATIENCE)
+    end = time.monotonic() + (patience.REQUIRED if awaited else patience.SETTLE)
     metrics = read()
     while time.monotonic() < end:
-        time.sleep(SETTLE_PAUSE)
+        time.sleep(patience.SETTLE_PAUSE)
         before, metrics = metrics, read()
         if before == metrics and metrics.keys() >= set(awaited):
             break
@@ -157,7 +150,7 @@ def _missing(job: Job, missing: Sequence[str], there: Iterable[str]) -> MetricsM
 def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
     try:
         return client.get_metrics(run)
-    except (NotFoundError, *TRANSIENT) as error:
+    except (NotFoundError, *patience.TRANSIENT) as error:
         log.warning("The metrics of %s could not be read: %s", run, error)
         return {}
 
@@ -183,8 +176,8 @@ def _registered_version(client: AzureMLClient, run: str, name: str, output: Outp
         return version if asset == output.name else client.find_registered(output, uri)
 
     try:
-        version = _awaited(ask, SETTLE_PATIENCE)
-    except (NotFoundError, *TRANSIENT) as error:
+        version = _awaited(ask, patience.SETTLE)
+    except (NotFoundError, *patience.TRANSIENT) as error:
         log.warning("Under which version output %s is registered could not be read: %s", name, error)
         return None
     if version is None:
@@ -213,7 +206,7 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
-    best = _awaited(lambda: client.get_best_trial(job.name), REQUIRED_PATIENCE)
+    best = _awaited(lambda: client.get_best_trial(job.name), patience.REQUIRED)
     trials = sum(1 for _ in client.list_children(job.name))
     if best is None:
         if required:
@@ -236,9 +229,9 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     }
 
 
-def _awaited(ask: Callable[[], T | None], patience: float) -> T | None:
+def _awaited(ask: Callable[[], T | None], limit: float) -> T | None:
     """What the service may tell some seconds after a job's end: it is asked until there is something."""
-    end, pause = time.monotonic() + patience, SETTLE_PAUSE
+    end, pause = time.monotonic() + limit, patience.SETTLE_PAUSE
     while True:
         found = ask()
         left = end - time.monotonic()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.task_state import (
     AIRFLOW_3,
     MISSING,
@@ -19,9 +20,6 @@ from airflow_provider_amlrest.lifecycle.task_state import (
 )
 
 log = logging.getLogger(__name__)
-
-ASK_PATIENCE = 2.0
-"""Seconds for the question to Airflow: Airflow 3 kills the process 5 seconds after it was told to go."""
 
 
 class Verdict(NamedTuple):
@@ -45,7 +43,7 @@ def judge(ti: Any, retries: int | None) -> Verdict:
     if isinstance(sys.exception(), AirflowTaskTimeout):
         return Verdict(True, "its execution_timeout is over")
     try:
-        state, is_newest = ask_from_signal(ti, ASK_PATIENCE)
+        state, is_newest = ask_from_signal(ti, patience.ASK_IN_SIGNAL)
     except CannotAskError as error:
         return _by_tries(ti, retries, f"Airflow cannot be asked why ({error})")
     if not is_newest:

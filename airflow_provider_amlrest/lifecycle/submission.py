@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_amlrest.lifecycle.completion import TRANSIENT
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
 from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
 from airflow_provider_amlrest.lifecycle.task_identity import task_tag
 from airflow_provider_amlrest.rest.http.errors import (
-    AuthenticationError,
     AzureMLError,
     ConflictError,
     InvalidSpecError,
@@ -42,16 +41,6 @@ WORK_PROPERTY = "airflow_work"
 PROPERTIES = 4
 """How many there are of these, with that of masking.py."""
 
-OUTAGE_PATIENCE = 600.0
-"""Seconds for which a submission is tried again while the service does not answer, or throttles."""
-
-REFUSAL_PATIENCE = 120.0
-"""Seconds for which it is tried again while nobody is let in, or there is no workspace: a rotated secret and
-a new workspace take their time."""
-
-MAX_PAUSE = 60.0
-_NO_WORKSPACE = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"})
-
 
 def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:
     """Do it again while it fails for reasons that pass; what is done must be the same however often.
@@ -66,7 +55,7 @@ def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable
         try:
             result = action()
         except AzureMLError as error:
-            end = min(started + _patience(error), deadline or started + OUTAGE_PATIENCE)
+            end = min(started + patience.of_submission(error), deadline or started + patience.SUBMIT_OUTAGE)
             left = end - time.time()
             if left <= 0 or is_over():
                 raise
@@ -76,18 +65,11 @@ def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
             if deadline is not None and time.time() >= deadline:
                 raise
-            pause = min(2 * pause, MAX_PAUSE)
+            pause = min(2 * pause, patience.SUBMIT_PAUSE)
         else:
             if warned:
                 log.info("Azure ML answers again, after %.0f s.", time.time() - started)
             return result
-
-
-def _patience(error: AzureMLError) -> float:
-    if isinstance(error, TRANSIENT):
-        return OUTAGE_PATIENCE
-    no_workspace = isinstance(error, NotFoundError) and error.inner_code in _NO_WORKSPACE
-    return REFUSAL_PATIENCE if no_workspace or isinstance(error, AuthenticationError) else 0.0
 
 
 @dataclass(frozen=True)
@@ -262,7 +244,7 @@ class Submission:
     def _create(self, name: str, job: JobSpec) -> Job:
         try:
             return self._client.create_job(name, job)
-        except (ConflictError, *TRANSIENT) as error:
+        except (ConflictError, *patience.TRANSIENT) as error:
             # The answer may be lost while the job exists, or another worker was faster: look before failing.
             try:
                 found = _find(self._client, name)
@@ -278,7 +260,7 @@ def _find(client: AzureMLClient, name: str) -> Job | None:
     try:
         return client.get_job(name)
     except NotFoundError as error:
-        if error.inner_code in _NO_WORKSPACE:
+        if error.inner_code in patience.NO_WORKSPACE:
             raise
         return None
 

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf, redact
 
-from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
-from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
+from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.http.errors import (
     InvalidSpecError,
-    NetworkRefusedError,
-    ProvisioningError,
-    ResponseError,
-    UploadRefusedError,
 )
 
 if TYPE_CHECKING:
@@ -31,16 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.links import PushedLink
 
 UI_COLOR = "#cfe8fb"
-
-# Asking again cannot help. Not 401 and 404: a rotated secret and a new workspace take their time.
-HOPELESS_STATUSES = frozenset({400, 403, 409})
-HOPELESS_ERRORS = (
-    InvalidSpecError,
-    InvalidConnectionError,
-    UploadRefusedError,
-    ProvisioningError,
-    JobCanceledByDecisionError,
-)
 
 _PARSED = "unusual_prefix_"
 """How Airflow names the module that it makes of a DAG's file (2.11 to 3.3)."""
@@ -93,10 +79,8 @@ def explained() -> Iterator[None]:
     """Fail without retries where asking again cannot help. What quotes what was given is masked."""
     try:
         yield
-    except HOPELESS_ERRORS as error:
-        raise AirflowFailException(str(redact(str(error)))) from None
-    except ResponseError as error:
-        if error.status in HOPELESS_STATUSES or isinstance(error, NetworkRefusedError):
+    except Exception as error:
+        if patience.is_hopeless(error):
             raise AirflowFailException(str(redact(str(error)))) from None
         raise
 

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_amlrest.lifecycle import masking, request_body
+from airflow_provider_amlrest.lifecycle import masking, patience, request_body
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError, canceled_error
 from airflow_provider_amlrest.lifecycle.completion import (
-    CANCEL_PATIENCE,
     ERROR,
     STALLED,
     TIMEOUT,
-    TRANSIENT,
     Event,
     JobTimeoutError,
     Wait,
@@ -200,7 +198,7 @@ class AzureMLJobOperator(AzureMLOperator):
             try:
                 # The client in use may be in the middle of an answer.
                 with self.hook.new_client() as client:
-                    self._end(client, name, verdict.why, patience=CANCEL_PATIENCE)
+                    self._end(client, name, verdict.why, patience=patience.CANCEL)
             except Exception as error:
                 self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
 
@@ -217,7 +215,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 return patiently(
                     lambda: self._submit(client, request, context), deadline, lambda: self._killed
                 )
-        except (*TRANSIENT, AuthenticationError) as error:
+        except (*patience.TRANSIENT, AuthenticationError) as error:
             if self._submitted_name is None or deadline is None or time.time() < deadline:
                 raise
             _, end = last_moments(deadline, late=True)
@@ -429,7 +427,7 @@ class AzureMLJobOperator(AzureMLOperator):
         fate = "was asked to end"
         if not asked:
             with client.until(end):
-                fate = self._end(client, name, "its time is over", patience=CANCEL_PATIENCE, until=end)
+                fate = self._end(client, name, "its time is over", patience=patience.CANCEL, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
 
     def _request(self, job: JobSpec, base: Path) -> JobRequest:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.lifecycle import results, submission
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
@@ -24,11 +24,11 @@ def task_id(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails at a submission fails at once; metrics do not lag."""
-    monkeypatch.setattr(results, "SETTLE_PAUSE", 0.0)
-    monkeypatch.setattr(results, "SETTLE_PATIENCE", 1.0)
-    monkeypatch.setattr(results, "REQUIRED_PATIENCE", 1.0)
-    monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 0.0)
-    monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 0.0)
+    monkeypatch.setattr(patience, "SETTLE_PAUSE", 0.0)
+    monkeypatch.setattr(patience, "SETTLE", 1.0)
+    monkeypatch.setattr(patience, "REQUIRED", 1.0)
+    monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 0.0)
+    monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 0.0)
 
 
 @pytest.fixture

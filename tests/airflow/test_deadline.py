@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferr
 from airflow_provider_amlrest.cli import commands
 from airflow_provider_amlrest.cli.exit_codes import TIMED_OUT
 from airflow_provider_amlrest.cli.main import main
-from airflow_provider_amlrest.lifecycle import completion, submission
+from airflow_provider_amlrest.lifecycle import completion, patience
 from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
 from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.assets import ensure
@@ -27,7 +27,7 @@ from tests.support.emulated import Emulated
 from tests.support.gateway import Gateway, Weather
 from tests.support.tasks import Try, as_stored, fire
 
-DOCUMENTED, LAST_LOOK = completion.END_PATIENCE, completion.LAST_LOOK_PATIENCE
+DOCUMENTED, LAST_LOOK = patience.END, patience.LAST_LOOK
 """Seconds beyond the deadline that a task has in life; here they are shortened."""
 
 WEATHER = {
@@ -45,11 +45,11 @@ WEATHER = {
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last moments are short; a submission is as patient as it is in life."""
-    monkeypatch.setattr(completion, "LAST_LOOK_PATIENCE", 0.5)
-    monkeypatch.setattr(completion, "END_PATIENCE", 2.0)
+    monkeypatch.setattr(patience, "LAST_LOOK", 0.5)
+    monkeypatch.setattr(patience, "END", 2.0)
     monkeypatch.setattr(ending, "LOOK_PATIENCE", 0.2)
-    monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 600.0)
-    monkeypatch.setattr(submission, "REFUSAL_PATIENCE", 120.0)
+    monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 600.0)
+    monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 120.0)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_job_that_was_stalled_is_not_canceled_unseen(command_task: Any, gatewa
     event = completion.Wait(name, "NotResponding")._event(completion.STALLED)
     begins = time.time()
     gateway.weather = lambda method, path: (
-        Weather(503) if time.time() < begins + 4 * completion.LAST_LOOK_PATIENCE else None
+        Weather(503) if time.time() < begins + 4 * patience.LAST_LOOK else None
     )
     assert outcome(lambda: task.execute_complete(Try(task).context, event), 0)["status"] == "Completed"
     assert cancels(gateway, name) == 0

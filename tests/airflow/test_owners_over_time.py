@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_amlrest.lifecycle import submission, task_identity
+from airflow_provider_amlrest.lifecycle import patience, submission, task_identity
 from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
 from airflow_provider_amlrest.lifecycle.ownership import OWNER_TAG
 from airflow_provider_amlrest.lifecycle.submission import WORK_PROPERTY
@@ -116,7 +116,7 @@ class TestLostAnswers:
     def test_of_a_put_whose_job_has_failed_by_the_next_look(
         self, command_task: Any, emulator: Any, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr(submission, "OUTAGE_PATIENCE", 20.0)
+        monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 20.0)
         task = command_task(tags={"emulator.outcome": "failed", "emulator.seconds": "0"})
         mark = emulator.mark()
         with (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.lifecycle import results
+from airflow_provider_amlrest.lifecycle import patience, results
 from airflow_provider_amlrest.lifecycle.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
 from airflow_provider_amlrest.rest.http.errors import ServiceError, UnreachableError
 from airflow_provider_amlrest.rest.jobs.job import Job, Output
@@ -101,9 +101,9 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(results, "time", clock)
-    monkeypatch.setattr(results, "SETTLE_PAUSE", 2.0)
-    monkeypatch.setattr(results, "SETTLE_PATIENCE", 10.0)
-    monkeypatch.setattr(results, "REQUIRED_PATIENCE", 60.0)
+    monkeypatch.setattr(patience, "SETTLE_PAUSE", 2.0)
+    monkeypatch.setattr(patience, "SETTLE", 10.0)
+    monkeypatch.setattr(patience, "REQUIRED", 60.0)
     return clock
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle import submission as module
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
@@ -255,8 +256,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(module, "OUTAGE_PATIENCE", 600.0)
-    monkeypatch.setattr(module, "REFUSAL_PATIENCE", 120.0)
+    monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 600.0)
+    monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 120.0)
     return clock
 
 

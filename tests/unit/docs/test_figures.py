@@ -1,4 +1,4 @@
-"""Figures in prose are those of the code: ``ten minutes<!--lifecycle.submission.OUTAGE_PATIENCE-->``.
+"""Figures in prose are those of the code: ``ten minutes<!--lifecycle.patience.SUBMIT_OUTAGE-->``.
 
 The comment after a figure, which no reader sees, names the constant that it is taken from: module, name and,
 where that is a mapping, key. A time without one is a mistake on the pages that make promises.
