@@ -12,10 +12,14 @@ from airflow_provider_amlrest.rest.jobs import lookups
 from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec
 from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.reading.references import Reference
+from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
+
+CALLED_AND_DESCRIBED = frozenset({"experimentName", "displayName", "description", "tags", "properties"})
+"""Members of a PUT's properties that say what a job is called or described as, in both spellings."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +49,17 @@ class JobRequest:
                 referenced[name] = repr(value)
             else:
                 known[name] = value
-        job_body(client.operations.spelling, replace(self.job, compute=compute, inputs=known))
-        work = replace(
-            self.job,
-            compute=compute,
-            inputs=known,
-            experiment_name=None,
-            display_name=None,
-            description=None,
-            tags={},
-            properties={},
-        )
+        body = job_body(client.operations.spelling, replace(self.job, compute=compute, inputs=known))
+        work = {name: value for name, value in body.items() if name not in CALLED_AND_DESCRIBED}
         code = self.code.hash if isinstance(self.code, LocalContent) else repr(self.code)
-        asked = [job_body(client.operations.spelling, work), referenced, repr(self.environment), code]
+        asked = [work, referenced, repr(self.environment), code]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
-    def resolve(self, client: AzureMLClient, compute: str | None) -> JobSpec:
-        """Look everything up, and upload code that the workspace has not got."""
+    def body(self, client: AzureMLClient, compute: str | None) -> Wire:
+        """The properties of the job's PUT: everything is looked up, and code uploaded that is not there."""
+        return job_body(client.operations.spelling, self._resolved(client, compute))
+
+    def _resolved(self, client: AzureMLClient, compute: str | None) -> JobSpec:
         common: dict[str, Any] = {
             "compute": lookups.resolve_compute(client, compute),
             "inputs": {name: lookups.resolve_input(client, value) for name, value in self.inputs.items()},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
@@ -23,7 +23,8 @@ from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, 
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 log = logging.getLogger(__name__)
 
@@ -120,140 +121,159 @@ class Work:
             )
 
 
-class Submission:
-    """How a try comes to its job: an earlier try's, or a new one.
+class SubmittingTask(Protocol):
+    """What a submission asks of its task."""
+
+    def make_body(self, client: AzureMLClient, work: Work) -> Wire:
+        """The properties of the job's PUT, with the work's own; what is missing for it is uploaded."""
+
+    def is_about_to_submit(self, name: str, body: Wire) -> None:
+        """A job of the task may exist under this name from now on. Raises if nobody wants it any more."""
+
+    def takes_over(self, job: Job) -> None:
+        """The job of an earlier try is this one's."""
+
+    def end_unwanted(self, client: AzureMLClient, job: Job) -> None:
+        """End an active job that is not wanted any more."""
+
+    def check_canceled(self, client: AzureMLClient, job: Job) -> None:
+        """Raise if no other job may follow this one, which is canceled, or about to be."""
+
+
+def submit(
+    client: AzureMLClient,
+    task: SubmittingTask,
+    work: Work,
+    job_name: str | None,
+    owner: Owner,
+    *,
+    first_try: bool,
+) -> Job:
+    """Submit a job under the first name that is free, unless an earlier try's job can be taken over.
+
+    A name whose job is active: that job. Completed: that job, whose result is ours. Failed, canceled or
+    about to be: the next name, which makes a retry after a failure a new job. Where something else is
+    asked for now than then: the next name as well, and an active job is ended.
 
     :param job_name: the user's own name; None: it is derived.
     :param owner: this try.
-    :param end: ends an active job that is not wanted any more.
-    :param check_canceled: is given the last job of earlier tries if it is canceled, or about to be; raises if
-        no other job may follow it.
+    :param first_try: of the task instance: there is nothing else to be found.
+    :raises InvalidSpecError: if a name's job was made by another task, or by hand; if all are used up.
     """
+    earlier = _Earlier(client, task, work, owner)
+    name = earlier.look_for_free_name(job_names(work.identity, job_name))
+    if earlier.found is None and not first_try:
+        earlier.look_under_other_names()
+    if earlier.found is not None:
+        task.takes_over(earlier.found)
+        return _taken_over(earlier.found)
+    if earlier.last is not None and _is_canceled(earlier.last):
+        task.check_canceled(client, earlier.last)
+    body = task.make_body(client, work)
+    task.is_about_to_submit(name, body)
+    return _create(client, work, name, body)
 
-    def __init__(
-        self,
-        client: AzureMLClient,
-        work: Work,
-        job_name: str | None,
-        owner: Owner,
-        *,
-        end: Callable[[Job], None],
-        check_canceled: Callable[[Job], None],
-    ) -> None:
+
+class _Earlier:
+    """The jobs of earlier tries. What of them is not wanted any more is ended as it is found."""
+
+    def __init__(self, client: AzureMLClient, task: SubmittingTask, work: Work, owner: Owner) -> None:
+        self.found: Job | None = None
+        """The one that is this try's."""
+        self.last: Job | None = None
+        """The newest one of this work."""
         self._client = client
+        self._task = task
         self._work = work
-        self._names = job_names(work.identity, job_name)
         self._owner = owner
-        self._end = end
-        self._check_canceled = check_canceled
 
-    def submit(
-        self,
-        make: Callable[[], JobSpec],
-        on_name: Callable[[str], None],
-        *,
-        first_try: bool,
-    ) -> Job:
-        """Submit a job under the first name that is free, unless an earlier try's job can be taken over.
+    def look_for_free_name(self, names: Iterable[str]) -> str:
+        """The first name that no job has, or that of the job that is found."""
+        for name in names:
+            job = _find(self._client, name)
+            if job is None:
+                return name
+            self._work.check(job)
+            if self._work.is_done_by(job):
+                self.last = job
+                if self._takes(job):
+                    return name
+            else:
+                self._end_earlier_generation(job)
+        raise InvalidSpecError(
+            "retries", f"{MAX_ATTEMPTS} jobs of this task have failed; clear the task to start afresh."
+        )
 
-        A name whose job is active: that job. Completed: that job, whose result is ours. Failed, canceled or
-        about to be: the next name, which makes a retry after a failure a new job. Where something else is
-        asked for now than then: the next name as well, and an active job is ended.
-
-        :param make: makes the job, with the work's properties; called only if one has to be submitted.
-        :param on_name: called with the name before a job of ours may exist under it.
-        :param first_try: of the task instance: there is nothing else to be found.
-        :raises InvalidSpecError: if a name's job was made by another task, or by hand; if all are used up.
-        """
-        last: Job | None = None
-        for name in self._names:
-            found = _find(self._client, name)
-            if found is None:
-                break
-            self._work.check(found)
-            if not self._work.is_done_by(found):
-                self._end_earlier_generation(found)
+    def look_under_other_names(self) -> None:
+        """Look at those of earlier generations, and of this one with other ``retries``."""
+        jobs = tuple(self._client.list_jobs(tag=task_tag(self._work.identity)))
+        for job in jobs:
+            if self._work.is_named_in(job):
                 continue
-            last = found
-            if self._takes(found):
-                on_name(found.name)
-                return _taken_over(found)
-        else:
-            raise InvalidSpecError(
-                "retries", f"{MAX_ATTEMPTS} jobs of this task have failed; clear the task to start afresh."
-            )
-        if not first_try:
-            for found in tuple(self._under_other_names()):
-                if not self._work.is_done_by(found):
-                    self._end_earlier_generation(found)
-                    continue
-                last = last or found  # The list begins with the newest.
-                if self._takes(found):
-                    on_name(found.name)
-                    return _taken_over(found)
-        if last is not None and _is_canceled(last):
-            self._check_canceled(last)
-        job = make()
-        on_name(name)
-        return self._create(name, job)
+            if not self._work.is_done_by(job):
+                self._end_earlier_generation(job)
+                continue
+            self.last = self.last or job  # The list begins with the newest.
+            if self._takes(job):
+                return
 
-    def _takes(self, found: Job) -> bool:
-        """Whether the job of an earlier try is this one's; what is not wanted any more is ended."""
-        if owner_of(found) == self._owner:
-            return True  # The answer to its submission was lost, and it has ended since.
-        if found.status == FAILED or _is_canceled(found):
-            log.info("Job %s of an earlier try is %s; a new one follows.", found.name, found.status)
+    def _takes(self, job: Job) -> bool:
+        """Whether the job of an earlier try is this one's."""
+        if owner_of(job) == self._owner or self._is_wanted(job):
+            # Its own: the answer to its submission was lost, and it may have ended since.
+            self.found = job
+            return True
+        return False
+
+    def _is_wanted(self, job: Job) -> bool:
+        if job.status == FAILED or _is_canceled(job):
+            log.info("Job %s of an earlier try is %s; a new one follows.", job.name, job.status)
             return False
-        if found.properties.get(SPEC_PROPERTY) == self._work.spec:
+        if job.properties.get(SPEC_PROPERTY) == self._work.spec:
             return True
         log.warning(
             "Something else is asked for than when job %s was submitted, which is %s; a new one follows.",
-            found.name,
-            found.status,
+            job.name,
+            job.status,
         )
-        if found.outcome is Outcome.ACTIVE:
-            self._end(found)
+        if job.outcome is Outcome.ACTIVE:
+            self._task.end_unwanted(self._client, job)
         return False
 
-    def _under_other_names(self) -> Iterator[Job]:
-        """The task instance's other jobs: of earlier generations, and of this one with other ``retries``."""
-        for job in self._client.list_jobs(tag=task_tag(self._work.identity)):
-            if not self._work.is_named_in(job):
-                yield job
-
-    def _end_earlier_generation(self, found: Job) -> None:
+    def _end_earlier_generation(self, job: Job) -> None:
         """End what a cleared task has left running: not each Airflow tells a deferred task that.
 
         A clear of a DAG run that is over gives it a new start. Then only the deployment tells that the job is
         not of another Airflow. A job without our property is a person's copy of one of ours.
         """
-        if found.outcome is not Outcome.ACTIVE or found.status == CANCEL_REQUESTED:
+        if job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED:
             return
-        if self._work.is_of_this_run(found) or (
-            self._work.identity.deployment and WORK_PROPERTY in found.properties
+        if self._work.is_of_this_run(job) or (
+            self._work.identity.deployment and WORK_PROPERTY in job.properties
         ):
-            self._end(found)
+            self._task.end_unwanted(self._client, job)
         else:
             log.warning(
                 "Job %s, which is %s, has the tags of this task instance, but may be of another Airflow with "
                 "such a DAG run, or somebody's copy: it is left. The connection's deployment would tell.",
-                found.name,
-                found.status,
+                job.name,
+                job.status,
             )
 
-    def _create(self, name: str, job: JobSpec) -> Job:
+
+def _create(client: AzureMLClient, work: Work, name: str, body: Wire) -> Job:
+    try:
+        return client.create_job(name, body)
+    except (ConflictError, *patience.TRANSIENT) as error:
+        # The answer may be lost while the job exists, or another worker was faster: look before failing.
         try:
-            return self._client.create_job(name, job)
-        except (ConflictError, *patience.TRANSIENT) as error:
-            # The answer may be lost while the job exists, or another worker was faster: look before failing.
-            try:
-                found = _find(self._client, name)
-            except AzureMLError:
-                raise error from None
-            if found is None:
-                raise
-            self._work.check(found)
-            return _taken_over(found)
+            found = _find(client, name)
+        except AzureMLError:
+            raise error from None
+        if found is None:
+            raise
+        work.check(found)
+        return _taken_over(found)
 
 
 def _find(client: AzureMLClient, name: str) -> Job | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
@@ -31,7 +31,7 @@ from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, 
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
-from airflow_provider_amlrest.lifecycle.submission import Submission, Work, patiently
+from airflow_provider_amlrest.lifecycle.submission import Work, patiently, submit
 from airflow_provider_amlrest.lifecycle.task_identity import made_by, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
 from airflow_provider_amlrest.operators.job_fields import (
@@ -44,7 +44,6 @@ from airflow_provider_amlrest.rest.jobs import lookups
 from airflow_provider_amlrest.rest.jobs.command import check_command
 from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
-from airflow_provider_amlrest.rest.jobs.wire import job_body
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
 
@@ -223,42 +223,14 @@ class AzureMLJobOperator(AzureMLOperator):
             raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
 
     def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> Job:
-        compute = text("compute", self.compute)
-        chosen = text("job_name", self.job_name)
-        ti, owner = context["ti"], self._owner or Owner.new(context["ti"].try_number)
+        ti = context["ti"]
+        owner = self._owner or Owner.new(ti.try_number)
+        attempt = _Attempt(self, request, text("compute", self.compute), context, owner)
         identity = task_identity(context, self.hook.settings.deployment)
-        work = Work(identity, ti.max_tries or 0, request.digest(client, compute))
-        options = self._options
-        outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
-
-        def make() -> JobSpec:
-            job = request.resolve(client, compute)
-            masks = masking.mark(job_body(client.operations.spelling, job))
-            tags = made_by(context, identity, owner, outlives_task=outlives_task)
-            properties = {**job.properties, **work.properties, **masks}
-            job = replace(job, tags=tags | dict(job.tags), properties=properties)
-            request_body.show(self, job_body(client.operations.spelling, job), context)
-            if self._killed:
-                raise AzureMLError("The task was ended before its job was submitted.")
-            return job
-
-        submission = Submission(
-            client,
-            work,
-            chosen,
-            owner,
-            end=lambda job: self._end_unwanted(client, job),
-            check_canceled=lambda job: self._check_canceled(client, job),
-        )
-        job = submission.submit(make, self._remember, first_try=ti.try_number == 1)
+        work = Work(identity, ti.max_tries or 0, request.digest(client, attempt.compute))
+        chosen = text("job_name", self.job_name)
+        job = submit(client, attempt, work, chosen, owner, first_try=ti.try_number == 1)
         return claim(client, job, owner)
-
-    def _end_unwanted(self, client: AzureMLClient, job: Job) -> None:
-        """End a job of this task that nobody wants any more."""
-        if self._options.cancel_on_kill:
-            self._end(client, job.name, "another job of the task follows")
-        else:
-            self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
 
     def _end(
         self,
@@ -289,16 +261,6 @@ class AzureMLJobOperator(AzureMLOperator):
             fate = "was asked to end" if left is None else f"is left: {left}"
             self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
-
-    def _check_canceled(self, client: AzureMLClient, job: Job) -> None:
-        error = canceled_error(
-            client, job, self.hook.studio_url(job), resubmit_canceled=self._options.resubmit_canceled
-        )
-        if isinstance(error, JobCanceledByDecisionError):
-            raise error
-
-    def _remember(self, name: str) -> None:
-        self._submitted_name = name
 
     @property
     def _options(self) -> WaitOptions:
@@ -437,3 +399,45 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
         environment = lookups.read_environment(self.environment)
         return JobRequest(job, environment, lookups.read_code(self.code, base), inputs)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What a submission asks of its task."""
+
+    task: AzureMLJobOperator
+    request: JobRequest
+    compute: str | None
+    context: Context
+    owner: Owner
+
+    def make_body(self, client: AzureMLClient, work: Work) -> Wire:
+        options = self.task._options
+        body = self.request.body(client, self.compute)
+        masks = masking.mark(body)
+        outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
+        tags = made_by(self.context, work.identity, self.owner, outlives_task=outlives_task)
+        body["tags"] = tags | body.get("tags", {})
+        body["properties"] = {**body.get("properties", {}), **work.properties, **masks}
+        return body
+
+    def is_about_to_submit(self, name: str, body: Wire) -> None:
+        request_body.show(self.task, body, self.context)
+        if self.task._killed:
+            raise AzureMLError("The task was ended before its job was submitted.")
+        self.task._submitted_name = name
+
+    def takes_over(self, job: Job) -> None:
+        self.task._submitted_name = job.name
+
+    def end_unwanted(self, client: AzureMLClient, job: Job) -> None:
+        if self.task._options.cancel_on_kill:
+            self.task._end(client, job.name, "another job of the task follows")
+        else:
+            self.task.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
+
+    def check_canceled(self, client: AzureMLClient, job: Job) -> None:
+        url, resubmit = self.task.hook.studio_url(job), self.task._options.resubmit_canceled
+        error = canceled_error(client, job, url, resubmit_canceled=resubmit)
+        if isinstance(error, JobCanceledByDecisionError):
+            raise error

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.lifecycle import patience
-from airflow_provider_amlrest.lifecycle import submission as module
+from airflow_provider_amlrest.lifecycle import patience, submission
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
 from airflow_provider_amlrest.lifecycle.ownership import Owner
@@ -18,7 +17,6 @@ from airflow_provider_amlrest.lifecycle.submission import (
     IDENTITY_PROPERTY,
     SPEC_PROPERTY,
     WORK_PROPERTY,
-    Submission,
     Work,
     patiently,
 )
@@ -33,13 +31,11 @@ from airflow_provider_amlrest.rest.http.errors import (
     PermissionDeniedError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import Job
 
 WORK = Work(TaskIdentity("d", "t", "r", -1, 4), 7, "spec")
 OURS = WORK.properties
 THEIRS = {**OURS, IDENTITY_PROPERTY: "them", WORK_PROPERTY: "them/7"}
-WANTED = CommandJob(command="x", environment="e", properties=OURS)
 NAME, SECOND = islice(job_names(WORK.identity), 2)
 
 
@@ -63,10 +59,10 @@ class Workspace:
         assert tag == task_tag(WORK.identity)
         yield from self.jobs.values()
 
-    def create_job(self, name: str, job: CommandJob) -> Job:
+    def create_job(self, name: str, body: Any) -> Job:
         self.on_create(name)
         self.created.append(name)
-        self.jobs[name] = a_job(name, properties=job.properties)
+        self.jobs[name] = a_job(name, properties=body["properties"])
         return self.jobs[name]
 
 
@@ -74,25 +70,37 @@ def a_job(name: str = NAME, status: str = "Running", properties: Any = OURS) -> 
     return Job(f"/jobs/{name}", name, "Command", status, properties=properties)
 
 
-def submission(workspace: Any, **arguments: Any) -> Submission:
-    return Submission(
-        workspace,
-        WORK,
-        None,
-        Owner(2, "this"),
-        **{
-            "end": lambda job: workspace.ended.append(job.name),
-            "check_canceled": lambda job: None,
-            **arguments,
-        },
-    )
+@dataclass
+class Task:
+    """Takes note of what a submission asks of its task."""
+
+    workspace: Any
+    make: Callable[[], Any] = lambda: {"properties": dict(OURS)}
+    check: Callable[[Job], None] = lambda job: None
+    said: list[str] = field(default_factory=list)
+    """The names that on_kill would have canceled."""
+
+    def make_body(self, client: Any, work: Work) -> Any:
+        return self.make()
+
+    def is_about_to_submit(self, name: str, body: Any) -> None:
+        self.said.append(name)
+
+    def takes_over(self, job: Job) -> None:
+        self.said.append(job.name)
+
+    def end_unwanted(self, client: Any, job: Job) -> None:
+        self.workspace.ended.append(job.name)
+
+    def check_canceled(self, client: Any, job: Job) -> None:
+        self.check(job)
 
 
 def submit(workspace: Any, first_try: bool = False, **arguments: Any) -> tuple[str, list[str]]:
     """The name of the job, and the names that on_kill would have canceled."""
-    said: list[str] = []
-    job = submission(workspace, **arguments).submit(lambda: WANTED, said.append, first_try=first_try)
-    return job.name, said
+    task = Task(workspace, **arguments)
+    job = submission.submit(workspace, task, WORK, None, Owner(2, "this"), first_try=first_try)
+    return job.name, task.said
 
 
 @pytest.mark.parametrize("status", ["Failed", "Canceled", "CancelRequested"])
@@ -107,7 +115,7 @@ def test_unless_somebody_wanted_it_to_end(status: str) -> None:
 
     workspace = Workspace(a_job(NAME, status))
     with pytest.raises(JobCanceledByDecisionError, match=NAME):
-        submit(workspace, check_canceled=refuse)
+        submit(workspace, check=refuse)
     assert workspace.created == []
 
 
@@ -162,7 +170,7 @@ def test_the_name_is_known_before_a_job_may_exist_under_it() -> None:
     workspace: Any = Workspace()
     said: list[str] = []
     workspace.on_create = lambda name: said.append(f"PUT {name}")
-    submission(workspace).submit(lambda: WANTED, said.append, first_try=True)
+    submission.submit(workspace, Task(workspace, said=said), WORK, None, Owner(2, "this"), first_try=True)
     assert said == [NAME, f"PUT {NAME}"]
 
 
@@ -196,7 +204,7 @@ def test_nothing_is_made_for_a_job_that_is_taken_over() -> None:
     def make() -> Any:
         raise AssertionError("it is there already")
 
-    assert submission(Workspace(a_job())).submit(make, lambda name: None, first_try=False).name == NAME
+    assert submit(Workspace(a_job()), make=make) == (NAME, [NAME])
 
 
 def left(generation: int, status: str = "Running", *, max_tries: int = 1, ordinal: int = 1) -> Job:
@@ -255,7 +263,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(submission, "time", clock)
     monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 600.0)
     monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 120.0)
     return clock

@@ -29,6 +29,7 @@ from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec, Output
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
+from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 REGISTERED_PAGE = 50
 """Versions among which one that was registered lately is looked for."""
@@ -46,14 +47,15 @@ class Polled(NamedTuple):
 class JobOperations(Calls):
     """What one asks of jobs."""
 
-    def create_job(self, name: str, job: JobSpec) -> Flow[Job]:
+    def create_job(self, name: str, job: JobSpec | Wire) -> Flow[Job]:
         """Submit a job under a name of one's own.
 
         The same body again changes nothing; another one raises ConflictError.
+
+        :param job: the job, or the properties of its PUT as :func:`wire.job_body` makes them.
         """
-        return read_job(
-            self.spelling, (yield from self._put(f"jobs/{path_segment(name)}", job_body(self.spelling, job)))
-        )
+        body = job_body(self.spelling, job) if isinstance(job, JobSpec) else job
+        return read_job(self.spelling, (yield from self._put(f"jobs/{path_segment(name)}", body)))
 
     def get_job(self, name: str) -> Flow[Job]:
         """A job as it is now. Raises NotFoundError."""
