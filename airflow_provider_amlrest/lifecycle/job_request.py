@@ -57,9 +57,10 @@ class JobRequest:
 
     def body(self, client: AzureMLClient, compute: str | None) -> Wire:
         """The properties of the job's PUT: everything is looked up, and code uploaded that is not there."""
-        return job_body(client.operations.spelling, self._resolved(client, compute))
+        return job_body(client.operations.spelling, self.resolve(client, compute))
 
-    def _resolved(self, client: AzureMLClient, compute: str | None) -> JobSpec:
+    def resolve(self, client: AzureMLClient, compute: str | None) -> JobSpec:
+        """Look everything up, and upload code that the workspace has not got."""
         common: dict[str, Any] = {
             "compute": lookups.resolve_compute(client, compute),
             "inputs": {name: lookups.resolve_input(client, value) for name, value in self.inputs.items()},

@@ -15,7 +15,6 @@ from airflow_provider_amlrest.links import (
     push,
 )
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import LiteralInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +49,8 @@ class Request:
     @classmethod
     def of(cls, job: Job) -> Self:
         """Of a job, for a process that knows the secrets that it carries."""
+        from airflow_provider_amlrest.rest.jobs.job import LiteralInput
+
         inputs = {
             name: value.value if isinstance(value, LiteralInput) else value.uri
             for name, value in job.inputs.items()

@@ -14,8 +14,6 @@ from airflow_provider_amlrest.operators.base import (
     path_text,
     text,
 )
-from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
-from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.reading.fields import (
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
@@ -140,7 +139,7 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         """What was asked for, with its version, and the files of a local build context."""
         from airflow_provider_amlrest.rest.assets.conda import read_conda
         from airflow_provider_amlrest.rest.assets.ensure import content_version
-        from airflow_provider_amlrest.rest.assets.environment import environment_parts
+        from airflow_provider_amlrest.rest.assets.environment import Environment, environment_parts
 
         name = check_name("name", text("name", self.name))
         one_of("os_type", self.os_type, ("Linux", "Windows"))
@@ -169,6 +168,8 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
     def _read_build(self, base: Path) -> tuple[BuildContext | None, LocalContent | None]:
         if self.build is None:
             return None, None
+        from airflow_provider_amlrest.rest.assets.environment import BuildContext
+
         build = structured(self.build)
         if not isinstance(build, Mapping) or not build.get("path"):
             raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
@@ -277,10 +278,11 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
     def execute(self, context: Context) -> dict[str, str]:
         """Register or find the data."""
         with explained():
-            name = check_name("name", text("name", self.name))
-            one_of("type", self.type, DATA_TYPES)
+            from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
             from airflow_provider_amlrest.rest.assets.ensure import content_version, ensure_data
 
+            name = check_name("name", text("name", self.name))
+            one_of("type", self.type, DATA_TYPES)
             own_version = _version(self.version, DATA_VERSION_LENGTH)
             path = path_text("path", self.path)
             content, referenced = self._read_content(path, dag_folder(context))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.job_fields import (
     COMMON_FIELDS,
     COMMON_RENDERERS,
-    read_common,
-    read_run,
 )
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest.jobs.command import CommandJob, parse_command_limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 
 
 class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
@@ -74,9 +75,6 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     template_fields_renderers = COMMON_RENDERERS
 
     def _read(self, base: Path) -> JobRequest:
-        job = CommandJob(
-            **read_common(self),
-            **read_run(self),
-            timeout=parse_command_limits("limits", self.limits),
-        )
-        return self._request(job, base)
+        from airflow_provider_amlrest.operators.reading import read_command
+
+        return read_command(self, base)

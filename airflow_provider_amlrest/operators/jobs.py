@@ -26,7 +26,6 @@ from airflow_provider_amlrest.lifecycle.completion import (
     show_rest,
     wait,
 )
-from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import finish, summarize
@@ -34,15 +33,8 @@ from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.submission import Work, patiently, submit
 from airflow_provider_amlrest.lifecycle.task_identity import made_by, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
-from airflow_provider_amlrest.operators.job_fields import (
-    TEXT_FIELDS,
-    WaitOptions,
-    read_wait_options,
-)
+from airflow_provider_amlrest.operators.job_fields import TEXT_FIELDS
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
-from airflow_provider_amlrest.rest.jobs import lookups
-from airflow_provider_amlrest.rest.jobs.command import check_command
-from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 
 if TYPE_CHECKING:
@@ -51,7 +43,10 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
+    from airflow_provider_amlrest.operators.reading import WaitOptions
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
@@ -264,6 +259,8 @@ class AzureMLJobOperator(AzureMLOperator):
 
     @property
     def _options(self) -> WaitOptions:
+        from airflow_provider_amlrest.operators.reading import read_wait_options
+
         return read_wait_options(self)
 
     @property
@@ -391,14 +388,6 @@ class AzureMLJobOperator(AzureMLOperator):
             with client.until(end):
                 fate = self._end(client, name, "its time is over", patience=patience.CANCEL, until=end)
         return JobTimeoutError(f"{late} and {fate}. {url}")
-
-    def _request(self, job: JobSpec, base: Path) -> JobRequest:
-        """Read the references, and check the command against the names that there are."""
-        inputs = lookups.read_inputs(self.inputs)
-        for name in check_command("command", self.command, {"inputs": inputs, **job.placeholders()}):
-            self.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
-        environment = lookups.read_environment(self.environment)
-        return JobRequest(job, environment, lookups.read_code(self.code, base), inputs)
 
 
 @dataclass(frozen=True)

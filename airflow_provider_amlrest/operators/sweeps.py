@@ -9,21 +9,8 @@ from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.job_fields import (
     COMMON_FIELDS,
     COMMON_RENDERERS,
-    read_common,
-    read_run,
 )
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
-from airflow_provider_amlrest.rest.jobs.sweep import (
-    SamplingAlgorithm,
-    SweepJob,
-    Trial,
-    check_sweep,
-    parse_early_termination,
-    parse_objective,
-    parse_sampling_algorithm,
-    parse_sweep_limits,
-)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,15 +70,6 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         self.early_termination = early_termination
 
     def _read(self, base: Path) -> JobRequest:
-        sampling = parse_sampling_algorithm("sampling_algorithm", self.sampling_algorithm)
-        job = SweepJob(
-            **read_common(self),
-            trial=Trial(**read_run(self)),
-            search_space=parse_search_space(self.search_space),
-            objective=parse_objective("objective", self.objective),
-            sampling_algorithm=sampling or SamplingAlgorithm("random"),
-            limits=parse_sweep_limits("limits", self.limits),
-            early_termination=parse_early_termination("early_termination", self.early_termination),
-        )
-        check_sweep(job)
-        return self._request(job, base)
+        from airflow_provider_amlrest.operators.reading import read_sweep
+
+        return read_sweep(self, base)
