@@ -30,11 +30,11 @@ from airflow_provider_amlrest.lifecycle.masking import may_show
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
 from airflow_provider_amlrest.links import LinkingTask
-from airflow_provider_amlrest.operators.base import UI_COLOR, explained, started_at, text
+from airflow_provider_amlrest.operators.base import UI_COLOR, fail_without_retries, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs.status import Outcome
-from airflow_provider_amlrest.rest.reading.fields import check_name, names
+from airflow_provider_amlrest.rest.reading.fields import check_name, text_list
 from airflow_provider_amlrest.rest.reading.values import boolean
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue | bool:
         """Look once at the job; if it is active and the sensor is deferrable, defer."""
         _, end = last_moments(started_at(context) + self.timeout, late=False)
-        with explained(), self.hook.new_client() as client, client.until(end):
+        with fail_without_retries(), self.hook.new_client() as client, client.until(end):
             name = check_name("job_name", text("job_name", self.job_name))
             deferrable = boolean("deferrable", self.deferrable)
-            names("require_metrics", self.require_metrics)
+            text_list("require_metrics", self.require_metrics)
             event = self._look(client, name, context)
             if event is None and not deferrable:
                 return False
@@ -112,7 +112,7 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
     def execute_complete(self, context: Context, event: Event) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait."""
         self.keep_links()
-        with explained(), self.hook.client() as client:
+        with fail_without_retries(), self.hook.client() as client:
             result = self._conclude(client, check_event(event))
         publish_result(self, result, context)
         return result
@@ -169,7 +169,7 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
                 raise AirflowSensorTimeout(f"{late}, it is {job.status}. {studio_url}")
             raise AzureMLError(f"Azure ML job {name} is {job.status} for too long. {studio_url}")
         try:
-            metrics = names("require_metrics", self.require_metrics)
+            metrics = text_list("require_metrics", self.require_metrics)
             with client.until(end):
                 return finish(client, job, studio_url, metrics, shown=may_show(job))
         except (JobFailedError, JobCanceledError) as error:

@@ -41,7 +41,7 @@ class JobTimeoutError(AzureMLError, TimeoutError):
     """The task's time ran out, or the job did not respond for too long."""
 
 
-class Weather:
+class OutageTracker:
     """Tells of failed reads once when they begin and once when they end, not at every poll."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Wait:
     status: str
     deadline: float | None = None
     tail: LogTail | None = None
-    _weather: Weather = field(default_factory=Weather)
+    _weather: OutageTracker = field(default_factory=OutageTracker)
     _stall_ends: float | None = None
 
     def __post_init__(self) -> None:
@@ -158,7 +158,7 @@ def _queue(job: Job) -> str:
 
 
 def check_event(event: Any) -> Event:
-    """What a trigger sent. Raises AzureMLError if it is no event of a wait, lest it pass for an end."""
+    """What a trigger sent. Raises AzureMLError for anything else than a wait's event."""
     if isinstance(event, dict) and event.get("status") in (ENDED, TIMEOUT, STALLED, ERROR):
         return event
     raise AzureMLError(f"The trigger sent no event of a wait, but {event!r}.")
@@ -199,7 +199,7 @@ def look_patiently(
     from airflow_provider_amlrest.rest.poll.single import JobWatch
 
     watch = JobWatch(client, job_name, poll_interval=poll_interval)
-    weather = Weather()
+    weather = OutageTracker()
     with client.until(deadline):
         while True:
             end = min((at for at in (weather.gives_up, deadline) if at is not None), default=None)

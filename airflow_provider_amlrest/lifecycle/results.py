@@ -108,7 +108,7 @@ def failure_text(client: AzureMLClient, job: Job) -> str:
 
 
 def _log_end(client: AzureMLClient, run: Run) -> str:
-    # Of an image that could not be built there is no other log.
+    # If the image build failed, this is the only log.
     name = user_log(run.log_files) or (BUILD_LOG if BUILD_LOG in run.log_files else None)
     if name is None:
         return ""

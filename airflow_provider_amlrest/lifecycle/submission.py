@@ -43,7 +43,7 @@ PROPERTIES = 4
 """How many there are of these, with that of masking.py."""
 
 
-def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:
+def retry_through_outage(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:
     """Do it again while it fails for reasons that pass; what is done must be the same however often.
 
     :param deadline: seconds since the epoch after which it is not tried again; what bounds the tries

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEPLOYMENT_TAG = "airflow_deployment"
 DAG_TAG = "airflow_dag_id"
 OUTLIVES_TASK_TAG = "airflow_outlives_task"
-"""``false`` on a job that shall end with its task. Any other value, or none: nobody may call it an orphan."""
+"""``false`` on a job that ends with its task. Any other value, or none: nobody may call it an orphan."""
 
 TASK_TAG = "airflow_task_"
 """The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
@@ -63,7 +63,9 @@ def _map_index(ti: Any) -> int:
     return ti.map_index if ti.map_index is not None else -1
 
 
-def made_by(context: Context, identity: TaskIdentity, owner: Owner, *, outlives_task: bool) -> dict[str, str]:
+def airflow_tags(
+    context: Context, identity: TaskIdentity, owner: Owner, *, outlives_task: bool
+) -> dict[str, str]:
     """Tags that say who made a job: so that its cost can be attributed, and it can be found again."""
     ti = context["ti"]
     tags = {

@@ -10,7 +10,7 @@ from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLi
 from airflow_provider_amlrest.operators.base import (
     AzureMLOperator,
     dag_folder,
-    explained,
+    fail_without_retries,
     path_text,
     text,
 )
@@ -26,7 +26,12 @@ from airflow_provider_amlrest.rest.reading.fields import (
     one_of,
     string_map,
 )
-from airflow_provider_amlrest.rest.reading.values import boolean, interval, seconds, structured
+from airflow_provider_amlrest.rest.reading.values import (
+    boolean,
+    optional_seconds,
+    required_seconds,
+    structured,
+)
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -116,12 +121,12 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Register or find the version."""
-        with explained():
+        with fail_without_retries():
             from airflow_provider_amlrest.rest.assets import ensure
 
             wait_for_build = boolean("wait_for_build", self.wait_for_build)
-            poll_interval = interval("poll_interval", self.poll_interval)
-            timeout = seconds("timeout", self.timeout)
+            poll_interval = required_seconds("poll_interval", self.poll_interval)
+            timeout = optional_seconds("timeout", self.timeout)
             environment, build_context = self._read(dag_folder(context))
             with self.hook.client() as client:
                 if wait_for_build:
@@ -214,7 +219,7 @@ class AzureMLUploadCodeOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Upload and register the code, or find it."""
-        with explained():
+        with fail_without_retries():
             from airflow_provider_amlrest.rest.assets.ensure import ensure_code
 
             name, version = text("name", self.name), _version(self.version)
@@ -277,7 +282,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Register or find the data."""
-        with explained():
+        with fail_without_retries():
             from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
             from airflow_provider_amlrest.rest.assets.ensure import content_version, ensure_data
 

@@ -75,7 +75,7 @@ class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def fail_without_retries() -> Iterator[None]:
     """Fail without retries where asking again cannot help. What quotes what was given is masked."""
     try:
         yield

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_amlrest.operators.arguments import JOB, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
-from airflow_provider_amlrest.operators.job_fields import (
-    COMMON_FIELDS,
-    COMMON_RENDERERS,
-)
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 
 if TYPE_CHECKING:
@@ -71,8 +68,8 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 
-    template_fields = (*AzureMLOperator.template_fields, *COMMON_FIELDS)
-    template_fields_renderers = COMMON_RENDERERS
+    template_fields = (*AzureMLOperator.template_fields, *names(JOB))
+    template_fields_renderers = renderers(JOB)
 
     def _read(self, base: Path) -> JobRequest:
         from airflow_provider_amlrest.operators.reading import read_command

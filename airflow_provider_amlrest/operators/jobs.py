@@ -30,10 +30,16 @@ from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, 
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
-from airflow_provider_amlrest.lifecycle.submission import Work, patiently, submit
-from airflow_provider_amlrest.lifecycle.task_identity import made_by, task_identity
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, explained, started_at, text
-from airflow_provider_amlrest.operators.job_fields import TEXT_FIELDS
+from airflow_provider_amlrest.lifecycle.submission import Work, retry_through_outage, submit
+from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
+from airflow_provider_amlrest.operators.arguments import JOB, texts
+from airflow_provider_amlrest.operators.base import (
+    AzureMLOperator,
+    dag_folder,
+    fail_without_retries,
+    started_at,
+    text,
+)
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 
@@ -62,7 +68,7 @@ class AzureMLJobOperator(AzureMLOperator):
     """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
     operator_extra_links = JOB_LINKS
-    text_fields = (*AzureMLOperator.text_fields, *TEXT_FIELDS)
+    text_fields = (*AzureMLOperator.text_fields, *texts(JOB))
 
     def __init__(
         self,
@@ -144,7 +150,7 @@ class AzureMLJobOperator(AzureMLOperator):
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
         self._ti = context["ti"]
         self._owner = Owner.new(self._ti.try_number)
-        with explained():
+        with fail_without_retries():
             options = self._options
             request = self._read(dag_folder(context))
             deadline = self._deadline(context)
@@ -167,7 +173,7 @@ class AzureMLJobOperator(AzureMLOperator):
         """
         self._ti = context["ti"]
         self._owner = Owner.parse(owner)
-        with explained():
+        with fail_without_retries():
             self._submitted_name = check_event(event)["job_name"]
             self.keep_links()
             request_body.show_again(self, context)
@@ -207,7 +213,7 @@ class AzureMLJobOperator(AzureMLOperator):
         """Submit the job, and try again until the deadline. What may exist by then is not left running."""
         try:
             with client.until(deadline):
-                return patiently(
+                return retry_through_outage(
                     lambda: self._submit(client, request, context), deadline, lambda: self._killed
                 )
         except (*patience.TRANSIENT, AuthenticationError) as error:
@@ -248,7 +254,7 @@ class AzureMLJobOperator(AzureMLOperator):
             return client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
 
         try:
-            left = ask() if until is None else patiently(ask, until, lambda: self._killed)
+            left = ask() if until is None else retry_through_outage(ask, until, lambda: self._killed)
         except Exception as error:
             fate = f"could not be canceled and may go on: {error}"
             self.log.error("Azure ML job %s %s", name, fate)
@@ -405,7 +411,7 @@ class _Attempt:
         body = self.request.body(client, self.compute)
         masks = masking.mark(body)
         outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
-        tags = made_by(self.context, work.identity, self.owner, outlives_task=outlives_task)
+        tags = airflow_tags(self.context, work.identity, self.owner, outlives_task=outlives_task)
         body["tags"] = tags | body.get("tags", {})
         body["properties"] = {**body.get("properties", {}), **work.properties, **masks}
         return body

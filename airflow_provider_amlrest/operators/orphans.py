@@ -9,9 +9,9 @@ from airflow_provider_amlrest.lifecycle.orphan_jobs import Orphan, find_orphans
 from airflow_provider_amlrest.lifecycle.ownership import by_task
 from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, ask_state
-from airflow_provider_amlrest.operators.base import AzureMLOperator, explained
+from airflow_provider_amlrest.operators.base import AzureMLOperator, fail_without_retries
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.reading.values import boolean, interval
+from airflow_provider_amlrest.rest.reading.values import boolean, required_seconds
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -28,7 +28,7 @@ MAX_XCOM = 8000
 class AzureMLFindOrphansOperator(AzureMLOperator):
     """Find jobs that are still active although their task is over, and cancel them if told to.
 
-    A job is an orphan if this Airflow's submit operators made it, it shall end with its task (the operator
+    A job is an orphan if this Airflow's submit operators made it, it ends with its task (the operator
     waits, and has ``cancel_on_kill``), it is active, and its task instance is ``success``, ``failed``,
     ``skipped``, ``upstream_failed``, ``removed`` or deleted. The job of a task that is deferred, waits for
     its retry, has no state, or was cleared and runs again is none.
@@ -62,9 +62,12 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look through the jobs once."""
-        with explained():
+        with fail_without_retries():
             cancel = boolean("cancel", self.cancel)
-            min_age, max_age = interval("min_age", self.min_age), interval("max_age", self.max_age)
+            min_age, max_age = (
+                required_seconds("min_age", self.min_age),
+                required_seconds("max_age", self.max_age),
+            )
             return self._look(context, cancel, min_age, max_age)
 
     def _look(self, context: Context, cancel: bool, min_age: float, max_age: float) -> dict[str, Any]:

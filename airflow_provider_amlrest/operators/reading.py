@@ -41,7 +41,7 @@ from airflow_provider_amlrest.rest.jobs.sweep import (
     parse_sweep_limits,
 )
 from airflow_provider_amlrest.rest.reading import values
-from airflow_provider_amlrest.rest.reading.fields import check_name, names, one_of, string_map
+from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, string_map, text_list
 from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
 
 
@@ -65,13 +65,13 @@ def read_wait_options(task: Any) -> WaitOptions:
     return WaitOptions(
         wait_for_completion=values.boolean("wait_for_completion", task.wait_for_completion),
         deferrable=values.boolean("deferrable", task.deferrable),
-        poll_interval=values.interval("poll_interval", task.poll_interval),
-        timeout=values.seconds("timeout", task.timeout),
+        poll_interval=values.required_seconds("poll_interval", task.poll_interval),
+        timeout=values.optional_seconds("timeout", task.timeout),
         on_timeout=one_of("on_timeout", task.on_timeout, ("cancel", "leave")),
         cancel_on_kill=values.boolean("cancel_on_kill", task.cancel_on_kill),
         resubmit_canceled=values.boolean("resubmit_canceled", task.resubmit_canceled),
         get_logs=values.boolean("get_logs", task.get_logs),
-        require_metrics=names("require_metrics", task.require_metrics),
+        require_metrics=text_list("require_metrics", task.require_metrics),
     )
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.operators.arguments import SWEEP, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
-from airflow_provider_amlrest.operators.job_fields import (
-    COMMON_FIELDS,
-    COMMON_RENDERERS,
-)
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 
 if TYPE_CHECKING:
@@ -38,21 +35,8 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
     ``{"name", "params", "metric", "metrics"}``.
     """
 
-    template_fields = (
-        *AzureMLOperator.template_fields,
-        *COMMON_FIELDS,
-        "search_space",
-        "objective",
-        "sampling_algorithm",
-        "early_termination",
-    )
-    template_fields_renderers = {  # noqa: RUF012
-        **COMMON_RENDERERS,
-        "search_space": "json",
-        "objective": "json",
-        "sampling_algorithm": "json",
-        "early_termination": "json",
-    }
+    template_fields = (*AzureMLOperator.template_fields, *names(SWEEP))
+    template_fields_renderers = renderers(SWEEP)
 
     def __init__(
         self,

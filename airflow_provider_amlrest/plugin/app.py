@@ -29,7 +29,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import records, view
-from airflow_provider_amlrest.plugin.live import Board, LiveJob, Status
+from airflow_provider_amlrest.plugin.live import JobCache, LiveJob, Status
 from airflow_provider_amlrest.plugin.tasks import JobTasks
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import has_trials
@@ -73,7 +73,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         dependencies=[_SIGNED_IN, Depends(_plain_query)],
     )
-    app.state.board = Board()
+    app.state.board = JobCache()
     app.state.job_tasks = JobTasks()
     app.state.page, app.state.assets = _read_static()
     app.add_exception_handler(HTTPException, _refused)
@@ -169,7 +169,7 @@ AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
 
 
 async def _live(request: Request, task: records.TaskJob) -> LiveJob:
-    board: Board = request.app.state.board
+    board: JobCache = request.app.state.board
     try:
         live = await board.job(task.job)
     except AzureMLError as error:
@@ -280,7 +280,7 @@ def history_data(request: Request, tasks: Annotated[list[records.TaskJob], Depen
 async def _statuses(
     request: Request, tasks: list[records.TaskJob]
 ) -> tuple[dict[TaskKey, Status], str | None]:
-    board: Board = request.app.state.board
+    board: JobCache = request.app.state.board
     unknown = [task for task in tasks if not view.is_final(task)]
     found, notice = await board.statuses({task.job for task in unknown}, LIST_PATIENCE)
     known = [(task, found[task.job]) for task in unknown if task.job in found]

@@ -71,7 +71,7 @@ class Status(NamedTuple):
     made_for: TaskKey | None
 
 
-class Part(Generic[T]):
+class CachedRead(Generic[T]):
     """Something about a job that is read at most every PART_SECONDS, and never again once it is final.
 
     A read that takes longer than a page waits goes on, for the page to have the next time that it asks.
@@ -136,10 +136,10 @@ class LiveJob:
         self.ended_at: float | None = None
         """Seconds since the epoch; None: it is active, or its end is still looked up."""
         self.log_lines: list[str] = []
-        self.run: Part[Run] = Part(lambda: watcher.client.get_run(name))
-        self.metrics: Part[dict[str, list[MetricPoint]]] = Part(self._read_metrics)
-        self.trials: Part[list[SweepTrial]] = Part(lambda: watcher.client.list_trials(name))
-        self.log: Part[list[str]] = Part(self._read_log)
+        self.run: CachedRead[Run] = CachedRead(lambda: watcher.client.get_run(name))
+        self.metrics: CachedRead[dict[str, list[MetricPoint]]] = CachedRead(self._read_metrics)
+        self.trials: CachedRead[list[SweepTrial]] = CachedRead(lambda: watcher.client.list_trials(name))
+        self.log: CachedRead[list[str]] = CachedRead(self._read_log)
         self._watcher = watcher
         self._hook = hook
         self._last_values: dict[str, float] = {}
@@ -169,7 +169,7 @@ class LiveJob:
         return self._hook.studio_url(self.job)
 
     async def first_look(self, patience: float = PATIENCE) -> None:
-        """Wait until there is something to tell, be it an error; not longer than this many seconds."""
+        """Wait until the job or an error is known, at most this many seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self._first_look.wait()
@@ -228,7 +228,7 @@ class LiveJob:
         return self.log_lines
 
 
-class Board:
+class JobCache:
     """The jobs that pages of this process are open on. Made and used in one event loop."""
 
     def __init__(self) -> None:

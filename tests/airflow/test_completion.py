@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_amlrest.lifecycle import completion
-from airflow_provider_amlrest.lifecycle.completion import Wait, Weather, check_event
+from airflow_provider_amlrest.lifecycle.completion import OutageTracker, Wait, check_event
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
@@ -204,7 +204,7 @@ def test_patience_is_that_of_what_goes_on(errors: list[tuple[Failure, float]]) -
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
         patch.setattr(completion, "time", clock)
-        weather, began, refused = Weather(), clock.now, None
+        weather, began, refused = OutageTracker(), clock.now, None
         for kind, seconds in errors:
             weather.failed(KINDS[kind])
             is_refusal = kind in (Failure.REFUSED, Failure.NOT_SIGNED_IN)
@@ -224,7 +224,7 @@ def test_patience_is_that_of_what_goes_on(errors: list[tuple[Failure, float]]) -
 def test_who_waits_is_told_what_goes_on(kinds: list[Failure], jobs: int, seed: int) -> None:
     """One poller reads for all, one job at a time: what it meets counts for each of them."""
     poller, now = Poller(Random(seed)), 0.0
-    waits = {f"j{number}": Weather() for number in range(jobs)}
+    waits = {f"j{number}": OutageTracker() for number in range(jobs)}
     for name in waits:
         poller.add(name, now, poll_interval=30.0)
     for count, kind in enumerate(kinds, 1):

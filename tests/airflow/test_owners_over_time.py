@@ -42,7 +42,7 @@ class TryOfRun(Try):
 
 def by_older_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on jobs bear what version a5a83d8 gave them: no owner, no tag of the task, no work."""
-    make = task_identity.made_by
+    make = task_identity.airflow_tags
 
     def made_by(*args: Any, **kwargs: Any) -> dict[str, str]:
         tags = make(*args, **kwargs)

@@ -19,7 +19,15 @@ FILES = [*sorted((PACKAGE / "operators").glob("*.py")), PACKAGE / "sensors.py"]
 CLASSES: list[Any] = [*(getattr(operators, name) for name in operators.__all__), AzureMLJobSensor]
 AIRFLOWS = {"multiple_outputs"}
 """Arguments that Airflow itself reads, and reads as they are."""
-READERS = {"boolean", "interval", "names", "number", "parse_resources", "seconds", "whole"}
+READERS = {
+    "boolean",
+    "number",
+    "optional_seconds",
+    "parse_resources",
+    "required_seconds",
+    "text_list",
+    "whole",
+}
 
 
 def typed_arguments(cls: Any) -> set[str]:

@@ -14,13 +14,13 @@ from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     json_map,
-    names,
     no_other_keys,
     read_typed,
+    text_list,
 )
 from airflow_provider_amlrest.rest.reading.values import (
     mapping,
-    seconds,
+    optional_seconds,
     whole,
 )
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
@@ -196,7 +196,7 @@ def parse_command_limits(field: str, value: Any) -> float | None:
     """Read ``{"timeout": seconds}``."""
     limits = mapping(field, value)
     no_other_keys(field, limits, {"timeout"})
-    return seconds(f"{field}.timeout", limits.get("timeout"))
+    return optional_seconds(f"{field}.timeout", limits.get("timeout"))
 
 
 def parse_distribution(field: str, value: Any) -> Distribution | None:
@@ -241,7 +241,7 @@ def parse_resources(
     if most is not None:
         most = whole("job_resources.max_instance_count", most, 1, 10_000)
     if locations:
-        locations = names("job_resources.locations", locations)
+        locations = text_list("job_resources.locations", locations)
     return Resources(
         nodes,
         instance_type,

@@ -25,7 +25,7 @@ from airflow_provider_amlrest.rest.reading.fields import (
 )
 from airflow_provider_amlrest.rest.reading.values import (
     mapping,
-    seconds,
+    optional_seconds,
     structured,
     whole,
 )
@@ -225,7 +225,7 @@ def parse_sweep_limits(field: str, value: Any) -> SweepLimits:
         if count is not None:
             whole(f"{field}.{name}", count, 1, 1000)
     for name in ("timeout", "trial_timeout"):
-        seconds(f"{field}.{name}", getattr(limits, name))
+        optional_seconds(f"{field}.{name}", getattr(limits, name))
     return limits
 
 

@@ -37,13 +37,13 @@ INTERVALS_PER_AGE = 10
 """A job that has been active for ten minutes is read once a minute."""
 JITTER = 0.1
 """By this share of itself at most an interval is shorter than it might be."""
-FEW = 4
+FEW_JOBS = 4
 """Fewer jobs than this are not worth a page."""
 PATIENCE = 4
 """A scan gives up when it has lost a read for each four that it could still save."""
 EXPLORE_INTERVALS = 10
 """Jobs that a scan went too deep for are looked for again after so many intervals."""
-GRACE = 5.0
+SCAN_GRACE = 5.0
 """Seconds by which a job may be late because a scan is on its way to it."""
 MAX_SPREAD = 0.25
 """By this share of an interval at most the pages of a scan are spread."""
@@ -52,7 +52,7 @@ PAGES_IN_A_ROW = 7
 CONCURRENT_READS = 32
 MAX_RETRY_AFTER = 120.0
 MAX_BACKOFF = 60.0
-CALM = 120.0
+CALM_AFTER = 120.0
 """Seconds in which the rate grows from nothing to all again, after 429 or an outage."""
 LIST_REFUSED = 600.0
 """Seconds for which a refused list is not asked for again."""
@@ -152,7 +152,7 @@ class _Pace:
 
     def rate(self, now: float) -> float:
         """Reads per second."""
-        calm = min(1.0, self._caution + (now - self._cautious_at) / CALM)
+        calm = min(1.0, self._caution + (now - self._cautious_at) / CALM_AFTER)
         return MAX_RATE * max(MIN_SHARE, calm * self._remaining / self._largest)
 
     def spend(self, now: float) -> None:
@@ -183,7 +183,7 @@ class _Pace:
         self.open_at = max(self.open_at, now + max(backoff, told))
 
     def _be_careful(self, now: float, share: float) -> None:
-        calm = min(1.0, self._caution + (now - self._cautious_at) / CALM)
+        calm = min(1.0, self._caution + (now - self._cautious_at) / CALM_AFTER)
         self._caution, self._cautious_at = calm * share, now
 
 
@@ -253,7 +253,7 @@ class Poller:
 
     def _choose(self, job: _Job | None, now: float) -> Read | float:
         scan = self._scan
-        at = inf if job is None else job.due + (GRACE if scan else 0.0)
+        at = inf if job is None else job.due + (SCAN_GRACE if scan else 0.0)
         if scan and not scan.asked:
             late = at <= now and self._pages_in_a_row >= PAGES_IN_A_ROW
             if now >= scan.next_at and not late:
@@ -429,12 +429,12 @@ class Poller:
             return
         self._plan_at = now + 1.0
         soon = [job for job in self._jobs.values() if not job.asked and job.due - now <= job.interval / 2]
-        if len(soon) < FEW:
+        if len(soon) < FEW_JOBS:
             return
         interval = max(job.interval for job in soon)
         cut = self._worth(soon, self._reach(len(soon), interval, now))
         unknown = [job for job in soon if job.page is None or (job.page == inf and now >= self._explore_at)]
-        exploring = len(unknown) >= FEW
+        exploring = len(unknown) >= FEW_JOBS
         if cut < 0 and not exploring:
             return
         if any(job.page == inf for job in unknown):

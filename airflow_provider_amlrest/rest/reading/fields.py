@@ -35,7 +35,7 @@ def check_name(field: str, name: str, longest: int = 255) -> str:
     return name
 
 
-def names(field: str, value: Any) -> tuple[str, ...]:
+def text_list(field: str, value: Any) -> tuple[str, ...]:
     """A list of names. Raises InvalidSpecError otherwise; a single text is none."""
     value = structured(value)
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):

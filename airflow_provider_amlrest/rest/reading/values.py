@@ -55,12 +55,12 @@ def blank(value: Any) -> bool:
     return _said(value) is None
 
 
-def seconds(field: str, value: Any) -> float | None:
-    """A time in seconds, or None. Raises InvalidSpecError as :func:`interval`."""
-    return None if blank(value) else interval(field, value)
+def optional_seconds(field: str, value: Any) -> float | None:
+    """A time in seconds, or None. Raises InvalidSpecError as :func:`required_seconds`."""
+    return None if blank(value) else required_seconds(field, value)
 
 
-def interval(field: str, value: Any) -> float:
+def required_seconds(field: str, value: Any) -> float:
     """A time in seconds that there has to be: a number, or a timedelta.
 
     Raises InvalidSpecError for what is not above 0 and below a billion.

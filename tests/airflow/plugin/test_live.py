@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.plugin import live
-from airflow_provider_amlrest.plugin.live import Board, JobRef
+from airflow_provider_amlrest.plugin.live import JobCache, JobRef
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
@@ -45,14 +45,14 @@ async def until_ended(job: live.LiveJob) -> None:
     assert not job.active
 
 
-async def close(board: Board) -> None:
+async def close(board: JobCache) -> None:
     for workspace in board._workspaces.values():
         workspace._task.cancel()
         await asyncio.wait({workspace._task})
 
 
 async def test_a_job_is_followed_to_its_end(record: Any) -> None:
-    board = Board()
+    board = JobCache()
     says = {"metrics": {"auc": 0.5}, "metric_steps": 3, "log_lines": 4}
     job = await board.job(record(seconds=1, queue_seconds=1, **says))
     assert job.active
@@ -67,7 +67,7 @@ async def test_a_job_is_followed_to_its_end(record: Any) -> None:
 
 
 async def test_many_pages_read_once(record: Any, emulator: Emulated) -> None:
-    board, what = Board(), record(seconds=0, metrics={"auc": 0.5})
+    board, what = JobCache(), record(seconds=0, metrics={"auc": 0.5})
     jobs = await asyncio.gather(*(board.job(what) for _ in range(20)))
     assert all(job is jobs[0] for job in jobs)
     await until_ended(jobs[0])
@@ -79,7 +79,7 @@ async def test_many_pages_read_once(record: Any, emulator: Emulated) -> None:
 
 
 async def test_a_metric_that_has_not_changed_is_not_read_again(record: Any, emulator: Emulated) -> None:
-    board = Board()
+    board = JobCache()
     job = await board.job(record(seconds=0, metrics={"auc": 0.5, "loss": 0.1}))
     await until_ended(job)
     await job.metrics.get(settled=False)
@@ -92,7 +92,7 @@ async def test_a_metric_that_has_not_changed_is_not_read_again(record: Any, emul
 
 
 async def test_a_read_that_fails_leaves_what_was_there(record: Any, emulator: Emulated) -> None:
-    board = Board()
+    board = JobCache()
     job = await board.job(record(seconds=0, metrics={"auc": 0.5}))
     await until_ended(job)
     before = await job.metrics.get(settled=False)
@@ -114,7 +114,7 @@ async def test_a_read_that_takes_long_goes_on(record: Any, monkeypatch: pytest.M
         await go.wait()
         return "there"
 
-    part = live.Part(read)
+    part = live.CachedRead(read)
     assert await part.get(settled=True) is None
     assert await part.get(settled=True) is None
     go.set()
@@ -124,7 +124,7 @@ async def test_a_read_that_takes_long_goes_on(record: Any, monkeypatch: pytest.M
 
 
 async def test_statuses_of_a_list(record: Any, emulator: Emulated) -> None:
-    board = Board()
+    board = JobCache()
     done = record(seconds=0)
     await until_ended(await board.job(done))
     missing = JobRef("azureml_default", None, "no-such-job")
@@ -153,12 +153,12 @@ async def test_a_connection_that_does_not_do(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BAD", emulator.connection_uri(tenant_id=None))
     with pytest.raises(AzureMLError, match=said):
-        await Board().job(JobRef(conn_id, None, "j"))
+        await JobCache().job(JobRef(conn_id, None, "j"))
 
 
 async def test_what_nobody_asks_for_is_let_go(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "IDLE", 0.4)
-    board, what = Board(), record(outcome="stuck")
+    board, what = JobCache(), record(outcome="stuck")
     first = await board.job(what)
     async with asyncio.timeout(20):
         await asyncio.wait({first._task, *(workspace._task for workspace in board._workspaces.values())})

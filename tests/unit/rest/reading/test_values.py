@@ -20,7 +20,7 @@ from airflow_provider_amlrest.rest.jobs.sweep import (
     parse_sweep_limits,
 )
 from airflow_provider_amlrest.rest.reading import values
-from airflow_provider_amlrest.rest.reading.fields import names
+from airflow_provider_amlrest.rest.reading.fields import text_list
 
 
 def whole(field: str, value: Any) -> int:
@@ -41,18 +41,18 @@ TAKEN: list[tuple[Callable[[str, Any], Any], Any, Any]] = [
     (whole, "4", 4),
     (whole, 4.0, 4),
     (whole, "4.0", 4),
-    (values.seconds, None, None),
-    (values.seconds, "None", None),
-    (values.seconds, "", None),
-    (values.seconds, "3600", 3600.0),
-    (values.seconds, timedelta(hours=1), 3600.0),
-    (values.interval, "0.5", 0.5),
+    (values.optional_seconds, None, None),
+    (values.optional_seconds, "None", None),
+    (values.optional_seconds, "", None),
+    (values.optional_seconds, "3600", 3600.0),
+    (values.optional_seconds, timedelta(hours=1), 3600.0),
+    (values.required_seconds, "0.5", 0.5),
     (values.mapping, None, {}),
     (values.mapping, "", {}),
     (values.mapping, "{'a': 1, 'b': None}", {"a": 1, "b": None}),
     (values.mapping, ' {"a": true}', {"a": True}),
-    (names, "['auc', 'f1']", ("auc", "f1")),
-    (names, ("auc",), ("auc",)),
+    (text_list, "['auc', 'f1']", ("auc", "f1")),
+    (text_list, ("auc",), ("auc",)),
 ]
 
 
@@ -91,12 +91,12 @@ REFUSED: list[tuple[Callable[[str, Any], Any], Any, str]] = [
         for value in (0, "0", 1001, 1.5, "1.5", True, None, "x")
     ],
     *[
-        (values.interval, value, "a number of seconds above 0 and below 1e9")
+        (values.required_seconds, value, "a number of seconds above 0 and below 1e9")
         for value in (None, "None", 0, -1, "-1", 1e9, "1e9", float("nan"), "PT1H", True, timedelta(0))
     ],
-    (values.seconds, "soon", "a number of seconds"),
+    (values.optional_seconds, "soon", "a number of seconds"),
     *[(values.mapping, value, "must be a mapping") for value in ("x", [], "[1]", "{'a'}", "{broken", 3)],
-    *[(names, value, "a list of names") for value in ("auc", [""], [1], None, "['auc'")],
+    *[(text_list, value, "a list of names") for value in ("auc", [""], [1], None, "['auc'")],
 ]
 
 
@@ -115,7 +115,7 @@ def test_a_number_is_the_same_as_its_text(value: float) -> None:
 
 @given(strategies.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for read in (values.boolean, values.number, whole, values.seconds, values.mapping, names):
+    for read in (values.boolean, values.number, whole, values.optional_seconds, values.mapping, text_list):
         try:
             read("f", text)
         except InvalidSpecError as error:
