@@ -19,9 +19,11 @@ from airflow_provider_amlrest.lifecycle.completion import (
     STALLED,
     TIMEOUT,
     Event,
+    NextLook,
+    ReadLog,
     Wait,
     open_tail,
-    show,
+    steps,
 )
 from airflow_provider_amlrest.lifecycle.deferral import AIRFLOW_CALLS_ON_KILL, has_left_deferral
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, told_end, why_left
@@ -31,6 +33,7 @@ from airflow_provider_amlrest.rest.http.errors import AzureMLError, without_secr
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AsyncAzureMLClient
+    from airflow_provider_amlrest.rest.poll.look import Look
 
 REOPEN_PAUSE = 30.0
 """Seconds, more or less, between two tries to open a client."""
@@ -173,25 +176,20 @@ class AzureMLJobTrigger(BaseTrigger):
                 await asyncio.sleep(pause if left is None else min(pause, left))
 
     async def _watch(self, waiting: Wait) -> Event:
-        """What completion.wait does, in an event loop."""
+        from airflow_provider_amlrest.rest.http.drive import drive_async
         from airflow_provider_amlrest.rest.poll.shared import shared_watcher
 
         key = await _settings(self._hook()), self.api_version
         async with shared_watcher(key, self._client) as watcher:
             watch = watcher.watch(self.job_name, poll_interval=self.poll_interval, status=waiting.status)
+
+            async def take(step: NextLook | ReadLog) -> Any:
+                if isinstance(step, ReadLog):
+                    return await watcher.client.read_log(self.job_name, step.tail)
+                return await watch.next(step.seconds)
+
             try:
-                while True:
-                    look = await watch.next(waiting.time_left)
-                    event = waiting.see(look)
-                    if event is not None:
-                        return event
-                    # This process cannot mask: who resumes shows what is not shown here.
-                    is_open = look is not None and look.job is not None and masking.is_open(look.job)
-                    if waiting.tail is not None and is_open and _log_pace.may_go():
-                        try:
-                            show(await watcher.client.read_log(self.job_name, waiting.tail))
-                        except AzureMLError as error:
-                            self.log.debug("The job's log could not be read now: %s", error)
+                return await drive_async(steps(waiting, _shows_log), take)
             finally:
                 watch.close()
 
@@ -231,6 +229,12 @@ class _Pace:
 
 
 _log_pace = _Pace(LOG_READS_PER_SECOND)
+
+
+def _shows_log(look: Look) -> bool:
+    """This process cannot mask: who resumes shows what is not shown here."""
+    return look.job is not None and masking.is_open(look.job) and _log_pace.may_go()
+
 
 _known: WeakKeyDictionary[Any, dict[str, tuple[float, ConnectionSettings]]] = WeakKeyDictionary()
 _locks: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()

@@ -6,9 +6,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import redact
 
@@ -168,25 +168,54 @@ def _stall_ends(status: str) -> float | None:
     return time.time() + PATIENCE[status] if status in PATIENCE else None
 
 
+class NextLook(NamedTuple):
+    """A wait wants the next look at its job, at most so many seconds later."""
+
+    seconds: float | None
+
+
+class ReadLog(NamedTuple):
+    """A wait wants what the job's log has since the last time."""
+
+    tail: LogTail
+
+
+def steps(
+    waiting: Wait, shows_log: Callable[[Look], bool] = lambda look: True
+) -> Generator[NextLook | ReadLog, Any, Event]:
+    """How a wait goes, in a worker and in a trigger: it is driven by :mod:`rest.http.drive`.
+
+    :param shows_log: whether the job's log may be shown now.
+    """
+    while True:
+        look: Look | None = yield NextLook(waiting.time_left)
+        event = waiting.see(look)
+        if event is not None:
+            return event
+        if waiting.tail is not None and look is not None and shows_log(look):
+            try:
+                show((yield ReadLog(waiting.tail)))
+            except AzureMLError as error:
+                log.debug("The job's log could not be read now: %s", error)
+
+
 def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
-    """Wait in a worker; the trigger's ``_wait`` is the same in an event loop.
+    """Wait in a worker.
 
     :param poll_interval: seconds between two looks, at most.
     """
+    from airflow_provider_amlrest.rest.http.drive import drive
     from airflow_provider_amlrest.rest.poll.single import JobWatch
 
     watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
+
+    def take(step: NextLook | ReadLog) -> Any:
+        if isinstance(step, ReadLog):
+            return client.read_log(waiting.job_name, step.tail)
+        return watch.next(step.seconds)
+
     with client.until(waiting.deadline):
-        while True:
-            look = watch.next(waiting.time_left)
-            event = waiting.see(look)
-            if event is not None:
-                return event
-            if waiting.tail is not None and look is not None:
-                try:
-                    show(client.read_log(waiting.job_name, waiting.tail))
-                except AzureMLError as error:
-                    log.debug("The job's log could not be read now: %s", error)
+        return drive(steps(waiting), take)
 
 
 def look_patiently(

@@ -15,7 +15,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import out_of_time
-from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.drive import drive_async
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import async_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -138,18 +138,7 @@ class AsyncAzureMLClient:
         await self.close()
 
     async def _run(self, flow: Flow[T]) -> T:
-        try:
-            send = next(flow)
-            while True:
-                try:
-                    answer = await self._send(send)
-                except AzureMLError as error:
-                    # An operation may know what to do without this answer.
-                    send = flow.throw(error)
-                else:
-                    send = flow.send(answer)
-        except StopIteration as done:
-            return cast("T", done.value)
+        return await drive_async(flow, self._send)
 
     async def _send(self, send: Send) -> Answer:
         seconds = send.options.get("timeout")

@@ -14,7 +14,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
-from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.drive import drive
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import sync_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -162,18 +162,7 @@ class AzureMLClient:
         self.close()
 
     def _run(self, flow: Flow[T]) -> T:
-        try:
-            send = next(flow)
-            while True:
-                try:
-                    answer = self._send(send)
-                except AzureMLError as error:
-                    # An operation may know what to do without this answer.
-                    send = flow.throw(error)
-                else:
-                    send = flow.send(answer)
-        except StopIteration as done:
-            return cast("T", done.value)
+        return drive(flow, self._send)
 
     def _send(self, send: Send) -> Answer:
         seconds = seconds_left(self.deadline, send.options.get("timeout"))
