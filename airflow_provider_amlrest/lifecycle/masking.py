@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret, redact
 
-from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
-from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job

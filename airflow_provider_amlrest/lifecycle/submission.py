@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
 from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
-from airflow_provider_amlrest.lifecycle.task_identity import task_tag
+from airflow_provider_amlrest.lifecycle.task_identity import (
+    IDENTITY_PROPERTY,
+    SPEC_PROPERTY,
+    WORK_PROPERTY,
+    task_tag,
+)
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     ConflictError,
@@ -29,18 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-IDENTITY_PROPERTY = "airflow_identity"
-"""Property of each job: the digest of the task identity that it was made for."""
-
-SPEC_PROPERTY = "airflow_spec"
-"""Property of each job: the digest of what was asked for."""
-
-WORK_PROPERTY = "airflow_work"
-"""Property of each job: which of the task instance's work it is, whatever ``retries`` is now."""
-
-PROPERTIES = 4
-"""How many there are of these, with that of masking.py."""
 
 
 def retry_through_outage(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:

@@ -26,6 +26,18 @@ service finds them. What follows is :attr:`TaskIdentity.lasting_digest`."""
 TAGS = 10 + SLOTS
 """How many tags of ours a job may come to have."""
 
+IDENTITY_PROPERTY = "airflow_identity"
+"""Property of each job: the digest of the task identity that it was made for."""
+
+SPEC_PROPERTY = "airflow_spec"
+"""Property of each job: the digest of what was asked for."""
+
+WORK_PROPERTY = "airflow_work"
+"""Property of each job: which of the task instance's work it is, whatever ``retries`` is now."""
+
+PROPERTIES = 4
+"""How many there are of these, with that of masking.py."""
+
 _tested_runs: dict[tuple[str, str, str, int, int], str] = {}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.orphan_jobs import Orphan, find_orphans
 from airflow_provider_amlrest.lifecycle.ownership import by_task
-from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, ask_state
 from airflow_provider_amlrest.operators.base import AzureMLOperator, fail_without_retries
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError

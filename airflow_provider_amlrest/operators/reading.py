@@ -11,8 +11,7 @@ from typing import Any
 
 from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
-from airflow_provider_amlrest.lifecycle.submission import PROPERTIES
-from airflow_provider_amlrest.lifecycle.task_identity import TAGS
+from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
 from airflow_provider_amlrest.operators.base import text
 from airflow_provider_amlrest.rest.jobs import lookups
 from airflow_provider_amlrest.rest.jobs.command import (

@@ -19,7 +19,7 @@ from airflow_provider_amlrest.lifecycle.masking import (
     without_texts,
 )
 from airflow_provider_amlrest.lifecycle.record import JOB_KEY, JobRecord
-from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
 from airflow_provider_amlrest.sensors import AzureMLJobSensor

@@ -13,8 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_amlrest.lifecycle import patience, submission, task_identity
 from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
 from airflow_provider_amlrest.lifecycle.ownership import OWNER_TAG
-from airflow_provider_amlrest.lifecycle.submission import WORK_PROPERTY
-from airflow_provider_amlrest.lifecycle.task_identity import TASK_TAG
+from airflow_provider_amlrest.lifecycle.submission import Work, _find
+from airflow_provider_amlrest.lifecycle.task_identity import TASK_TAG, WORK_PROPERTY
 from airflow_provider_amlrest.operators import jobs
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.airflow.test_job_operators import status_soon
@@ -52,12 +52,12 @@ def by_older_version(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(jobs, "made_by", made_by)
     monkeypatch.setattr(jobs, "claim", lambda client, job, owner: job)
-    properties: Any = submission.Work.properties
+    properties: Any = Work.properties
 
     def old(work: Any) -> dict[str, str]:
         return {k: v for k, v in properties.fget(work).items() if k != WORK_PROPERTY}
 
-    monkeypatch.setattr(submission.Work, "properties", property(old))
+    monkeypatch.setattr(Work, "properties", property(old))
 
 
 def submit(task: Any, **facts: Any) -> str:
@@ -201,7 +201,7 @@ def test_a_decision_before_an_earlier_tries_job_is_found_ends_it(
         "airflow_provider_amlrest.operators.jobs.judge",
         lambda ti, retries: SimpleNamespace(ends=True, why="x"),
     )
-    find = submission._find
+    find = _find
 
     def find_late(*args: Any) -> Any:
         task.on_kill()

@@ -13,14 +13,13 @@ from airflow_provider_amlrest.lifecycle import patience, submission
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
 from airflow_provider_amlrest.lifecycle.ownership import Owner
-from airflow_provider_amlrest.lifecycle.submission import (
+from airflow_provider_amlrest.lifecycle.submission import Work, retry_through_outage
+from airflow_provider_amlrest.lifecycle.task_identity import (
     IDENTITY_PROPERTY,
     SPEC_PROPERTY,
     WORK_PROPERTY,
-    Work,
-    retry_through_outage,
+    task_tag,
 )
-from airflow_provider_amlrest.lifecycle.task_identity import task_tag
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_amlrest.lifecycle.submission import PROPERTIES
-from airflow_provider_amlrest.lifecycle.task_identity import TAGS
+from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
 from airflow_provider_amlrest.operators import (
     AzureMLCreateEnvironmentOperator,
     AzureMLFindOrphansOperator,

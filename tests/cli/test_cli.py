@@ -20,7 +20,7 @@ from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.cli.render import duration, safe
 from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.lifecycle.ownership import told_by
-from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
 from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import Output

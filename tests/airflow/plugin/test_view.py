@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_amlrest import plugin
 from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.lifecycle.record import JobRecord
-from airflow_provider_amlrest.lifecycle.submission import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status

@@ -23,7 +23,7 @@ from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
-from airflow_provider_amlrest.lifecycle import masking, naming, ownership, submission, task_identity
+from airflow_provider_amlrest.lifecycle import masking, naming, ownership, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
@@ -359,7 +359,7 @@ def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
 
 def test_tags_and_properties_are_listed() -> None:
     listed = set(re.findall(r"`(airflow_\w*)", section(read("operators.md"), "Tags and properties")))
-    sources = (masking, ownership, submission, task_identity)
+    sources = (masking, ownership, task_identity)
     names = {
         value
         for module in sources
