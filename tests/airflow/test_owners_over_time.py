@@ -50,7 +50,7 @@ def by_older_version(monkeypatch: pytest.MonkeyPatch) -> None:
             k: v for k, v in tags.items() if not (k.startswith(OWNER_TAG) or len(k) == len(TASK_TAG) + 16)
         }
 
-    monkeypatch.setattr(jobs, "made_by", made_by)
+    monkeypatch.setattr(jobs, "airflow_tags", made_by)
     monkeypatch.setattr(jobs, "claim", lambda client, job, owner: job)
     properties: Any = Work.properties
 
