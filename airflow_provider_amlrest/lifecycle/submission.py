@@ -50,7 +50,6 @@ REFUSAL_PATIENCE = 120.0
 a new workspace take their time."""
 
 MAX_PAUSE = 60.0
-_NO_WORKSPACE = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"})
 
 
 def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:
@@ -86,7 +85,7 @@ def patiently(action: Callable[[], T], deadline: float | None, is_over: Callable
 def _patience(error: AzureMLError) -> float:
     if isinstance(error, TRANSIENT):
         return OUTAGE_PATIENCE
-    no_workspace = isinstance(error, NotFoundError) and error.inner_code in _NO_WORKSPACE
+    no_workspace = isinstance(error, NotFoundError) and error.has_no_workspace
     return REFUSAL_PATIENCE if no_workspace or isinstance(error, AuthenticationError) else 0.0
 
 
@@ -278,7 +277,7 @@ def _find(client: AzureMLClient, name: str) -> Job | None:
     try:
         return client.get_job(name)
     except NotFoundError as error:
-        if error.inner_code in _NO_WORKSPACE:
+        if error.has_no_workspace:
             raise
         return None
 

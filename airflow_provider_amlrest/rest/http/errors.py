@@ -185,8 +185,21 @@ class UploadRefusedError(AzureMLError):
         return type(self), (self.root, self.refusals)
 
 
+_NO_WORKSPACE = frozenset(
+    {"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
+)
+
+
 class NotFoundError(ResponseError):
     """404."""
+
+    @property
+    def has_no_workspace(self) -> bool:
+        """Whether it is the workspace that is missing, its resource group or its subscription.
+
+        What was asked for may exist, then: such an answer says nothing of it.
+        """
+        return self.inner_code in _NO_WORKSPACE
 
 
 class ConflictError(ResponseError):
