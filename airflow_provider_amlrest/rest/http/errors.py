@@ -51,7 +51,7 @@ class AzureMLError(Exception):
 
 
 class InvalidSpecError(AzureMLError, ValueError):
-    """What was asked for cannot be right; found before any request was sent.
+    """What was asked for cannot be right; found before anything was uploaded or submitted.
 
     Its text quotes what was given, but no signature, key or password in it.
     """
