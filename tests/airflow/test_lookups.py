@@ -106,6 +106,28 @@ def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["rows:1", "my-rows_2:20"])
+def test_what_may_be_meant_as_data_is_passed_as_text_with_a_warning(
+    caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    assert read_inputs({"x": text}) == {"x": LiteralInput(text)}
+    warned = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert warned == [("WARNING", f"inputs.x: '{text}' is passed as text; for data write 'azureml:{text}'.")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *["gbdt", "rows", "12:30", "16:9", "rows:one", "rows:1.5", "a rows:1", "rows:1 2", "rows:1\n"],
+        *["10.0.0.1:80", "db.example.org:5432", "http://host:80", "a:1:2", ":1", "1.5", 20, True],
+        *["azureml:rows:1", "rows@latest", {"path": "rows:1"}],
+    ],
+)
+def test_nothing_else_is_warned_of(caplog: pytest.LogCaptureFixture, value: Any) -> None:
+    read_inputs({"x": value})
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("text", ["azureml:words and more", "azureml:a:b:c"])
 def test_what_begins_as_a_reference_is_no_literal(text: str) -> None:
     with pytest.raises(InvalidSpecError, match="is no reference to data"):

@@ -6,6 +6,7 @@ service.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.assets.model import Model
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
 
+log = logging.getLogger(__name__)
+
 CURATED_PREFIX = "AzureML-"
 _REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
 """How a text begins that is no literal."""
+_LIKE_DATA = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]{0,254}:[0-9]+")
+"""A literal that is a reference without its prefix, perhaps. Not 12:30, not db.example.org:5432."""
 _MAKERS = {
     "environment": "with AzureMLCreateEnvironmentOperator",
     "code": "with AzureMLUploadCodeOperator",
@@ -202,6 +207,9 @@ def _read_input(field: str, value: Any) -> Input | ReferencedInput:
         no_other_keys(field, value, {"type", "path", "mode"})
         return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
     if isinstance(value, str) and not _REFERENCE.match(value):
+        if _LIKE_DATA.fullmatch(value):
+            # Otherwise the script alone notices, on a compute that is paid for.
+            log.warning("%s: %r is passed as text; for data write %r.", field, value, f"azureml:{value}")
         return parse_literal(field, value)
     reference = parse_reference(field, value, "data")
     if reference is not None:
