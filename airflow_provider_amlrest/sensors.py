@@ -32,7 +32,7 @@ from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
 from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.operators.base import UI_COLOR, fail_without_retries, started_at, text
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
-from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.reading.fields import check_name, text_list
 from airflow_provider_amlrest.rest.reading.values import boolean
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
+
+
+NO_JOB = "JobNotFound"
+"""Azure ML's code for a job that does not exist."""
 
 
 class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
@@ -123,6 +127,8 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
         try:
             job = client.get_job(name)
         except AzureMLError as error:
+            if self._waiting is None and isinstance(error, NotFoundError) and error.inner_code == NO_JOB:
+                raise self._no_such_job(client, error) from None
             # There being no such job, and no right to see it, is told at once.
             if self._waiting is None and not isinstance(error, patience.TRANSIENT):
                 raise
@@ -132,6 +138,19 @@ class AzureMLJobSensor(AzureMLTemplates, LinkingTask, BaseSensorOperator):
             publish(self, job, context, shown=may_show(job))
             self._waiting = Wait(name, job.status)
         return self._waiting.see(Look(job, None))
+
+    def _no_such_job(self, client: AzureMLClient, error: NotFoundError) -> AzureMLError:
+        """The same with what to do.
+
+        It is no hint of ``rest/http/hints.py``: to an operator that submits, a name without a job is a free
+        one, and it made the name itself. Nor is the connection known there.
+        """
+        workspace = client.operations.workspace.name
+        return AzureMLError(
+            f"{error} The sensor waits for jobs that exist: let it follow the task that submits the job. Or "
+            f"check job_name, and whether the job is in {workspace!r}, the workspace of the connection "
+            f"{self.azureml_conn_id!r}."
+        )
 
     def _defer(self, name: str, context: Context) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger

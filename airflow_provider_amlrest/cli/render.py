@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -36,7 +36,7 @@ def table(out: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]])
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
-    console(out).print(shown)
+    _print(out, shown)
 
 
 def pairs(out: TextIO, values: Mapping[str, object]) -> None:
@@ -47,7 +47,18 @@ def pairs(out: TextIO, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         if value not in (None, "", {}):
             shown.add_row(Text(name), value if isinstance(value, Text) else Text(safe(value)))
-    console(out).print(shown)
+    _print(out, shown)
+
+
+def _print(out: TextIO, shown: Table) -> None:
+    """A table; without the blanks at the ends of its lines, which rich fills up to the column's width."""
+    printer = console(out)
+    if out.isatty():
+        printer.print(shown)
+        return
+    with printer.capture() as captured:
+        printer.print(shown)
+    out.write(re.sub(r" +$", "", captured.get(), flags=re.MULTILINE))
 
 
 def console(out: TextIO) -> Console:
@@ -64,9 +75,9 @@ def status(word: str, outcome: str) -> Text:
 
 
 def moment(time: str | None) -> str:
-    """An ISO time of the service as local time."""
+    """An ISO time of the service in UTC, as Airflow shows times."""
     try:
-        return datetime.fromisoformat(time or "").astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromisoformat(time or "").astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     except ValueError:
         return ""
 

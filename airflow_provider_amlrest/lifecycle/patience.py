@@ -25,9 +25,6 @@ from airflow_provider_amlrest.rest.http.errors import (
 TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
 """A failed read is not a failed job: these pass."""
 
-NO_WORKSPACE = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"})
-"""Codes of a 404 that is not of the thing that was asked for."""
-
 HOPELESS = (
     InvalidSpecError,
     InvalidConnectionError,
@@ -77,7 +74,7 @@ def of_submission(error: AzureMLError) -> float:
     """For how long a submission that failed so is tried again."""
     if isinstance(error, TRANSIENT):
         return SUBMIT_OUTAGE
-    no_workspace = isinstance(error, NotFoundError) and error.inner_code in NO_WORKSPACE
+    no_workspace = isinstance(error, NotFoundError) and error.has_no_workspace
     return SUBMIT_REFUSAL if no_workspace or isinstance(error, AuthenticationError) else 0.0
 
 

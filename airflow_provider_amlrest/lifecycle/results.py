@@ -129,6 +129,9 @@ def _settled(
     awaited = (*expected, *required)
     end = time.monotonic() + (patience.REQUIRED if awaited else patience.SETTLE)
     metrics = read()
+    late = [name for name in dict.fromkeys(awaited) if name not in metrics]
+    if late:
+        _tell_wait(job, f"the metrics {', '.join(late)}")
     while time.monotonic() < end:
         time.sleep(patience.SETTLE_PAUSE)
         before, metrics = metrics, read()
@@ -140,11 +143,29 @@ def _settled(
     return metrics
 
 
+_RETRY = "A retry looks again, and submits nothing."
+
+
+def _tell_wait(job: Job, awaited: str) -> None:
+    """Say why nothing is said for a while."""
+    log.info(
+        "Azure ML job %s is %s; %s may come later: waiting for %.0f s at most.",
+        job.name,
+        job.status,
+        awaited,
+        patience.REQUIRED,
+    )
+
+
 def _missing(job: Job, missing: Sequence[str], there: Iterable[str]) -> MetricsMissingError:
     return MetricsMissingError(
         f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
-        f"{', '.join(sorted(there)) or 'none'}. A retry looks again, and submits nothing."
+        f"{_listed(there)}. {_RETRY}"
     )
+
+
+def _listed(metrics: Iterable[str]) -> str:
+    return ", ".join(sorted(metrics)) or "none"
 
 
 def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
@@ -206,12 +227,18 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
-    best = _awaited(lambda: client.get_best_trial(job.name), patience.REQUIRED)
+    best = _awaited(
+        lambda: client.get_best_trial(job.name),
+        patience.REQUIRED,
+        lambda: _tell_wait(job, f"a trial's metric {job.primary_metric!r}"),
+    )
     trials = sum(1 for _ in client.list_children(job.name))
     if best is None:
+        there = _listed(_metrics_of_trials(client, job.name))
+        text = f"No trial of {job.name} has reported the metric {job.primary_metric!r}; there are: {there}."
         if required:
-            raise _missing(job, required, ())
-        log.warning("No trial of %s has reported the metric %r.", job.name, job.primary_metric)
+            raise MetricsMissingError(f"require_metrics: {text} {_RETRY}")
+        log.warning("%s", text)
         return {"outputs": {}, "trials": trials, "best_trial": None}
     name = best.name
     known = dict(best.metrics)
@@ -229,17 +256,30 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     }
 
 
-def _awaited(ask: Callable[[], T | None], limit: float) -> T | None:
-    """What the service may tell some seconds after a job's end: it is asked until there is something."""
+def _metrics_of_trials(client: AzureMLClient, sweep: str) -> set[str]:
+    """The names of all metrics that trials have reported."""
+    try:
+        return {name for trial in client.list_trials(sweep) for name in trial.metrics}
+    except (NotFoundError, *patience.TRANSIENT) as error:
+        log.warning("The metrics of the trials of %s could not be read: %s", sweep, error)
+        return set()
+
+
+def _awaited(ask: Callable[[], T | None], limit: float, tell: Callable[[], None] = lambda: None) -> T | None:
+    """What the service may tell some seconds after a job's end: it is asked until there is something.
+
+    :param tell: called once if it has to be waited for.
+    """
     end, pause = time.monotonic() + limit, patience.SETTLE_PAUSE
-    while True:
-        found = ask()
-        left = end - time.monotonic()
-        if found is not None or left <= 0:
-            return found
+    found = ask()
+    if found is None:
+        tell()
+    while found is None and (left := end - time.monotonic()) > 0:
         # Each look at a large sweep is some requests.
         time.sleep(min(pause, left))
         pause *= 2
+        found = ask()
+    return found
 
 
 def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, shown: bool) -> None:

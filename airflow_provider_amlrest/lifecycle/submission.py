@@ -273,7 +273,7 @@ def _find(client: AzureMLClient, name: str) -> Job | None:
     try:
         return client.get_job(name)
     except NotFoundError as error:
-        if error.inner_code in patience.NO_WORKSPACE:
+        if error.has_no_workspace:
             raise
         return None
 

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.lifecycle.record import JOB_KEY, RESULT_KEY, JobRe
 from airflow_provider_amlrest.lifecycle.request_body import REQUEST_KEY
 from airflow_provider_amlrest.lifecycle.results import JobFailedError
 from airflow_provider_amlrest.links import AzureMLStudioLink
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError, UnreachableError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
 from tests.support.tasks import Try
 from tests.support.waiting import wait_for
 
@@ -493,6 +493,6 @@ class TestBeforeAnythingIsSent:
 
     def test_an_unknown_environment(self, command_task: Any, emulator: Any) -> None:
         mark = emulator.mark()
-        with pytest.raises(NotFoundError, match=r"No environment|not found"):
-            Try(command_task(environment="nobody:7")).execute()
+        with pytest.raises(AirflowFailException, match=r"^environment: .* no environment 'nobody:7'"):
+            Try(command_task(environment="nobody:7", code=".")).execute()
         assert emulator.asked("PUT|POST", "/workspaces/", since=mark) == []

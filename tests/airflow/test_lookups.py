@@ -17,6 +17,7 @@ from airflow_provider_amlrest.rest.jobs.lookups import (
     read_code,
     read_environment,
     read_inputs,
+    resolve_code,
     resolve_compute,
     resolve_environment,
     resolve_input,
@@ -105,6 +106,28 @@ def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["rows:1", "my-rows_2:20"])
+def test_what_may_be_meant_as_data_is_passed_as_text_with_a_warning(
+    caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    assert read_inputs({"x": text}) == {"x": LiteralInput(text)}
+    warned = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert warned == [("WARNING", f"inputs.x: '{text}' is passed as text; for data write 'azureml:{text}'.")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *["gbdt", "rows", "12:30", "16:9", "rows:one", "rows:1.5", "a rows:1", "rows:1 2", "rows:1\n"],
+        *["10.0.0.1:80", "db.example.org:5432", "http://host:80", "a:1:2", ":1", "1.5", 20, True],
+        *["azureml:rows:1", "rows@latest", {"path": "rows:1"}],
+    ],
+)
+def test_nothing_else_is_warned_of(caplog: pytest.LogCaptureFixture, value: Any) -> None:
+    read_inputs({"x": value})
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("text", ["azureml:words and more", "azureml:a:b:c"])
 def test_what_begins_as_a_reference_is_no_literal(text: str) -> None:
     with pytest.raises(InvalidSpecError, match="is no reference to data"):
@@ -127,8 +150,65 @@ def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulate
         read = read_inputs({"m": {"type": kind, "path": path.format(f"by-name-{kind}")}})
         id_ = str(ids.resource("models", f"by-name-{kind}", version))
         assert resolve_input(client, read["m"]) == DataInput(kind, id_)
-    with pytest.raises(NotFoundError):
-        resolve_input(client, read_inputs({"m": {"type": kind, "path": "nothing:1"}})["m"])
+
+
+def asked_for(client: AzureMLClient, field: str, value: Any) -> Any:
+    """Have the service look up what a job operator was given in a field."""
+    if field == "environment":
+        return resolve_environment(client, read_environment(value))
+    if field == "code":
+        return resolve_code(client, read_code(value, Path()))
+    return resolve_input(client, read_inputs({field.removeprefix("inputs."): value})[field[7:]])
+
+
+MISSING = [
+    ("environment", "nothing:1", "environment"),
+    ("environment", "azureml:nothing", "environment"),
+    ("code", "nothing@latest", "code"),
+    ("code", "azureml:nothing:1", "code"),
+    ("inputs.x", "azureml:nothing:1", "data"),
+    ("inputs.x", "nothing@latest", "data"),
+    ("inputs.x", {"path": "nothing:1", "mode": "download"}, "data"),
+    *[("inputs.x", {"path": "nothing@latest", "type": type_}, "model") for type_ in MODEL_TYPES],
+    ("inputs.x", {"path": "azureml:nothing:1", "type": "custom_model"}, "model"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "kind"), MISSING)
+def test_what_the_workspace_does_not_have_is_named_as_it_was_written(
+    client: AzureMLClient, field: str, value: Any, kind: str
+) -> None:
+    written = value["path"] if isinstance(value, dict) else value
+    with pytest.raises(InvalidSpecError) as told:
+        asked_for(client, field, value)
+    assert str(told.value).startswith(f"{field}: the workspace has no {kind} '{written}': register it before")
+    assert "azureml:name:version, azureml:name@latest" in str(told.value)
+
+
+def test_so_is_data_by_its_id(client: AzureMLClient) -> None:
+    id_ = str(client.operations.workspace.resource("data", "nothing", "1"))
+    with pytest.raises(InvalidSpecError, match=rf"^inputs\.x: the workspace has no data '{id_}'"):
+        asked_for(client, "inputs.x", id_)
+
+
+@pytest.mark.parametrize(("field", "value", "kind"), MISSING)
+@pytest.mark.parametrize(
+    "code", ["ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"]
+)
+def test_nothing_is_said_of_it_where_the_workspace_is_missing(
+    client: AzureMLClient, emulator: Emulated, field: str, value: Any, kind: str, code: str
+) -> None:
+    body = {"error": {"code": code, "message": "Gone."}}
+    with emulator.fault("/nothing/versions", status=404, body=body), pytest.raises(NotFoundError) as told:
+        asked_for(client, field, value)
+    assert told.value.has_no_workspace
+
+
+def test_how_a_reference_is_written_makes_no_other_work() -> None:
+    """The digest of a job's request is made of this."""
+    short, long = read_environment("words:1"), read_environment("azureml:words:1")
+    assert (short, repr(short)) == (long, repr(long))
+    assert repr(short) == "Named(name='words', version='1')"
 
 
 def test_a_curated_environment_is_found_by_the_service(client: AzureMLClient, emulator: Emulated) -> None:

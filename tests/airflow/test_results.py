@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -115,9 +116,64 @@ def test_a_sweeps_outputs_are_those_of_its_best_trial(clock: Clock, said: Any) -
     assert result["best_trial"]["metric"] == 0.9
     assert result["trials"] == 4
 
-    result = finish(service(get_best_trial=None, **answers), job("Completed", "Sweep"), "https://studio")
-    assert (result["outputs"], result["best_trial"]) == ({}, None)
-    assert "No trial of j has reported the metric 'auc'" in said()
+
+def trials(*metrics: dict[str, float]) -> Any:
+    return tuple(SweepTrial(f"j_{number}", "Completed", {}, told) for number, told in enumerate(metrics))
+
+
+@pytest.mark.parametrize(
+    ("listed", "there"),
+    [
+        (trials({"AUC": 0.9, "loss": 1.0}, {"loss": 2.0}, {}), "AUC, loss"),
+        (trials({}), "none"),
+        (OUTAGE, "none"),
+    ],
+)
+def test_a_sweep_without_its_metric_names_those_that_there_are(
+    clock: Clock, said: Any, listed: Any, there: str
+) -> None:
+    def concluded(required: Any = ()) -> Any:
+        late = service(get_best_trial=None, get_metrics={}, list_children=iter("ab"), list_trials=listed)
+        return finish(late, job("Completed", "Sweep"), "https://studio", required)
+
+    result = concluded()
+    assert (result["outputs"], result["best_trial"], result["trials"]) == ({}, None, 2)
+    text = f"No trial of j has reported the metric 'auc'; there are: {there}."
+    assert text in said()
+    # It may well have the one that is required: there is no best trial that has it.
+    with pytest.raises(MetricsMissingError, match=f"^require_metrics: {text} A retry looks again"):
+        concluded(["loss"])
+
+
+@pytest.fixture
+def waits(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What was said of waits so far."""
+    caplog.set_level("INFO")
+    return lambda: [message for message in caplog.messages if "waiting for" in message]
+
+
+def test_a_wait_for_metrics_is_told_when_it_begins(clock: Clock, waits: Any) -> None:
+    completed(*[{"loss": 1.0}] * 5, {"auc": 0.9, "f1": 0.5, "loss": 1.0}, require=["auc", "loss", "f1"])
+    assert waits() == [
+        "Azure ML job j is Completed; the metrics auc, f1 may come later: waiting for 60 s at most."
+    ]
+
+
+def test_a_wait_for_a_best_trial_is_told_when_it_begins(clock: Clock, waits: Any) -> None:
+    [best] = trials({"auc": 0.9})
+    answers: dict[str, Any] = {"get_best_trial": [None, None, None, best], "list_children": iter("a")}
+    finish(service(get_metrics={"auc": 0.9}, **answers), job("Completed", "Sweep"), "https://studio")
+    assert waits() == [
+        "Azure ML job j is Completed; a trial's metric 'auc' may come later: waiting for 60 s at most."
+    ]
+
+
+def test_what_is_there_is_not_waited_for(clock: Clock, waits: Any) -> None:
+    completed({"auc": 0.9}, require=["auc"])
+    completed({})
+    best: Any = {"get_best_trial": trials({"auc": 0.9})[0], "list_children": iter("a")}
+    finish(service(get_metrics={"auc": 0.9}, **best), job("Completed", "Sweep"), "https://studio", ["auc"])
+    assert waits() == []
 
 
 def test_expressions_in_paths_of_outputs_are_resolved(clock: Clock, said: Any) -> None:
@@ -180,9 +236,9 @@ def test_a_sweeps_best_trial_is_waited_for(clock: Clock, required: Any) -> None:
 
 def test_a_sweep_without_its_metric_is_asked_about_for_a_minute(clock: Clock) -> None:
     asked: list[str] = []
-    late = service(list_children=iter("ab"), get_metrics={})
+    late = service(list_children=iter("ab"), list_trials=(), get_metrics={})
     late.get_best_trial = asked.append
-    with pytest.raises(MetricsMissingError, match="completed without auc; it has none"):
+    with pytest.raises(MetricsMissingError, match="No trial of j has reported the metric 'auc'"):
         finish(late, job("Completed", "Sweep"), "https://studio", ["auc"])
     assert clock.now >= 60
     assert len(asked) > 3
@@ -223,9 +279,6 @@ def test_required_metrics_of_a_sweep_are_those_of_its_best_trial(clock: Clock) -
     assert result["best_trial"]["metric"] == 0.9
     with pytest.raises(MetricsMissingError, match="without f1; it has auc"):
         finish(service(list_children=iter("ab"), **answers), sweep, "https://studio", ["f1"])
-    answers["get_best_trial"] = None
-    with pytest.raises(MetricsMissingError, match="without auc; it has none"):
-        finish(service(list_children=iter("ab"), **answers), sweep, "https://studio", ["auc"])
 
 
 def test_an_xcom_has_8_kb_at_most(clock: Clock, said: Any) -> None:

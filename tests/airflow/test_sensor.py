@@ -11,8 +11,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.lifecycle.record import JOB_KEY
 from airflow_provider_amlrest.links import AzureMLStudioLink
-from airflow_provider_amlrest.rest.http.errors import NotFoundError
+from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
+from tests.support.emulated import Emulated
 from tests.support.tasks import Try
 
 
@@ -56,8 +58,20 @@ def test_a_failed_read_is_not_a_failed_job(submitted: Any, emulator: Any) -> Non
         assert sense(name)["status"] == "Completed"
 
 
-def test_a_job_that_does_not_exist(connection: str) -> None:
-    with pytest.raises(NotFoundError, match="no-such-job"):
+def test_a_job_that_does_not_exist(client: AzureMLClient) -> None:
+    with pytest.raises(AzureMLError, match=r"no-such-job.*JobNotFound.*waits for jobs that exist") as told:
+        sense("no-such-job")
+    assert "check job_name" in str(told.value)
+    workspace = client.operations.workspace.name
+    assert f"in {workspace!r}, the workspace of the connection 'azureml_default'" in str(told.value)
+
+
+def test_a_workspace_that_does_not_exist_is_no_missing_job(
+    emulator: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = emulator.connection_uri(workspace_name="elsewhere")
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", uri)
+    with pytest.raises(NotFoundError, match=r"Check workspace_name and resource_group in the connection\.$"):
         sense("no-such-job")
 
 

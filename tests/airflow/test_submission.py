@@ -292,6 +292,7 @@ class TestPatience:
             (UnreachableError("PUT", "reset"), 600),
             (AuthenticationError("GET", 401), 120),
             (NotFoundError("GET", 404, code="ResourceNotFound"), 120),
+            (NotFoundError("GET", 404, code="ParentResourceNotFound"), 120),
             (NotFoundError("GET", 404, code="UserError", inner_code="ComponentNotFound"), 0),
             (PermissionDeniedError("GET", 403), 0),
             (NetworkRefusedError("GET", 401), 0),
@@ -320,11 +321,12 @@ class TestPatience:
         assert 5 < clock.now < 13
 
 
-def test_a_missing_workspace_is_no_missing_job() -> None:
+@pytest.mark.parametrize("code", ["ParentResourceNotFound", "ResourceGroupNotFound"])
+def test_a_missing_workspace_is_no_missing_job(code: str) -> None:
     workspace = Workspace()
 
     def gone(name: str) -> None:
-        raise NotFoundError("GET", 404, code="ResourceGroupNotFound")
+        raise NotFoundError("GET", 404, code=code)
 
     workspace.on_get = gone
     with pytest.raises(NotFoundError):

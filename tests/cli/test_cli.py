@@ -6,6 +6,7 @@ import getpass
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.cli.main import main
-from airflow_provider_amlrest.cli.render import duration, safe
+from airflow_provider_amlrest.cli.render import duration, moment, safe, table
 from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
 from airflow_provider_amlrest.lifecycle.ownership import told_by
 from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
@@ -100,6 +101,8 @@ def test_a_list(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     assert code == 0
     lines = out.splitlines()
     assert lines[0].split() == ["JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK"]
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ ", lines[1])
     order = [line.split()[0] for line in lines if line.split()[0] in (mine, failed, other)]
     assert order == [other, failed, mine]
     _, out, _ = run("list", "--dag", "retrain", "--state", "failed", "--output", "json", capsys=capsys)
@@ -177,6 +180,7 @@ def test_a_failed_job_is_shown_with_its_error_first(
     assert code == 0
     assert out.splitlines()[0] == "UserScriptError: [bold]no label\N{REPLACEMENT CHARACTER}[2J"
     assert "retrain train manual" in out
+    assert [line for line in out.splitlines() if line != line.rstrip()] == []
     facts = json.loads(run("show", name, "--output", "json", capsys=capsys)[1])
     assert facts["status"] == "Failed"
     assert facts["error"]["code"] == "UserScriptError"
@@ -388,3 +392,21 @@ def test_words() -> None:
     assert [duration(seconds) for seconds in (None, 5, 65, 3700)] == ["", "5 s", "1 min 5 s", "1 h 1 min"]
     assert safe(None) == ""
     assert safe("a\tb\nc\x07") == "a\tb\nc\N{REPLACEMENT CHARACTER}"
+
+
+def test_times_are_those_of_utc_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert moment("2026-11-25T16:11:14.1234567+00:00") == "2026-11-25 16:11:14Z"
+        assert moment("2026-11-25T17:11:14+01:00") == "2026-11-25 16:11:14Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert moment(None) == moment("soon") == ""
+
+
+def test_a_table_has_no_blanks_at_the_ends_of_its_lines() -> None:
+    out = io.StringIO()
+    table(out, ("JOB", "TASK"), [("a", "train"), ("much-longer", None), ("b", "x y")])
+    assert out.getvalue() == "JOB          TASK\na            train\nmuch-longer\nb            x y\n"

@@ -51,7 +51,7 @@ class AzureMLError(Exception):
 
 
 class InvalidSpecError(AzureMLError, ValueError):
-    """What was asked for cannot be right; found before any request was sent.
+    """What was asked for cannot be right; found before anything was uploaded or submitted.
 
     Its text quotes what was given, but no signature, key or password in it.
     """
@@ -185,8 +185,21 @@ class UploadRefusedError(AzureMLError):
         return type(self), (self.root, self.refusals)
 
 
+_NO_WORKSPACE = frozenset(
+    {"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
+)
+
+
 class NotFoundError(ResponseError):
     """404."""
+
+    @property
+    def has_no_workspace(self) -> bool:
+        """Whether it is the workspace that is missing, its resource group or its subscription.
+
+        What was asked for may exist, then: such an answer says nothing of it.
+        """
+        return self.inner_code in _NO_WORKSPACE
 
 
 class ConflictError(ResponseError):

@@ -6,8 +6,10 @@ service.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -30,11 +32,24 @@ from airflow_provider_amlrest.rest.reading.values import mapping
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.assets.data import Data
+    from airflow_provider_amlrest.rest.assets.model import Model
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
+
+log = logging.getLogger(__name__)
 
 CURATED_PREFIX = "AzureML-"
 _REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
 """How a text begins that is no literal."""
+_LIKE_DATA = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]{0,254}:[0-9]+")
+"""A literal that is a reference without its prefix, perhaps. Not 12:30, not db.example.org:5432."""
+_MAKERS = {
+    "environment": "with AzureMLCreateEnvironmentOperator",
+    "code": "with AzureMLUploadCodeOperator",
+    "data": "with AzureMLRegisterDataOperator",
+    "model": "as the output of a job",
+}
+"""How each kind of asset gets into the workspace."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +74,27 @@ def read_environment(value: Any) -> Reference:
     return reference
 
 
+@contextmanager
+def _asked_for(field: str, kind: str, reference: Named | ResourceId) -> Iterator[None]:
+    """What the workspace does not have was not asked for rightly: raises InvalidSpecError for it.
+
+    Not where the workspace itself is missing: a new one takes its time.
+    """
+    try:
+        yield
+    except NotFoundError as error:
+        if error.has_no_workspace:
+            raise
+        written = reference.written if isinstance(reference, Named) else str(reference)
+        raise InvalidSpecError(
+            field,
+            f"the workspace has no {kind} {written!r}: register it before the job, {_MAKERS[kind]}, or "
+            f"correct the reference: azureml:name:version, azureml:name@{LATEST}. {error.message}".rstrip(),
+        ) from None
+
+
 def resolve_environment(client: AzureMLClient, reference: Reference) -> str:
-    """The id to send. Raises NotFoundError for a version that the workspace does not have."""
+    """The id to send. Raises InvalidSpecError for a version that the workspace does not have."""
     if isinstance(reference, Registry):
         return reference.uri
     if not isinstance(reference, Named):
@@ -69,9 +103,10 @@ def resolve_environment(client: AzureMLClient, reference: Reference) -> str:
         # They live in a registry of Microsoft's; azure-ai-ml 1.35.2, too, has the service find them.
         version = f":{reference.version}" if reference.version else f"@{LATEST}"
         return f"azureml:{reference.name}{version}"
-    if reference.version is None:
-        return client.get_latest_environment(reference.name).id
-    return client.get_environment(reference.name, reference.version).id
+    with _asked_for("environment", "environment", reference):
+        if reference.version is None:
+            return client.get_latest_environment(reference.name).id
+        return client.get_environment(reference.name, reference.version).id
 
 
 def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
@@ -89,15 +124,19 @@ def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
 
 
 def resolve_code(client: AzureMLClient, code: Reference | LocalContent | None) -> str | None:
-    """The id to send. Local files are uploaded if the workspace has not got them."""
+    """The id to send. Local files are uploaded if the workspace has not got them.
+
+    Raises InvalidSpecError for a version that the workspace does not have.
+    """
     if code is None or isinstance(code, ResourceId):
         return str(code) if code else None
     if isinstance(code, Registry):
         return code.uri
     if isinstance(code, Named):
-        if code.version is None:
-            return client.get_latest_code(code.name).id
-        return client.get_code(code.name, code.version).id
+        with _asked_for("code", "code", code):
+            if code.version is None:
+                return client.get_latest_code(code.name).id
+            return client.get_code(code.name, code.version).id
     from airflow_provider_amlrest.rest.assets.ensure import ensure_code
 
     return ensure_code(client, code)[0].id
@@ -168,6 +207,9 @@ def _read_input(field: str, value: Any) -> Input | ReferencedInput:
         no_other_keys(field, value, {"type", "path", "mode"})
         return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
     if isinstance(value, str) and not _REFERENCE.match(value):
+        if _LIKE_DATA.fullmatch(value):
+            # Otherwise the script alone notices, on a compute that is paid for.
+            log.warning("%s: %r is passed as text; for data write %r.", field, value, f"azureml:{value}")
         return parse_literal(field, value)
     reference = parse_reference(field, value, "data")
     if reference is not None:
@@ -200,7 +242,7 @@ def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | Referenc
 
 
 def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Input:
-    """The input to send. Raises NotFoundError for data that the workspace does not have."""
+    """The input to send. Raises InvalidSpecError for data or a model that the workspace does not have."""
     if not isinstance(value, ReferencedInput):
         return value
     reference = value.reference
@@ -210,12 +252,23 @@ def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Inpu
         if value.type is not None:
             return DataInput(value.type, str(reference), value.mode)
         _check_workspace(client, value.field, reference)
+    found: Data | Model
     if value.type in MODEL_TYPES:
-        if reference.version is None:
-            return DataInput(value.type, client.get_latest_model(reference.name).id, value.mode)
-        return DataInput(value.type, client.get_model(reference.name, reference.version).id, value.mode)
-    if reference.version is None:
-        data = client.get_latest_data(reference.name)
+        with _asked_for(value.field, "model", reference):
+            found = _find_model(client, reference)
     else:
-        data = client.get_data(reference.name, reference.version)
-    return DataInput(value.type or data.type, data.id, value.mode)
+        with _asked_for(value.field, "data", reference):
+            found = _find_data(client, reference)
+    return DataInput(value.type or found.type, found.id, value.mode)
+
+
+def _find_data(client: AzureMLClient, reference: Named | ResourceId) -> Data:
+    if reference.version is None:
+        return client.get_latest_data(reference.name)
+    return client.get_data(reference.name, reference.version)
+
+
+def _find_model(client: AzureMLClient, reference: Named | ResourceId) -> Model:
+    if reference.version is None:
+        return client.get_latest_model(reference.name)
+    return client.get_model(reference.name, reference.version)

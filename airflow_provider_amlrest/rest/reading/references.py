@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -27,6 +27,8 @@ class Named:
 
     name: str
     version: str | None
+    written: str = field(default="", repr=False, compare=False)
+    """As the user has it, for errors; no part of what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ def _named(field: str, value: str) -> Named | None:
     if version == LATEST:
         raise InvalidSpecError(field, f"{value!r} asks for a version of this name; write {name}@{LATEST}.")
     if label == LATEST or version:
-        return Named(name, version)
+        return Named(name, version, value)
     if not value.startswith(_PREFIX):
         return None  # A path may well be called so.
     if label:
         raise InvalidSpecError(field, f"{value!r}: the only label that there is is {name}@{LATEST}.")
-    return Named(name, None)
+    return Named(name, None, value)
 
 
 def _arm_id(field: str, value: str, kind: str) -> ResourceId:

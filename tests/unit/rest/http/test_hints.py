@@ -194,6 +194,7 @@ def test_a_status_alone_gets_a_hint_too(status: int, words: str) -> None:
 
 
 def test_what_is_not_known_gets_none() -> None:
+    # Of a job that does not exist the sensor says more: it alone knows that there should be one.
     said = str(response_error("GET jobs/j", 404, azure_ml("Job j not found.", "NotFound", "JobNotFound"), {}))
     assert said.endswith("[HTTP 404, UserError > JobNotFound, correlation c0ffee]")
     assert str(UnreachableError("GET x", "timed out")) == "No answer to GET x: timed out"
