@@ -22,7 +22,7 @@ REFERENCE = ROOT.parent / "shared"
 REST = "airflow_provider_amlrest/rest"
 COPIED = ("airflow_provider_amlrest", "tests", "tools", "pyproject.toml")
 
-# The quick ones first; what a person writes and what the emulator answers is not about codecs.
+# The quick ones first; what a person writes and what the emulator answers is not about requests.
 TESTS = [
     f"tests/contract/test_{name}.py"
     for name in (

@@ -1,4 +1,4 @@
-"""Jobs and assets of the neutral model that use every option there is, for codecs and schemas."""
+"""Jobs and assets of the neutral model that use every option there is, for bodies and schemas."""
 
 from __future__ import annotations
 

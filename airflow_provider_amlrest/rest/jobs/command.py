@@ -135,7 +135,7 @@ def run_features(of: type) -> tuple[Feature, ...]:
 
 
 def run_body(run: Runs) -> dict[str, Any]:
-    """What a command job and a sweep's trial have in"""
+    """What a command job and a sweep's trial have in common."""
     resources = run.resources
     return without_nones(
         command=run.command,

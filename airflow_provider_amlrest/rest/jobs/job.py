@@ -95,7 +95,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """What command and sweep jobs share. Ids are ARM ids; times are seconds."""
+    """What all kinds of job share. Ids are ARM ids; times are seconds."""
 
     compute: str | None = None
     """ARM id of the compute; None: serverless."""

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 @dataclass(frozen=True)
 class Feature:
-    """Something that the neutral model can say, and api-versions since one of them."""
+    """Something that our classes can say, and api-versions since one of them."""
 
     of: type | tuple[type, ...]
     """What has it: an asset, a job, a sweep's trial."""
