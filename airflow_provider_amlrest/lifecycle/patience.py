@@ -12,6 +12,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
     InvalidSpecError,
+    MissingAssetError,
     NetworkRefusedError,
     NotFoundError,
     ProvisioningError,
@@ -42,6 +43,8 @@ SUBMIT_OUTAGE = 600.0
 """A submission is tried again while the service does not answer, or throttles."""
 SUBMIT_REFUSAL = 120.0
 """It is tried again while nobody is let in, or there is no workspace."""
+SUBMIT_APPEARING = 30.0
+"""It is tried again while an asset that it refers to is not there: it may have been registered only now."""
 SUBMIT_PAUSE = 60.0
 """Between two tries of it, at most."""
 
@@ -74,6 +77,8 @@ def of_submission(error: AzureMLError) -> float:
     """For how long a submission that failed so is tried again."""
     if isinstance(error, TRANSIENT):
         return SUBMIT_OUTAGE
+    if isinstance(error, MissingAssetError):
+        return SUBMIT_APPEARING
     no_workspace = isinstance(error, NotFoundError) and error.has_no_workspace
     return SUBMIT_REFUSAL if no_workspace or isinstance(error, AuthenticationError) else 0.0
 

@@ -54,7 +54,7 @@ def retry_through_outage(action: Callable[[], T], deadline: float | None, is_ove
             if left <= 0 or is_over():
                 raise
             if not warned:
-                log.warning("Azure ML cannot be asked now; that is tried for another %.0f s. %s", left, error)
+                log.warning("Not possible now; that is tried for another %.0f s. %s", left, error)
             warned = True
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
             if deadline is not None and time.time() >= deadline:

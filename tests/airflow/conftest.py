@@ -29,6 +29,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "REQUIRED", 1.0)
     monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 0.0)
     monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 0.0)
+    monkeypatch.setattr(patience, "SUBMIT_APPEARING", 0.0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_amlrest.rest import AzureMLClient, WorkspaceId
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.lookups import (
@@ -179,7 +179,7 @@ def test_what_the_workspace_does_not_have_is_named_as_it_was_written(
     client: AzureMLClient, field: str, value: Any, kind: str
 ) -> None:
     written = value["path"] if isinstance(value, dict) else value
-    with pytest.raises(InvalidSpecError) as told:
+    with pytest.raises(MissingAssetError) as told:
         asked_for(client, field, value)
     assert str(told.value).startswith(f"{field}: the workspace has no {kind} '{written}': register it before")
     assert "azureml:name:version, azureml:name@latest" in str(told.value)
@@ -187,7 +187,7 @@ def test_what_the_workspace_does_not_have_is_named_as_it_was_written(
 
 def test_so_is_data_by_its_id(client: AzureMLClient) -> None:
     id_ = str(client.operations.workspace.resource("data", "nothing", "1"))
-    with pytest.raises(InvalidSpecError, match=rf"^inputs\.x: the workspace has no data '{id_}'"):
+    with pytest.raises(MissingAssetError, match=rf"^inputs\.x: the workspace has no data '{id_}'"):
         asked_for(client, "inputs.x", id_)
 
 

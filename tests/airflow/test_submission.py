@@ -25,6 +25,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     ConflictError,
     InvalidSpecError,
+    MissingAssetError,
     NetworkRefusedError,
     NotFoundError,
     PermissionDeniedError,
@@ -265,6 +266,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(submission, "time", clock)
     monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 600.0)
     monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 120.0)
+    monkeypatch.setattr(patience, "SUBMIT_APPEARING", 30.0)
     return clock
 
 
@@ -298,6 +300,7 @@ class TestPatience:
             (NetworkRefusedError("GET", 401), 0),
             (NetworkRefusedError("GET", 502), 0),
             (InvalidSpecError("x", "y"), 0),
+            (MissingAssetError("environment", "the workspace has none"), 30),
         ],
     )
     def test_it_has_an_end_and_says_when(

@@ -65,6 +65,10 @@ class InvalidSpecError(AzureMLError, ValueError):
         return type(self), (self.field, self.problem)
 
 
+class MissingAssetError(InvalidSpecError):
+    """What a reference names is not there, or not yet: outputs are registered seconds after a job."""
+
+
 class ContentChangedError(AzureMLError):
     """A local file is not any more what it was when the content was listed: asking again may help."""
 

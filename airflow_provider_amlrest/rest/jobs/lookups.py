@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.jobs.job import INPUT_MODES, DataInput, Input, parse_literal
 from airflow_provider_amlrest.rest.reading.fields import URI_SCHEMES, check_name, is_uri, no_other_keys, word
@@ -76,7 +76,7 @@ def read_environment(value: Any) -> Reference:
 
 @contextmanager
 def _asked_for(field: str, kind: str, reference: Named | ResourceId) -> Iterator[None]:
-    """What the workspace does not have was not asked for rightly: raises InvalidSpecError for it.
+    """What the workspace does not have was not asked for rightly: raises MissingAssetError for it.
 
     Not where the workspace itself is missing: a new one takes its time.
     """
@@ -86,7 +86,7 @@ def _asked_for(field: str, kind: str, reference: Named | ResourceId) -> Iterator
         if error.has_no_workspace:
             raise
         written = reference.written if isinstance(reference, Named) else str(reference)
-        raise InvalidSpecError(
+        raise MissingAssetError(
             field,
             f"the workspace has no {kind} {written!r}: register it before the job, {_MAKERS[kind]}, or "
             f"correct the reference: azureml:name:version, azureml:name@{LATEST}. {error.message}".rstrip(),
