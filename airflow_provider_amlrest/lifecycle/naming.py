@@ -38,13 +38,16 @@ class TaskIdentity:
     generation: int
     run_start: str = ""
     """When the DAG run began: one that is made again under its old id is another run."""
-    deployment: str = ""
-    """Of the connection: which Airflow it is."""
+    airflow_name: str = ""
+    """Which Airflow it is: the connection's field ``deployment``."""
 
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that stand for this identity."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        members = asdict(self)
+        # As the recipe spells it.
+        members["deployment"] = members.pop("airflow_name")
+        text = json.dumps(members, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, DEPLOYMENT_TAG, OUTLIVES_TASK_TAG
+from airflow_provider_amlrest.lifecycle.task_identity import AIRFLOW_TAG, DAG_TAG, OUTLIVES_TASK_TAG
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, OVER, TaskKey
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
 
@@ -34,13 +34,13 @@ AskState = Callable[[TaskKey], str | None]
 
 
 def find_orphans(
-    client: AzureMLClient, ask_state: AskState, *, deployment: str, min_age: float, max_age: float
+    client: AzureMLClient, ask_state: AskState, *, airflow_name: str, min_age: float, max_age: float
 ) -> Iterator[Orphan]:
     """Go through the workspace's jobs that Airflow has submitted, newest first.
 
     The jobs are read before the states: a task that is over by then cannot come back for its job.
 
-    :param deployment: of the connection; only its own jobs are looked at.
+    :param airflow_name: the connection's ``deployment``; only its own jobs are looked at.
     :param min_age: seconds; younger jobs are left out.
     :param max_age: seconds; at the first older job the search ends.
     """
@@ -49,7 +49,7 @@ def find_orphans(
         created = datetime.fromisoformat(job.created_at) if job.created_at else now
         if created < now - timedelta(seconds=max_age):
             return
-        if created > now - timedelta(seconds=min_age) or not _ends_with_its_task(job, deployment):
+        if created > now - timedelta(seconds=min_age) or not _ends_with_its_task(job, airflow_name):
             continue
         task = made_for(job)
         if task is None:
@@ -59,12 +59,12 @@ def find_orphans(
             yield Orphan(job, task, state)
 
 
-def _ends_with_its_task(job: Job, deployment: str) -> bool:
+def _ends_with_its_task(job: Job, airflow_name: str) -> bool:
     return (
         job.outcome is Outcome.ACTIVE
         and job.status != CANCEL_REQUESTED
         and job.tags.get(OUTLIVES_TASK_TAG) == "false"
-        and job.tags.get(DEPLOYMENT_TAG, "") == deployment
+        and job.tags.get(AIRFLOW_TAG, "") == airflow_name
     )
 
 

@@ -242,7 +242,7 @@ class _Earlier:
         if job.outcome is not Outcome.ACTIVE or job.status == CANCEL_REQUESTED:
             return
         if self._work.is_of_this_run(job) or (
-            self._work.identity.deployment and WORK_PROPERTY in job.properties
+            self._work.identity.airflow_name and WORK_PROPERTY in job.properties
         ):
             self._task.end_unwanted(self._client, job)
         else:

@@ -14,7 +14,7 @@ from airflow_provider_amlrest.version import __version__
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-DEPLOYMENT_TAG = "airflow_deployment"
+AIRFLOW_TAG = "airflow_deployment"
 DAG_TAG = "airflow_dag_id"
 OUTLIVES_TASK_TAG = "airflow_outlives_task"
 """``false`` on a job that ends with its task. Any other value, or none: nobody may call it an orphan."""
@@ -41,15 +41,15 @@ PROPERTIES = 4
 _tested_runs: dict[tuple[str, str, str, int, int], str] = {}
 
 
-def task_identity(context: Context, deployment: str) -> TaskIdentity:
+def task_identity(context: Context, airflow_name: str) -> TaskIdentity:
     """What makes this task instance's work the same work over its tries.
 
-    :param deployment: of the connection; it keeps two Airflows in one workspace apart.
+    :param airflow_name: the connection's ``deployment``; it keeps two Airflows in one workspace apart.
     """
     ti = context["ti"]
     generation = (ti.max_tries or 0) - (context["task"].retries or 0) + 1
     run_start = _run_start(context, generation)
-    return TaskIdentity(ti.dag_id, ti.task_id, ti.run_id, _map_index(ti), generation, run_start, deployment)
+    return TaskIdentity(ti.dag_id, ti.task_id, ti.run_id, _map_index(ti), generation, run_start, airflow_name)
 
 
 def _run_start(context: Context, generation: int) -> str:
@@ -90,7 +90,7 @@ def airflow_tags(
         OUTLIVES_TASK_TAG: "true" if outlives_task else "false",
         task_tag(identity): "true",
         **dict([owner.tag]),
-        **({DEPLOYMENT_TAG: identity.deployment} if identity.deployment else {}),
+        **({AIRFLOW_TAG: identity.airflow_name} if identity.airflow_name else {}),
     }
     return {key: value[: MAX_PAIRS["tags"].value] for key, value in tags.items()}
 

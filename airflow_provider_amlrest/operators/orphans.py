@@ -77,7 +77,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
                 find_orphans(
                     client,
                     ask_state,
-                    deployment=self.hook.settings.deployment,
+                    airflow_name=self.hook.settings.deployment,
                     min_age=min_age,
                     max_age=max_age,
                 )

@@ -30,7 +30,7 @@ def test_each_part_of_the_identity_counts() -> None:
         replace(NIGHTLY, map_index=0),
         replace(NIGHTLY, generation=2),
         replace(NIGHTLY, run_start="2026-11-23T00:00:01+00:00"),
-        replace(NIGHTLY, deployment="staging"),
+        replace(NIGHTLY, airflow_name="staging"),
     ]
     assert len({next(job_names(identity)) for identity in [NIGHTLY, *others]}) == 8
 
