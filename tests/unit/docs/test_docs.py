@@ -478,3 +478,14 @@ def start_help() -> str:
     command = [sys.executable, "-m", "airflow_provider_amlrest.emulator.cli", "start", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return text.partition("options:")[2].replace("--help", "")
+
+
+def test_files_that_are_named_exist() -> None:
+    package = ROOT / "airflow_provider_amlrest"
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        named = re.findall(
+            r"`((?:rest|lifecycle|operators|plugin|cli|emulator|tests|tools)/[\w/]+\.py)`", page.read_text()
+        )
+        assert [name for name in named if not ((package / name).exists() or (ROOT / name).exists())] == [], (
+            page
+        )
