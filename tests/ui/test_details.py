@@ -24,6 +24,7 @@ def test_while_a_task_is_deferred(stage: Stage) -> None:
     shown = wait_for(lambda: api.rendered("endless", run_id, "train")["request_body"])
     assert json.loads(shown)["properties"]["jobType"] == "Command"
     api.mark("endless", run_id, "train", "failed")
+    wait_for(lambda: stage.emulated.asked("POST", f"/{job.name}/cancel"))
 
 
 def test_after_it_has_resumed(stage: Stage, ended: dict[str, str]) -> None:
