@@ -79,8 +79,8 @@ def test_by_products_and_places_make_no_other_work(
         (tmp_path / "src" / name).write_text(name)
         assert submitted("src") == first
     assert submitted(tmp_path / "src") == submitted(Path("src")) == first
-    # Each try has only claimed the job.
-    assert set(current.writes(since=mark)) == {"POST mlflow"}
+    # Each try has only claimed the job, unless it had ended.
+    assert set(current.writes(since=mark)) <= {"POST mlflow"}
 
 
 def read_output(emulated: Emulated, uri: str, name: str) -> str:
