@@ -7,11 +7,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -19,6 +19,8 @@ from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from tests.support.emulated import Emulated
 from tests.support.waiting import wait_for
 from tools.local_airflow import LocalAirflow
+
+T = TypeVar("T")
 
 VERSION = importlib.metadata.version("apache-airflow")
 MODES = ("sync", "deferred")
@@ -75,7 +77,7 @@ class Stage:
 
     def begin(self, dag_id: str) -> tuple[str, str]:
         """Begin a run and wait until its task waits for its job; the run, and the job's name."""
-        run_id = wait_for(lambda: self._trigger(dag_id))
+        run_id = wait_for(lambda: self._unless_busy(lambda: self.airflow.api.trigger(dag_id)))
         state = "running" if dag_id.endswith("sync") else "deferred"
         wait_for(lambda: self.state(dag_id, run_id) == state and self.jobs(run_id))
         [job] = self.jobs(run_id)
@@ -83,10 +85,14 @@ class Stage:
         wait_for(lambda: self.looks(job.name) > 1)
         return run_id, str(job.name)
 
-    def _trigger(self, dag_id: str) -> str | None:
-        """Begin a run; None while the database, SQLite, is busy."""
+    def mark(self, dag_id: str, run_id: str, state: str) -> None:
+        """Mark its task as ``failed`` or ``success``."""
+        wait_for(lambda: self._unless_busy(lambda: [self.airflow.api.mark(dag_id, run_id, "train", state)]))
+
+    def _unless_busy(self, ask: Callable[[], T]) -> T | None:
+        """What Airflow's API answers; None while its database, SQLite, is busy."""
         try:
-            return self.airflow.api.trigger(dag_id)
+            return ask()
         except requests.HTTPError as error:
             if error.response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise

@@ -24,7 +24,7 @@ Act = Callable[[Stage, str, str], None]
 
 
 def mark(state: str) -> Act:
-    return lambda stage, dag_id, run_id: stage.airflow.api.mark(dag_id, run_id, "train", state)
+    return lambda stage, dag_id, run_id: stage.mark(dag_id, run_id, state)
 
 
 def mark_run(stage: Stage, dag_id: str, run_id: str) -> None:
@@ -89,7 +89,7 @@ def test_a_stop_cancels_the_job(stage: Stage, cells: dict[str, float], stop: str
     wait_for(lambda: re.search(f"{name} .*was asked to end", stage.log(dag_id, run_id)))
     if stop == "clear":
         wait_for(lambda: len(stage.jobs(run_id)) == 2 and stage.state(dag_id, run_id) in WAITS)
-        stage.airflow.api.mark(dag_id, run_id, "train", "failed")
+        stage.mark(dag_id, run_id, "failed")
     if stop != "delete the DAG run":
         wait_for(lambda: stage.state(dag_id, run_id) not in UNDER_WAY)
     assert stage.cancels(name) == 1
@@ -123,7 +123,7 @@ def test_what_a_person_has_canceled_is_not_paid_again(stage: Stage, person: str,
 def test_who_opted_out_keeps_the_job(stage: Stage, mode: str) -> None:
     dag_id = f"opted_out_{mode}"
     run_id, name = stage.begin(dag_id)
-    stage.airflow.api.mark(dag_id, run_id, "train", "failed")
+    stage.mark(dag_id, run_id, "failed")
     wait_for(lambda: stage.state(dag_id, run_id) == "failed")
     assert stage.stays_quiet([name])
     stage.let_go(name)
@@ -142,5 +142,5 @@ def test_a_restart_of_the_triggerer_cancels_nothing(stage: Stage, how: signal.Si
     wait_for(lambda: stage.looks(name) > reads + 2)
     assert stage.stays_quiet([name])
     assert stage.state("plain_deferred", run_id) == "deferred"
-    stage.airflow.api.mark("plain_deferred", run_id, "train", "failed")
+    stage.mark("plain_deferred", run_id, "failed")
     wait_for(lambda: stage.cancels(name))
