@@ -36,9 +36,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def retry_through_outage(action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]) -> T:
+def retry_through_outage(
+    what: str, action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]
+) -> T:
     """Do it again while it fails for reasons that pass; what is done must be the same however often.
 
+    :param what: does not work, for the log: a clause.
     :param deadline: seconds since the epoch after which it is not tried again; what bounds the tries
         themselves is the client's ``until``.
     :param is_over: whether nobody wants it any more.
@@ -54,7 +57,7 @@ def retry_through_outage(action: Callable[[], T], deadline: float | None, is_ove
             if left <= 0 or is_over():
                 raise
             if not warned:
-                log.warning("Not possible now; that is tried for another %.0f s. %s", left, error)
+                log.warning("%s now; that is tried for another %.0f s. %s", what, left, error)
             warned = True
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
             if deadline is not None and time.time() >= deadline:
@@ -62,7 +65,7 @@ def retry_through_outage(action: Callable[[], T], deadline: float | None, is_ove
             pause = min(2 * pause, patience.SUBMIT_PAUSE)
         else:
             if warned:
-                log.info("Azure ML answers again, after %.0f s.", time.time() - started)
+                log.info("It has worked after %.0f s.", time.time() - started)
             return result
 
 

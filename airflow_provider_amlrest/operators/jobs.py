@@ -214,7 +214,10 @@ class AzureMLJobOperator(AzureMLOperator):
         try:
             with client.until(deadline):
                 return retry_through_outage(
-                    lambda: self._submit(client, request, context), deadline, lambda: self._killed
+                    f"The job of {self.task_id} cannot be submitted",
+                    lambda: self._submit(client, request, context),
+                    deadline,
+                    lambda: self._killed,
                 )
         except (*patience.TRANSIENT, AuthenticationError) as error:
             if self._submitted_name is None or deadline is None or time.time() < deadline:
@@ -254,7 +257,11 @@ class AzureMLJobOperator(AzureMLOperator):
             return client.end_job(name, note=note, why_left=why_left(self._owner), patience=patience)
 
         try:
-            left = ask() if until is None else retry_through_outage(ask, until, lambda: self._killed)
+            left = (
+                ask()
+                if until is None
+                else retry_through_outage(f"Job {name} cannot be canceled", ask, until, lambda: self._killed)
+            )
         except Exception as error:
             fate = f"could not be canceled and may go on: {error}"
             self.log.error("Azure ML job %s %s", name, fate)

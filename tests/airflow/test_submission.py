@@ -284,7 +284,7 @@ class TestPatience:
     def test_what_passes_is_waited_for(self, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("INFO")
         errors = [UnreachableError("GET", "reset")] * 5
-        assert retry_through_outage(self.fails(*errors), None, lambda: False) == "done"
+        assert retry_through_outage("It cannot be done", self.fails(*errors), None, lambda: False) == "done"
         assert clock.now > 5
         assert len(caplog.records) == 2
 
@@ -307,19 +307,29 @@ class TestPatience:
         self, clock: Clock, error: AzureMLError, patience: float, caplog: pytest.LogCaptureFixture
     ) -> None:
         with pytest.raises(type(error)):
-            retry_through_outage(self.fails(error, forever=True), None, lambda: False)
+            retry_through_outage("It cannot be done", self.fails(error, forever=True), None, lambda: False)
         assert patience * 0.8 <= clock.now <= patience
-        assert (f"that is tried for another {patience} s." in caplog.text) is bool(patience)
+        assert (f"It cannot be done now; that is tried for another {patience} s." in caplog.text) is bool(
+            patience
+        )
 
     def test_it_ends_at_the_deadline(self, clock: Clock) -> None:
         with pytest.raises(UnreachableError):
-            retry_through_outage(self.fails(UnreachableError("GET", "x"), forever=True), 50.0, lambda: False)
+            retry_through_outage(
+                "It cannot be done",
+                self.fails(UnreachableError("GET", "x"), forever=True),
+                50.0,
+                lambda: False,
+            )
         assert clock.now <= 50
 
     def test_and_when_the_task_is_over(self, clock: Clock) -> None:
         with pytest.raises(UnreachableError):
             retry_through_outage(
-                self.fails(UnreachableError("GET", "x"), forever=True), None, lambda: clock.now > 5
+                "It cannot be done",
+                self.fails(UnreachableError("GET", "x"), forever=True),
+                None,
+                lambda: clock.now > 5,
             )
         assert 5 < clock.now < 13
 

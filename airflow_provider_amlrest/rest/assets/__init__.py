@@ -1,1 +1,1 @@
-"""What jobs are made of and make: environments, code, data, components and models."""
+"""What jobs are made of and make: environments, code, data and models."""

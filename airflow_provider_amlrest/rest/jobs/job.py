@@ -6,6 +6,7 @@ Words and values are those of Azure ML's YAML (``uri_file``, ``ro_mount``).
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -94,7 +95,7 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobSpec:
+class JobSpec(ABC):
     """What all kinds of job share. Ids are ARM ids; times are seconds."""
 
     compute: str | None = None
@@ -122,9 +123,9 @@ class JobSpec:
         """The names that its command may refer to, by group, beside those of inputs."""
         return {"outputs": self.outputs}
 
+    @abstractmethod
     def with_run(self, environment: str, code: str | None) -> Self:
         """The same with these ids in what it runs."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
