@@ -14,7 +14,6 @@ from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import select, tuple_
 
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
-from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.plugin.live import JobRef
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class JobTasks:
         return {key: task for key, task in found.items() if task is not None}
 
     def facts(self, session: Session, dag_id: str, version: Any = None) -> Mapping[str, Facts]:
-        """The tasks of a DAG that are ours. Subclasses are told by the Studio's link, which they inherit."""
+        """The tasks of a DAG that are ours."""
         model = SerializedDagModel
         query = select(model.dag_version_id, model.dag_hash).where(model.dag_id == dag_id)
         if version is not None:
@@ -97,8 +96,9 @@ def _ours(dag: Any) -> dict[str, Facts]:
 
 
 def _is_ours(task: Any) -> bool:
-    links = {getattr(link, "xcom_key", None) for link in task.operator_extra_links}
-    return AzureMLStudioLink.key in links and "azureml_conn_id" in task.template_fields
+    # Subclasses have these, too. Its links tell nothing: where Airflow clears a task, it reads DAGs without
+    # them, for all threads of its process.
+    return {"azureml_conn_id", "job_name"} <= set(task.template_fields)
 
 
 def _static(task: Any) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,8 +28,9 @@ class SubclassOfSensor(AzureMLJobSensor):
     """A user's."""
 
 
-@pytest.fixture(scope="module")
-def facts() -> dict[str, Any]:
+@pytest.fixture(scope="module", params=[True, False], ids=["", "links_not_loaded"])
+def facts(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """As an API server and a scheduler read DAGs. A clear in an API server reads them as a scheduler does."""
     with DAG("d", schedule=None) as dag:
         AzureMLSubmitCommandJobOperator(task_id="plain", **JOB)
         Subclass(task_id="subclass", azureml_conn_id="other", api_version="2025-12-01", **JOB)
@@ -50,7 +52,11 @@ def facts() -> dict[str, Any]:
         AzureMLCreateEnvironmentOperator(task_id="environment", name="e", image="python:3.11")
         BaseOperator(task_id="empty")
     serialization = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
-    return _ours(serialization.from_dict(serialization.to_dict(dag)))
+    operators = getattr(serialized_objects, "OperatorSerialization", serialized_objects.SerializedBaseOperator)
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (serialization, operators):
+            patch.setattr(kind, "_load_operator_extra_links", request.param)
+        yield _ours(serialization.from_dict(serialization.to_dict(dag)))
 
 
 def test_only_tasks_that_may_have_a_job_are_ours(facts: dict[str, Any]) -> None:
