@@ -52,7 +52,8 @@ def facts(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
         AzureMLCreateEnvironmentOperator(task_id="environment", name="e", image="python:3.11")
         BaseOperator(task_id="empty")
     serialization = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
-    operators = getattr(serialized_objects, "OperatorSerialization", serialized_objects.SerializedBaseOperator)
+    older = serialized_objects.SerializedBaseOperator
+    operators = getattr(serialized_objects, "OperatorSerialization", older)
     with pytest.MonkeyPatch.context() as patch:
         for kind in (serialization, operators):
             patch.setattr(kind, "_load_operator_extra_links", request.param)
