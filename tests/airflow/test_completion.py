@@ -205,7 +205,7 @@ def test_patience_is_that_of_what_goes_on(errors: list[tuple[Failure, float]]) -
     """A day from the first error; ten minutes from the first of the refusals that nothing has interrupted."""
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
-        patch.setattr(completion, "time", clock)
+        patch.setattr(outages, "time", clock)
         weather, began, refused = OutageTracker(), clock.now, None
         for kind, seconds in errors:
             weather.failed(KINDS[kind])

@@ -123,10 +123,6 @@ class JobSpec:
     job_type: ClassVar[str]
     """The kind, as the wire spells it."""
 
-    def parts(self) -> tuple[object, ...]:
-        """What may have what not every api-version can say: the job, and what it is made of."""
-        return (self,)
-
     def placeholders(self) -> dict[str, Iterable[str]]:
         """The names that its command may refer to, by group, beside those of inputs."""
         return {"outputs": self.outputs}

@@ -29,5 +29,7 @@ class Kind:
     """The same for 2021-03-01-preview; None: that version has no such jobs."""
     features: tuple[Feature, ...] = ()
     """What not every api-version can say of it."""
+    parts: tuple[str, ...] = ()
+    """Its members that have such features of their own."""
     has_trials: bool = False
     """Whether it runs trials, the best of which is its result; else its result is its own."""

@@ -109,9 +109,6 @@ class SweepJob(JobSpec):
     limits: SweepLimits = SweepLimits()
     early_termination: EarlyTermination | None = None
 
-    def parts(self) -> tuple[object, ...]:
-        return self, self.trial
-
     def placeholders(self) -> dict[str, Iterable[str]]:
         return {**super().placeholders(), "search_space": self.search_space}
 
@@ -211,6 +208,7 @@ KIND = Kind(
     body=_body,
     body_2021=_body_2021,
     features=(*run_features(Trial), *_FEATURES),
+    parts=("trial",),
     has_trials=True,
 )
 

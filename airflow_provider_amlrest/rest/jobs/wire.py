@@ -51,7 +51,8 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     """
     kind = kind_of(job.job_type)
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
-    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), *job.parts())
+    parts = [getattr(job, name) for name in kind.parts]
+    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
     if not spelling.is_of_2021:
         body = {"jobType": kind.job_type, **kind.body(spelling, job), **_common(spelling, job)}
     elif kind.body_2021 is not None:
