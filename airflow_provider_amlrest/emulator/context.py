@@ -12,13 +12,13 @@ from typing import Protocol
 from starlette.requests import Request
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
-from airflow_provider_amlrest.emulator.azurite import AzuriteError
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
+from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import Settings, Workspace
-from airflow_provider_amlrest.emulator.faults import Tuning
-from airflow_provider_amlrest.emulator.scripts import Scripts
+from airflow_provider_amlrest.emulator.sign_in.tokens import Principal, TokenAuthority, TokenError
+from airflow_provider_amlrest.emulator.storage.azurite import AzuriteError
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.store import NOT_CANCELLING, JobRecord, Store, utc_now
-from airflow_provider_amlrest.emulator.tokens import Principal, TokenAuthority, TokenError
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 CANCELLATION_TAG = "_aml_system_cancellation_requested"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.emulator.arm import gateway, job_shapes
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE
+from airflow_provider_amlrest.emulator.arm import job_shapes
+from airflow_provider_amlrest.emulator.config import NAMESPACE
+from airflow_provider_amlrest.emulator.server import gateway
 from tests.contract import openapi
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "emulator.md"

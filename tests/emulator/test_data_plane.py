@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.emulator.mlflow_filter import parse_filter
+from airflow_provider_amlrest.emulator.data_plane.mlflow_filter import parse_filter
 from tests.emulator.running import Running
 
 

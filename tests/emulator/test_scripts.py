@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.emulator import context
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
+from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import Settings
-from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
-from airflow_provider_amlrest.emulator.scripts import Scripts
 from airflow_provider_amlrest.emulator.store import JobRecord, Store
 from tests.emulator.running import Running
 

@@ -10,9 +10,7 @@ import yaml
 
 from airflow_provider_amlrest.emulator.answers import MlError, invalid
 from airflow_provider_amlrest.emulator.arm.job_shapes import of_previews
-from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
-from airflow_provider_amlrest.emulator.config import Workspace
-from airflow_provider_amlrest.emulator.shapes import (
+from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
     MapOf,
@@ -28,6 +26,8 @@ from airflow_provider_amlrest.emulator.shapes import (
     string_map,
     text,
 )
+from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
+from airflow_provider_amlrest.emulator.config import Workspace
 
 KINDS = {"environments": "Environment", "codes": "Code", "data": "Data", "models": "Model"}
 CONTENT = {

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_amlrest.emulator.arm.text_limits import experiment, limited, pairs
-from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
-from airflow_provider_amlrest.emulator.shapes import (
+from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
     MapOf,
@@ -27,6 +25,8 @@ from airflow_provider_amlrest.emulator.shapes import (
     string_map,
     text,
 )
+from airflow_provider_amlrest.emulator.arm.text_limits import experiment, limited, pairs
+from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
 
 DISTRIBUTIONS = {
     "choice": 1,

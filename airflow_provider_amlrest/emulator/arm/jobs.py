@@ -20,13 +20,13 @@ from airflow_provider_amlrest.emulator.answers import (
 from airflow_provider_amlrest.emulator.arm import lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
+from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.job_shapes import JOB, OUTPUT
 from airflow_provider_amlrest.emulator.arm.resources import find_compute
+from airflow_provider_amlrest.emulator.arm.shapes import Place, read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
-from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE
+from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, NAMESPACE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
-from airflow_provider_amlrest.emulator.shapes import Place, read, write
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord, utc_now
 
 INITIAL_STATUS = {"Command": "Starting", "Sweep": "Running"}

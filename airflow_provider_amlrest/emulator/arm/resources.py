@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import MlError, empty, pretty
 from airflow_provider_amlrest.emulator.arm import lists, wire_2021
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
+from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.shapes import Record, boolean, positive, read
 from airflow_provider_amlrest.emulator.arm.versions import EXPIRABLE_SECRETS
-from airflow_provider_amlrest.emulator.blobs import ACCOUNT
-from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, Compute
-from airflow_provider_amlrest.emulator.shapes import Record, boolean, positive, read
+from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, NAMESPACE, Compute
+from airflow_provider_amlrest.emulator.storage.blobs import ACCOUNT
 
 CREATED_SETTING = "created_at"
 SECRET_EXPIRY = Record("SecretExpiry", expirableSecret=boolean, expireAfterHours=positive)

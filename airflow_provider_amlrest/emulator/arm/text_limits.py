@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from airflow_provider_amlrest.emulator.answers import MlError
-from airflow_provider_amlrest.emulator.shapes import Place, Reader, filled, string_map, text
+from airflow_provider_amlrest.emulator.arm.shapes import Place, Reader, filled, string_map, text
 
 TEXTS = {"experimentName": 256, "displayName": 256, "description": 5000}
 """Characters."""

@@ -10,8 +10,7 @@ from airflow_provider_amlrest.emulator.answers import invalid
 from airflow_provider_amlrest.emulator.arm.asset_shapes import INFERENCE
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.job_shapes import EARLY_TERMINATION, OBJECTIVE
-from airflow_provider_amlrest.emulator.config import DEFAULT_DATASTORE
-from airflow_provider_amlrest.emulator.shapes import (
+from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     MapOf,
     OneOf,
@@ -28,6 +27,7 @@ from airflow_provider_amlrest.emulator.shapes import (
     string_map,
     text,
 )
+from airflow_provider_amlrest.emulator.config import DEFAULT_DATASTORE
 from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord
 
 BASE_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04"

@@ -11,7 +11,8 @@ from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Services, Workspace
+    from airflow_provider_amlrest.emulator.config import Workspace
+    from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import AssetRecord
 
 _ASSET = re.compile(

@@ -7,17 +7,17 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_amlrest.emulator.azurite import cache_dir
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.distributed import Nodes
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
 from airflow_provider_amlrest.emulator.runtime.sweep import SweepRunner
+from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Services
+    from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import JobRecord
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.emulator.behaviour.scripts import CANCELED
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import (
@@ -21,14 +22,13 @@ from airflow_provider_amlrest.emulator.runtime.errors import (
     ServiceSideError,
 )
 from airflow_provider_amlrest.emulator.runtime.registration import register_without_files
-from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import Metric, utc_now
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
+    from airflow_provider_amlrest.emulator.behaviour.scripts import Behaviour
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
-    from airflow_provider_amlrest.emulator.scripts import Behaviour
 
 STD_LOG = "user_logs/std_log.txt"
 SOMEBODY_ELSE = {"userObjectId": "5c3d8f0e-1b7a-4c62-9f4d-0a2e6b8c7d91", "userName": "Firstname Lastname"}

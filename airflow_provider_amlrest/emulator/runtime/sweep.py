@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
+from airflow_provider_amlrest.emulator.behaviour.scripts import CANCELED
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.early_termination import Policy
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError
@@ -17,7 +18,6 @@ from airflow_provider_amlrest.emulator.runtime.sampling import Goal, Sampler
 from airflow_provider_amlrest.emulator.runtime.search_space import parse_space, value_text
 from airflow_provider_amlrest.emulator.runtime.simulated import canceled, read_tags, simulated_score
 from airflow_provider_amlrest.emulator.runtime.sweep_tags import SWEEP_PROPERTIES, sweep_tags
-from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.config import Compute
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 
@@ -311,7 +311,7 @@ CRASHING = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from harness import make_harness
 blobs = BlobStorage({port}, {key!r}, Path({ca_bundle!r}))
 harness = make_harness(Path({folder!r}), "host", blobs)

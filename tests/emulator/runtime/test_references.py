@@ -8,14 +8,14 @@ from typing import cast
 
 import pytest
 
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
-from airflow_provider_amlrest.emulator.config import Services
 from airflow_provider_amlrest.emulator.runtime.conda import read_conda_file
 from airflow_provider_amlrest.emulator.runtime.data import BlobLocation, DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 from airflow_provider_amlrest.emulator.runtime.placeholders import resolve, resolve_path
+from airflow_provider_amlrest.emulator.runtime.services import Services
 from airflow_provider_amlrest.emulator.runtime.transfer import inside
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 
 from .harness import WORKSPACE, Harness, make_harness
 

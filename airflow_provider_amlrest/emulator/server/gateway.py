@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
 from airflow_provider_amlrest.emulator.arm import assets, jobs, resources
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
+from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.versions import UPLOADS, ApiVersion, read_api_version
-from airflow_provider_amlrest.emulator.config import Workspace
+from airflow_provider_amlrest.emulator.behaviour.faults import RateLimiter
+from airflow_provider_amlrest.emulator.config import NAMESPACE, Workspace
 from airflow_provider_amlrest.emulator.context import Context, read_body
-from airflow_provider_amlrest.emulator.faults import RateLimiter
 
 Handler = Callable[..., Response | Awaitable[Response]]
 ASSET = r"(?P<kind>environments|codes|data|models)"

@@ -7,14 +7,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_provider_amlrest.emulator.admin import Admin
 from airflow_provider_amlrest.emulator.answers import not_emulated, pretty
-from airflow_provider_amlrest.emulator.arm.gateway import Gateway
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
 from airflow_provider_amlrest.emulator.context import Context
-from airflow_provider_amlrest.emulator.entra import Entra, Proofs
-from airflow_provider_amlrest.emulator.faults import FaultRules
-from airflow_provider_amlrest.emulator.history import History
-from airflow_provider_amlrest.emulator.mlflow import Mlflow
+from airflow_provider_amlrest.emulator.data_plane.history import History
+from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
+from airflow_provider_amlrest.emulator.server.admin import Admin
+from airflow_provider_amlrest.emulator.server.gateway import Gateway
+from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
 
 
 def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key: str) -> ASGIApp:

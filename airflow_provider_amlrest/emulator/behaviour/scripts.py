@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
+    from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
     from airflow_provider_amlrest.emulator.store import JobRecord
 
 TAG_PREFIX = "emulator."

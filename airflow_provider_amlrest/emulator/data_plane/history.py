@@ -14,9 +14,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, not_emulated, pretty
+from airflow_provider_amlrest.emulator.arm.shapes import ListOf, Place, lowered, string_map, text
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.context import Context
-from airflow_provider_amlrest.emulator.dataplane import (
+from airflow_provider_amlrest.emulator.data_plane.call import (
     DataCall,
     data_call,
     data_error,
@@ -24,7 +25,6 @@ from airflow_provider_amlrest.emulator.dataplane import (
     run_error_fields,
 )
 from airflow_provider_amlrest.emulator.experiments import experiment_id
-from airflow_provider_amlrest.emulator.shapes import ListOf, Place, lowered, string_map, text
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, AssetRecord, JobRecord, utc_now
 
 Handler = Callable[..., Response]

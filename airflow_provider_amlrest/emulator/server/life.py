@@ -22,28 +22,27 @@ from urllib.parse import quote, urlencode
 
 import uvicorn
 
-from airflow_provider_amlrest.emulator.app import build_app
-from airflow_provider_amlrest.emulator.assertions import ClientAssertions, open_client_certificate
-from airflow_provider_amlrest.emulator.azurite import Azurite
-from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
+from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
     Compute,
     DistributedKind,
     RuntimeKind,
-    Services,
     Settings,
     Workspace,
 )
 from airflow_provider_amlrest.emulator.context import Context, JobRuntime
-from airflow_provider_amlrest.emulator.entra import IDENTITY_PATH, Proofs
-from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
-from airflow_provider_amlrest.emulator.front import DroppableProtocol, Front, RequestLog
-from airflow_provider_amlrest.emulator.instance import Instance, StartError
-from airflow_provider_amlrest.emulator.pki import Pki, open_pki, open_signing_key, write_secret
-from airflow_provider_amlrest.emulator.scripts import Scripts
+from airflow_provider_amlrest.emulator.server.app import build_app
+from airflow_provider_amlrest.emulator.server.front import DroppableProtocol, Front, RequestLog
+from airflow_provider_amlrest.emulator.server.instance import Instance, StartError
+from airflow_provider_amlrest.emulator.sign_in.assertions import ClientAssertions, open_client_certificate
+from airflow_provider_amlrest.emulator.sign_in.entra import IDENTITY_PATH, Proofs
+from airflow_provider_amlrest.emulator.sign_in.pki import Pki, open_pki, open_signing_key, write_secret
+from airflow_provider_amlrest.emulator.sign_in.tokens import TokenAuthority
+from airflow_provider_amlrest.emulator.storage.azurite import Azurite
+from airflow_provider_amlrest.emulator.storage.blobs import ACCOUNT, BlobStorage
 from airflow_provider_amlrest.emulator.store import Store, utc_now
-from airflow_provider_amlrest.emulator.tokens import TokenAuthority
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +201,7 @@ class _Emulator:
 
     def _make_runtime(self) -> JobRuntime:
         from airflow_provider_amlrest.emulator.runtime import Runtime
+        from airflow_provider_amlrest.emulator.runtime.services import Services
 
         runtime: JobRuntime = Runtime(
             Services(

@@ -14,9 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from airflow_provider_amlrest.emulator.entra_errors import EntraError, invalid_client
-from airflow_provider_amlrest.emulator.pki import Pki, write_secret
-from airflow_provider_amlrest.emulator.tokens import TokenAuthority
+from airflow_provider_amlrest.emulator.sign_in.entra_errors import EntraError, invalid_client
+from airflow_provider_amlrest.emulator.sign_in.pki import Pki, write_secret
+from airflow_provider_amlrest.emulator.sign_in.tokens import TokenAuthority
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"

@@ -15,18 +15,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
-from airflow_provider_amlrest.emulator.assertions import ASSERTION_TYPE, ClientAssertions
-from airflow_provider_amlrest.emulator.entra_errors import (
+from airflow_provider_amlrest.emulator.sign_in.assertions import ASSERTION_TYPE, ClientAssertions
+from airflow_provider_amlrest.emulator.sign_in.entra_errors import (
     NO_STORE,
     EntraError,
     invalid_client,
     missing_parameter,
 )
-from airflow_provider_amlrest.emulator.tokens import STORAGE_AUDIENCE
+from airflow_provider_amlrest.emulator.sign_in.tokens import STORAGE_AUDIENCE
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.faults import Tuning
-    from airflow_provider_amlrest.emulator.tokens import TokenAuthority
+    from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
+    from airflow_provider_amlrest.emulator.sign_in.tokens import TokenAuthority
 
 NOT_INSTALLED = (
     "This can happen if the application has not been installed by the administrator of the tenant or "

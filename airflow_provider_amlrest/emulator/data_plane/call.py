@@ -13,11 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, inner_chain, not_emulated, pretty
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE
-from airflow_provider_amlrest.emulator.config import Workspace
+from airflow_provider_amlrest.emulator.config import NAMESPACE, Workspace
 from airflow_provider_amlrest.emulator.context import Context, read_body
+from airflow_provider_amlrest.emulator.sign_in.tokens import Principal
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
-from airflow_provider_amlrest.emulator.tokens import Principal
 
 PATH = re.compile(
     rf"/(?P<service>history|data|mlflow)/v[12]\.0/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_amlrest.emulator.answers import JSON_TYPE, MlError
-from airflow_provider_amlrest.emulator.faults import FaultRule, FaultRules
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRule, FaultRules
 from airflow_provider_amlrest.emulator.store import utc_now
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
+from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts, is_called
 from airflow_provider_amlrest.emulator.config import KEY_HEADER
 from airflow_provider_amlrest.emulator.context import Context, read_body
-from airflow_provider_amlrest.emulator.faults import FaultRules
-from airflow_provider_amlrest.emulator.scripts import Scripts, is_called
 
 KINDS = ("environments", "codes", "data", "models")
 ROUTES = (

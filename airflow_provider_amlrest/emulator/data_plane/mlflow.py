@@ -16,14 +16,14 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, not_emulated
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE
 from airflow_provider_amlrest.emulator.context import Context
-from airflow_provider_amlrest.emulator.dataplane import DataCall, data_call, data_error
+from airflow_provider_amlrest.emulator.data_plane.call import DataCall, data_call, data_error
+from airflow_provider_amlrest.emulator.data_plane.mlflow_filter import parse_filter
 from airflow_provider_amlrest.emulator.experiments import (
     experiment_id,
     experiment_name,
     experiments,
     remember_experiment,
 )
-from airflow_provider_amlrest.emulator.mlflow_filter import parse_filter
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord, Metric
 
 API = re.compile(r"api/2\.0/mlflow/(?P<operation>[a-z/-]+)")
