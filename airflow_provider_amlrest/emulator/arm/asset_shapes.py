@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.emulator.answers import MlError, invalid
-from airflow_provider_amlrest.emulator.arm.job_shapes import of_previews
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
@@ -22,6 +21,7 @@ from airflow_provider_amlrest.emulator.arm.shapes import (
     boolean,
     filled,
     integer,
+    of_previews,
     required,
     string_map,
     text,

@@ -315,6 +315,11 @@ def anything(value: Any, place: Place) -> Any:
     return value
 
 
+def of_previews(first: str, last: str) -> Field:
+    """A member that never became general: taken in the previews that have it, and without effect."""
+    return Field(anything, since=Since(None, first, last))
+
+
 string_map = MapOf(scalar_text)
 """Tags, properties, environment variables."""
 

@@ -14,6 +14,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, not_emulated, pretty
+from airflow_provider_amlrest.emulator.arm.jobs import kind_of
+from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
 from airflow_provider_amlrest.emulator.arm.shapes import ListOf, Place, lowered, string_map, text
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.context import Context
@@ -25,12 +27,13 @@ from airflow_provider_amlrest.emulator.data_plane.call import (
     run_error_fields,
 )
 from airflow_provider_amlrest.emulator.experiments import experiment_id
-from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, AssetRecord, JobRecord, utc_now
+from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord, utc_now
 
 Handler = Callable[..., Response]
 BODY = Place(())
 RUN = r"(?:experiment(?:s|ids)/[^/]+/)?runs/(?P<name>[^/]+)"
-RUN_TYPES = {"Sweep": "hyperdrive", "Command": "azureml.scriptrun", MLFLOW_RUN: "mlflow"}
+MLFLOW_RUN_TYPE = "mlflow"
+"""Of a run that a script made through MLflow."""
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
 DETAILS = (
     *("runId", "target", "status", "startTimeUtc", "endTimeUtc", "error", "warnings", "tags", "properties"),
@@ -197,7 +200,7 @@ def _edited(call: DataCall, name: str, edit: Callable[[JobRecord], JobRecord]) -
 
 
 def cancel_run(call: DataCall, name: str) -> Response:
-    call.context.cancel(call.run(name), call.principal, call.query.get("CancelationReason"))
+    cancel(call.context, call.run(name), call.principal, call.query.get("CancelationReason"))
     return pretty(_run(call, call.run(name)))
 
 
@@ -218,7 +221,8 @@ def resolve_uris(call: DataCall) -> Response:
 def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     parent = call.context.store.job(job.workspace, job.parent) if job.parent else None
     experiment = job.properties.get("experimentName") or (parent and parent.properties.get("experimentName"))
-    run_type = RUN_TYPES.get(job.job_type, job.job_type)
+    kind = kind_of(job.job_type)
+    run_type = kind.run_type if kind else MLFLOW_RUN_TYPE
     who = _user(call)
     target = (job.properties.get("computeId") or "").rpartition("/")[2] or None
     duration = _duration(job)

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, jobs, resources
+from airflow_provider_amlrest.emulator.arm import assets, resources
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import UPLOADS, ApiVersion, read_api_version
 from airflow_provider_amlrest.emulator.behaviour.faults import RateLimiter
 from airflow_provider_amlrest.emulator.config import NAMESPACE, Workspace

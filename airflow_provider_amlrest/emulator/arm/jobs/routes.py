@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -17,25 +16,30 @@ from airflow_provider_amlrest.emulator.answers import (
     job_not_found,
     pretty,
 )
-from airflow_provider_amlrest.emulator.arm import lists, wire_2021
+from airflow_provider_amlrest.emulator.arm import lists
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.arm.job_shapes import JOB, OUTPUT
+from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of, wire_2021
+from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
+from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Wire2021
+from airflow_provider_amlrest.emulator.arm.jobs.shapes import ENVIRONMENT_NAME, NOT_EMULATED, OUTPUT
 from airflow_provider_amlrest.emulator.arm.resources import find_compute
-from airflow_provider_amlrest.emulator.arm.shapes import Place, read, write
+from airflow_provider_amlrest.emulator.arm.shapes import Place, Union, read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, NAMESPACE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
-from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, JobRecord, utc_now
+from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
-INITIAL_STATUS = {"Command": "Starting", "Sweep": "Running"}
+JOB = Union("jobType", **{kind.job_type: kind.shape for kind in all_kinds()}, **NOT_EMULATED)
+JOB_2021 = Union(
+    "jobType", **{kind.job_type: kind.wire_2021.shape for kind in all_kinds() if kind.wire_2021 is not None}
+)
 MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
 PUBLIC_NAME = {"inputs": "InputBindings", "outputs": "OutputBindings"}
 """Fields whose name in the service's messages is not their own."""
 LIST_CHUNK = 500
 LATEST_CURATED = re.compile(r"azureml:AzureML-[^:@/]+@latest")
-ENVIRONMENT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 ASSET_ID = re.compile(
     r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)"
     r"/(environments|codes)/([^/]+)/versions/([^/]+)",
@@ -56,15 +60,16 @@ async def put_job(call: Call, name: str) -> Response:
         if old is not None:
             record = _update(call, old, properties)
             return pretty(_job(call, record))
-        properties = _resolve(call, properties)
+        kind = _kind(properties["jobType"])
+        properties = _resolve(call, kind, properties)
         record = JobRecord(
             workspace=call.home,
             name=name,
-            job_type=properties["jobType"],
+            job_type=kind.job_type,
             properties=properties,
-            status=INITIAL_STATUS[properties["jobType"]],
+            status=kind.initial_status,
             created_by=call.principal.application_id,
-            run_properties=_service_properties(properties),
+            run_properties=kind.service_properties(properties),
             as_sent=as_sent,
         )
         call.store.add_job(record)
@@ -78,9 +83,24 @@ def _values(call: Call) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """What was sent, in the words of 2021 (None in another version) and in canonical ones."""
     if not call.version.is_2021:
         return None, call.properties(JOB)
-    as_sent = call.properties(wire_2021.JOB)
-    canonical = wire_2021.job_to_canonical(as_sent, call)
+    as_sent = call.properties(JOB_2021)
+    canonical = _wire_2021(as_sent["jobType"]).to_canonical(as_sent, call)
     return as_sent, read(JOB, {"properties": canonical}, LATEST, "properties")
+
+
+def _kind(job_type: str) -> Kind:
+    """The kind of a job that the readers have let in."""
+    kind = kind_of(job_type)
+    if kind is None:
+        raise LookupError(f"{job_type} has no line in the table of kinds.")
+    return kind
+
+
+def _wire_2021(job_type: str) -> Wire2021:
+    wire = _kind(job_type).wire_2021
+    if wire is None:
+        raise LookupError(f"{job_type} has no spelling of 2021.")
+    return wire
 
 
 def _without_server_parts(properties: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +122,7 @@ def _update(call: Call, old: JobRecord, new: dict[str, Any]) -> JobRecord:
     Raises:
         MlError: 400 JobPropertyImmutable; the text is the service's, the status is inferred.
     """
-    comparable = _with_environment_id(call, new)
+    comparable = _kind(new["jobType"]).resolved(new, call.workspace)
     changed = [
         field
         for field in sorted({*old.properties, *new} - set(MUTABLE))
@@ -148,7 +168,7 @@ def _immutable(fields: list[str]) -> MlError:
     )
 
 
-def _resolve(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
+def _resolve(call: Call, kind: Kind, properties: dict[str, Any]) -> dict[str, Any]:
     """Check what the job refers to. Inputs are not checked: the service lets such a job fail later.
 
     Raises:
@@ -162,22 +182,10 @@ def _resolve(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
         names = ", ".join(compute.name for compute in call.context.settings.computes)
         message = f"Compute Not Found: {compute_id}. The workspace has {names}."
         raise MlError(400, message, ("BadArgument", "ComputeNotFound"))
-    properties = _with_environment_id(call, properties)
-    owner = properties.get("trial") or properties
-    for reference in (owner["environmentId"], owner["codeId"]):
+    properties = kind.resolved(properties, call.workspace)
+    for reference in kind.references(properties):
         _check_reference(call, reference)
     return properties
-
-
-def _with_environment_id(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
-    """Recorded: a sweep answers ``azureml:name:version`` as the workspace's ARM id, a command echoes it."""
-    if properties["jobType"] != "Sweep":
-        return properties
-    match = ENVIRONMENT_NAME.fullmatch(properties["trial"]["environmentId"])
-    if match is None:
-        return properties
-    arm_id = f"{call.workspace.arm_id}/environments/{match[1]}/versions/{match[2]}"
-    return {**properties, "trial": {**properties["trial"], "environmentId": arm_id}}
 
 
 def _check_reference(call: Call, reference: str | None) -> None:
@@ -199,20 +207,6 @@ def _check_reference(call: Call, reference: str | None) -> None:
     if call.store.asset(call.home, kind, name, version) is None:
         # Best guess: the service answers a missing component of a pipeline like this (404 on the PUT).
         raise not_found(kind, name, version)
-
-
-def _service_properties(properties: dict[str, Any]) -> dict[str, str]:
-    if properties["jobType"] == "Command":
-        return {"_azureml.ComputeTargetType": "amlctrain"}
-    objective = properties["objective"]
-    metric = {"name": objective["primaryMetric"], "goal": objective["goal"].lower()}
-    return {
-        "primary_metric_config": json.dumps(metric, separators=(",", ":")),
-        "resume_from": "null",
-        "runTemplate": "HyperDrive",
-        "azureml.runsource": "hyperdrive",
-        "platform": "AML",
-    }
 
 
 # read
@@ -242,7 +236,7 @@ def _is_wanted(call: Call, job: JobRecord) -> bool:
     query = call.query
     archived = job.properties.get("isArchived", False)
     return (
-        job.job_type != MLFLOW_RUN
+        _has_view(call, job)
         and query.get("jobtype", job.job_type).lower() == job.job_type.lower()
         and (call.version.is_2021 or lists.in_view(call, archived=archived))
         and lists.is_listed(call, job.created_at)
@@ -256,9 +250,15 @@ def _is_wanted(call: Call, job: JobRecord) -> bool:
 
 def _known(call: Call, name: str) -> JobRecord:
     job = call.store.job(call.home, name)
-    if job is None or job.job_type == MLFLOW_RUN:
+    if job is None or not _has_view(call, job):
         raise job_not_found(name)
     return job
+
+
+def _has_view(call: Call, job: JobRecord) -> bool:
+    """Whether the api-version has such jobs; ARM never shows a run that a script made through MLflow."""
+    kind = kind_of(job.job_type)
+    return kind is not None and (kind.wire_2021 is not None or not call.version.is_2021)
 
 
 def _properties(job: JobRecord) -> dict[str, str]:
@@ -268,7 +268,7 @@ def _properties(job: JobRecord) -> dict[str, str]:
 def _job(call: Call, job: JobRecord) -> dict[str, Any]:
     properties = _canonical_answer(call, job)
     if call.version.is_2021:
-        properties = wire_2021.job_answer(job, properties, call)
+        properties = wire_2021.job_answer(_wire_2021(job.job_type), job, properties, call)
     else:
         properties = write(JOB, properties, call.version)
     return call.resource(f"jobs/{job.name}", properties, call.system_data(job.created_at, job.created_by))
@@ -285,12 +285,7 @@ def _canonical_answer(call: Call, job: JobRecord) -> dict[str, Any]:
         "services": _services(call, job),
         "outputs": {**(job.properties.get("outputs") or {}), "default": default},
     }
-    if job.job_type == "Command":
-        answer["parameters"] = job.params
-    elif answer["trial"]["resources"].get("shmSize") is None:
-        resources = {name: value for name, value in answer["trial"]["resources"].items() if name != "shmSize"}
-        answer["trial"] = {**answer["trial"], "resources": resources}
-    return answer
+    return _kind(job.job_type).answer(job, answer)
 
 
 def _services(call: Call, job: JobRecord) -> dict[str, Any]:
@@ -305,7 +300,7 @@ def _services(call: Call, job: JobRecord) -> dict[str, Any]:
         name: {**_service(service["jobServiceType"]), **service, "status": "NotStarted"}
         for name, service in (job.properties.get("services") or {}).items()
     }
-    if job.job_type == "Command":
+    if _kind(job.job_type).has_tracking:
         services["Tracking"] = {**_service("Tracking"), "endpoint": tracking}
     services["Studio"] = {**_service("Studio"), "endpoint": studio}
     return services
@@ -321,7 +316,7 @@ def _service(kind: str) -> dict[str, Any]:
 
 def cancel_job(call: Call, name: str) -> Response:
     job = _known(call, name)
-    call.context.cancel(job, call.principal)
+    cancel(call.context, job, call.principal)
     # On a job that has ended, the service's answer is not documented (200 or 400): this one is harmless.
     if call.version.cancels_at_once or not job.active:
         return empty(200)
