@@ -1,4 +1,4 @@
-"""What an emulator is told at its start, and what its parts share."""
+"""What an emulator is started with, and what its parts share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DistributedKind = Literal["processes", "simulated"]
 """How the runtimes ``venv`` and ``host`` run distributed jobs."""
 
 KEY_HEADER = "x-emulator-key"
-"""Of requests to the emulator's own routes."""
+"""The header that requests to the emulator's own routes need."""
 
 ARTIFACT_CONTAINER = "azureml"
 """Logs and artifacts of runs: ``ExperimentRun/dcid.<run>/...``."""

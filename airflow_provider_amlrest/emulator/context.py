@@ -126,7 +126,7 @@ class Context:
         return GatewayError(401, code, message, {"WWW-Authenticate": challenge})
 
     def _challenge(self, wanted: str, principal: Principal) -> GatewayError:
-        """What a Conditional Access policy demands, told to a client that said it can answer."""
+        """What a Conditional Access policy demands, for a client that said it can answer."""
         code = "AuthenticationFailed"
         message = f"A Conditional Access policy demands the authentication context '{wanted}'."
         if not principal.answers_challenges:

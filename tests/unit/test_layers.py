@@ -145,16 +145,21 @@ def test_files_fit_in_one_sitting() -> None:
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
 
 
-APART = {"test_layers", "test_imports", "test_provider_info", "test_typed_arguments"}
+APART = {"test_layers", "test_imports", "test_provider_info", "test_typed_arguments", "test_end_to_end"}
 """Tests of the whole."""
 
 
-def test_unit_tests_stand_where_their_modules_stand() -> None:
+@pytest.mark.parametrize(
+    ("tests", "package"),
+    [(TESTS, ROOT), (TESTS.parent / "emulator", ROOT / "emulator")],
+    ids=["unit", "emulator"],
+)
+def test_tests_stand_where_their_modules_stand(tests: Path, package: Path) -> None:
     homeless = []
-    for path in TESTS.rglob("test_*.py"):
-        where = path.relative_to(TESTS)
+    for path in tests.rglob("test_*.py"):
+        where = path.relative_to(tests)
         name = where.stem.removeprefix("test_")
-        there = any(name.startswith(module.stem) for module in (ROOT / where.parent).glob("*.py"))
+        there = any(name.startswith(module.stem) for module in (package / where.parent).glob("*.py"))
         if where.parts[0] != "docs" and path.stem not in APART and not there:
             homeless.append(str(where))
     assert homeless == []

@@ -159,7 +159,7 @@ def conda_as_json(content: str) -> str:
         raise invalid("properties.condaFile", "must be a conda environment: a mapping with 'dependencies'")
     try:
         return json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
-    except (TypeError, ValueError) as error:  # a key that is no text, an alias to what it is in
+    except (TypeError, ValueError) as error:  # a key that is not a text, an alias to what it is in
         raise invalid("properties.condaFile", f"cannot be written as JSON: {error}") from None
 
 

@@ -38,7 +38,7 @@ class Tuning:
     list_lag_seconds: float = 0.0
     """Lists do not show what is younger than this: the service's lists are eventually consistent."""
     rate_limit: RateLimits | None = None
-    """Token buckets that answer 429 when empty; None: the headers tell of Azure's, nothing is refused."""
+    """Token buckets that answer 429 when empty; None: headers as of Azure's, no refusals."""
 
     def reset(self) -> None:
         """All settings as they are at a start."""
@@ -118,7 +118,7 @@ class Quota:
     kind: str
     left: int
     left_of_all: int
-    """Of all principals of the subscription, which is this one."""
+    """Shared by all principals of the subscription, which is this one."""
     wait: int
     """Seconds to wait; 0: the request may go on."""
 

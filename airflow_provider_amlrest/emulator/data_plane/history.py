@@ -1,4 +1,4 @@
-"""Run history: what ARM does not tell about a job: times, error, logs, trials."""
+"""Run history: what ARM does not show of a job: times, error, logs, trials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Handler = Callable[..., Response]
 BODY = Place(())
 RUN = r"(?:experiment(?:s|ids)/[^/]+/)?runs/(?P<name>[^/]+)"
 MLFLOW_RUN_TYPE = "mlflow"
-"""Of a run that a script made through MLflow."""
+"""The type of a run that a script made through MLflow."""
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
 DETAILS = (
     *("runId", "target", "status", "startTimeUtc", "endTimeUtc", "error", "warnings", "tags", "properties"),

@@ -72,7 +72,7 @@ class DataResolver:
         """The version of an asset that an ARM id, ``azureml:name:version`` or ``azureml:name@latest`` means.
 
         :raises JobError: a reference to an asset that the workspace does not have.
-        :return: None if the text is no such reference.
+        :return: None if the text is not such a reference.
         """
         match = _ASSET.match(reference)
         if match and (match["kind"].lower() != kind or "/registries/" in reference.lower()):
@@ -112,7 +112,7 @@ class DataResolver:
     def locate(self, reference: str) -> BlobLocation | WebLocation:
         """Where data lies.
 
-        :raises JobError: the text is no URI that the emulator can read.
+        :raises JobError: the text is not a URI that the emulator can read.
         """
         uri = self.uri(reference)
         datastore = _DATASTORE.match(uri)

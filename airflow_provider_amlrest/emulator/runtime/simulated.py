@@ -147,7 +147,7 @@ def _new_log(context: JobContext) -> BlobClient:
 
 
 def queue_tags(context: JobContext, outcome: str) -> dict[str, str]:
-    """What the service tells of the compute when it queues a job. It does not change it any more."""
+    """What the service says of the compute when it queues a job. It does not change it any more."""
     compute = str(context.properties.get("computeId") or "").rpartition("/")[2].lower()
     sizes = {known.name.lower(): known.nodes for known in context.services.settings.computes}
     if compute not in sizes:

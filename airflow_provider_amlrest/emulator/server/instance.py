@@ -16,7 +16,7 @@ class StartError(RuntimeError):
 
 
 class Instance:
-    """The one emulator of a data directory: holds its lock and tells others its pid."""
+    """The one emulator of a data directory: holds its lock and shows others its pid."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "emulator.lock"

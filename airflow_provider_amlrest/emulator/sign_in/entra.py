@@ -36,7 +36,7 @@ IDENTITY_PATH = "/msi/token"
 """Managed identity, as App Service and Azure ML offer it: to who knows a header's value.
 
 The endpoint of virtual machines (IMDS) asks for no such thing: every user of this machine could become the
-emulator's service principal, and run jobs as the user who started it. So there is none here.
+emulator's service principal, and run jobs as the user who started it. So the emulator does not have it.
 """
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.store import JobRecord
 
 Properties: TypeAlias = dict[str, Any]
-"""Of a job, in the canonical shape."""
+"""A job's ``properties`` in the canonical shape."""
 
 
 def _as_sent(properties: Properties, workspace: Workspace) -> Properties:
@@ -29,7 +29,7 @@ class Wire2021:
     """How api-version 2021-03-01-preview spells a kind of job."""
 
     shape: Record
-    """Of the ``properties`` of a PUT."""
+    """The ``properties`` of a PUT."""
     to_canonical: Callable[[Properties, Call], Properties]
     """What was sent, as the canonical shape takes it."""
     from_canonical: Callable[[Properties], Properties]
@@ -45,7 +45,7 @@ class Kind:
     run_type: str
     """As run history spells it."""
     shape: Record
-    """Of the ``properties`` of a PUT."""
+    """The ``properties`` of a PUT."""
     initial_status: str
     """In the answer to the PUT."""
     references: Callable[[Properties], Iterable[str | None]]

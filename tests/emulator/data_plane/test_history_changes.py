@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.running import Running
-from tests.emulator.test_jobs import SLOW, sweep_job
+from tests.emulator.running import SLOW, Running, sweep_job
 from tests.support.waiting import wait_for
 
 STATES = {

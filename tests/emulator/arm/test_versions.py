@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.emulator.arm.versions import SUPPORTED
-from tests.emulator.running import Running
+from tests.emulator.running import SLOW, Running
 
 FIRST_V2 = "2022-02-01-preview"
 PASCAL = ("UriFile", "UriFolder", "MLTable", "CustomModel", "MLFlowModel", "TritonModel")
 SNAKE = ("uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model")
-SLOW = {"emulator.seconds": "600"}
 
 
 def job(emulator: Running, **changes: Any) -> dict[str, Any]:

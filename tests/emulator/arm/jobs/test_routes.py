@@ -8,23 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.running import Running, inner_codes, said
-
-SLOW = {"emulator.seconds": "600"}
-
-
-def sweep_job(emulator: Running, **changes: Any) -> dict[str, Any]:
-    emulator.environment()
-    return {
-        "jobType": "Sweep",
-        "objective": {"primaryMetric": "loss", "goal": "minimize"},
-        "samplingAlgorithm": {"samplingAlgorithmType": "random"},
-        "searchSpace": {"lr": ["uniform", [0.01, 0.9]], "boosting": ["choice", [["gbdt", "dart"]]]},
-        "trial": {"command": "train ${{search_space.lr}}", "environmentId": "azureml:env:1"},
-        "limits": {"jobLimitsType": "sweep", "maxTotalTrials": 3, "maxConcurrentTrials": 2},
-        "computeId": f"{emulator.workspace}/computes/cpu-cluster",
-        **changes,
-    }
+from tests.emulator.running import SLOW, Running, inner_codes, said, sweep_job
 
 
 def test_new_command_job_is_filled_in(emulator: Running) -> None:

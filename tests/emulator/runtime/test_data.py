@@ -1,97 +1,18 @@
-"""Placeholders, durations, conda files, and where data lies: pure functions of text."""
+"""Where data lies."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from airflow_provider_amlrest.emulator.runtime.conda import read_conda_file
 from airflow_provider_amlrest.emulator.runtime.data import BlobLocation, DataResolver, WebLocation
-from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
-from airflow_provider_amlrest.emulator.runtime.placeholders import resolve, resolve_path
 from airflow_provider_amlrest.emulator.runtime.services import Services
-from airflow_provider_amlrest.emulator.runtime.transfer import inside
 from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 
 from .harness import WORKSPACE, Harness, make_harness
-
-
-def test_placeholders() -> None:
-    text = "a ${{inputs.x}} ${{ inputs.x }} ${{search_space.lr}} ${{name}} $HOME"
-    assert resolve(text, {"inputs": {"x": "/in"}}) == "a /in /in ${{search_space.lr}} ${{name}} $HOME"
-    assert resolve("${{inputs.x}}", {"inputs": {"x": "${{inputs.y}}"}}) == "${{inputs.y}}"
-    with pytest.raises(JobError, match=r"outputs\.model.*Its outputs: best, other"):
-        resolve("${{outputs.model}}", {"outputs": {"other": "", "best": ""}})
-    assert resolve_path("a/${{name}}/${{ name }}", {"name": "j"}) == "a/j/j"
-    with pytest.raises(JobError, match=r"has \$\{\{parent\.name\}\}; an output's path can have name"):
-        resolve_path("a/${{parent.name}}", {"name": "j"})
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("PT1H30M", 5400), ("P1DT1S", 86401), ("PT0.5S", 0.5), (None, None)]
-)
-def test_durations(text: str | None, seconds: float | None) -> None:
-    assert timeout_seconds(text, "limits.timeout") == seconds
-
-
-@pytest.mark.parametrize("text", ["60", "1h", "P1M", "PT0S", "-PT1S"])
-def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(JobError, match=f"limits.timeout is '{text}'"):
-        timeout_seconds(text, "limits.timeout")
-
-
-CONDA = """
-channels: [conda-forge]
-dependencies:
-- python=3.1
-- pip
-- numpy=1.26
-- conda-forge::pandas >=2,<3
-- pytorch==2.4.0
-- scipy=1.11=py311_0
-- pip: [lightgbm==4.5.0, "mlflow-skinny>=2"]
-"""
-
-
-def test_conda_file() -> None:
-    spec = read_conda_file(CONDA)
-    assert spec.requirements == (
-        "numpy==1.26.*",
-        "pandas>=2,<3",
-        "torch==2.4.0",
-        "scipy==1.11.*",
-        "lightgbm==4.5.0",
-        "mlflow-skinny>=2",
-    )
-    assert "Asked for python=3.1; the emulator uses this machine's Python 3." in spec.notes[0]
-
-
-def test_key_is_by_content() -> None:
-    pip = {"dependencies": ["python=3.11", "pip", {"pip": ["a==1", "b"]}]}
-    key = read_conda_file(json.dumps(pip)).key
-    assert key == read_conda_file("name: other\ndependencies:\n- pip\n- pip:\n  - a==1\n  - b\n").key
-    assert key != read_conda_file(json.dumps(pip).replace("a==1", "a==2")).key
-    assert read_conda_file("").key == read_conda_file(None).key != key
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("dependencies: [cudatoolkit=11]", "conda package 'cudatoolkit=11'"),
-        ("dependencies: [{npm: [x]}]", "only {pip: [requirement, ...]} is known"),
-        ("dependencies: 3", "a list of dependencies"),
-        ("- a\n- b", "must be a mapping"),
-        ("a: [", "no YAML"),
-    ],
-)
-def test_conda_file_that_cannot_be_read(text: str, words: str) -> None:
-    with pytest.raises(JobError) as caught:
-        read_conda_file(text)
-    assert words in str(caught.value)
 
 
 class FakeBlobs:
@@ -174,9 +95,3 @@ def test_references_to_assets(harness: Harness, resolver: DataResolver) -> None:
 
 def test_environment_of_a_registry_is_no_asset(resolver: DataResolver) -> None:
     assert resolver.asset("azureml://registries/azureml/environments/sk/versions/1", "environments") is None
-
-
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/passwd", ""])
-def test_blob_name_that_leads_out_of_its_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(JobError, match="leads out"):
-        inside(tmp_path, name)
