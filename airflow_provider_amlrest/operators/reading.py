@@ -56,7 +56,7 @@ def read_job_name(value: Any) -> str | None:
 
 
 def read_job(task: Any, base: Path) -> JobSpec:
-    """The job that a task was asked for, as far as it can be read without asking the service."""
+    """The job that a task's arguments describe, as far as it can be read without asking the service."""
     given = {name: getattr(task, name) for name in task.template_fields}
     kind = kind_of(task.job_type)
     assert kind is not None, "an operator's kind is known here"  # noqa: S101
