@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf, redact
@@ -79,11 +79,6 @@ def fail_without_retries() -> Iterator[None]:
         if patience.is_hopeless(error):
             raise AirflowFailException(str(redact(str(error)))) from None
         raise
-
-
-def path_text(field: str, value: Any) -> str:
-    """A path as text; the empty one for None. A ``pathlib`` path is none yet if nobody has rendered it."""
-    return str(value) if isinstance(value, PurePath) else text(field, value) or ""
 
 
 def started_at(context: Context) -> float:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
+from pathlib import PurePath
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -32,6 +33,11 @@ def text(field: str, value: _Text) -> _Text:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise InvalidSpecError(field, f"{value!r} must be text.")
+
+
+def path_text(field: str, value: Any) -> str:
+    """A path as text; the empty one for None. A ``pathlib`` path is none yet if nobody has rendered it."""
+    return str(value) if isinstance(value, PurePath) else text(field, value) or ""
 
 
 def check_name(field: str, name: str, longest: int = 255) -> str:
