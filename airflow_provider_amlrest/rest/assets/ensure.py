@@ -171,6 +171,15 @@ def ensure_data(
     return found, new
 
 
+def ensure_uploaded(client: AzureMLClient, content: LocalContent) -> str:
+    """The URI of local files in the default datastore, below a path made of their content.
+
+    Files that are there already are not uploaded again.
+    """
+    uploaded = upload_to_datastore(client, content)
+    return _uri(uploaded.datastore, uploaded.path, content)
+
+
 def _find(get: Callable[[str, str], Asset], wanted: Asset) -> Asset | None:
     try:
         return get(wanted.name, wanted.version)

@@ -184,7 +184,7 @@ def read_run(given: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """The members that a command job and a sweep's trial have."""
     return {
         "command": given["command"],
-        "environment": read_environment("environment", given["environment"]),
+        "environment": read_environment("environment", given["environment"], base),
         "code": read_code("code", given["code"], base),
         "environment_variables": string_map("environment_variables", given["environment_variables"]),
         "distribution": parse_distribution("distribution", given["distribution"]),
@@ -200,7 +200,7 @@ def read_run(given: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> CommandJob:
     job = CommandJob(
-        **read_common(given, ours),
+        **read_common(given, base, ours),
         **read_run(given, base),
         timeout=parse_command_limits("limits", given["limits"]),
     )

@@ -38,9 +38,14 @@ class Lookup(ABC):
     def meaning(self) -> str:
         """What it counts as where jobs are compared: as it was given, for ``@latest`` may change."""
 
+    @property
+    @abstractmethod
+    def written(self) -> str:
+        """As a person reads it: a name and version, an id, a path."""
+
     @abstractmethod
     def check(self, workspace: WorkspaceId) -> None:
-        """Raises InvalidSpecError for what this workspace cannot have."""
+        """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there."""
 
     @abstractmethod
     def find(self, client: AzureMLClient) -> str | DataInput | None:
@@ -61,7 +66,7 @@ class DataInput:
 
     type: str
     uri: str
-    mode: str = "ro_mount"
+    mode: str | None = "ro_mount"
 
 
 Input = LiteralInput | DataInput
@@ -76,7 +81,7 @@ class Output:
     """
 
     type: str = "uri_folder"
-    mode: str = "rw_mount"
+    mode: str | None = "rw_mount"
     uri: str | None = None
     name: str | None = None
     version: str | None = None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.assets.uris import check_expressions
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
 from airflow_provider_amlrest.rest.jobs.job import Identity, Output, Service
-from airflow_provider_amlrest.rest.jobs.lookups import read_compute, read_inputs
+from airflow_provider_amlrest.rest.jobs.lookups import read_compute
 from airflow_provider_amlrest.rest.reading.fields import (
     URI_SCHEMES,
     check_name,
@@ -35,15 +37,16 @@ _SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys":
 _GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
-def read_common(given: Mapping[str, Any], ours: Mapping[str, int]) -> dict[str, Any]:
+def read_common(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> dict[str, Any]:
     """The members of a :class:`JobSpec`, from the arguments of an operator by their names.
 
+    :param base: the folder that local paths are relative to.
     :param ours: how many ``tags`` and ``properties`` the job will have beside these.
     :raises InvalidSpecError: for one that is not what it must be.
     """
     return {
         "compute": read_compute("compute", text("compute", given["compute"])),
-        "inputs": read_inputs("inputs", given["inputs"]),
+        "inputs": read_inputs("inputs", given["inputs"], base),
         "outputs": parse_outputs("outputs", given["outputs"]),
         "experiment_name": check_experiment(
             "experiment_name", text("experiment_name", given["experiment_name"])

@@ -187,7 +187,7 @@ def _body_2021(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
 def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> SweepJob:
     sampling = parse_sampling_algorithm("sampling_algorithm", given["sampling_algorithm"])
     job = SweepJob(
-        **read_common(given, ours),
+        **read_common(given, base, ours),
         trial=Trial(**read_run(given, base)),
         search_space=parse_search_space(given["search_space"]),
         objective=parse_objective("objective", given["objective"]),

@@ -138,13 +138,14 @@ def _input(spelling: Spelling, value: Input | Lookup) -> Wire | Lookup:
         return wire_2021.input_body(value)
     if isinstance(value, LiteralInput):
         return {"jobInputType": spelling.type("literal"), "value": value.value}
-    return {"jobInputType": spelling.type(value.type), "uri": value.uri, "mode": MODES[value.mode]}
+    mode = value.mode and MODES[value.mode]
+    return without_nones(jobInputType=spelling.type(value.type), uri=value.uri, mode=mode)
 
 
 def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
     return without_nones(
         jobOutputType=spelling.type(value.type),
-        mode=MODES[value.mode],
+        mode=value.mode and MODES[value.mode],
         uri=value.uri,
         assetName=value.name,
     )

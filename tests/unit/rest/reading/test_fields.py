@@ -14,13 +14,13 @@ from airflow_provider_amlrest.rest.jobs.command import (
     parse_distribution,
     parse_resources,
 )
+from airflow_provider_amlrest.rest.jobs.inputs import parse_literal
 from airflow_provider_amlrest.rest.jobs.job import (
     Identity,
     LiteralInput,
     Output,
     Service,
 )
-from airflow_provider_amlrest.rest.jobs.lookups import parse_literal
 from airflow_provider_amlrest.rest.jobs.reading import (
     parse_identity,
     parse_job_tier,
