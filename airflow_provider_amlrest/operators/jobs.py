@@ -189,12 +189,14 @@ class AzureMLJobOperator(AzureMLOperator):
     def _submit(self, client: AzureMLClient, asked: JobSpec, context: Context) -> Job:
         from airflow_provider_amlrest.lifecycle.submission import Work, submit
         from airflow_provider_amlrest.operators.reading import read_job_name
-        from airflow_provider_amlrest.rest.jobs.wire import job_body
+        from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body
 
         ti = context["ti"]
         owner = self._owner or Owner.new(ti.try_number)
         identity = task_identity(context, self.hook.settings.deployment)
-        work = Work(identity, ti.max_tries or 0, job_body(client.operations.spelling, asked))
+        body = job_body(client.operations.spelling, asked)
+        check_lookups(body, client.operations.workspace)
+        work = Work(identity, ti.max_tries or 0, body)
         outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
         tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
         task, name = _Attempt(self, context, tags), read_job_name(self.job_name)

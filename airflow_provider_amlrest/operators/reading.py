@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
 from airflow_provider_amlrest.rest.jobs import kind_of
+from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import JobSpec
+
+OURS = Ours(TAGS, PROPERTIES)
 
 
 @dataclass(frozen=True)
@@ -60,5 +63,5 @@ def read_job(task: Any, base: Path) -> JobSpec:
     given = {name: getattr(task, name) for name in task.template_fields}
     kind = kind_of(task.job_type)
     assert kind is not None, "an operator's kind is known here"  # noqa: S101
-    job: JobSpec = kind.read(given, base, {"tags": TAGS, "properties": PROPERTIES})
+    job: JobSpec = kind.read(Given(given, base, OURS))
     return job

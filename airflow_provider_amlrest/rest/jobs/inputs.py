@@ -13,7 +13,7 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Lookup
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, InputLookup, LiteralInput, Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import LocalPath, asked_for, check_workspace, written_as
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
@@ -136,7 +136,7 @@ def _read_data(field: str, path: Any, type_: Any, mode: Any, base: Path | None) 
 
 
 @dataclass(frozen=True)
-class ReferencedInput(Lookup):
+class ReferencedInput(InputLookup):
     """Data or a model by its name or id. Its ``repr`` is part of the digests of jobs that run."""
 
     field: str
@@ -178,7 +178,7 @@ class ReferencedInput(Lookup):
 
 
 @dataclass(frozen=True)
-class LocalInput(Lookup):
+class LocalInput(InputLookup):
     """Local data, or a local model: uploaded to where azure-ai-ml uploads it, unless it is there already."""
 
     uploads = True

@@ -48,11 +48,22 @@ class Lookup(ABC):
         """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there."""
 
     @abstractmethod
-    def find(self, client: AzureMLClient) -> str | DataInput | None:
+    def find(self, client: AzureMLClient) -> str | DataInput:
         """Look it up; upload it, if it is local and not there yet.
 
         :raises MissingAssetError: if the workspace does not have it.
         """
+
+
+class InputLookup(Lookup):
+    """An input whose data is still to be looked up, or uploaded. None: the service's type, or mode."""
+
+    type: str | None
+    mode: str | None
+
+    @abstractmethod
+    def find(self, client: AzureMLClient) -> DataInput:
+        """As :class:`Lookup`."""
 
 
 @dataclass(frozen=True)

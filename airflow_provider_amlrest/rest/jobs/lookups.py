@@ -134,10 +134,10 @@ def written_as(reference: Reference) -> str:
 
 def _read_inline(field: str, value: Mapping[str, Any], base: Path) -> InlineEnvironment:
     no_other_keys(field, value, {"$schema", *_ENVIRONMENT})
-    from airflow_provider_amlrest.rest.assets.reading import read_environment
-
-    environment, context = read_environment(value, base, f"{field}.")
-    return InlineEnvironment(field, environment, context)
+    inline = InlineEnvironment(field, value, base)
+    if not isinstance(value.get("build"), Mapping):
+        inline.definition  # noqa: B018 (what is wrong with it)
+    return inline
 
 
 @dataclass(frozen=True)
@@ -146,28 +146,42 @@ class InlineEnvironment(Lookup):
 
     uploads = True
     field: str
-    environment: Environment
-    context: LocalContent | None
+    given: Mapping[str, Any]
+    base: Path
+
+    @cached_property
+    def definition(self) -> tuple[Environment, LocalContent | None]:
+        """As it is read, with the files of a local build context. Raises InvalidSpecError."""
+        from airflow_provider_amlrest.rest.assets.reading import read_environment
+
+        return read_environment(self.given, self.base, f"{self.field}.")
 
     @property
     def meaning(self) -> str:
         from airflow_provider_amlrest.rest.assets.environment import environment_parts
 
+        environment, context = self.definition
         # Its version is made of its content, unless a person has chosen it.
-        parts = environment_parts(self.environment), self.context and self.context.hash
-        return repr((self.environment.name, self.environment.version, *parts))
+        parts = environment_parts(environment), context and context.hash
+        return repr((environment.name, environment.version, *parts))
 
     @property
     def written(self) -> str:
-        return f"{self.environment.name}:{self.environment.version}"
+        from airflow_provider_amlrest.rest.assets.reading import ANONYMOUS
+
+        try:
+            environment = self.definition[0]
+        except InvalidSpecError:
+            return str(self.given.get("name") or ANONYMOUS)
+        return f"{environment.name}:{environment.version}"
 
     def check(self, workspace: WorkspaceId) -> None:
-        """It was read whole."""
+        self.definition  # noqa: B018
 
     def find(self, client: AzureMLClient) -> str:
         from airflow_provider_amlrest.rest.assets.ensure import ensure_environment
 
-        return ensure_environment(client, self.environment, self.context)[0].id
+        return ensure_environment(client, *self.definition)[0].id
 
 
 def read_code(field: str, value: Any, base: Path) -> CodeLookup | None:

@@ -83,7 +83,7 @@ def _distribution(value: Distribution | None, resources: Resources) -> dict[str,
     if value is None:
         return None
     # This version counts PyTorch's processes over all nodes, later ones per node.
-    total = (value.process_count_per_instance or 1) * resources.instance_count
+    total = (value.process_count_per_instance or 1) * (resources.instance_count or 1)
     return without_nones(
         distributionType=DISTRIBUTIONS[value.type],
         processCount=total if value.type == "pytorch" else None,
