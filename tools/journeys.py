@@ -1,8 +1,8 @@
-"""How far a value walks: which modules of the provider are entered with it in their hands.
+"""How far a value travels: the modules of the provider that are called with it.
 
 ``python -m tools.journeys`` runs a task against the emulator and follows three values by Python's profiler:
 the command from the DAG to the PUT of its job, a job's last status to the end of the task, and a line of the
-job's log to the task's log. A call counts if one of its arguments holds the value, however deep.
+job's log to the task's log. A call counts if one of its arguments contains the value, however deep.
 
 rooms: modules that were entered. moves: calls from one module into another. re-entries: moves into a module
 that was entered before. The emulator and the client of azure-core are not counted.
@@ -31,12 +31,12 @@ from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
 
 ROOT = str(Path(airflow_provider_amlrest.__file__).parent) + os.sep
 DEPTH = 6
-"""How deep a value is looked for in an argument."""
+"""How deep a value is searched in an argument."""
 
 
 @dataclass
 class Journey:
-    """The modules that a value has come to, in their order."""
+    """The modules that a value has reached, in order."""
 
     value: str
     modules: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Journey:
         return len(self.modules) - len(self.rooms)
 
     def enter(self, frame: FrameType) -> None:
-        """Take note of a call, if it is one of ours and has the value."""
+        """Record a call if it is in the provider and has the value."""
         file = frame.f_code.co_filename
         if not file.startswith(ROOT) or file.startswith(f"{ROOT}emulator{os.sep}"):
             return
@@ -79,7 +79,7 @@ def _holds(thing: Any, value: str, depth: int) -> bool:
         return any(_holds(member, value, depth - 1) for member in thing)
     if type(thing).__module__.startswith(airflow_provider_amlrest.__name__):
         return any(_holds(member, value, depth - 1) for member in getattr(thing, "__dict__", {}).values())
-    # A request on its way.
+    # A request that is being sent.
     return _holds(getattr(thing, "content", None), value, 1)
 
 
