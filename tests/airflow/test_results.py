@@ -141,7 +141,7 @@ def test_a_sweep_without_its_metric_names_those_that_there_are(
     text = f"No trial of j has reported the metric 'auc'; there are: {there}."
     assert text in said()
     # It may well have the one that is required: there is no best trial that has it.
-    with pytest.raises(MetricsMissingError, match=f"^require_metrics: {text} A retry looks again"):
+    with pytest.raises(MetricsMissingError, match=f"^require_metrics: {text} A retry reads again"):
         concluded(["loss"])
 
 
@@ -307,4 +307,4 @@ def test_one_line_says_how_it_went(clock: Clock, said: Any) -> None:
     ended = Run("j", "Completed", warnings=("low on quota",), **times)
     finish(service(get_metrics={"auc": 0.91}, get_run=ended), job("Completed"), "https://studio")
     assert "Azure ML job j is Completed after 90 s: auc 0.91. https://studio" in said()
-    assert "Azure ML warns of job j: low on quota" in said()
+    assert "Azure ML warns about job j: low on quota" in said()

@@ -72,7 +72,7 @@ def ensure_environment(
     return found, new
 
 
-def check_states_are_told(client: AzureMLClient) -> None:
+def check_reports_states(client: AzureMLClient) -> None:
     """Raises InvalidSpecError for an api-version that does not report an environment's state."""
     api_version = client.operations.api_version
     if api_version < PROVISIONING_STATES:

@@ -70,7 +70,7 @@ class LogTail:
         return bool(self.url)
 
     def start_anew(self) -> bool:
-        """The file is shorter than what was read from it: the job was restarted. False if it is only empty."""
+        """The file is shorter than what was read: the job was restarted. False if nothing was read."""
         read = self.offsets.pop(self.file, 0)
         if read:
             self.offsets[EARLIER] = self.offsets.get(EARLIER, 0) + read

@@ -171,7 +171,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         ]
 
     def get_best_trial(self, sweep: str) -> Flow[SweepTrial | None]:
-        """The best trial: the one that the service names, else the one with the best last value of the metric.
+        """The best trial: the one that the service names, else the one with the metric's best last value.
 
         None if no trial has reported the metric.
         """

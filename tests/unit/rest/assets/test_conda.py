@@ -183,8 +183,8 @@ def test_a_requirements_file_takes_the_place_of_its_line(tmp_path: Path) -> None
     ("requirements", "words"),
     [
         ("-e .", r"conda_file, '-r r\.txt': its pip line '-e \.' names what is on this machine"),
-        ("-r r.txt", r"its pip line '-r r\.txt' leads back to a file that it is in"),
-        ("-r ../x/r.txt", "leads back to a file that it is in"),
+        ("-r r.txt", r"its pip line '-r r\.txt' leads back to a file that contains it"),
+        ("-r ../x/r.txt", "leads back to a file that contains it"),
         ("-i https://u:CANARY@h/simple", r"'-i https://\.\.\.@h/simple' holds a signature or a password"),
     ],
 )
