@@ -155,7 +155,7 @@ def waits(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 def test_a_wait_for_metrics_is_told_when_it_begins(clock: Clock, waits: Any) -> None:
     completed(*[{"loss": 1.0}] * 5, {"auc": 0.9, "f1": 0.5, "loss": 1.0}, require=["auc", "loss", "f1"])
     assert waits() == [
-        "Azure ML job j is Completed; the metrics auc, f1 may come later: waiting for 60 s at most."
+        "Azure ML job j is Completed; the metrics auc, f1 may arrive later: waiting for 60 s at most."
     ]
 
 
@@ -164,7 +164,7 @@ def test_a_wait_for_a_best_trial_is_told_when_it_begins(clock: Clock, waits: Any
     answers: dict[str, Any] = {"get_best_trial": [None, None, None, best], "list_children": iter("a")}
     finish(service(get_metrics={"auc": 0.9}, **answers), job("Completed", "Sweep"), "https://studio")
     assert waits() == [
-        "Azure ML job j is Completed; a trial's metric 'auc' may come later: waiting for 60 s at most."
+        "Azure ML job j is Completed; a trial's metric 'auc' may arrive later: waiting for 60 s at most."
     ]
 
 
