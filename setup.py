@@ -35,7 +35,7 @@ class BuildWithCharts(build_py):
 
 
 def install_charts() -> None:
-    node = runpy.run_path(str(PACKAGE / "emulator" / "azurite.py"))["find_node"]()
+    node = runpy.run_path(str(PACKAGE / "emulator" / "storage" / "azurite.py"))["find_node"]()
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(STATIC / name, folder)

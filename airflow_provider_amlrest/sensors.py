@@ -30,11 +30,11 @@ from airflow_provider_amlrest.lifecycle.masking import may_show
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
 from airflow_provider_amlrest.links import LinkingTask
-from airflow_provider_amlrest.operators.base import UI_COLOR, fail_without_retries, started_at, text
+from airflow_provider_amlrest.operators.base import UI_COLOR, fail_without_retries, started_at
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.status import Outcome
-from airflow_provider_amlrest.rest.reading.fields import check_name, text_list
+from airflow_provider_amlrest.rest.reading.fields import check_name, text, text_list
 from airflow_provider_amlrest.rest.reading.values import boolean
 
 if TYPE_CHECKING:

@@ -2,10 +2,13 @@
 
 ``python -m tools.journeys`` runs a task against the emulator and follows three values by Python's profiler:
 the command from the DAG to the PUT of its job, a job's last status to the end of the task, and a line of the
-job's log to the task's log. A call counts if one of its arguments contains the value, however deep.
+job's log to the task's log. A call counts if it passes the value on: it returns the value, or has it in an
+argument when the value arrives. A call that has it in an argument and only reads it, to check, to hash or to
+show it, counts as a look. Arguments are searched at any depth, except operators and Airflow's context, which
+contain everything.
 
-rooms: modules that were entered. moves: calls from one module into another. re-entries: moves into a module
-that was entered before. The emulator and the client of azure-core are not counted.
+rooms: modules that pass it on. moves: from one of them into another. re-entries: moves into a module that was
+entered before. The emulator and the client of azure-core are not counted.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
 
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import BaseOperator, TaskDeferred
 
 import airflow_provider_amlrest
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
@@ -35,11 +38,40 @@ DEPTH = 6
 
 
 @dataclass
+class Call:
+    """A call of a function in the provider."""
+
+    frame: FrameType
+    module: str
+    caller: Call | None
+    has_it: bool
+    """In an argument."""
+    hands_on: bool = False
+
+    @property
+    def is_on_the_way(self) -> bool:
+        """Whether it and all its callers that have the value pass it on."""
+        caller = self.caller
+        while caller is not None and not caller.has_it and not caller.hands_on:
+            caller = caller.caller
+        return self.hands_on and (caller is None or caller.is_on_the_way)
+
+
+@dataclass
 class Journey:
-    """The modules that a value has reached, in order."""
+    """The calls that had a value, in order."""
 
     value: str
-    modules: list[str] = field(default_factory=list)
+    arrives: Callable[[FrameType], bool]
+    calls: list[Call] = field(default_factory=list)
+    open: dict[int, list[Call]] = field(default_factory=dict)
+    """By thread: the calls that have not returned."""
+
+    @property
+    def modules(self) -> list[str]:
+        """Those that pass it on, in the order in which the value reaches them."""
+        way = [call.module for call in self.calls if call.is_on_the_way]
+        return [module for module, before in zip(way, [None, *way], strict=False) if module != before]
 
     @property
     def rooms(self) -> list[str]:
@@ -51,19 +83,39 @@ class Journey:
         """Moves into a module that was entered before."""
         return len(self.modules) - len(self.rooms)
 
+    @property
+    def looks(self) -> list[str]:
+        """Modules that only read it."""
+        looking = (call.module for call in self.calls if call.has_it)
+        return list(dict.fromkeys(module for module in looking if module not in self.rooms))
+
     def enter(self, frame: FrameType) -> None:
-        """Record a call if it is in the provider and has the value."""
+        """Record a call if it is in the provider."""
         file = frame.f_code.co_filename
         if not file.startswith(ROOT) or file.startswith(f"{ROOT}emulator{os.sep}"):
-            return
-        module = file.removeprefix(ROOT)
-        if self.modules[-1:] == [module]:
             return
         code = frame.f_code
         count = code.co_argcount + code.co_kwonlyargcount
         names = code.co_varnames[: count + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
-        if any(_holds(frame.f_locals.get(name), self.value, DEPTH) for name in names):
-            self.modules.append(module)
+        has_it = any(_holds(frame.f_locals.get(name), self.value, DEPTH) for name in names)
+        stack = self.open.setdefault(threading.get_ident(), [])
+        call = Call(frame, file.removeprefix(ROOT), stack[-1] if stack else None, has_it)
+        stack.append(call)
+        self.calls.append(call)
+
+    def leave(self, frame: FrameType, returned: object) -> None:
+        """A call is over: record whether it returned the value."""
+        stack = self.open.get(threading.get_ident(), [])
+        if stack and stack[-1].frame is frame:
+            call = stack.pop()
+            stores = call.has_it and frame.f_code.co_name == "__init__"
+            call.hands_on = call.hands_on or stores or _holds(returned, self.value, DEPTH)
+
+    def arrive(self) -> None:
+        """The calls that have it now have passed it on."""
+        for stack in self.open.values():
+            for call in stack:
+                call.hands_on = call.has_it
 
 
 def _holds(thing: Any, value: str, depth: int) -> bool:
@@ -73,13 +125,15 @@ def _holds(thing: Any, value: str, depth: int) -> bool:
         return value.encode() in thing
     if depth == 0 or thing is None or isinstance(thing, int | float | type | Path):
         return False
+    if isinstance(thing, BaseOperator) or (isinstance(thing, Mapping) and "ti" in thing):
+        return False
     if isinstance(thing, Mapping):
         return any(_holds(member, value, depth - 1) for member in thing.values())
     if isinstance(thing, list | tuple | set | frozenset):
         return any(_holds(member, value, depth - 1) for member in thing)
     if type(thing).__module__.startswith(airflow_provider_amlrest.__name__):
         return any(_holds(member, value, depth - 1) for member in getattr(thing, "__dict__", {}).values())
-    # A request that is being sent.
+    # A request on its way.
     return _holds(getattr(thing, "content", None), value, 1)
 
 
@@ -88,15 +142,18 @@ class _OverError(BaseException):
 
 
 @contextmanager
-def followed(journey: Journey, arrived: Callable[[FrameType], bool]) -> Iterator[None]:
-    """Follow the value within the block; it ends where the value has arrived."""
+def followed(journey: Journey) -> Iterator[None]:
+    """Follow the value within the block, up to where it arrives."""
 
     def profile(frame: FrameType, event: str, argument: object) -> None:
-        if event != "call":
-            return
-        journey.enter(frame)
-        if arrived(frame):
-            raise _OverError
+        if event == "return":
+            journey.leave(frame, argument)
+        elif event == "call":
+            journey.enter(frame)
+            if journey.arrives(frame):
+                journey.arrive()
+                if frame.f_code.co_name == "_send":
+                    raise _OverError
 
     threading.setprofile(profile)
     sys.setprofile(profile)
@@ -109,13 +166,13 @@ def followed(journey: Journey, arrived: Callable[[FrameType], bool]) -> Iterator
         threading.setprofile(None)
 
 
-def _never(frame: FrameType) -> bool:
-    return False
-
-
 def _sends_a_put(frame: FrameType) -> bool:
     request = getattr(frame.f_locals.get("send"), "request", None)
     return frame.f_code.co_name == "_send" and getattr(request, "method", "") == "PUT"
+
+
+def _is_called(name: str) -> Callable[[FrameType], bool]:
+    return lambda frame: frame.f_code.co_name == name and frame.f_code.co_filename.startswith(ROOT)
 
 
 def run(task_id: str, **arguments: Any) -> None:
@@ -160,17 +217,17 @@ def journeys() -> dict[str, Journey]:
     command = "true the-command"
     line = "printf '%s-%s\\n' the line; sleep 2"
     found = {
-        "command: from the DAG to the PUT": Journey("the-command"),
-        "status: to a green task, sync": Journey("Completed"),
-        "status: to a green task, deferred": Journey("Completed"),
-        "log line: to the task's log, sync": Journey("the-line"),
-        "log line: to the task's log, deferred": Journey("the-line"),
+        "command: from the DAG to the PUT": Journey("the-command", _sends_a_put),
+        "status: to a green task, sync": Journey("Completed", _is_called("publish_result")),
+        "status: to a green task, deferred": Journey("Completed", _is_called("publish_result")),
+        "log line: to the task's log, sync": Journey("the-line", _is_called("show")),
+        "log line: to the task's log, deferred": Journey("the-line", _is_called("show")),
     }
     put, *others = found.values()
-    with followed(put, _sends_a_put):
+    with followed(put):
         run("put", command=command, deferrable=False)
     for number, journey in enumerate(others):
-        with followed(journey, _never):
+        with followed(journey):
             run(
                 f"wait-{number}",
                 command=line,
@@ -191,12 +248,13 @@ def main() -> None:
             found = journeys()
         finally:
             emulator.stop()
-    print("| journey | rooms | moves | re-entries |\n|---|---|---|---|")
+    print("| journey | rooms | moves | re-entries | looks |\n|---|---|---|---|---|")
     for title, journey in found.items():
-        print(f"| {title} | {len(journey.rooms)} | {len(journey.modules)} | {journey.re_entries} |")
+        counts = len(journey.rooms), len(journey.modules), journey.re_entries, len(journey.looks)
+        print(f"| {title} | {' | '.join(map(str, counts))} |")
     if arguments.modules:
         for title, journey in found.items():
-            print(f"\n{title}\n  " + "\n  ".join(journey.modules))
+            print(f"\n{title}\n  " + "\n  ".join([*journey.modules, "looks: " + ", ".join(journey.looks)]))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_amlrest.emulator.config import Compute, DistributedKind, RuntimeKind
-from airflow_provider_amlrest.emulator.instance import Instance, StartError
+from airflow_provider_amlrest.emulator.server.instance import Instance, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,8 +120,8 @@ def _workspace(text: str) -> str:
 
 
 def _start(options: argparse.Namespace) -> int:
-    from airflow_provider_amlrest.emulator.azurite import AzuriteError
-    from airflow_provider_amlrest.emulator.server import StartOptions, run
+    from airflow_provider_amlrest.emulator.server.life import StartOptions, run
+    from airflow_provider_amlrest.emulator.storage.azurite import AzuriteError
 
     start = StartOptions(
         data_dir=options.data_dir,

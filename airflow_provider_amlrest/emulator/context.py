@@ -12,17 +12,15 @@ from typing import Protocol
 from starlette.requests import Request
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
-from airflow_provider_amlrest.emulator.azurite import AzuriteError
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
+from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import Settings, Workspace
-from airflow_provider_amlrest.emulator.faults import Tuning
-from airflow_provider_amlrest.emulator.scripts import Scripts
-from airflow_provider_amlrest.emulator.store import NOT_CANCELLING, JobRecord, Store, utc_now
-from airflow_provider_amlrest.emulator.tokens import Principal, TokenAuthority, TokenError
+from airflow_provider_amlrest.emulator.sign_in.tokens import Principal, TokenAuthority, TokenError
+from airflow_provider_amlrest.emulator.storage.azurite import AzuriteError
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.store import JobRecord, Store
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-CANCELLATION_TAG = "_aml_system_cancellation_requested"
-"""Of sweeps. Recorded with ``false``; that a cancel makes it ``true`` is inferred."""
 SETTLE_SECONDS = 10.0
 """How long the answer to a job's creation waits for a job that takes no time."""
 
@@ -64,23 +62,8 @@ class Context:
         return None
 
     def wake(self) -> None:
-        """Tell the runtime that there is something to do."""
+        """Let the runtime look for what it has to do."""
         self.runtime.wake()
-
-    def cancel(self, job: JobRecord, principal: Principal, reason: str | None = None) -> None:
-        """Ask for a job's end in somebody's name. One that has ended, or was asked before, stays as it is."""
-        with self.store.transaction():
-            moved = self.store.transition(
-                *(job.workspace, job.name, "CancelRequested"),
-                only_from=NOT_CANCELLING,
-                cancel_requested=True,
-                cancelation_reason=reason,
-                modified_by=principal.user,
-                modified_at=utc_now(),
-            )
-            if moved and job.job_type == "Sweep":
-                self.store.tag_job(job.workspace, job.name, {CANCELLATION_TAG: "true"})
-        self.wake()
 
     async def settle(self, job: JobRecord) -> JobRecord:
         """A job that has just been created, as its answer shows it: at rest, if it takes no time at all."""
@@ -143,7 +126,7 @@ class Context:
         return GatewayError(401, code, message, {"WWW-Authenticate": challenge})
 
     def _challenge(self, wanted: str, principal: Principal) -> GatewayError:
-        """What a Conditional Access policy demands, told to a client that said it can answer."""
+        """What a Conditional Access policy demands, for a client that said it can answer."""
         code = "AuthenticationFailed"
         message = f"A Conditional Access policy demands the authentication context '{wanted}'."
         if not principal.answers_challenges:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.providers.common.compat.sdk import redact
 
 from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle.outages import OutageTracker
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     UnreachableError,
@@ -39,44 +39,6 @@ Event = dict[str, Any]
 
 class JobTimeoutError(AzureMLError, TimeoutError):
     """The task's time ran out, or the job did not respond for too long."""
-
-
-class OutageTracker:
-    """Tells of failed reads once when they begin and once when they end, not at every poll."""
-
-    def __init__(self) -> None:
-        self._since = 0.0
-        self._refused_since: float | None = None
-        self.error: AzureMLError | None = None
-        """The last one; None while all is well."""
-
-    @property
-    def gives_up(self) -> float | None:
-        """When this has gone on for too long, in seconds since the epoch.
-
-        A refusal has its own, shorter patience, as long as nothing else comes: in the middle of an outage, a
-        gateway may answer anything.
-        """
-        if self.error is None:
-            return None
-        refused = math.inf if self._refused_since is None else self._refused_since + patience.WAIT_REFUSAL
-        return min(self._since + patience.WAIT_OUTAGE, refused)
-
-    def failed(self, error: AzureMLError) -> None:
-        now = time.time()
-        if self.error is None:
-            self._since = now
-            log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
-        if isinstance(error, patience.TRANSIENT):
-            self._refused_since = None
-        elif self._refused_since is None:
-            self._refused_since = now
-        self.error = error
-
-    def succeeded(self) -> None:
-        if self.error is not None:
-            log.info("Azure ML answers again, after %.0f s.", time.time() - self._since)
-            self.error = self._refused_since = None
 
 
 @dataclass

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle import masking, patience
 from airflow_provider_amlrest.lifecycle.naming import MAX_ATTEMPTS, RUN_IN_A_NAME, TaskIdentity, job_names
 from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
 from airflow_provider_amlrest.lifecycle.task_identity import (
@@ -18,6 +17,7 @@ from airflow_provider_amlrest.lifecycle.task_identity import (
     WORK_PROPERTY,
     task_tag,
 )
+from airflow_provider_amlrest.lifecycle.work_digest import work_digest
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     ConflictError,
@@ -25,6 +25,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     NotFoundError,
 )
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, Outcome
+from airflow_provider_amlrest.rest.jobs.wire import looked_up
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -32,41 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-def retry_through_outage(
-    what: str, action: Callable[[], T], deadline: float | None, is_over: Callable[[], bool]
-) -> T:
-    """Do it again while it fails for reasons that pass; what is done must be the same however often.
-
-    :param what: does not work, for the log: a clause.
-    :param deadline: seconds since the epoch after which it is not tried again; what bounds the tries
-        themselves is the client's ``until``.
-    :param is_over: whether nobody wants it any more.
-    """
-    started = time.time()
-    pause, warned = 1.0, False
-    while True:
-        try:
-            result = action()
-        except AzureMLError as error:
-            end = min(started + patience.of_submission(error), deadline or started + patience.SUBMIT_OUTAGE)
-            left = end - time.time()
-            if left <= 0 or is_over():
-                raise
-            if not warned:
-                log.warning("%s now; that is tried for another %.0f s. %s", what, left, error)
-            warned = True
-            time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
-            if deadline is not None and time.time() >= deadline:
-                raise
-            pause = min(2 * pause, patience.SUBMIT_PAUSE)
-        else:
-            if warned:
-                log.info("It has worked after %.0f s.", time.time() - started)
-            return result
 
 
 @dataclass(frozen=True)
@@ -79,8 +45,24 @@ class Work:
 
     identity: TaskIdentity
     max_tries: int
-    spec: str
-    """Digest of what is asked for."""
+    body: Wire = field(repr=False)
+    """The properties of the job's PUT, before anything is looked up."""
+
+    @cached_property
+    def spec(self) -> str:
+        """Digest of what is asked for."""
+        return work_digest(self.body)
+
+    def request(self, client: AzureMLClient, tags: dict[str, str]) -> Wire:
+        """The properties of the job's PUT; what the workspace lacks for it is uploaded.
+
+        :param tags: that say who made the job.
+        """
+        body = looked_up(client, self.body)
+        masks = masking.mark(body)
+        body["tags"] = tags | body.get("tags", {})
+        body["properties"] = {**body.get("properties", {}), **self.properties, **masks}
+        return body
 
     @property
     def properties(self) -> dict[str, str]:
@@ -120,8 +102,9 @@ class Work:
 class SubmittingTask(Protocol):
     """What a submission asks of its task."""
 
-    def make_body(self, client: AzureMLClient, work: Work) -> Wire:
-        """The properties of the job's PUT, with the work's own; what is missing for it is uploaded."""
+    @property
+    def tags(self) -> dict[str, str]:
+        """Those that say who made its job."""
 
     def is_about_to_submit(self, name: str, body: Wire) -> None:
         """A job of the task may exist under this name from now on. Raises if nobody wants it any more."""
@@ -165,7 +148,7 @@ def submit(
         return _taken_over(earlier.found)
     if earlier.last is not None and _is_canceled(earlier.last):
         task.check_canceled(client, earlier.last)
-    body = task.make_body(client, work)
+    body = work.request(client, task.tags)
     task.is_about_to_submit(name, body)
     return _create(client, work, name, body)
 

@@ -12,7 +12,6 @@ from airflow_provider_amlrest.operators.base import (
     dag_folder,
     fail_without_retries,
     path_text,
-    text,
 )
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
@@ -25,6 +24,7 @@ from airflow_provider_amlrest.rest.reading.fields import (
     no_other_keys,
     one_of,
     string_map,
+    text,
 )
 from airflow_provider_amlrest.rest.reading.values import (
     boolean,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf, redact
 
@@ -16,9 +16,7 @@ from airflow_provider_amlrest.connection import DEFAULT_CONNECTION
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.links import LinkingTask
 from airflow_provider_amlrest.operators.rendering import AzureMLTemplates
-from airflow_provider_amlrest.rest.http.errors import (
-    InvalidSpecError,
-)
+from airflow_provider_amlrest.rest.reading.fields import text
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -30,8 +28,6 @@ UI_COLOR = "#cfe8fb"
 
 _PARSED = "unusual_prefix_"
 """Prefix of the module that Airflow creates from a DAG file (2.11 to 3.3)."""
-
-_Text = TypeVar("_Text", str, str | None)
 
 
 class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
@@ -83,15 +79,6 @@ def fail_without_retries() -> Iterator[None]:
         if patience.is_hopeless(error):
             raise AirflowFailException(str(redact(str(error)))) from None
         raise
-
-
-def text(field: str, value: _Text) -> _Text:
-    """A text, or None. A whole number becomes text, because native rendering turns digits into numbers."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise InvalidSpecError(field, f"{value!r} must be text.")
 
 
 def path_text(field: str, value: Any) -> str:

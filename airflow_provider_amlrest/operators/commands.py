@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from airflow_provider_amlrest.operators.arguments import JOB, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 
 
 class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
@@ -68,10 +61,6 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     next task each output is an XCom of its own too: ``train.output["outputs.model"]``.
     """
 
+    job_type = "Command"
     template_fields = (*AzureMLOperator.template_fields, *names(JOB))
     template_fields_renderers = renderers(JOB)
-
-    def _read(self, base: Path) -> JobRequest:
-        from airflow_provider_amlrest.operators.reading import read_command
-
-        return read_command(self, base)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
@@ -26,11 +25,11 @@ from airflow_provider_amlrest.lifecycle.completion import (
     show_rest,
     wait,
 )
+from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
 from airflow_provider_amlrest.lifecycle.results import finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
-from airflow_provider_amlrest.lifecycle.submission import Work, retry_through_outage, submit
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
 from airflow_provider_amlrest.operators.arguments import JOB, texts
 from airflow_provider_amlrest.operators.base import (
@@ -38,21 +37,20 @@ from airflow_provider_amlrest.operators.base import (
     dag_folder,
     fail_without_retries,
     started_at,
-    text,
 )
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
+from airflow_provider_amlrest.rest.reading.fields import text
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from pathlib import Path, PurePath
+    from pathlib import PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
     from airflow_provider_amlrest.operators.reading import WaitOptions
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
@@ -67,6 +65,8 @@ def _was_asked_to_end(job: Job) -> bool:
 class AzureMLJobOperator(AzureMLOperator):
     """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
+    job_type: ClassVar[str]
+    """The kind of its jobs, as the wire spells it."""
     operator_extra_links = JOB_LINKS
     text_fields = (*AzureMLOperator.text_fields, *texts(JOB))
 
@@ -141,6 +141,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.get_logs = get_logs
         self.require_metrics = require_metrics
         self.request_body: str | None = None
+        self._options: WaitOptions
         self._ti: Any = None
         self._owner: Owner | None = None
         self._submitted_name: str | None = None
@@ -151,11 +152,13 @@ class AzureMLJobOperator(AzureMLOperator):
         self._ti = context["ti"]
         self._owner = Owner.new(self._ti.try_number)
         with fail_without_retries():
-            options = self._options
-            request = self._read(dag_folder(context))
+            from airflow_provider_amlrest.operators.reading import read_job, read_wait_options
+
+            options = self._options = read_wait_options(self)
+            asked = read_job(self, dag_folder(context))
             deadline = self._deadline(context)
             with self.hook.client() as client:
-                job = self._submit_in_time(client, request, context, deadline)
+                job = self._submit_in_time(client, asked, context, deadline)
                 if self._killed:
                     self.on_kill()  # The first cancel may have come before the job.
                 studio_url = publish(self, job, context)
@@ -174,6 +177,9 @@ class AzureMLJobOperator(AzureMLOperator):
         self._ti = context["ti"]
         self._owner = Owner.parse(owner)
         with fail_without_retries():
+            from airflow_provider_amlrest.operators.reading import read_wait_options
+
+            self._options = read_wait_options(self)
             self._submitted_name = check_event(event)["job_name"]
             self.keep_links()
             request_body.show_again(self, context)
@@ -203,19 +209,15 @@ class AzureMLJobOperator(AzureMLOperator):
             except Exception as error:
                 self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
 
-    @abstractmethod
-    def _read(self, base: Path) -> JobRequest:
-        """Read what was given, without asking the service. Raises InvalidSpecError."""
-
     def _submit_in_time(
-        self, client: AzureMLClient, request: JobRequest, context: Context, deadline: float | None
+        self, client: AzureMLClient, asked: JobSpec, context: Context, deadline: float | None
     ) -> Job:
         """Submit the job, and try again until the deadline. What may exist by then is not left running."""
         try:
             with client.until(deadline):
                 return retry_through_outage(
                     f"The job of {self.task_id} cannot be submitted",
-                    lambda: self._submit(client, request, context),
+                    lambda: self._submit(client, asked, context),
                     deadline,
                     lambda: self._killed,
                 )
@@ -226,14 +228,19 @@ class AzureMLJobOperator(AzureMLOperator):
             unseen = f"It may have been submitted: {error}"
             raise self._too_late(client, self._submitted_name, end, unseen=unseen) from None
 
-    def _submit(self, client: AzureMLClient, request: JobRequest, context: Context) -> Job:
+    def _submit(self, client: AzureMLClient, asked: JobSpec, context: Context) -> Job:
+        from airflow_provider_amlrest.lifecycle.submission import Work, submit
+        from airflow_provider_amlrest.operators.reading import read_job_name
+        from airflow_provider_amlrest.rest.jobs.wire import job_body
+
         ti = context["ti"]
         owner = self._owner or Owner.new(ti.try_number)
-        attempt = _Attempt(self, request, text("compute", self.compute), context, owner)
         identity = task_identity(context, self.hook.settings.deployment)
-        work = Work(identity, ti.max_tries or 0, request.digest(client, attempt.compute))
-        chosen = text("job_name", self.job_name)
-        job = submit(client, attempt, work, chosen, owner, first_try=ti.try_number == 1)
+        work = Work(identity, ti.max_tries or 0, job_body(client.operations.spelling, asked))
+        outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
+        tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
+        task, name = _Attempt(self, context, tags), read_job_name(self.job_name)
+        job = submit(client, task, work, name, owner, first_try=ti.try_number == 1)
         return claim(client, job, owner)
 
     def _end(
@@ -269,12 +276,6 @@ class AzureMLJobOperator(AzureMLOperator):
             fate = "was asked to end" if left is None else f"is left: {left}"
             self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
-
-    @property
-    def _options(self) -> WaitOptions:
-        from airflow_provider_amlrest.operators.reading import read_wait_options
-
-        return read_wait_options(self)
 
     @property
     def _limit(self) -> float | None:
@@ -408,20 +409,8 @@ class _Attempt:
     """What a submission asks of its task."""
 
     task: AzureMLJobOperator
-    request: JobRequest
-    compute: str | None
     context: Context
-    owner: Owner
-
-    def make_body(self, client: AzureMLClient, work: Work) -> Wire:
-        options = self.task._options
-        body = self.request.body(client, self.compute)
-        masks = masking.mark(body)
-        outlives_task = not (options.wait_for_completion and options.cancel_on_kill)
-        tags = airflow_tags(self.context, work.identity, self.owner, outlives_task=outlives_task)
-        body["tags"] = tags | body.get("tags", {})
-        body["properties"] = {**body.get("properties", {}), **work.properties, **masks}
-        return body
+    tags: dict[str, str]
 
     def is_about_to_submit(self, name: str, body: Wire) -> None:
         request_body.show(self.task, body, self.context)

@@ -7,41 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
-from airflow_provider_amlrest.operators.base import text
-from airflow_provider_amlrest.rest.jobs import lookups
-from airflow_provider_amlrest.rest.jobs.command import (
-    CommandJob,
-    check_command,
-    parse_command_limits,
-    parse_distribution,
-    parse_resources,
-)
-from airflow_provider_amlrest.rest.jobs.job import (
-    JobSpec,
-    parse_identity,
-    parse_job_tier,
-    parse_outputs,
-    parse_services,
-)
-from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
-from airflow_provider_amlrest.rest.jobs.sweep import (
-    SamplingAlgorithm,
-    SweepJob,
-    Trial,
-    check_sweep,
-    parse_early_termination,
-    parse_objective,
-    parse_sampling_algorithm,
-    parse_sweep_limits,
-)
+from airflow_provider_amlrest.rest.jobs import kind_of
 from airflow_provider_amlrest.rest.reading import values
-from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, string_map, text_list
-from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
+from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.jobs.job import JobSpec
 
 
 @dataclass(frozen=True)
@@ -74,66 +49,16 @@ def read_wait_options(task: Any) -> WaitOptions:
     )
 
 
-def _common(task: Any) -> dict[str, Any]:
-    """The members that both kinds of job have, as far as they need no asking."""
-    if task.job_name is not None:
-        check_name("job_name", text("job_name", task.job_name), MAX_CHOSEN_LENGTH)
-    return {
-        "outputs": parse_outputs("outputs", task.outputs),
-        "experiment_name": check_experiment("experiment_name", text("experiment_name", task.experiment_name)),
-        "display_name": check_text("display_name", text("display_name", task.display_name)),
-        "description": check_text("description", text("description", task.description)),
-        "tags": check_pairs("tags", string_map("tags", task.tags), TAGS),
-        "properties": check_pairs("properties", string_map("properties", task.properties), PROPERTIES),
-        "identity": parse_identity("identity", task.identity),
-        "services": parse_services("services", task.services),
-        "job_tier": parse_job_tier("queue_settings", task.queue_settings),
-    }
+def read_job_name(value: Any) -> str | None:
+    """A name of the user's own. Raises InvalidSpecError for what is none."""
+    name = text("job_name", value)
+    return None if name is None else check_name("job_name", name, MAX_CHOSEN_LENGTH)
 
 
-def _run(task: Any) -> dict[str, Any]:
-    """The members that a command job and a sweep's trial have; the environment is looked up later."""
-    return {
-        "command": task.command,
-        "environment": "",
-        "environment_variables": string_map("environment_variables", task.environment_variables),
-        "distribution": parse_distribution("distribution", task.distribution),
-        "resources": parse_resources(
-            task.instance_count, task.instance_type, task.shm_size, task.docker_args, task.job_resources
-        ),
-    }
-
-
-def read_command(task: Any, base: Path) -> JobRequest:
-    """What a task was asked for that submits a command job."""
-    job = CommandJob(
-        **_common(task),
-        **_run(task),
-        timeout=parse_command_limits("limits", task.limits),
-    )
-    return _request(task, job, base)
-
-
-def read_sweep(task: Any, base: Path) -> JobRequest:
-    """What a task was asked for that submits a sweep."""
-    sampling = parse_sampling_algorithm("sampling_algorithm", task.sampling_algorithm)
-    job = SweepJob(
-        **_common(task),
-        trial=Trial(**_run(task)),
-        search_space=parse_search_space(task.search_space),
-        objective=parse_objective("objective", task.objective),
-        sampling_algorithm=sampling or SamplingAlgorithm("random"),
-        limits=parse_sweep_limits("limits", task.limits),
-        early_termination=parse_early_termination("early_termination", task.early_termination),
-    )
-    check_sweep(job)
-    return _request(task, job, base)
-
-
-def _request(task: Any, job: JobSpec, base: Path) -> JobRequest:
-    """Read the references, and check the command against the names that there are."""
-    inputs = lookups.read_inputs(task.inputs)
-    for name in check_command("command", task.command, {"inputs": inputs, **job.placeholders()}):
-        task.log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
-    environment = lookups.read_environment(task.environment)
-    return JobRequest(job, environment, lookups.read_code(task.code, base), inputs)
+def read_job(task: Any, base: Path) -> JobSpec:
+    """The job that a task was asked for, as far as it can be read without asking the service."""
+    given = {name: getattr(task, name) for name in task.template_fields}
+    kind = kind_of(task.job_type)
+    assert kind is not None, "an operator's kind is known here"  # noqa: S101
+    job: JobSpec = kind.read(given, base, {"tags": TAGS, "properties": PROPERTIES})
+    return job

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_amlrest.operators.arguments import SWEEP, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from airflow_provider_amlrest.lifecycle.job_request import JobRequest
 
 
 class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
@@ -35,6 +30,7 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
     ``{"name", "params", "metric", "metrics"}``.
     """
 
+    job_type = "Sweep"
     template_fields = (*AzureMLOperator.template_fields, *names(SWEEP))
     template_fields_renderers = renderers(SWEEP)
 
@@ -52,8 +48,3 @@ class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
         self.objective = objective
         self.sampling_algorithm = sampling_algorithm
         self.early_termination = early_termination
-
-    def _read(self, base: Path) -> JobRequest:
-        from airflow_provider_amlrest.operators.reading import read_sweep
-
-        return read_sweep(self, base)

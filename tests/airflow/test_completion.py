@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_amlrest.lifecycle import completion
-from airflow_provider_amlrest.lifecycle.completion import OutageTracker, Wait, check_event
+from airflow_provider_amlrest.lifecycle import completion, outages
+from airflow_provider_amlrest.lifecycle.completion import Wait, check_event
+from airflow_provider_amlrest.lifecycle.outages import OutageTracker
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
     AzureMLError,
@@ -47,7 +48,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(completion, "time", clock)
+    for module in (completion, outages):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
@@ -203,7 +205,7 @@ def test_patience_is_that_of_what_goes_on(errors: list[tuple[Failure, float]]) -
     """A day from the first error; ten minutes from the first of the refusals that nothing has interrupted."""
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
-        patch.setattr(completion, "time", clock)
+        patch.setattr(outages, "time", clock)
         weather, began, refused = OutageTracker(), clock.now, None
         for kind, seconds in errors:
             weather.failed(KINDS[kind])

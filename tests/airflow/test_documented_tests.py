@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from airflow_provider_amlrest.emulator.azurite import cache_dir
+from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "emulator.md"
 

@@ -17,7 +17,7 @@ from airflow_provider_amlrest.lifecycle.request_body import REQUEST_KEY
 from airflow_provider_amlrest.lifecycle.results import JobFailedError
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
-from tests.support.tasks import Try
+from tests.support.tasks import Try, submit
 from tests.support.waiting import wait_for
 
 
@@ -122,14 +122,9 @@ def test_a_retry_after_a_crash_finds_the_running_job(command_task: Any, client: 
 
 
 def test_two_workers_that_run_the_same_try_have_one_job(command_task: Any, client: Any) -> None:
-    def submit(task: Any) -> str:
-        attempt = Try(task)
-        with task.hook.client() as own:
-            return str(task._submit(own, task._read(attempt.folder), attempt.context).name)
-
     tasks = [command_task(tags={"emulator.seconds": "1"}) for _ in range(4)]
     with ThreadPoolExecutor(4) as workers:
-        [name] = set(workers.map(submit, tasks))
+        [name] = set(workers.map(lambda task: submit(task, Try(task)), tasks))
     assert jobs_of(client, name) == [name]
 
 

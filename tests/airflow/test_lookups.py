@@ -12,19 +12,22 @@ from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
-from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Lookup, Output
 from airflow_provider_amlrest.rest.jobs.lookups import (
     read_code,
+    read_compute,
     read_environment,
     read_inputs,
-    resolve_code,
-    resolve_compute,
-    resolve_environment,
-    resolve_input,
 )
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from tests.support.emulated import Emulated
 from tests.support.waiting import wait_for
+
+
+def read(lookup: Any) -> Lookup:
+    """What was read is to be looked up."""
+    assert isinstance(lookup, Lookup)
+    return lookup
 
 
 @pytest.mark.parametrize("path", ["azureml:words:7", "words:7", "words@latest"])
@@ -32,8 +35,8 @@ def test_data_by_name_becomes_its_id_with_its_type_and_the_mode_asked_for(
     client: AzureMLClient, path: str
 ) -> None:
     created = client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
-    inputs = read_inputs({"words": {"path": path, "mode": "download"}})
-    assert resolve_input(client, inputs["words"]) == DataInput("uri_file", created.id, "download")
+    inputs = read_inputs("inputs", {"words": {"path": path, "mode": "download"}})
+    assert read(inputs["words"]).find(client) == DataInput("uri_file", created.id, "download")
     assert created.id.endswith("/data/words/versions/7")
 
 
@@ -46,33 +49,34 @@ def test_what_is_in_another_workspace_is_never_taken_for_ours(
     data, compute = theirs.resource("data", "words", "7"), theirs.resource("computes", "cpu-cluster")
     mark = emulator.mark()
     with pytest.raises(InvalidSpecError, match=r"inputs\.words: .* in the workspace 'theirs'"):
-        resolve_input(client, read_inputs({"words": str(data)})["words"])
+        read(read_inputs("inputs", {"words": str(data)})["words"]).check(ours)
     with pytest.raises(InvalidSpecError, match=r"compute: .* in the workspace 'theirs'"):
-        resolve_compute(client, str(compute))
+        read(read_compute("compute", str(compute))).check(ours)
     with pytest.raises(InvalidSpecError, match="is the id of one of data, not of computes"):
-        resolve_compute(client, str(data))
+        read_compute("compute", str(data))
     assert emulator.asked(since=mark) == []
     # With its type there is nothing to ask for: the service resolves the id.
-    typed = read_inputs({"words": {"path": str(data), "type": "uri_file"}})["words"]
-    assert resolve_input(client, typed) == DataInput("uri_file", str(data), "ro_mount")
+    typed = read_inputs("inputs", {"words": {"path": str(data), "type": "uri_file"}})["words"]
+    assert read(typed).find(client) == DataInput("uri_file", str(data), "ro_mount")
 
 
 def test_our_own_compute_by_its_id(client: AzureMLClient) -> None:
     compute = str(client.operations.workspace.resource("computes", "cpu-cluster"))
-    assert resolve_compute(client, compute) == resolve_compute(client, "cpu-cluster") == compute
+    for given in (compute, "cpu-cluster"):
+        assert read(read_compute("compute", given)).find(client) == compute
 
 
 def test_data_at_a_uri_with_a_signature_is_refused_and_not_shown() -> None:
     uri = "https://account.blob.core.windows.net/c/words.txt?sig=CANARY"
     with pytest.raises(InvalidSpecError, match=r"inputs\.words\.path: .* holds a signature") as told:
-        read_inputs({"words": {"type": "uri_file", "path": uri}})
+        read_inputs("inputs", {"words": {"type": "uri_file", "path": uri}})
     assert "CANARY" not in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["https://h/c?sig=CANARY", "--url=https://u:CANARY@h/c"])
 def test_so_it_is_as_a_literal(url: str) -> None:
     with pytest.raises(InvalidSpecError, match=r"^inputs\.url: .* holds a signature") as told:
-        read_inputs({"url": url})
+        read_inputs("inputs", {"url": url})
     assert "CANARY" not in str(told.value)
 
 
@@ -81,16 +85,16 @@ def test_a_local_path_is_no_input_and_the_error_says_what_is(value: Any) -> None
     with pytest.raises(
         InvalidSpecError, match=r"inputs\.d\.path: .*register local data with AzureMLRegisterDataOperator"
     ):
-        read_inputs({"d": value})
+        read_inputs("inputs", {"d": value})
 
 
 def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
     (tmp_path / "name:1").mkdir()
     (tmp_path / "name:1" / "train.py").write_text("print()")
-    by_path: Any = read_code(Path("name:1"), tmp_path)
-    by_text: Any = read_code("./name:1", tmp_path)
-    assert by_path.hash == by_text.hash
-    assert [file.name for file in by_path.files] == ["train.py"]
+    by_path: Any = read_code("code", Path("name:1"), tmp_path)
+    by_text: Any = read_code("code", "./name:1", tmp_path)
+    assert by_path.meaning == by_text.meaning
+    assert [file.name for file in by_path.source.files] == ["train.py"]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +102,8 @@ def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
 )
 def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
     created = client.create_data(Data("words", "7", "uri_file", "https://example.org/words.txt"))
-    inputs = read_inputs({"words": words, "mail": "me@example.org", "time": "12:30"})
-    assert resolve_input(client, inputs["words"]) == DataInput("uri_file", created.id)
+    inputs = read_inputs("inputs", {"words": words, "mail": "me@example.org", "time": "12:30"})
+    assert read(inputs["words"]).find(client) == DataInput("uri_file", created.id)
     assert (inputs["mail"], inputs["time"]) == (
         LiteralInput("me@example.org"),
         LiteralInput("12:30"),
@@ -110,7 +114,7 @@ def test_data_needs_no_mapping(client: AzureMLClient, words: str) -> None:
 def test_what_may_be_meant_as_data_is_passed_as_text_with_a_warning(
     caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    assert read_inputs({"x": text}) == {"x": LiteralInput(text)}
+    assert read_inputs("inputs", {"x": text}) == {"x": LiteralInput(text)}
     warned = [(record.levelname, record.getMessage()) for record in caplog.records]
     assert warned == [("WARNING", f"inputs.x: '{text}' is passed as text; for data write 'azureml:{text}'.")]
 
@@ -124,14 +128,14 @@ def test_what_may_be_meant_as_data_is_passed_as_text_with_a_warning(
     ],
 )
 def test_nothing_else_is_warned_of(caplog: pytest.LogCaptureFixture, value: Any) -> None:
-    read_inputs({"x": value})
+    read_inputs("inputs", {"x": value})
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("text", ["azureml:words and more", "azureml:a:b:c"])
 def test_what_begins_as_a_reference_is_no_literal(text: str) -> None:
     with pytest.raises(InvalidSpecError, match="is no reference to data"):
-        read_inputs({"words": text})
+        read_inputs("inputs", {"words": text})
 
 
 @pytest.mark.parametrize("kind", MODEL_TYPES)
@@ -147,18 +151,18 @@ def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulate
         wait_for(lambda name=f"makes-{kind}-{version}": client.get_job(name).outcome is Outcome.SUCCEEDED)
     ids = client.operations.workspace
     for path, version in (("azureml:{}:1", "1"), ("{}@latest", "2"), ("azureml:{}", "2")):
-        read = read_inputs({"m": {"type": kind, "path": path.format(f"by-name-{kind}")}})
+        inputs = read_inputs("inputs", {"m": {"type": kind, "path": path.format(f"by-name-{kind}")}})
         id_ = str(ids.resource("models", f"by-name-{kind}", version))
-        assert resolve_input(client, read["m"]) == DataInput(kind, id_)
+        assert read(inputs["m"]).find(client) == DataInput(kind, id_)
 
 
 def asked_for(client: AzureMLClient, field: str, value: Any) -> Any:
     """Have the service look up what a job operator was given in a field."""
     if field == "environment":
-        return resolve_environment(client, read_environment(value))
+        return read_environment("environment", value).find(client)
     if field == "code":
-        return resolve_code(client, read_code(value, Path()))
-    return resolve_input(client, read_inputs({field.removeprefix("inputs."): value})[field[7:]])
+        return read(read_code("code", value, Path())).find(client)
+    return read(read_inputs("inputs", {field.removeprefix("inputs."): value})[field[7:]]).find(client)
 
 
 MISSING = [
@@ -206,15 +210,14 @@ def test_nothing_is_said_of_it_where_the_workspace_is_missing(
 
 def test_how_a_reference_is_written_makes_no_other_work() -> None:
     """The digest of a job's request is made of this."""
-    short, long = read_environment("words:1"), read_environment("azureml:words:1")
-    assert (short, repr(short)) == (long, repr(long))
-    assert repr(short) == "Named(name='words', version='1')"
+    for written in ("words:1", "azureml:words:1"):
+        assert read_environment("environment", written).meaning == "Named(name='words', version='1')"
 
 
 def test_a_curated_environment_is_found_by_the_service(client: AzureMLClient, emulator: Emulated) -> None:
     mark = emulator.mark()
     for name in ("AzureML-sklearn-1.5@latest", "azureml:AzureML-sklearn-1.5@latest"):
-        sent = resolve_environment(client, read_environment(name))
+        sent = read_environment("environment", name).find(client)
         assert sent == "azureml:AzureML-sklearn-1.5@latest"
     assert emulator.asked(since=mark) == []
 
@@ -222,4 +225,4 @@ def test_a_curated_environment_is_found_by_the_service(client: AzureMLClient, em
 @pytest.mark.parametrize("value", [None, {"path": None}, {"type": "uri_folder", "path": "None"}])
 def test_an_xcom_that_is_not_there_names_the_way(value: object) -> None:
     with pytest.raises(InvalidSpecError, match=r"train\.output\[\"outputs\.model\"\], in Jinja"):
-        read_inputs({"m": value})
+        read_inputs("inputs", {"m": value})

@@ -13,7 +13,7 @@ from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orpha
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.airflow.test_job_operators import status_soon
-from tests.support.tasks import Try
+from tests.support.tasks import Try, submit
 
 STUCK = {"emulator.outcome": "stuck"}
 
@@ -46,10 +46,8 @@ def left(command_task: Any, client: Any, states: Any) -> Iterator[Any]:
         task = command_task(tags=STUCK, **arguments)
         attempt = Try(task, run_id=run_id)
         task.render_template_fields(attempt.context)
-        with task.hook.client() as own:
-            name = task._submit(own, task._read(attempt.folder), attempt.context).name
-        names.append(name)
-        return str(name)
+        names.append(submit(task, attempt))
+        return names[-1]
 
     yield leave
     for name in names:

@@ -15,7 +15,7 @@ from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
 from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
 from airflow_provider_amlrest.lifecycle.task_state import AIRFLOW_3, CannotAskError, TryState, ask_from_signal
 from tests.airflow.test_job_operators import status_soon
-from tests.support.tasks import Try
+from tests.support.tasks import Try, submit
 
 STUCK = {"emulator.outcome": "stuck"}
 
@@ -167,7 +167,7 @@ def _as_asked(task: Any, attempt: Try, client: Any) -> Any:
             made.append(job)
             return client.get_job(name)
 
-    task._submit(Recorder(), task._read(attempt.folder), attempt.context)
+    submit(task, attempt, Recorder())
     return made[0]
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.lifecycle import patience, submission
+from airflow_provider_amlrest.lifecycle import outages, patience, submission
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledByDecisionError
 from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner
-from airflow_provider_amlrest.lifecycle.submission import Work, retry_through_outage
+from airflow_provider_amlrest.lifecycle.submission import Work
 from airflow_provider_amlrest.lifecycle.task_identity import (
     IDENTITY_PROPERTY,
     SPEC_PROPERTY,
@@ -33,7 +34,7 @@ from airflow_provider_amlrest.rest.http.errors import (
 )
 from airflow_provider_amlrest.rest.jobs.job import Job
 
-WORK = Work(TaskIdentity("d", "t", "r", -1, 4), 7, "spec")
+WORK = Work(TaskIdentity("d", "t", "r", -1, 4), 7, {"command": "true"})
 OURS = WORK.properties
 THEIRS = {**OURS, IDENTITY_PROPERTY: "them", WORK_PROPERTY: "them/7"}
 NAME, SECOND = islice(job_names(WORK.identity), 2)
@@ -75,13 +76,13 @@ class Task:
     """Takes note of what a submission asks of its task."""
 
     workspace: Any
-    make: Callable[[], Any] = lambda: {"properties": dict(OURS)}
     check: Callable[[Job], None] = lambda job: None
     said: list[str] = field(default_factory=list)
     """The names that on_kill would have canceled."""
 
-    def make_body(self, client: Any, work: Work) -> Any:
-        return self.make()
+    @property
+    def tags(self) -> dict[str, str]:
+        return {}
 
     def is_about_to_submit(self, name: str, body: Any) -> None:
         self.said.append(name)
@@ -200,11 +201,12 @@ def test_a_completed_job_of_other_work_is_followed_by_a_new_one() -> None:
     assert workspace.ended == []
 
 
-def test_nothing_is_made_for_a_job_that_is_taken_over() -> None:
-    def make() -> Any:
+def test_nothing_is_looked_up_for_a_job_that_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_up(client: Any, body: Any) -> Any:
         raise AssertionError("it is there already")
 
-    assert submit(Workspace(a_job()), make=make) == (NAME, [NAME])
+    monkeypatch.setattr(submission, "looked_up", looked_up)
+    assert submit(Workspace(a_job())) == (NAME, [NAME])
 
 
 def left(generation: int, status: str = "Running", *, max_tries: int = 1, ordinal: int = 1) -> Job:
@@ -263,7 +265,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(submission, "time", clock)
+    monkeypatch.setattr(outages, "time", clock)
     monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 600.0)
     monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 120.0)
     monkeypatch.setattr(patience, "SUBMIT_APPEARING", 30.0)

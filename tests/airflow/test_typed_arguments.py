@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
+from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
 
@@ -35,7 +35,7 @@ def body(task: Any) -> Any:
     task.render_template_fields(
         attempt.context | {"params": {"n": 2, "no": False, "limits": {"timeout": 60}}}
     )
-    return task._read(Path(attempt.folder)).job
+    return read_job(task, attempt.folder)
 
 
 def test_a_command_job() -> None:

@@ -13,15 +13,14 @@ from airflow_provider_amlrest.rest.assets.environment import BuildContext, Envir
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
 from airflow_provider_amlrest.rest.jobs.job import (
-    INPUT_MODES,
-    JOB_TIERS,
-    OUTPUT_MODES,
     DataInput,
     Identity,
     LiteralInput,
     Output,
     Service,
 )
+from airflow_provider_amlrest.rest.jobs.lookups import INPUT_MODES
+from airflow_provider_amlrest.rest.jobs.reading import JOB_TIERS, OUTPUT_MODES
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.jobs.sweep import (
     EarlyTermination,

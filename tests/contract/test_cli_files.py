@@ -15,14 +15,17 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
+from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import Model
-from airflow_provider_amlrest.rest.jobs.lookups import resolve_environment
+from airflow_provider_amlrest.rest.jobs.job import Lookup
+from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup, ComputeLookup
 from airflow_provider_amlrest.rest.reading.references import Registry
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from tests.contract.bodies import check_shape, wire
 from tests.contract.schemas import API
+from tests.support.looked_up import looked_up
 from tests.unit.jobs import arm_id
 
 FILES = sorted(
@@ -64,6 +67,13 @@ def without_local(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "inputs": inputs}
 
 
+def found(client: Any, lookup: Lookup) -> Any:
+    """What is sent for it, without a compute to ask for and a place to upload to."""
+    if isinstance(lookup, ComputeLookup):
+        return None
+    return arm_id("codes", "c", "1") if isinstance(lookup, CodeLookup) else lookup.find(client)
+
+
 class Asked:
     """A client that finds everything in the workspace."""
 
@@ -99,16 +109,15 @@ def test_every_member_is_taken(file: Path, tmp_path: Path) -> None:
     (tmp_path / given.get("code", ".") / "main.py").touch()
     # A member that there is no parameter for is refused here.
     task = operator(task_id="t", **given)
-    request = task._read(tmp_path)
-    if "code" in given:
-        assert request.code is not None
+    read: Any = read_job(task, tmp_path)
+    run = read.trial if is_sweep else read
+    assert ("code" in given) == (run.code is not None)
     client: Any = Asked()
-    environment = resolve_environment(client, request.environment)
-    assert isinstance(request.environment, Registry) == environment.startswith("azureml://registries/")
+    environment = run.environment.find(client)
+    assert isinstance(run.environment.reference, Registry) == environment.startswith("azureml://registries/")
     if "AzureML-" in given["environment"]:
         assert environment == given["environment"], "the service finds it in its registry"
-    request = type(request)(request.job, request.environment, None, request.inputs)
-    job = request.resolve(client, None)
+    job = looked_up(read, lambda lookup: found(client, lookup))
     check_shape(DEFAULT_API_VERSION, job, wire(DEFAULT_API_VERSION, job))
     assert set(job.inputs) == set(given["inputs"])
     assert set(job.outputs) == set(given.get("outputs") or {})

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.emulator.arm import gateway, job_shapes
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE
+from airflow_provider_amlrest.emulator.arm import jobs
+from airflow_provider_amlrest.emulator.config import NAMESPACE
+from airflow_provider_amlrest.emulator.server import gateway
 from tests.contract import openapi
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "emulator.md"
@@ -62,7 +63,12 @@ def test_nothing_is_listed_that_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "what", re.findall(r'NotEmulated\(\s*"([^"]+)"', Path(job_shapes.__file__).read_text())
+    "what",
+    [
+        what
+        for path in sorted(Path(jobs.__file__).parent.glob("*.py"))
+        for what in re.findall(r'NotEmulated\(\s*"([^"]+)"', path.read_text())
+    ],
 )
 def test_every_type_that_is_refused_is_listed(what: str) -> None:
     assert (what.removeprefix("jobs of the type ") if "type" in what and "jobs" in what else what) in SECTION

@@ -21,6 +21,7 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
+from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
@@ -42,6 +43,7 @@ from tests.contract.strategies import (
     ids,
 )
 from tests.contract.tally import count
+from tests.support.looked_up import looked_up
 from tests.unit.jobs import arm_id
 
 
@@ -149,13 +151,16 @@ def some_of(members: dict[str, st.SearchStrategy[Any]], most: int = 4) -> st.Sea
 
 def read(operator: Any) -> CommandJob | SweepJob | Environment | None:
     """What an operator would send; None: it refuses to. Nothing is to be looked up."""
+    nothing: Any = None
     try:
-        request = operator._read(Path())
+        if isinstance(operator, AzureMLCreateEnvironmentOperator):
+            environment: Environment = operator._read(Path())[0]
+            return environment
+        job = replace(read_job(operator, Path()), compute=arm_id("computes", "cpu"))
     except InvalidSpecError:
         return None
-    if isinstance(operator, AzureMLCreateEnvironmentOperator):
-        return request[0]
-    return replace(request.resolve(None, None), compute=arm_id("computes", "cpu"))
+    found: CommandJob | SweepJob = looked_up(job, lambda lookup: lookup.find(nothing))
+    return found
 
 
 def check_versions(wanted: Any, versions: tuple[str, ...] = API_VERSIONS) -> None:

@@ -19,6 +19,8 @@ from tests.support.waiting import PATIENCE
 VERSION = "2025-12-01"
 CLI = (sys.executable, "-m", "airflow_provider_amlrest.emulator.cli")
 START_SECONDS = 180.0
+SLOW = {"emulator.seconds": "600"}
+"""Tags of a job that outlasts its test."""
 
 
 class Running:
@@ -168,3 +170,17 @@ def said(answer: httpx.Response) -> str:
     """What an error says: its message, and those of its details."""
     error = answer.json()["error"]
     return " ".join([error["message"], *(detail["message"] for detail in error["details"])])
+
+
+def sweep_job(emulator: Running, **changes: Any) -> dict[str, Any]:
+    emulator.environment()
+    return {
+        "jobType": "Sweep",
+        "objective": {"primaryMetric": "loss", "goal": "minimize"},
+        "samplingAlgorithm": {"samplingAlgorithmType": "random"},
+        "searchSpace": {"lr": ["uniform", [0.01, 0.9]], "boosting": ["choice", [["gbdt", "dart"]]]},
+        "trial": {"command": "train ${{search_space.lr}}", "environmentId": "azureml:env:1"},
+        "limits": {"jobLimitsType": "sweep", "maxTotalTrials": 3, "maxConcurrentTrials": 2},
+        "computeId": f"{emulator.workspace}/computes/cpu-cluster",
+        **changes,
+    }

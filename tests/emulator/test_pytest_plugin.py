@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from airflow_provider_amlrest.emulator.azurite import cache_dir
+from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 

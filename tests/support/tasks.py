@@ -14,6 +14,8 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
+from airflow_provider_amlrest.operators.reading import read_job, read_wait_options
+
 
 def unique(request: pytest.FixtureRequest) -> str:
     """The test's name, as a valid name in Azure ML."""
@@ -77,6 +79,13 @@ class Try:
             return self.task.resume_execution(
                 deferred.method_name, {**(deferred.kwargs or {}), "event": event}, self.context
             )
+
+
+def submit(task: Any, attempt: Try, client: Any = None) -> str:
+    """Submit a rendered task's job as its execution does, and no more; its name."""
+    task._options = read_wait_options(task)
+    with task.hook.client() as own:
+        return str(task._submit(client or own, read_job(task, attempt.folder), attempt.context).name)
 
 
 def as_stored(trigger: BaseTrigger) -> Any:

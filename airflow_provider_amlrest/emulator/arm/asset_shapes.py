@@ -9,10 +9,7 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.emulator.answers import MlError, invalid
-from airflow_provider_amlrest.emulator.arm.job_shapes import of_previews
-from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
-from airflow_provider_amlrest.emulator.config import Workspace
-from airflow_provider_amlrest.emulator.shapes import (
+from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
     MapOf,
@@ -24,10 +21,13 @@ from airflow_provider_amlrest.emulator.shapes import (
     boolean,
     filled,
     integer,
+    of_previews,
     required,
     string_map,
     text,
 )
+from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
+from airflow_provider_amlrest.emulator.config import Workspace
 
 KINDS = {"environments": "Environment", "codes": "Code", "data": "Data", "models": "Model"}
 CONTENT = {
@@ -159,7 +159,7 @@ def conda_as_json(content: str) -> str:
         raise invalid("properties.condaFile", "must be a conda environment: a mapping with 'dependencies'")
     try:
         return json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
-    except (TypeError, ValueError) as error:  # a key that is no text, an alias to what it is in
+    except (TypeError, ValueError) as error:  # a key that is not a text, an alias to what it is in
         raise invalid("properties.condaFile", f"cannot be written as JSON: {error}") from None
 
 

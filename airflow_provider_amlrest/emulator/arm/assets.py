@@ -22,8 +22,8 @@ from airflow_provider_amlrest.emulator.arm.asset_shapes import (
     not_found,
 )
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.shapes import read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, UPLOADS
-from airflow_provider_amlrest.emulator.shapes import read, write
 from airflow_provider_amlrest.emulator.store import AssetRecord, utc_now
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_amlrest.emulator.arm.shapes import Reader, read
 from airflow_provider_amlrest.emulator.arm.versions import ApiVersion
-from airflow_provider_amlrest.emulator.config import Workspace
+from airflow_provider_amlrest.emulator.config import NAMESPACE, Workspace
 from airflow_provider_amlrest.emulator.context import Context
-from airflow_provider_amlrest.emulator.shapes import Reader, read
+from airflow_provider_amlrest.emulator.sign_in.tokens import Principal
 from airflow_provider_amlrest.emulator.store import Store
-from airflow_provider_amlrest.emulator.tokens import Principal
-
-NAMESPACE = "Microsoft.MachineLearningServices"
 
 
 @dataclass(frozen=True)

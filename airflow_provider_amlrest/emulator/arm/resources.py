@@ -8,11 +8,13 @@ from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import MlError, empty, pretty
 from airflow_provider_amlrest.emulator.arm import lists, wire_2021
-from airflow_provider_amlrest.emulator.arm.call import NAMESPACE, Call
+from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.jobs import kind_of
+from airflow_provider_amlrest.emulator.arm.shapes import Record, boolean, positive, read
 from airflow_provider_amlrest.emulator.arm.versions import EXPIRABLE_SECRETS
-from airflow_provider_amlrest.emulator.blobs import ACCOUNT
-from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, Compute
-from airflow_provider_amlrest.emulator.shapes import Record, boolean, positive, read
+from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, NAMESPACE, Compute
+from airflow_provider_amlrest.emulator.storage.blobs import ACCOUNT
+from airflow_provider_amlrest.emulator.store import JobRecord
 
 CREATED_SETTING = "created_at"
 SECRET_EXPIRY = Record("SecretExpiry", expirableSecret=boolean, expireAfterHours=positive)
@@ -135,8 +137,13 @@ def _busy_nodes(call: Call, compute: Compute) -> int:
     return sum(
         (job.properties.get("resources") or {}).get("instanceCount", 1)
         for job in call.store.jobs_with_status("Running")
-        if job.job_type == "Command" and (job.properties.get("computeId") or "").lower().endswith(ending)
+        if _occupies_nodes(job) and (job.properties.get("computeId") or "").lower().endswith(ending)
     )
+
+
+def _occupies_nodes(job: JobRecord) -> bool:
+    kind = kind_of(job.job_type)
+    return kind is not None and kind.occupies_nodes
 
 
 # datastores

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.emulator.store import NOT_CANCELLING, utc_now
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Services, Workspace
+    from airflow_provider_amlrest.emulator.config import Workspace
     from airflow_provider_amlrest.emulator.runtime.errors import JobError
+    from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import JobRecord, Store
 
 _NEEDS_NO_QUOTES = re.compile(r"[\w./-]+")

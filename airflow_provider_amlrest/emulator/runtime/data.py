@@ -11,7 +11,8 @@ from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Services, Workspace
+    from airflow_provider_amlrest.emulator.config import Workspace
+    from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import AssetRecord
 
 _ASSET = re.compile(
@@ -71,7 +72,7 @@ class DataResolver:
         """The version of an asset that an ARM id, ``azureml:name:version`` or ``azureml:name@latest`` means.
 
         :raises JobError: a reference to an asset that the workspace does not have.
-        :return: None if the text is no such reference.
+        :return: None if the text is not such a reference.
         """
         match = _ASSET.match(reference)
         if match and (match["kind"].lower() != kind or "/registries/" in reference.lower()):
@@ -111,7 +112,7 @@ class DataResolver:
     def locate(self, reference: str) -> BlobLocation | WebLocation:
         """Where data lies.
 
-        :raises JobError: the text is no URI that the emulator can read.
+        :raises JobError: the text is not a URI that the emulator can read.
         """
         uri = self.uri(reference)
         datastore = _DATASTORE.match(uri)

@@ -5,33 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.emulator.azurite import cache_dir
+from airflow_provider_amlrest.emulator.kinds import KINDS
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
-from airflow_provider_amlrest.emulator.runtime.distributed import Nodes
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
-from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
-from airflow_provider_amlrest.emulator.runtime.sweep import SweepRunner
+from airflow_provider_amlrest.emulator.runtime.runner import RunnerParts, make_runner
+from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Services
+    from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import JobRecord
 
 log = logging.getLogger(__name__)
 
-SERVERLESS_NODES = 4
-"""Nodes of serverless compute: of the jobs that name no compute."""
-
 STOP_SECONDS = 5.0
-
-
-class Runner(Protocol):
-    """Takes one job from its first status to its last but one."""
-
-    async def run(self, context: JobContext) -> None: ...
 
 
 class Runtime:
@@ -81,7 +71,8 @@ class Runtime:
 
     async def _main(self) -> None:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
-        self._runners = self._make_runners()
+        parts = RunnerParts(self._services, self._environments, self._start_job)
+        self._runners = {job_type: make_runner(job_type, parts) for job_type in KINDS}
         self._started.set()
         while not self._stopping:
             try:
@@ -100,23 +91,6 @@ class Runtime:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         self._store.clear()
-
-    def _make_runners(self) -> dict[str, Runner]:
-        settings = self._services.settings
-        simulated = settings.runtime == "simulated"
-        command: Runner = SimulatedRunner()
-        if not simulated:
-            # It loads azure-storage-blob and requests, which states on a clock do not need.
-            from airflow_provider_amlrest.emulator.runtime.command import CommandRunner
-
-            nodes = {compute.name.lower(): Nodes(compute.nodes) for compute in settings.computes}
-            nodes[""] = Nodes(SERVERLESS_NODES)
-            command = CommandRunner(
-                nodes,
-                self._environments if settings.runtime == "venv" else None,
-                SimulatedRunner() if settings.distributed == "simulated" else None,
-            )
-        return {"Command": command, "Sweep": SweepRunner(self._start_job, simulated=simulated)}
 
     def _take_in(self) -> None:
         """Start what is new, and cancel what is to be cancelled."""

@@ -12,6 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.emulator.behaviour.scripts import CANCELED
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import (
@@ -21,14 +22,13 @@ from airflow_provider_amlrest.emulator.runtime.errors import (
     ServiceSideError,
 )
 from airflow_provider_amlrest.emulator.runtime.registration import register_without_files
-from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import Metric, utc_now
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
+    from airflow_provider_amlrest.emulator.behaviour.scripts import Behaviour
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
-    from airflow_provider_amlrest.emulator.scripts import Behaviour
 
 STD_LOG = "user_logs/std_log.txt"
 SOMEBODY_ELSE = {"userObjectId": "5c3d8f0e-1b7a-4c62-9f4d-0a2e6b8c7d91", "userName": "Firstname Lastname"}
@@ -147,7 +147,7 @@ def _new_log(context: JobContext) -> BlobClient:
 
 
 def queue_tags(context: JobContext, outcome: str) -> dict[str, str]:
-    """What the service tells of the compute when it queues a job. It does not change it any more."""
+    """What the service says of the compute when it queues a job. It does not change it any more."""
     compute = str(context.properties.get("computeId") or "").rpartition("/")[2].lower()
     sizes = {known.name.lower(): known.nodes for known in context.services.settings.computes}
     if compute not in sizes:

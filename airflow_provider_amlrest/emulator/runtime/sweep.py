@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
+from airflow_provider_amlrest.emulator.behaviour.scripts import CANCELED
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.early_termination import Policy
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError
@@ -17,12 +18,15 @@ from airflow_provider_amlrest.emulator.runtime.sampling import Goal, Sampler
 from airflow_provider_amlrest.emulator.runtime.search_space import parse_space, value_text
 from airflow_provider_amlrest.emulator.runtime.simulated import canceled, read_tags, simulated_score
 from airflow_provider_amlrest.emulator.runtime.sweep_tags import SWEEP_PROPERTIES, sweep_tags
-from airflow_provider_amlrest.emulator.scripts import CANCELED
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
+    from airflow_provider_amlrest.emulator.runtime.runner import RunnerParts
     from airflow_provider_amlrest.emulator.runtime.search_space import Point
+
+TRIAL_TYPE = "Command"
+"""Trials are command jobs."""
 
 MAX_TRIALS = 1000
 """The service's limit, and its default for maxTotalTrials."""
@@ -46,6 +50,10 @@ class Trial:
     judged: int = 0
     """The last interval at which the early-termination policy looked at it."""
     completed: bool = False
+
+
+def make_runner(parts: RunnerParts) -> SweepRunner:
+    return SweepRunner(parts.start_job, simulated=parts.simulated)
 
 
 class SweepRunner:
@@ -131,7 +139,7 @@ class _Sweep:
         """Know the trials of before a restart; those that had not ended run again."""
         for job in self._context.store.children(self._context.job.workspace, self._context.job.name):
             tag = self._context.job.run_tags.get(f"_aml_system_{job.name}")
-            if job.job_type == "Command" and tag is not None:
+            if job.job_type == TRIAL_TYPE and tag is not None:
                 trial = Trial(job.name, json.loads(tag), completed=job.status == "Completed")
                 trial.task = self._start_trial(job) if job.active else None
                 self._read(trial)
@@ -160,7 +168,7 @@ class _Sweep:
         job = JobRecord(
             workspace=sweep.workspace,
             name=name,
-            job_type="Command",
+            job_type=TRIAL_TYPE,
             parent=sweep.name,
             status="Starting",
             created_by=sweep.created_by,
@@ -189,7 +197,7 @@ class _Sweep:
         variables = {f"AZUREML_SWEEP_{parameter}": text for parameter, text in texts.items()}
         limit = (sweep.get("limits") or {}).get("trialTimeout")
         return {
-            "jobType": "Command",
+            "jobType": TRIAL_TYPE,
             "displayName": name,
             "experimentName": sweep.get("experimentName"),
             "computeId": sweep.get("computeId"),
@@ -201,7 +209,7 @@ class _Sweep:
             "resources": trial.get("resources"),
             "inputs": sweep.get("inputs") or {},
             "outputs": {**outputs, "default": artifacts},
-            "limits": {"jobLimitsType": "Command", "timeout": limit} if limit else None,
+            "limits": {"jobLimitsType": TRIAL_TYPE, "timeout": limit} if limit else None,
             "queueSettings": sweep.get("queueSettings"),
             "identity": sweep.get("identity"),
             "tags": self._trial_tags(point),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
+from airflow_provider_amlrest.rest.jobs.job import JobSpec, Lookup
 from airflow_provider_amlrest.rest.jobs.kind import Kind
+from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
+from airflow_provider_amlrest.rest.jobs.reading import read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     json_map,
     no_other_keys,
     read_typed,
+    string_map,
     text_list,
 )
 from airflow_provider_amlrest.rest.reading.values import (
@@ -59,9 +63,9 @@ class Runs(Protocol):
     @property
     def command(self) -> str: ...
     @property
-    def environment(self) -> str: ...
+    def environment(self) -> str | Lookup: ...
     @property
-    def code(self) -> str | None: ...
+    def code(self) -> str | Lookup | None: ...
     @property
     def environment_variables(self) -> Mapping[str, str]: ...
     @property
@@ -75,15 +79,12 @@ class CommandJob(JobSpec):
     job_type = "Command"
 
     command: str
-    environment: str
-    code: str | None = None
+    environment: str | Lookup
+    code: str | Lookup | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     distribution: Distribution | None = None
     resources: Resources = Resources()
     timeout: float | None = None
-
-    def with_run(self, environment: str, code: str | None) -> Self:
-        return replace(self, environment=environment, code=code)
 
 
 def run_features(of: type) -> tuple[Feature, ...]:
@@ -179,8 +180,37 @@ def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
     }
 
 
+def read_run(given: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The members that a command job and a sweep's trial have."""
+    return {
+        "command": given["command"],
+        "environment": read_environment("environment", given["environment"]),
+        "code": read_code("code", given["code"], base),
+        "environment_variables": string_map("environment_variables", given["environment_variables"]),
+        "distribution": parse_distribution("distribution", given["distribution"]),
+        "resources": parse_resources(
+            given["instance_count"],
+            given["instance_type"],
+            given["shm_size"],
+            given["docker_args"],
+            given["job_resources"],
+        ),
+    }
+
+
+def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> CommandJob:
+    job = CommandJob(
+        **read_common(given, ours),
+        **read_run(given, base),
+        timeout=parse_command_limits("limits", given["limits"]),
+    )
+    check_command("command", job.command, {"inputs": job.inputs, **job.placeholders()})
+    return job
+
+
 KIND = Kind(
     "Command",
+    read=_read,
     body=_body,
     body_2021=_body_2021,
     features=run_features(CommandJob),

@@ -5,41 +5,49 @@ Words and values are those of Azure ML's YAML (``uri_file``, ``ro_mount``).
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
-from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
-from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.assets.uris import (
     DEFAULT_DATASTORE,
     EXPRESSION,
-    check_expressions,
     resolve_expressions,
 )
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
-from airflow_provider_amlrest.rest.reading.fields import (
-    SOMETHING,
-    URI_SCHEMES,
-    check_name,
-    check_unsigned,
-    check_version,
-    is_uri,
-    no_other_keys,
-    read_typed,
-    string_map,
-    word,
-)
-from airflow_provider_amlrest.rest.reading.values import (
-    mapping,
-    structured,
-)
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03, PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
 from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.ids import WorkspaceId
+
+
+class Lookup(ABC):
+    """What only the workspace can say, in the place of the id or the input that it will be."""
+
+    field: str
+    """Whose value it is, for errors."""
+    uploads: ClassVar[bool] = False
+    """Whether looking it up may take long: such are looked up after all others."""
+
+    @property
+    @abstractmethod
+    def meaning(self) -> str:
+        """What it counts as where jobs are compared: as it was given, for ``@latest`` may change."""
+
+    @abstractmethod
+    def check(self, workspace: WorkspaceId) -> None:
+        """Raises InvalidSpecError for what this workspace cannot have."""
+
+    @abstractmethod
+    def find(self, client: AzureMLClient) -> str | DataInput | None:
+        """Look it up; upload it, if it is local and not there yet.
+
+        :raises MissingAssetError: if the workspace does not have it.
+        """
 
 
 @dataclass(frozen=True)
@@ -95,12 +103,12 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobSpec(ABC):
-    """What all kinds of job share. Ids are ARM ids; times are seconds."""
+class JobSpec:
+    """What all kinds of job share. Ids are ARM ids, or still to be looked up; times are seconds."""
 
-    compute: str | None = None
+    compute: str | Lookup | None = None
     """ARM id of the compute; None: serverless."""
-    inputs: Mapping[str, Input] = field(default_factory=dict)
+    inputs: Mapping[str, Input | Lookup] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
     experiment_name: str | None = None
     display_name: str | None = None
@@ -115,17 +123,9 @@ class JobSpec(ABC):
     job_type: ClassVar[str]
     """The kind, as the wire spells it."""
 
-    def parts(self) -> tuple[object, ...]:
-        """What may have what not every api-version can say: the job, and what it is made of."""
-        return (self,)
-
     def placeholders(self) -> dict[str, Iterable[str]]:
         """The names that its command may refer to, by group, beside those of inputs."""
         return {"outputs": self.outputs}
-
-    @abstractmethod
-    def with_run(self, environment: str, code: str | None) -> Self:
-        """The same with these ids in what it runs."""
 
 
 @dataclass(frozen=True)
@@ -283,105 +283,3 @@ FEATURES = (
     ),
     Feature(JobSpec, "queue_settings", "queue settings", "2023-10-01", lambda job: job.job_tier is not None),
 )
-
-
-INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
-OUTPUT_MODES = ("rw_mount", "upload", "direct")
-JOB_TIERS = ("spot", "basic", "standard", "premium")
-SERVICE_TYPES = ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")
-_SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys": ("ssh", "sshPublicKeys")}
-"""Members of a service in the CLI: of which type, and the property that each is."""
-_GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-
-
-def parse_literal(field: str, value: Any) -> LiteralInput:
-    """A literal input. The wire takes text only, so numbers and booleans become text.
-
-    Raises InvalidSpecError for what is none, and as :func:`check_unsigned`.
-    """
-    if not isinstance(value, str | int | float | bool):
-        raise InvalidSpecError(
-            field,
-            f"{value!r} is no input. Use text, a number or a boolean for a literal; for data a reference, "
-            'or {"type": "uri_file", "path": "azureml:name:version"}.',
-        )
-    if not SOMETHING.search(str(value)):
-        raise InvalidSpecError(
-            field,
-            f"{value!r} is no input, as it has no letter or digit; leave the input out, or write it into "
-            "the command.",
-        )
-    return LiteralInput(check_unsigned(field, str(value)))
-
-
-def parse_outputs(field: str, value: Any) -> dict[str, Output]:
-    """Read ``{name: {"type": "uri_folder", "mode": ..., "path": ..., "name": ...}}``, or ``{name: type}``."""
-    outputs = {}
-    for name, spec in mapping(field, value).items():
-        where, spec = f"{field}.{name}", structured(spec)
-        spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else mapping(where, spec)
-        no_other_keys(where, spec, {"type", "mode", "path", "name", "version"})
-        path, asset, version = spec.get("path"), spec.get("name"), spec.get("version")
-        if path is not None and not is_uri(f"{where}.path", path):
-            raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
-        check_expressions(f"{where}.path", path or "")
-        outputs[str(name)] = Output(
-            word(f"{where}.type", spec.get("type") or "uri_folder", DATA_TYPES + MODEL_TYPES),
-            word(f"{where}.mode", spec.get("mode") or "rw_mount", OUTPUT_MODES, {"mount": "rw_mount"}),
-            path,
-            check_name(f"{where}.name", asset) if asset is not None else None,
-            check_version(f"{where}.version", str(version)) if version is not None else None,
-        )
-    return outputs
-
-
-def parse_identity(field: str, value: Any) -> Identity | None:
-    """Read ``{"type": "managed", "client_id": ...}``, or the type alone."""
-    given = structured(value)
-    if isinstance(given, Mapping) and "msi_resource_id" in given:
-        given = {**given}
-        given.setdefault("resource_id", given.pop("msi_resource_id"))
-    types, aliases = ("aml_token", "managed", "user_identity"), {"managed_identity": "managed"}
-    identity = read_typed(field, given, Identity, types, aliases)
-    for name in ("client_id", "object_id"):
-        guid = getattr(identity, name, None)
-        if guid is not None and not _GUID.fullmatch(guid):
-            raise InvalidSpecError(f"{field}.{name}", f"{guid!r} is no GUID.")
-    return identity
-
-
-def parse_services(field: str, value: Any) -> dict[str, Service]:
-    """Read ``{name: {"type": "ssh", ...}}``."""
-    services = {}
-    for name, spec in mapping(field, value).items():
-        where = f"{field}.{name}"
-        service = read_typed(where, _service(where, spec), Service, SERVICE_TYPES)
-        if service is not None:
-            properties = string_map(f"{field}.{name}.properties", service.properties)
-            services[str(name)] = replace(service, properties=properties)
-    return services
-
-
-def _service(field: str, value: Any) -> Any:
-    """A service in the words of the wire, which has those of the CLI among its properties."""
-    if not isinstance(value, Mapping):
-        return value
-    service = dict(value)
-    nodes = service.pop("nodes", None)
-    if nodes is not None:
-        word(f"{field}.nodes", nodes, ("all",))
-        service["all_nodes"] = True
-    for member, (kind, key) in _SERVICE_PROPERTIES.items():
-        if (text := service.pop(member, None)) is not None:
-            word(f"{field}.type, which has {member},", service.get("type"), (kind,))
-            service["properties"] = {**mapping(f"{field}.properties", service.get("properties")), key: text}
-    return service
-
-
-def parse_job_tier(field: str, value: Any) -> str | None:
-    """Read ``{"job_tier": "spot"}``."""
-    settings = mapping(field, value)
-    no_other_keys(field, settings, {"job_tier"})
-    if settings.get("job_tier") is None:
-        return None
-    return word(f"{field}.job_tier", settings["job_tier"], JOB_TIERS)

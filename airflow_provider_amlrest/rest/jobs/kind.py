@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest.versions.features import Feature
@@ -16,11 +17,19 @@ class Kind:
 
     job_type: str
     """As the wire spells it: ``Command``."""
+    read: Callable[[Mapping[str, Any], Path, Mapping[str, int]], Any]
+    """A job of this kind from the arguments of its operator, by their names.
+
+    Also given are the folder that local paths are relative to, and how many ``tags`` and ``properties`` the
+    job will have beside those given. Raises InvalidSpecError for one that is not what it must be.
+    """
     body: Callable[[Spelling, Any], Wire]
     """The members of a PUT's properties that it alone has."""
     body_2021: Callable[[Spelling, Any], Wire] | None = None
     """The same for 2021-03-01-preview; None: that version has no such jobs."""
     features: tuple[Feature, ...] = ()
     """What not every api-version can say of it."""
+    parts: tuple[str, ...] = ()
+    """Its members that have such features of their own."""
     has_trials: bool = False
     """Whether it runs trials, the best of which is its result; else its result is its own."""

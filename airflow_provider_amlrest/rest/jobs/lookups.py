@@ -1,7 +1,7 @@
-"""What a job operator was given for environment, code, compute and inputs becomes ids of the workspace.
+"""What a person gives for environment, code, compute and inputs becomes ids of the workspace.
 
-In two steps: ``read_*`` looks at the value alone and says what is wrong with it; ``resolve_*`` asks the
-service.
+In two steps: ``read_*`` looks at the value alone and says what is wrong with it, and gives a :class:`Lookup`;
+its ``find`` asks the service.
 """
 
 from __future__ import annotations
@@ -18,8 +18,16 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import INPUT_MODES, DataInput, Input, parse_literal
-from airflow_provider_amlrest.rest.reading.fields import URI_SCHEMES, check_name, is_uri, no_other_keys, word
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Lookup
+from airflow_provider_amlrest.rest.reading.fields import (
+    SOMETHING,
+    URI_SCHEMES,
+    check_name,
+    check_unsigned,
+    is_uri,
+    no_other_keys,
+    word,
+)
 from airflow_provider_amlrest.rest.reading.references import (
     LATEST,
     Named,
@@ -35,10 +43,12 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.assets.data import Data
     from airflow_provider_amlrest.rest.assets.model import Model
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
+    from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 log = logging.getLogger(__name__)
 
 CURATED_PREFIX = "AzureML-"
+INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
 _REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
 """How a text begins that is no literal."""
 _LIKE_DATA = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]{0,254}:[0-9]+")
@@ -52,26 +62,16 @@ _MAKERS = {
 """How each kind of asset gets into the workspace."""
 
 
-@dataclass(frozen=True)
-class ReferencedInput:
-    """Data that is still to be looked up."""
-
-    field: str
-    reference: Reference
-    type: str | None
-    mode: str
-
-
-def read_environment(value: Any) -> Reference:
+def read_environment(field: str, value: Any) -> EnvironmentLookup:
     """An environment: a reference. Raises InvalidSpecError otherwise."""
-    reference = parse_reference("environment", value, "environments")
+    reference = parse_reference(field, value, "environments")
     if reference is None:
         raise InvalidSpecError(
-            "environment",
+            field,
             f"{value!r} is no reference to an environment: give name:version, name@latest, an ARM id, "
             "or what AzureMLCreateEnvironmentOperator returned.",
         )
-    return reference
+    return EnvironmentLookup(field, reference)
 
 
 @contextmanager
@@ -93,87 +93,124 @@ def _asked_for(field: str, kind: str, reference: Named | ResourceId) -> Iterator
         ) from None
 
 
-def resolve_environment(client: AzureMLClient, reference: Reference) -> str:
-    """The id to send. Raises InvalidSpecError for a version that the workspace does not have."""
-    if isinstance(reference, Registry):
-        return reference.uri
-    if not isinstance(reference, Named):
-        return str(reference)
-    if reference.name.startswith(CURATED_PREFIX):
-        # They live in a registry of Microsoft's; azure-ai-ml 1.35.2, too, has the service find them.
-        version = f":{reference.version}" if reference.version else f"@{LATEST}"
-        return f"azureml:{reference.name}{version}"
-    with _asked_for("environment", "environment", reference):
-        if reference.version is None:
-            return client.get_latest_environment(reference.name).id
-        return client.get_environment(reference.name, reference.version).id
+@dataclass(frozen=True)
+class EnvironmentLookup(Lookup):
+    """An environment by its name or id."""
+
+    field: str
+    reference: Reference
+
+    @property
+    def meaning(self) -> str:
+        return repr(self.reference)
+
+    def check(self, workspace: WorkspaceId) -> None:
+        """The service refuses another workspace's itself."""
+
+    def find(self, client: AzureMLClient) -> str:
+        reference = self.reference
+        if isinstance(reference, Registry):
+            return reference.uri
+        if not isinstance(reference, Named):
+            return str(reference)
+        if reference.name.startswith(CURATED_PREFIX):
+            # They live in a registry of Microsoft's; azure-ai-ml 1.35.2, too, has the service find them.
+            version = f":{reference.version}" if reference.version else f"@{LATEST}"
+            return f"azureml:{reference.name}{version}"
+        with _asked_for(self.field, "environment", reference):
+            if reference.version is None:
+                return client.get_latest_environment(reference.name).id
+            return client.get_environment(reference.name, reference.version).id
 
 
-def read_code(value: Any, base: Path) -> Reference | LocalContent | None:
+def read_code(field: str, value: Any, base: Path) -> CodeLookup | None:
     """Code: a reference, or the files at a local path."""
     if value is None:
         return None
-    reference = parse_reference("code", value, "codes")
+    reference = parse_reference(field, value, "codes")
     if reference is not None:
-        return reference
+        return CodeLookup(field, reference)
     if not isinstance(value, str | PurePath) or not value:
-        raise InvalidSpecError("code", f"{value!r} must be a path, or a reference to uploaded code.")
+        raise InvalidSpecError(field, f"{value!r} must be a path, or a reference to uploaded code.")
     from airflow_provider_amlrest.rest.assets.upload.content import read_local
 
-    return read_local("code", base, value)
+    return CodeLookup(field, read_local(field, base, value))
 
 
-def resolve_code(client: AzureMLClient, code: Reference | LocalContent | None) -> str | None:
-    """The id to send. Local files are uploaded if the workspace has not got them.
+@dataclass(frozen=True)
+class CodeLookup(Lookup):
+    """Code by its name or id, or local files, which are uploaded if the workspace does not have them."""
 
-    Raises InvalidSpecError for a version that the workspace does not have.
-    """
-    if code is None or isinstance(code, ResourceId):
-        return str(code) if code else None
-    if isinstance(code, Registry):
-        return code.uri
-    if isinstance(code, Named):
-        with _asked_for("code", "code", code):
-            if code.version is None:
-                return client.get_latest_code(code.name).id
-            return client.get_code(code.name, code.version).id
-    from airflow_provider_amlrest.rest.assets.ensure import ensure_code
+    uploads = True
+    field: str
+    source: Reference | LocalContent
 
-    return ensure_code(client, code)[0].id
+    @property
+    def meaning(self) -> str:
+        return repr(self.source) if isinstance(self.source, Reference) else self.source.hash
 
+    def check(self, workspace: WorkspaceId) -> None:
+        """The service refuses another workspace's itself."""
 
-def resolve_compute(client: AzureMLClient, value: str | None) -> str | None:
-    """The ARM id of a compute named by name or id; None: serverless.
+    def find(self, client: AzureMLClient) -> str:
+        source = self.source
+        if isinstance(source, ResourceId):
+            return str(source)
+        if isinstance(source, Registry):
+            return source.uri
+        if isinstance(source, Named):
+            with _asked_for(self.field, "code", source):
+                if source.version is None:
+                    return client.get_latest_code(source.name).id
+                return client.get_code(source.name, source.version).id
+        from airflow_provider_amlrest.rest.assets.ensure import ensure_code
 
-    Raises InvalidSpecError for one that the workspace does not have, naming those that it has.
-    """
-    name = compute_name(client, value)
-    if name is None:
-        return None
-    try:
-        client.get_compute(name)
-    except NotFoundError:
-        # Where it is the workspace that is missing, this says so.
-        names = sorted(compute.name for compute in client.list_computes())
-        has = f"it has: {', '.join(names)}" if names else "it has none"
-        raise InvalidSpecError("compute", f"the workspace has no compute named {name!r}; {has}.") from None
-    return str(client.operations.workspace.resource("computes", name))
+        return ensure_code(client, source)[0].id
 
 
-def compute_name(client: AzureMLClient, value: str | None) -> str | None:
-    """The name of a compute named by name or id, without a request. Raises InvalidSpecError if it is none."""
+def read_compute(field: str, value: str | None) -> ComputeLookup | None:
+    """A compute by its name or id; None: serverless. Raises InvalidSpecError for what is neither."""
     if value is None:
         return None
-    reference = parse_reference("compute", value, "computes")
+    reference = parse_reference(field, value, "computes")
     if isinstance(reference, ResourceId):
-        _check_workspace(client, "compute", reference)
-    name = reference.name if isinstance(reference, ResourceId) else value.removeprefix("azureml:")
-    return check_name("compute", name)
+        return ComputeLookup(field, check_name(field, reference.name), value, reference)
+    return ComputeLookup(field, check_name(field, value.removeprefix("azureml:")), value)
 
 
-def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -> None:
+@dataclass(frozen=True)
+class ComputeLookup(Lookup):
+    """A compute by its name."""
+
+    field: str
+    name: str
+    written: str
+    id: ResourceId | None = None
+
+    @property
+    def meaning(self) -> str:
+        return self.written
+
+    def check(self, workspace: WorkspaceId) -> None:
+        if self.id is not None:
+            _check_workspace(workspace, self.field, self.id)
+
+    def find(self, client: AzureMLClient) -> str:
+        """As :class:`Lookup`; the error names those that the workspace has."""
+        try:
+            client.get_compute(self.name)
+        except NotFoundError:
+            # Where it is the workspace that is missing, this says so.
+            names = sorted(compute.name for compute in client.list_computes())
+            has = f"it has: {', '.join(names)}" if names else "it has none"
+            raise InvalidSpecError(
+                self.field, f"the workspace has no compute named {self.name!r}; {has}."
+            ) from None
+        return str(client.operations.workspace.resource("computes", self.name))
+
+
+def _check_workspace(ours: WorkspaceId, field: str, reference: ResourceId) -> None:
     """Raises InvalidSpecError for an id of another workspace, which cannot be asked from here."""
-    ours = client.operations.workspace
     if reference.workspace != ours:
         raise InvalidSpecError(
             field,
@@ -182,10 +219,10 @@ def _check_workspace(client: AzureMLClient, field: str, reference: ResourceId) -
         )
 
 
-def read_inputs(value: Any) -> dict[str, Input | ReferencedInput]:
+def read_inputs(field: str, value: Any) -> dict[str, Input | ReferencedInput]:
     """Inputs: literals, URIs, references. Raises InvalidSpecError for what is none of them."""
-    inputs = mapping("inputs", value)
-    return {str(name): _read_input(f"inputs.{name}", member) for name, member in inputs.items()}
+    inputs = mapping(field, value)
+    return {str(name): _read_input(f"{field}.{name}", member) for name, member in inputs.items()}
 
 
 def _check_there(field: str, value: Any) -> None:
@@ -224,6 +261,26 @@ def _read_input(field: str, value: Any) -> Input | ReferencedInput:
     return parse_literal(field, value)
 
 
+def parse_literal(field: str, value: Any) -> LiteralInput:
+    """A literal input. The wire takes text only, so numbers and booleans become text.
+
+    Raises InvalidSpecError for what is none, and as :func:`check_unsigned`.
+    """
+    if not isinstance(value, str | int | float | bool):
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is no input. Use text, a number or a boolean for a literal; for data a reference, "
+            'or {"type": "uri_file", "path": "azureml:name:version"}.',
+        )
+    if not SOMETHING.search(str(value)):
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is no input, as it has no letter or digit; leave the input out, or write it into "
+            "the command.",
+        )
+    return LiteralInput(check_unsigned(field, str(value)))
+
+
 def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:
     _check_there(f"{field}.path", path)
     mode = word(f"{field}.mode", mode, INPUT_MODES)
@@ -241,25 +298,42 @@ def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | Referenc
     return DataInput(type_ or "uri_folder", path, mode)
 
 
-def resolve_input(client: AzureMLClient, value: Input | ReferencedInput) -> Input:
-    """The input to send. Raises InvalidSpecError for data or a model that the workspace does not have."""
-    if not isinstance(value, ReferencedInput):
-        return value
-    reference = value.reference
-    if isinstance(reference, Registry):
-        return DataInput(value.type or "uri_folder", reference.uri, value.mode)
-    if isinstance(reference, ResourceId):
-        if value.type is not None:
-            return DataInput(value.type, str(reference), value.mode)
-        _check_workspace(client, value.field, reference)
-    found: Data | Model
-    if value.type in MODEL_TYPES:
-        with _asked_for(value.field, "model", reference):
-            found = _find_model(client, reference)
-    else:
-        with _asked_for(value.field, "data", reference):
-            found = _find_data(client, reference)
-    return DataInput(value.type or found.type, found.id, value.mode)
+@dataclass(frozen=True)
+class ReferencedInput(Lookup):
+    """Data or a model by its name or id. Its ``repr`` is part of the digests of jobs that run."""
+
+    field: str
+    reference: Reference
+    type: str | None
+    mode: str
+
+    @property
+    def name(self) -> str:
+        """Of the input."""
+        return self.field.rpartition("inputs.")[2]
+
+    @property
+    def meaning(self) -> str:
+        return repr(self)
+
+    def check(self, workspace: WorkspaceId) -> None:
+        if isinstance(self.reference, ResourceId) and self.type is None:
+            _check_workspace(workspace, self.field, self.reference)
+
+    def find(self, client: AzureMLClient) -> DataInput:
+        reference = self.reference
+        if isinstance(reference, Registry):
+            return DataInput(self.type or "uri_folder", reference.uri, self.mode)
+        if isinstance(reference, ResourceId) and self.type is not None:
+            return DataInput(self.type, str(reference), self.mode)
+        found: Data | Model
+        if self.type in MODEL_TYPES:
+            with _asked_for(self.field, "model", reference):
+                found = _find_model(client, reference)
+        else:
+            with _asked_for(self.field, "data", reference):
+                found = _find_data(client, reference)
+        return DataInput(self.type or found.type, found.id, self.mode)
 
 
 def _find_data(client: AzureMLClient, reference: Named | ResourceId) -> Data:

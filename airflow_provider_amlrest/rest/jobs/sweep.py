@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from pathlib import Path
+from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.command import (
     Distribution,
     Resources,
+    check_command,
+    read_run,
     run_body,
     run_features,
 )
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
+from airflow_provider_amlrest.rest.jobs.job import JobSpec, Lookup
 from airflow_provider_amlrest.rest.jobs.kind import Kind
-from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode
+from airflow_provider_amlrest.rest.jobs.reading import read_common
+from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode, parse_search_space
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     build,
@@ -34,6 +39,8 @@ from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling
 from airflow_provider_amlrest.rest.versions.words import iso_duration, without_nones
 
+log = logging.getLogger(__name__)
+
 SAMPLING = {"random": "Random", "grid": "Grid", "bayesian": "Bayesian"}
 POLICIES = {
     "bandit": "Bandit",
@@ -47,8 +54,8 @@ class Trial:
     """What a sweep runs over and over."""
 
     command: str
-    environment: str
-    code: str | None = None
+    environment: str | Lookup
+    code: str | Lookup | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     distribution: Distribution | None = None
     resources: Resources = field(default_factory=Resources)
@@ -102,14 +109,8 @@ class SweepJob(JobSpec):
     limits: SweepLimits = SweepLimits()
     early_termination: EarlyTermination | None = None
 
-    def parts(self) -> tuple[object, ...]:
-        return self, self.trial
-
     def placeholders(self) -> dict[str, Iterable[str]]:
         return {**super().placeholders(), "search_space": self.search_space}
-
-    def with_run(self, environment: str, code: str | None) -> Self:
-        return replace(self, trial=replace(self.trial, environment=environment, code=code))
 
 
 _FEATURES = (
@@ -183,11 +184,31 @@ def _body_2021(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
     }
 
 
+def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> SweepJob:
+    sampling = parse_sampling_algorithm("sampling_algorithm", given["sampling_algorithm"])
+    job = SweepJob(
+        **read_common(given, ours),
+        trial=Trial(**read_run(given, base)),
+        search_space=parse_search_space(given["search_space"]),
+        objective=parse_objective("objective", given["objective"]),
+        sampling_algorithm=sampling or SamplingAlgorithm("random"),
+        limits=parse_sweep_limits("limits", given["limits"]),
+        early_termination=parse_early_termination("early_termination", given["early_termination"]),
+    )
+    check_sweep(job)
+    groups = {"inputs": job.inputs, **job.placeholders()}
+    for name in check_command("command", job.trial.command, groups):
+        log.warning("The command never uses the sweep's parameter ${{search_space.%s}}.", name)
+    return job
+
+
 KIND = Kind(
     "Sweep",
+    read=_read,
     body=_body,
     body_2021=_body_2021,
     features=(*run_features(Trial), *_FEATURES),
+    parts=("trial",),
     has_trials=True,
 )
 

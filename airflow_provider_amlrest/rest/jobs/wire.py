@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.jobs import kind_of, wire_2021
 from airflow_provider_amlrest.rest.jobs.job import (
@@ -14,12 +14,13 @@ from airflow_provider_amlrest.rest.jobs.job import (
     Job,
     JobSpec,
     LiteralInput,
+    Lookup,
     Output,
     Service,
 )
 from airflow_provider_amlrest.rest.times import duration
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
-from airflow_provider_amlrest.rest.versions.features import refuse_unsupported, unsupported
+from airflow_provider_amlrest.rest.versions.features import refuse_member, refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import (
     MODES,
@@ -29,6 +30,9 @@ from airflow_provider_amlrest.rest.versions.words import (
     text_map,
     without_nones,
 )
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
 
 SERVICES = {
     "ssh": "SSH",
@@ -41,16 +45,64 @@ IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "U
 
 
 def job_body(spelling: Spelling, job: JobSpec) -> Wire:
-    """The properties of its PUT. Raises InvalidSpecError for what the api-version cannot say."""
+    """The properties of its PUT; what is to be looked up stands in it as it is, for :func:`looked_up`.
+
+    :raises InvalidSpecError: for what the api-version cannot say, and for what is not this workspace's.
+    """
     kind = kind_of(job.job_type)
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
-    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), *job.parts())
+    parts = [getattr(job, name) for name in kind.parts]
+    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
     if not spelling.is_of_2021:
-        own = {"jobType": kind.job_type, **kind.body(spelling, job)}
-        return own | _common(spelling, job)
-    if kind.body_2021 is None:
+        body = {"jobType": kind.job_type, **kind.body(spelling, job), **_common(spelling, job)}
+    elif kind.body_2021 is not None:
+        body = {"jobType": kind.job_type, **kind.body_2021(spelling, job), **_common_2021(job)}
+    else:
         raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
-    return {"jobType": kind.job_type, **kind.body_2021(spelling, job)} | _common_2021(job)
+    for lookup in lookups(body):
+        lookup.check(spelling.workspace)
+    return body
+
+
+def looked_up(client: AzureMLClient, body: Wire) -> Wire:
+    """The same body with everything looked up, and uploaded that the workspace does not have.
+
+    :raises InvalidSpecError: also for data that turns out to be what the api-version cannot say.
+    """
+    found = {id(one): _find(client, one) for one in sorted(lookups(body), key=lambda one: one.uploads)}
+    filled: Wire = replaced(body, lambda lookup: found[id(lookup)])
+    return filled
+
+
+def _find(client: AzureMLClient, lookup: Lookup) -> Any:
+    found, spelling = lookup.find(client), client.operations.spelling
+    if not isinstance(found, DataInput):
+        return found
+    refuse_member(spelling.api_version, FEATURES, "inputs", lookup.field, found)
+    return _input(spelling, found)
+
+
+def lookups(member: Any) -> Iterator[Lookup]:
+    """What is still to be looked up in a body."""
+    if isinstance(member, Lookup):
+        yield member
+    elif isinstance(member, Mapping):
+        for value in member.values():
+            yield from lookups(value)
+
+
+def replaced(member: Any, by: Callable[[Lookup], Any]) -> Any:
+    """A body with something else for what is to be looked up; without that for which there is None."""
+    if isinstance(member, Lookup):
+        return by(member)
+    if not isinstance(member, Mapping):
+        return member
+    members = {
+        name: new
+        for name, value in member.items()
+        if (new := replaced(value, by)) is not None or value is None
+    }
+    return members if members or not member else None
 
 
 def _common(spelling: Spelling, job: JobSpec) -> Wire:
@@ -79,7 +131,11 @@ def _common_2021(job: JobSpec) -> Wire:
     )
 
 
-def _input(spelling: Spelling, value: Input) -> dict[str, Any]:
+def _input(spelling: Spelling, value: Input | Lookup) -> Wire | Lookup:
+    if isinstance(value, Lookup):
+        return value
+    if spelling.is_of_2021 and isinstance(value, DataInput):
+        return wire_2021.input_body(value)
     if isinstance(value, LiteralInput):
         return {"jobInputType": spelling.type("literal"), "value": value.value}
     return {"jobInputType": spelling.type(value.type), "uri": value.uri, "mode": MODES[value.mode]}

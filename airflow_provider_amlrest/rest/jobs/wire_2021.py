@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.assets.places_2021 import DATASTORE_ID, datastore_id
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Lookup, Output
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03 as API_VERSION
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
@@ -34,7 +34,7 @@ _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]
 _SHELL_OPERATOR = re.compile(r"[;&|<>\n]")
 
 
-def compute(target: str | None, resources: Resources) -> Wire:
+def compute(target: str | Lookup | None, resources: Resources) -> Wire:
     """Where a job runs, on how many nodes."""
     return without_nones(
         target=target,
@@ -47,11 +47,11 @@ def run_body(
     spelling: Spelling,
     run: Runs,
     command: str,
-    inputs: Mapping[str, Input],
+    inputs: Mapping[str, Input | Lookup],
     outputs: Mapping[str, Output],
 ) -> dict[str, Any]:
     """What a command job and a sweep's trial have in common."""
-    data = {name: value for name, value in inputs.items() if isinstance(value, DataInput)}
+    data = {name: value for name, value in inputs.items() if not isinstance(value, LiteralInput)}
     return without_nones(
         command=_bind(command, inputs),
         environmentId=run.environment,
@@ -59,10 +59,15 @@ def run_body(
         environmentVariables=dict(run.environment_variables),
         distribution=_distribution(run.distribution, run.resources),
         inputDataBindings={
-            name: {"dataId": value.uri, "mode": MODES[value.mode]} for name, value in data.items()
+            name: value if isinstance(value, Lookup) else input_body(value) for name, value in data.items()
         },
         outputDataBindings={name: _output(spelling, value) for name, value in outputs.items()},
     )
+
+
+def input_body(value: DataInput) -> Wire:
+    """Where data is, and how the job has it."""
+    return {"dataId": value.uri, "mode": MODES[value.mode]}
 
 
 def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _read_input(binding: Mapping[str, Any]) -> Input:
     return DataInput("uri_folder", str(binding.get("dataId") or ""), mode)
 
 
-def _bind(command: str, inputs: Mapping[str, Input]) -> str:
+def _bind(command: str, inputs: Mapping[str, Input | Lookup]) -> str:
     """Write a command's placeholders as this version has them: data as variables, literals in place."""
 
     def replacement(match: re.Match[str]) -> str:

@@ -17,11 +17,21 @@ from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.reading.values import blank, boolean, mapping, number, structured, whole
 
 T = TypeVar("T")
+_Text = TypeVar("_Text", str, str | None)
 
 URI_SCHEMES = ("azureml://", "https://", "wasbs://", "abfss://")
 
 SOMETHING = re.compile(r"[a-zA-Z0-9_]")
 """Every text that the service requires must contain one of these (all api-versions)."""
+
+
+def text(field: str, value: _Text) -> _Text:
+    """A text, or None. A whole number becomes text, because native rendering turns digits into numbers."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidSpecError(field, f"{value!r} must be text.")
 
 
 def check_name(field: str, name: str, longest: int = 255) -> str:

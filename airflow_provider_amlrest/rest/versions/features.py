@@ -57,6 +57,17 @@ def refuse_unsupported(api_version: str, features: Iterable[Feature], *things: o
                 raise unsupported(api_version, field, feature.what, feature.since)
 
 
+def refuse_member(api_version: str, features: Iterable[Feature], of: str, field: str, value: object) -> None:
+    """The same for one member that was not known before it was looked up.
+
+    :param of: the field whose member it is: ``inputs``.
+    :param field: the member's own name: ``inputs.data``.
+    """
+    for feature in features:
+        if feature.each and feature.field == of and not feature.is_in(api_version) and feature.used(value):
+            raise unsupported(api_version, field, feature.what, feature.since)
+
+
 def unsupported(api_version: str, field: str, what: str, since: str) -> InvalidSpecError:
     """The error for a field that an api-version cannot express; ``since``: the first later one that can."""
     if since == NEVER:

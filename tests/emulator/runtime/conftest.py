@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.emulator.azurite import Azurite
-from airflow_provider_amlrest.emulator.blobs import ACCOUNT, BlobStorage
-from airflow_provider_amlrest.emulator.pki import open_pki
+from airflow_provider_amlrest.emulator.sign_in.pki import open_pki
+from airflow_provider_amlrest.emulator.storage.azurite import Azurite
+from airflow_provider_amlrest.emulator.storage.blobs import ACCOUNT, BlobStorage
 
 from .harness import Harness, make_harness
 

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
+from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
     Compute,
     DistributedKind,
     RuntimeKind,
-    Services,
     Settings,
     Workspace,
 )
-from airflow_provider_amlrest.emulator.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.runtime import Runtime
-from airflow_provider_amlrest.emulator.scripts import Scripts
+from airflow_provider_amlrest.emulator.runtime.services import Services
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord, Store
 from tests.support.waiting import wait_for
 

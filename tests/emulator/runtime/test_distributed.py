@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 

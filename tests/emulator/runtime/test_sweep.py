@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_amlrest.emulator.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.config import Compute
+from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.store import JobRecord, Metric
 from tests.support.waiting import wait_for
 

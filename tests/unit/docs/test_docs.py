@@ -17,9 +17,9 @@ import pytest
 from jinja2 import Environment, TemplateSyntaxError, meta
 
 from airflow_provider_amlrest import connection, operators
-from airflow_provider_amlrest.emulator import scripts
-from airflow_provider_amlrest.emulator.arm import text_limits as emulated_limits
-from airflow_provider_amlrest.emulator.faults import FaultRule, Tuning
+from airflow_provider_amlrest.emulator.arm.jobs import text_limits as emulated_limits
+from airflow_provider_amlrest.emulator.behaviour import scripts
+from airflow_provider_amlrest.emulator.behaviour.faults import FaultRule, Tuning
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS

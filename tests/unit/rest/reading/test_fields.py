@@ -19,9 +19,11 @@ from airflow_provider_amlrest.rest.jobs.job import (
     LiteralInput,
     Output,
     Service,
+)
+from airflow_provider_amlrest.rest.jobs.lookups import parse_literal
+from airflow_provider_amlrest.rest.jobs.reading import (
     parse_identity,
     parse_job_tier,
-    parse_literal,
     parse_outputs,
     parse_services,
 )

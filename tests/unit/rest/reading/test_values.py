@@ -12,7 +12,7 @@ from hypothesis import given, strategies
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import parse_command_limits, parse_distribution
-from airflow_provider_amlrest.rest.jobs.job import parse_services
+from airflow_provider_amlrest.rest.jobs.reading import parse_services
 from airflow_provider_amlrest.rest.jobs.search_space import parse_search_space
 from airflow_provider_amlrest.rest.jobs.sweep import (
     parse_early_termination,

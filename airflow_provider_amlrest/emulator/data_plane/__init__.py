@@ -1,0 +1,1 @@
+"""The workspace's data plane: run history and MLflow."""

@@ -1,0 +1,1 @@
+"""Microsoft Entra ID: who asks for a token and with which proof, and the keys and certificates behind it."""

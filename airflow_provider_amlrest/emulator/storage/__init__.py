@@ -1,0 +1,1 @@
+"""The storage account: Azurite as a child process, and a client of it."""
