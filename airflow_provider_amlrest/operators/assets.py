@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):
-    """Register a version of an environment, or find it: running it again registers nothing new.
+    """Register a version of an environment, or find it: a second run does not register anything new.
 
     Give ``image``, ``conda_file`` or both; or ``build``.
 
@@ -51,14 +51,14 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
         YAML text, or a mapping.
     :param build: ``{"path": folder, "dockerfile_path": "Dockerfile"}``: an image built from a local
         folder, which is uploaded, or from a URI.
-    :param version: the version; without it, it is made of the content.
+    :param version: the version; if not given, it is derived from the content.
     :param os_type: ``Linux`` or ``Windows``.
     :param description: free text.
     :param tags: the version's tags.
     :param wait_for_build: wait until the service has provisioned the version (since api-version 2023-04-01).
-        The image itself is built when the first job needs it, see docs/operators.md.
+        Azure ML builds the image itself when the first job needs it, see docs/operators.md.
     :param poll_interval: seconds between two reads of the version.
-    :param timeout: seconds to wait; None: no limit. The next try waits on.
+    :param timeout: seconds to wait; None: no limit. The next try continues to wait.
 
     XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
     ``found``.
@@ -122,15 +122,15 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
             environment, build_context = self._read(dag_folder(context))
             with self.hook.client() as client:
                 if wait_for_build:
-                    ensure.check_states_are_told(client)
+                    ensure.check_reports_states(client)
                 found, new = ensure.ensure_environment(client, environment, build_context)
                 page = f"environments/{found.name}/version/{found.version}"
                 url = self.publish(AzureMLEnvironmentLink, page, context)
-                told = (found.name, found.version, _outcome(new), url)
-                self.log.info("Environment %s, version %s: %s. %s", *told)
+                outcome = _outcome(new)
+                self.log.info("Environment %s, version %s: %s. %s", found.name, found.version, outcome, url)
                 if wait_for_build:
                     ensure.wait_until_provisioned(client, found, poll_interval=poll_interval, timeout=timeout)
-        return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
+        return {"id": found.id, "name": found.name, "version": found.version, "outcome": outcome}
 
     def _read(self, base: Path) -> tuple[Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
@@ -143,13 +143,13 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
 class AzureMLUploadCodeOperator(AzureMLOperator):
     """Upload a local folder or file as a code asset, or find it: the same content is uploaded once.
 
-    By-products such as ``__pycache__`` are left out, and what the folder's ``.amlignore``, else the
-    ``.gitignore`` files say.
+    By-products such as ``__pycache__`` are left out, and the files that the folder's ``.amlignore``, or else
+    the ``.gitignore`` files, list.
 
-    :param path: the folder or file, relative to the DAG's file.
-    :param name: the asset's name; without it, it is made of the content.
-    :param version: the version; without it, it is made of the content. Without both, any code of the
-        workspace with the same content is used.
+    :param path: the folder or file, relative to the DAG file.
+    :param name: the asset's name; if not given, it is derived from the content.
+    :param version: the version; if not given, it is derived from the content. Without name and version, any
+        code of the workspace with the same content is used.
 
     XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
     ``found``.
@@ -187,9 +187,9 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
     """Register a version of a data asset, or find it. A local path is uploaded first.
 
     :param name: the asset's name.
-    :param path: a URI (https, azureml, wasbs, abfss), or a local file or folder, relative to the DAG's file.
+    :param path: a URI (https, azureml, wasbs, abfss), or a local file or folder, relative to the DAG file.
     :param type: ``uri_file``, ``uri_folder`` or ``mltable``.
-    :param version: the version; without it, it is made of the content, or of the URI.
+    :param version: the version; if not given, it is derived from the content, or from the URI.
     :param description: free text.
     :param tags: the version's tags.
 
@@ -277,7 +277,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
 
 
 def _version(value: Any, longest: int | None = None) -> str | None:
-    """A version of one's own; None, also for an empty text: it is made of the content."""
+    """The given version; None, also for an empty text, if it is derived from the content."""
     version = text("version", value)
     return check_version("version", version, longest) if version else None
 
