@@ -7,11 +7,11 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.rest.jobs.inputs import ReferencedInput
+from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup, EnvironmentLookup
-from airflow_provider_amlrest.rest.jobs.wire import lookups, replaced
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.jobs.job import Lookup
+    from airflow_provider_amlrest.rest.jobs.lookup import Lookup
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 CALLED_AND_DESCRIBED = frozenset({"experimentName", "displayName", "description", "tags", "properties"})

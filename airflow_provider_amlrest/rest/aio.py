@@ -106,6 +106,9 @@ class AsyncAzureMLClient:
 
     get_model = _method(Operations.get_model)
     get_latest_model = _method(Operations.get_latest_model)
+    get_component = _method(Operations.get_component)
+    get_latest_component = _method(Operations.get_latest_component)
+    create_component = _method(Operations.create_component)
     find_registered = _method(Operations.find_registered)
 
     create_job = _method(Operations.create_job)

@@ -14,7 +14,8 @@ from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
-from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Lookup, Output
+from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import (
     read_code,
     read_compute,

@@ -19,7 +19,7 @@ from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import Model
-from airflow_provider_amlrest.rest.jobs.job import Lookup
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup, ComputeLookup
 from airflow_provider_amlrest.rest.reading.references import Registry
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION

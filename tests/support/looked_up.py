@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from airflow_provider_amlrest.rest.jobs.job import Lookup
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 
 
 def looked_up(spec: Any, find: Callable[[Lookup], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Operations on environments, code, data and models."""
+"""Operations on environments, code, data, models and components."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_amlrest.rest.assets.code import HASH_VERSION, Code, PendingUpload, code_body, read_code
+from airflow_provider_amlrest.rest.assets.component import Component, component_body, read_component
 from airflow_provider_amlrest.rest.assets.data import Data, data_body, read_data
 from airflow_provider_amlrest.rest.assets.environment import Environment, environment_body, read_environment
 from airflow_provider_amlrest.rest.assets.model import Model, read_model
@@ -111,6 +112,23 @@ class AssetOperations(Calls):
     def get_latest_model(self, name: str) -> Flow[Model]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return read_model(self.spelling, (yield from self._latest("models", name)))
+
+    def get_component(self, name: str, version: str) -> Flow[Component]:
+        """A version of a component. Raises NotFoundError."""
+        return read_component(
+            self.spelling, (yield from self._resource("GET", _version("components", name, version)))
+        )
+
+    def get_latest_component(self, name: str) -> Flow[Component]:
+        """The version that was created last. Raises NotFoundError if there is none."""
+        return read_component(self.spelling, (yield from self._latest("components", name)))
+
+    def create_component(self, component: Component) -> Flow[Component]:
+        """Register a version. Raises ConflictError if it exists with another definition."""
+        path = _version("components", component.name, component.version)
+        return read_component(
+            self.spelling, (yield from self._put(path, component_body(self.spelling, component)))
+        )
 
     def _latest(self, kind: str, name: str) -> Flow[dict[str, Any]]:
         path = f"{kind}/{path_segment(name)}/versions"

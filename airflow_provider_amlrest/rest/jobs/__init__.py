@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.rest.jobs.kind import Kind
 
-KINDS = {"Command": "command", "Sweep": "sweep"}
+KINDS = {
+    "Command": "command",
+    "Sweep": "sweep",
+    "Pipeline": "pipeline",
+    "Spark": "spark",
+    "AutoML": "automl",
+}
 """Type on the wire -> module. Each is imported when it is needed."""
 
 

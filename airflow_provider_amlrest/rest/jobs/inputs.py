@@ -13,7 +13,8 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, InputLookup, LiteralInput, Lookup
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, InputLookup, LiteralInput
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import LocalPath, asked_for, check_workspace, written_as
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
@@ -48,15 +49,27 @@ _LIKE_DATA = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]{0,254}:[0-9]+")
 
 
 def read_inputs(
-    field: str, value: Any, base: Path | None = None, mode: str | None = "ro_mount"
+    field: str,
+    value: Any,
+    base: Path | None = None,
+    mode: str | None = "ro_mount",
+    *,
+    any_literal: bool = False,
 ) -> dict[str, Input | Lookup]:
     """Inputs: literals, URIs, references, local paths. Raises InvalidSpecError for what is none of them.
 
     :param base: the folder that local paths are relative to; None: there may be none.
     :param mode: of data without one; None: the service's default.
+    :param any_literal: a step of a pipeline takes those without letter or digit, and lists as their text.
     """
     inputs = mapping(field, value)
-    return {str(name): _read_input(f"{field}.{name}", member, base, mode) for name, member in inputs.items()}
+    read: dict[str, Input | Lookup] = {}
+    for name, member in inputs.items():
+        if any_literal and isinstance(member, str | list) and not SOMETHING.search(str(member)):
+            read[str(name)] = LiteralInput(str(member))
+        else:
+            read[str(name)] = _read_input(f"{field}.{name}", member, base, mode)
+    return read
 
 
 def _check_there(field: str, value: Any) -> None:

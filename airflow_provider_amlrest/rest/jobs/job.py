@@ -5,7 +5,7 @@ Words and values are those of Azure ML's YAML (``uri_file``, ``ro_mount``).
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -15,6 +15,7 @@ from airflow_provider_amlrest.rest.assets.uris import (
     EXPRESSION,
     resolve_expressions,
 )
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03, PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
@@ -22,48 +23,6 @@ from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.ids import WorkspaceId
-
-
-class Lookup(ABC):
-    """What only the workspace can say, in the place of the id or the input that it will be."""
-
-    field: str
-    """Whose value it is, for errors."""
-    uploads: ClassVar[bool] = False
-    """Whether looking it up may take long: such are looked up after all others."""
-
-    @property
-    @abstractmethod
-    def meaning(self) -> str:
-        """What it counts as where jobs are compared: as it was given, for ``@latest`` may change."""
-
-    @property
-    @abstractmethod
-    def written(self) -> str:
-        """As a person reads it: a name and version, an id, a path."""
-
-    @abstractmethod
-    def check(self, workspace: WorkspaceId) -> None:
-        """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there."""
-
-    @abstractmethod
-    def find(self, client: AzureMLClient) -> str | DataInput:
-        """Look it up; upload it, if it is local and not there yet.
-
-        :raises MissingAssetError: if the workspace does not have it.
-        """
-
-
-class InputLookup(Lookup):
-    """An input whose data is still to be looked up, or uploaded. None: the service's type, or mode."""
-
-    type: str | None
-    mode: str | None
-
-    @abstractmethod
-    def find(self, client: AzureMLClient) -> DataInput:
-        """As :class:`Lookup`."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +37,17 @@ class DataInput:
     type: str
     uri: str
     mode: str | None = "ro_mount"
+
+
+class InputLookup(Lookup):
+    """An input whose data is still to be looked up, or uploaded. None: the service's type, or mode."""
+
+    type: str | None
+    mode: str | None
+
+    @abstractmethod
+    def find(self, client: AzureMLClient) -> DataInput:
+        """As :class:`Lookup`."""
 
 
 Input = LiteralInput | DataInput

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -11,6 +10,7 @@ from airflow_provider_amlrest.rest.jobs import KINDS, kind_of
 from airflow_provider_amlrest.rest.jobs.given import NOTHING_OURS, Given, Ours
 from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.reading.documents import Document
+from airflow_provider_amlrest.rest.reading.fields import unknown_key
 
 _OF_THE_FILE = ("$schema", "type")
 """What a file says of itself."""
@@ -47,7 +47,4 @@ def _members(values: Mapping[str, Any], keys: Mapping[str, str], prefix: str) ->
         elif member in keys:
             yield member, value
         elif prefix or name not in _OF_THE_FILE:
-            here = [key.partition(".")[0] for key in known]
-            near = get_close_matches(str(name), here, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(set(here)))}."
-            raise InvalidSpecError(member, f"unknown key {name!r}; {hint}")
+            raise unknown_key(member, repr(name), [key.partition(".")[0] for key in known])

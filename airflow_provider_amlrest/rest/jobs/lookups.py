@@ -7,6 +7,8 @@ its ``find`` asks the service.
 from __future__ import annotations
 
 import logging
+import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import Lookup
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.reading.fields import (
     check_name,
     no_other_keys,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CURATED_PREFIX = "AzureML-"
+_CURATED_LABEL = re.compile(rf"azureml:{CURATED_PREFIX}[\w.\-]+@(?!latest$)[\w.\-]+")
+"""Curated environments have labels of their own, such as ``@prod``."""
 _ENVIRONMENT = ("name", "version", "image", "conda_file", "build", "os_type", "description", "tags")
 """Members of an environment's definition."""
 _MAKERS = {
@@ -59,6 +63,8 @@ def read_environment(field: str, value: Any, base: Path) -> EnvironmentLookup | 
     value = unrendered(value)
     if isinstance(value, Mapping) and "id" not in value:
         return _read_inline(field, value, base)
+    if isinstance(value, str) and _CURATED_LABEL.fullmatch(value):
+        return EnvironmentLookup(field, Registry(value))
     reference = parse_reference(field, value, "environments")
     if reference is None:
         raise InvalidSpecError(
@@ -154,16 +160,16 @@ class InlineEnvironment(Lookup):
         """As it is read, with the files of a local build context. Raises InvalidSpecError."""
         from airflow_provider_amlrest.rest.assets.reading import read_environment
 
-        return read_environment(self.given, self.base, f"{self.field}.")
+        # azure-ai-ml ignores the name and version of such a one, too.
+        given = {**self.given, "name": None, "version": None}
+        return read_environment(given, self.base, f"{self.field}.")
 
     @property
     def meaning(self) -> str:
         from airflow_provider_amlrest.rest.assets.environment import environment_parts
 
         environment, context = self.definition
-        # Its version is made of its content, unless a person has chosen it.
-        parts = environment_parts(environment), context and context.hash
-        return repr((environment.name, environment.version, *parts))
+        return repr((environment_parts(environment), context and context.hash))
 
     @property
     def written(self) -> str:
@@ -172,8 +178,23 @@ class InlineEnvironment(Lookup):
         try:
             environment = self.definition[0]
         except InvalidSpecError:
-            return str(self.given.get("name") or ANONYMOUS)
+            return ANONYMOUS
         return f"{environment.name}:{environment.version}"
+
+    @property
+    def as_defined(self) -> dict[str, Any]:
+        """Its definition with the name and version that it has."""
+        try:
+            environment = self.definition[0]
+        except InvalidSpecError:
+            return dict(self.given)
+        members: dict[str, Any] = {"name": environment.name, "version": environment.version}
+        members["image"] = environment.image
+        members["conda_file"] = environment.conda
+        if environment.build is not None:
+            path = self.definition[1].root if self.definition[1] else environment.build.uri
+            members["build"] = {"path": str(path), "dockerfile_path": environment.build.dockerfile_path}
+        return {name: member for name, member in members.items() if member is not None}
 
     def check(self, workspace: WorkspaceId) -> None:
         self.definition  # noqa: B018
@@ -184,7 +205,7 @@ class InlineEnvironment(Lookup):
         return ensure_environment(client, *self.definition)[0].id
 
 
-def read_code(field: str, value: Any, base: Path) -> CodeLookup | None:
+def read_code(field: str, value: Any, base: Path, includes: tuple[str, ...] = ()) -> CodeLookup | None:
     """Code: a reference, or the files at a local path."""
     if value is None:
         return None
@@ -193,7 +214,7 @@ def read_code(field: str, value: Any, base: Path) -> CodeLookup | None:
         return CodeLookup(field, reference)
     if not isinstance(value, str | PurePath) or not value:
         raise InvalidSpecError(field, f"{value!r} must be a path, or a reference to uploaded code.")
-    return CodeLookup(field, LocalPath(field, base, str(value)))
+    return CodeLookup(field, LocalPath(field, base, str(value), includes=includes))
 
 
 @dataclass(frozen=True)
@@ -204,13 +225,23 @@ class LocalPath:
     base: Path
     path: str
     is_data: bool = False
+    includes: tuple[str, ...] = ()
+    """Other files and folders, which lie beside what is there (``additional_includes``)."""
+
+    @property
+    def absolute(self) -> Path:
+        """Where it is, without a look at it."""
+        return Path(os.path.normpath(self.base.absolute() / Path(self.path).expanduser()))
 
     @cached_property
     def content(self) -> LocalContent:
         """Raises InvalidSpecError if there is nothing to upload."""
         from airflow_provider_amlrest.rest.assets.upload.content import read_local
 
-        return read_local(self.field, self.base, self.path, is_data=self.is_data)
+        content = read_local(self.field, self.base, self.path, is_data=self.is_data)
+        for include in self.includes:
+            content = content.with_other(read_local("additional_includes", self.base, include))
+        return content
 
 
 @dataclass(frozen=True)
@@ -256,8 +287,8 @@ def read_compute(field: str, value: str | None) -> ComputeLookup | None:
         return None
     reference = parse_reference(field, value, "computes")
     if isinstance(reference, ResourceId):
-        return ComputeLookup(field, check_name(field, reference.name), value, reference)
-    return ComputeLookup(field, check_name(field, value.removeprefix("azureml:")), value)
+        return ComputeLookup(field, reference.name, value, reference)
+    return ComputeLookup(field, value.removeprefix("azureml:"), value)
 
 
 @dataclass(frozen=True)
@@ -278,6 +309,7 @@ class ComputeLookup(Lookup):
         return self.given.removeprefix("azureml:")
 
     def check(self, workspace: WorkspaceId) -> None:
+        check_name(self.field, self.name)
         if self.id is not None:
             check_workspace(workspace, self.field, self.id)
 

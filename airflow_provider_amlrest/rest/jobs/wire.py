@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.jobs import kind_of, wire_2021
+from airflow_provider_amlrest.rest.jobs.input_wire import input_body
 from airflow_provider_amlrest.rest.jobs.job import (
     FEATURES,
     DataInput,
@@ -15,10 +16,11 @@ from airflow_provider_amlrest.rest.jobs.job import (
     Job,
     JobSpec,
     LiteralInput,
-    Lookup,
     Output,
     Service,
 )
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
+from airflow_provider_amlrest.rest.jobs.words import IDENTITIES, SERVICES
 from airflow_provider_amlrest.rest.times import duration
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import refuse_member, refuse_unsupported, unsupported
@@ -35,15 +37,6 @@ from airflow_provider_amlrest.rest.versions.words import (
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.ids import WorkspaceId
-
-SERVICES = {
-    "ssh": "SSH",
-    "jupyter_lab": "JupyterLab",
-    "tensor_board": "TensorBoard",
-    "vs_code": "VSCode",
-    "custom": "Custom",
-}
-IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "UserIdentity"}
 
 
 def job_body(spelling: Spelling, job: JobSpec) -> Wire:
@@ -86,7 +79,7 @@ def unresolved(spelling: Spelling, body: Wire) -> Wire:
     def as_written(lookup: Lookup) -> Any:
         if not isinstance(lookup, InputLookup):
             return lookup.written
-        return _input(spelling, DataInput(lookup.type or "uri_folder", lookup.written, lookup.mode))
+        return input_body(spelling, DataInput(lookup.type or "uri_folder", lookup.written, lookup.mode))
 
     written: Wire = replaced(body, as_written)
     return written
@@ -97,36 +90,13 @@ def _find(client: AzureMLClient, lookup: Lookup) -> Any:
     if not isinstance(found, DataInput):
         return found
     refuse_member(spelling.api_version, FEATURES, "inputs", lookup.field, found)
-    return _input(spelling, found)
-
-
-def lookups(member: Any) -> Iterator[Lookup]:
-    """What is still to be looked up in a body."""
-    if isinstance(member, Lookup):
-        yield member
-    elif isinstance(member, Mapping):
-        for value in member.values():
-            yield from lookups(value)
-
-
-def replaced(member: Any, by: Callable[[Lookup], Any]) -> Any:
-    """A body with something else for what is to be looked up; without that for which there is None."""
-    if isinstance(member, Lookup):
-        return by(member)
-    if not isinstance(member, Mapping):
-        return member
-    members = {
-        name: new
-        for name, value in member.items()
-        if (new := replaced(value, by)) is not None or value is None
-    }
-    return members if members or not member else None
+    return input_body(spelling, found)
 
 
 def _common(spelling: Spelling, job: JobSpec) -> Wire:
     return without_nones(
         computeId=job.compute,
-        inputs={name: _input(spelling, value) for name, value in job.inputs.items()},
+        inputs={name: input_body(spelling, value) for name, value in job.inputs.items()},
         outputs={name: _output(spelling, value) for name, value in job.outputs.items()},
         experimentName=job.experiment_name,
         displayName=job.display_name,
@@ -147,17 +117,6 @@ def _common_2021(job: JobSpec) -> Wire:
         properties=dict(job.properties),
         identity=_identity(job.identity),
     )
-
-
-def _input(spelling: Spelling, value: Input | Lookup) -> Wire | Lookup:
-    if isinstance(value, Lookup):
-        return value
-    if spelling.is_of_2021 and isinstance(value, DataInput):
-        return wire_2021.input_body(value)
-    if isinstance(value, LiteralInput):
-        return {"jobInputType": spelling.type("literal"), "value": value.value}
-    mode = value.mode and MODES[value.mode]
-    return without_nones(jobInputType=spelling.type(value.type), uri=value.uri, mode=mode)
 
 
 def _output(spelling: Spelling, value: Output) -> dict[str, Any]:

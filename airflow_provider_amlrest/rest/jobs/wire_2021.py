@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.assets.places_2021 import DATASTORE_ID, datastore_id
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Lookup, Output
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Output
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03 as API_VERSION
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
+from difflib import get_close_matches
 from pathlib import PurePath
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -142,12 +143,16 @@ def word(field: str, value: Any, allowed: Collection[str], aliases: Mapping[str,
 
 def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]) -> None:
     """Raises InvalidSpecError if a mapping has a key that is not allowed."""
-    other = set(value) - set(allowed)
+    other = sorted(str(key) for key in value if key not in allowed)
     if other:
-        raise InvalidSpecError(
-            field,
-            f"unknown key {', '.join(sorted(map(repr, other)))}; there are: {', '.join(sorted(allowed))}.",
-        )
+        raise unknown_key(field, ", ".join(map(repr, other)), allowed)
+
+
+def unknown_key(field: str, key: str, allowed: Collection[str]) -> InvalidSpecError:
+    """The error for a key that there is not, with the nearest one that there is."""
+    near = get_close_matches(key.strip("'"), list(allowed), 1)
+    hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
+    return InvalidSpecError(field, f"unknown key {key}; {hint}{', '.join(sorted(set(allowed)))}.")
 
 
 def read_typed(

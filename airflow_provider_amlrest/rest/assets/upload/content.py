@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -62,6 +62,18 @@ class LocalContent:
             for chunk in self.read(file, _CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    def with_other(self, other: LocalContent) -> LocalContent:
+        """The same with other files beside them: a folder's in a folder of its name.
+
+        Raises InvalidSpecError where a file would take the place of another one.
+        """
+        folder = f"{other.root.name}/" if other.is_folder else ""
+        files = [*self.files, *(replace(file, name=f"{folder}{file.name}") for file in other.files)]
+        names = [file.name for file in files]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise InvalidSpecError(other.field, f"{twice!r} is in {str(self.root)!r} as well.")
+        return replace(self, files=tuple(sorted(files, key=lambda file: (file.name.lower(), file.name))))
 
     def read(self, file: LocalFile, size: int) -> Iterator[bytes]:
         """A file's content in pieces of ``size`` bytes; the last one may be shorter.

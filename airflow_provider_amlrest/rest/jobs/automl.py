@@ -1,0 +1,212 @@
+"""AutoML jobs: Azure ML looks for the best model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.given import Given
+from airflow_provider_amlrest.rest.jobs.input_wire import input_body
+from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
+from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec, LiteralInput
+from airflow_provider_amlrest.rest.jobs.kind import Kind
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
+from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, word
+from airflow_provider_amlrest.rest.reading.values import mapping
+from airflow_provider_amlrest.rest.versions.features import Feature
+from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
+from airflow_provider_amlrest.rest.versions.words import without_nones
+
+TASKS = {
+    "classification": "Classification",
+    "regression": "Regression",
+    "forecasting": "Forecasting",
+    "image_classification": "ImageClassification",
+    "image_classification_multilabel": "ImageClassificationMultilabel",
+    "image_object_detection": "ImageObjectDetection",
+    "image_instance_segmentation": "ImageInstanceSegmentation",
+    "text_classification": "TextClassification",
+    "text_classification_multilabel": "TextClassificationMultilabel",
+    "text_ner": "TextNER",
+}
+_DATA = ("training_data", "validation_data", "test_data")
+_TABULAR = ("classification", "regression", "forecasting")
+_LIMITS = {
+    "timeout_minutes": "timeout",
+    "trial_timeout_minutes": "trialTimeout",
+    "max_trials": "maxTrials",
+    "max_concurrent_trials": "maxConcurrentTrials",
+    "max_cores_per_trial": "maxCoresPerTrial",
+    "enable_early_termination": "enableEarlyTermination",
+    "exit_score": "exitScore",
+    "max_nodes": "maxNodes",
+}
+_SETTINGS = {"featurization": "featurizationSettings", "training": "trainingSettings"}
+_AUTO_OR_OWN = ("forecast_horizon", "seasonality", "target_lags", "target_rolling_window_size")
+"""Members of forecasting that are ``auto``, or one's own number."""
+_NAMES_OF_ALGORITHMS = ("allowed_training_algorithms", "blocked_training_algorithms", "blocked_transformers")
+_KEYS = (
+    *("task", "primary_metric", "target_column_name", "log_verbosity", "limits", *_DATA, *_SETTINGS),
+    *("forecasting", "n_cross_validations", "validation_data_size", "test_data_size", "search_space"),
+    *("cv_split_column_names", "weight_column_name", "training_parameters", "sweep", "environment_variables"),
+)
+_PASCAL = {
+    "auc_weighted": "AUCWeighted",
+    "iou": "IOU",
+    "light_gbm": "LightGBM",
+    "xg_boost_classifier": "XGBoostClassifier",
+    "xg_boost_regressor": "XGBoostRegressor",
+    "xgboost_classifier": "XGBoostClassifier",
+    "xgboost_regressor": "XGBoostRegressor",
+    "sgd": "SGD",
+    "svm": "SVM",
+    "linear_svm": "LinearSVM",
+    "knn": "KNN",
+}
+"""Words that the wire does not spell as the rule would."""
+_DEFAULT_LIMITS = {
+    **{task: {"sweepConcurrentTrials": 0, "sweepTrials": 0} for task in _TABULAR},
+    **{task: {"maxNodes": 1, "maxTrials": 1} for task in TASKS if task.startswith("text")},
+}
+"""What azure-ai-ml 1.35.2 sends with limits, whoever has given them or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoMLJob(JobSpec):
+    """``details``: of the task, in the words of the wire. ``data``: training_data, validation_data..."""
+
+    job_type = "AutoML"
+
+    task: str
+    data: Mapping[str, Input | Lookup]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def searched(value: Any) -> Any:
+    """A part of a search space as AutoML has it: ``uniform(0.1,1)``, ``choice('a','b')``."""
+    if not isinstance(value, Mapping):
+        return value
+    given = dict(value)
+    kind = given.pop("type", "choice")
+    arguments = given.pop("values", None) or list(given.values())
+    return f"{kind}({','.join(repr(one) if isinstance(one, str) else str(one) for one in arguments)})"
+
+
+def _read(given: Given) -> AutoMLJob:
+    task = word("task", given["task"], tuple(TASKS))
+    if given["training_data"] is None:
+        raise InvalidSpecError("training_data", "it is missing; give an mltable.")
+    data = {name: _table(name, given[name], given) for name in _DATA if given[name] is not None}
+    return AutoMLJob(**read_common(given), task=task, data=data, details=_details(task, given))
+
+
+def _table(name: str, value: Any, given: Given) -> Input | Lookup:
+    member = {"type": "mltable", **value} if isinstance(value, Mapping) else value
+    read = read_inputs("", {name: member}, given.base, None)[name]
+    if isinstance(read, LiteralInput):
+        raise InvalidSpecError(
+            name, f"{value!r} is not data: give a reference, a URI or a path of an mltable."
+        )
+    return read
+
+
+def _details(task: str, given: Given) -> dict[str, Any]:
+    details: dict[str, Any] = {"targetColumnName": given["target_column_name"]}
+    details["logVerbosity"] = pascal(str(given["log_verbosity"] or "info"))
+    if given["primary_metric"] is not None:
+        details["primaryMetric"] = pascal(str(given["primary_metric"]))
+    limits = _limits(given["limits"])
+    details["limitSettings"] = {**_DEFAULT_LIMITS.get(task, {}), **limits} if limits else {}
+    for name, on_the_wire in _SETTINGS.items():
+        details[on_the_wire] = {
+            camel(key): _setting(key, member) for key, member in mapping(name, given[name]).items()
+        }
+    forecasting = mapping("forecasting", given["forecasting"])
+    details["forecastingSettings"] = {
+        camel(key): _auto(member) if key in _AUTO_OR_OWN else member for key, member in forecasting.items()
+    }
+    folds = given["n_cross_validations"]
+    details["nCrossValidations"] = None if folds is None else _auto(folds)
+    for name in ("validation_data_size", "test_data_size", "cv_split_column_names", "weight_column_name"):
+        details[camel(name)] = given[name]
+    parameters = mapping("training_parameters", given["training_parameters"])
+    settings = {camel(key): member for key, member in parameters.items()}
+    details["modelSettings" if task.startswith("image") else "fixedParameters"] = settings
+    if given["search_space"] is not None:
+        details["searchSpace"] = [
+            {camel(key): searched(member) for key, member in mapping("search_space", space).items()}
+            for space in given["search_space"]
+        ]
+    details["sweepSettings"] = _sweep(given["sweep"])
+    return without_nones(**details)
+
+
+def _limits(value: Any) -> dict[str, Any]:
+    limits = mapping("limits", value)
+    no_other_keys("limits", limits, tuple(_LIMITS))
+    return {
+        _LIMITS[name]: iso_minutes(member) if name.endswith("minutes") else member
+        for name, member in limits.items()
+    }
+
+
+def iso_minutes(minutes: Any) -> str:
+    """Minutes as an ISO 8601 duration: ``PT3H``, ``PT1H30M``."""
+    hours, rest = divmod(int(minutes), 60)
+    return "PT" + (f"{hours}H" if hours else "") + (f"{rest}M" if rest or not hours else "")
+
+
+def _setting(key: str, value: Any) -> Any:
+    if key in _NAMES_OF_ALGORITHMS:
+        return [pascal(str(name)) if str(name).islower() else name for name in value]
+    if key == "transformer_params":
+        return {pascal(name): member for name, member in value.items()}
+    return value
+
+
+def _auto(value: Any) -> dict[str, Any]:
+    if str(value).lower() == "auto":
+        return {"mode": "Auto"}
+    return {"mode": "Custom", **({"values": value} if isinstance(value, list) else {"value": value})}
+
+
+def _sweep(value: Any) -> dict[str, Any]:
+    sweep = {camel(key): member for key, member in mapping("sweep", value).items()}
+    if policy := mapping("sweep.early_termination", sweep.get("earlyTermination")):
+        given = {camel(key): member for key, member in with_slack(policy).items() if key != "type"}
+        sweep["earlyTermination"] = {"policyType": pascal(str(policy.get("type"))), **given}
+    return sweep
+
+
+def with_slack(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy as azure-ai-ml sends it: a bandit has both kinds of slack."""
+    slack = {"slack_factor": 0, "slack_amount": 0} if policy.get("type") == "bandit" else {}
+    return {**slack, **policy}
+
+
+def camel(name: str) -> str:
+    """``target_column_name`` as the wire has it: ``targetColumnName``."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def pascal(name: str) -> str:
+    """``norm_macro_recall`` as the wire has it: ``NormMacroRecall``."""
+    return _PASCAL.get(name) or "".join(part.capitalize() for part in name.split("_"))
+
+
+def _body(spelling: Spelling, job: AutoMLJob) -> Wire:
+    data = {camel(name): input_body(spelling, value) for name, value in job.data.items()}
+    return {"taskDetails": {"taskType": TASKS[job.task], **job.details, **data}}
+
+
+KIND = Kind(
+    "AutoML",
+    read=_read,
+    keys={**COMMON_KEYS, **{name: name for name in _KEYS}},
+    body=_body,
+    features=(Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True),),
+)

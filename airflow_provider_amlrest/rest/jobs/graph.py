@@ -1,0 +1,112 @@
+"""The graph of a pipeline, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.ports import check_types
+from airflow_provider_amlrest.rest.jobs.steps import BINDING, Step
+
+
+def check_graph(
+    steps: Mapping[str, Step], inputs: Mapping[str, Any], outputs: Mapping[str, Any], prefix: str = "jobs."
+) -> None:
+    """Check what steps are bound to.
+
+    :param inputs: the pipeline's, by name: a mapping with a ``type``, or a literal.
+    :param outputs: the pipeline's, by name.
+    :raises InvalidSpecError: for a binding to a step, an input or an output that there is not; a required
+        input without a value; an input that its component does not have; data where a literal is wanted, or
+        the other way round; and for steps that wait for each other.
+    """
+    for step in steps.values():
+        where = f"{prefix}{step.name}"
+        _check_ports(where, step)
+        for name, path in _bindings(step.wire.get("inputs") or {}):
+            given = _type_at(f"{where}.inputs.{name}", path, steps, inputs)
+            port = step.ports.inputs.get(name) if step.ports and not step.is_inline else None
+            if port is not None and given is not None:
+                check_types(f"{where}.inputs.{name}", port, given)
+        for name, path in _bindings(step.wire.get("outputs") or {}):
+            group, _, output = path.partition(".")
+            if group != "outputs" or output not in outputs:
+                raise _unknown(
+                    f"{where}.outputs.{name}", f"parent.{path}", "outputs of the pipeline", outputs
+                )
+    _check_order(steps, prefix)
+
+
+def _check_ports(where: str, step: Step) -> None:
+    if step.ports is None:
+        return
+    given = step.wire.get("inputs") or {}
+    searched = step.wire.get("search_space") or {}
+    for name in given:
+        if name not in step.ports.inputs:
+            raise _unknown(f"{where}.inputs.{name}", name, "inputs of its component", step.ports.inputs)
+    for name, port in step.ports.inputs.items():
+        if name not in given and name not in searched and "default" not in port and not port.get("optional"):
+            raise InvalidSpecError(
+                f"{where}.inputs.{name}", "its component requires it; give a value, or bind it to one."
+            )
+    for name in step.wire.get("outputs") or {}:
+        if name not in step.ports.outputs:
+            raise _unknown(f"{where}.outputs.{name}", name, "outputs of its component", step.ports.outputs)
+
+
+def _bindings(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, member in members.items():
+        value = member.get("value") if isinstance(member, Mapping) else None
+        for match in BINDING.finditer(value if isinstance(value, str) else ""):
+            yield name, match["path"]
+
+
+def _type_at(field: str, path: str, steps: Mapping[str, Step], inputs: Mapping[str, Any]) -> str | None:
+    """The type of what a path leads to; None: it is not known here."""
+    group, _, rest = path.partition(".")
+    if group == "inputs":
+        name = rest.split(".")[0]
+        if name not in inputs:
+            raise _unknown(field, f"parent.{path}", "inputs of the pipeline", inputs)
+        value = inputs[name]
+        return str(value["type"]) if isinstance(value, Mapping) and value.get("type") else None
+    step, _, output = rest.partition(".outputs.")
+    if group != "jobs" or not output:
+        raise InvalidSpecError(
+            field,
+            f"'parent.{path}' leads nowhere: write parent.inputs.<name> or "
+            "parent.jobs.<step>.outputs.<name>.",
+        )
+    if step not in steps:
+        raise _unknown(field, f"parent.{path}", "steps", steps)
+    ports = steps[step].ports
+    if ports is None:
+        return None
+    if output not in ports.outputs:
+        raise _unknown(field, f"parent.{path}", f"outputs of {step}", ports.outputs)
+    return str(ports.outputs[output].get("type"))
+
+
+def _check_order(steps: Mapping[str, Step], prefix: str) -> None:
+    waits = {
+        step.name: {
+            path.split(".")[1]
+            for _, path in _bindings(step.wire.get("inputs") or {})
+            if path.startswith("jobs.")
+        }
+        for step in steps.values()
+    }
+    while waits:
+        ready = [name for name, others in waits.items() if not others & waits.keys()]
+        if not ready:
+            names = ", ".join(sorted(waits))
+            raise InvalidSpecError(prefix.rstrip("."), f"these steps wait for each other: {names}.")
+        for name in ready:
+            del waits[name]
+
+
+def _unknown(field: str, what: str, kind: str, known: Mapping[str, Any]) -> InvalidSpecError:
+    there = ", ".join(sorted(known)) or "none"
+    return InvalidSpecError(field, f"{what!r} is not among the {kind}: {there}.")

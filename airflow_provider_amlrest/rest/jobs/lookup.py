@@ -1,0 +1,64 @@
+"""What stands in a body for what only the workspace can say."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.ids import WorkspaceId
+
+
+class Lookup(ABC):
+    """What only the workspace can say, in the place of the id or the input that it will be."""
+
+    field: str
+    """Whose value it is, for errors."""
+    uploads: ClassVar[bool] = False
+    """Whether looking it up may take long: such are looked up after all others."""
+
+    @property
+    @abstractmethod
+    def meaning(self) -> str:
+        """What it counts as where jobs are compared: as it was given, for ``@latest`` may change."""
+
+    @property
+    @abstractmethod
+    def written(self) -> Any:
+        """As a person reads it: a name and version, an id, a path."""
+
+    @abstractmethod
+    def check(self, workspace: WorkspaceId) -> None:
+        """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there."""
+
+    @abstractmethod
+    def find(self, client: AzureMLClient) -> Any:
+        """Look it up; upload it, if it is local and not there yet.
+
+        :raises MissingAssetError: if the workspace does not have it.
+        """
+
+
+def lookups(member: Any) -> Iterator[Lookup]:
+    """What is still to be looked up in a body."""
+    if isinstance(member, Lookup):
+        yield member
+    elif isinstance(member, Mapping):
+        for value in member.values():
+            yield from lookups(value)
+
+
+def replaced(member: Any, by: Callable[[Lookup], Any]) -> Any:
+    """A body with something else for what is to be looked up; without that for which there is None."""
+    if isinstance(member, Lookup):
+        return by(member)
+    if not isinstance(member, Mapping):
+        return member
+    members = {
+        name: new
+        for name, value in member.items()
+        if (new := replaced(value, by)) is not None or value is None
+    }
+    return members if members or not member else None
