@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
+from airflow_provider_amlrest.cli.files import run
 from airflow_provider_amlrest.lifecycle.masking import (
     NOT_SHOWN,
     may_show,
@@ -212,9 +213,21 @@ def _trial(trial: SweepTrial, *, shown: bool) -> dict[str, Any]:
 def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """The output of the job's command."""
     job, shown = _look(client, options.job)
-    tail = LogTail()
     if not shown:
         print(f"The log is {NOT_SHOWN} {hook.studio_url(job)}", file=sys.stderr)  # noqa: T201
+    job = follow(client, job, out, until_end=options.follow, shown=shown)
+    return _exit_code(job) if options.follow else FINE
+
+
+def follow(
+    client: AzureMLClient, job: Job, out: TextIO, *, until_end: bool = True, shown: bool = True
+) -> Job:
+    """Print a job's log; the job as it was read last.
+
+    :param until_end: go on until it ends.
+    :param shown: whether the log may be shown.
+    """
+    tail = LogTail()
 
     def write(*, final: bool) -> None:
         if not shown:
@@ -223,13 +236,12 @@ def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
             print(render.safe(line), file=out)
         out.flush()
 
-    if options.follow and job.outcome is Outcome.ACTIVE:
-        ended = _until_end(client, job, lambda look: write(final=False), None)
-        job = ended or job
+    if until_end and job.outcome is Outcome.ACTIVE:
+        job = _until_end(client, job, lambda look: write(final=False), None) or job
     write(final=True)
     if shown and not tail.offsets:
         print(f"Job {job.name} has no log; it is {job.status}.", file=sys.stderr)  # noqa: T201
-    return _exit_code(job) if options.follow else FINE
+    return job
 
 
 def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
@@ -345,6 +357,7 @@ def _exit_code(job: Job) -> int:
 
 
 COMMANDS = {
+    "run": run,
     "list": list_jobs,
     "show": show,
     "metrics": metrics,

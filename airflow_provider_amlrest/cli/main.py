@@ -12,12 +12,13 @@ from typing import TextIO
 from airflow_provider_amlrest.cli.exit_codes import FINE, INTERRUPTED, REFUSED, USAGE
 from airflow_provider_amlrest.connection import DEFAULT_CONNECTION, InvalidConnectionError
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.version import __version__
 
 EXIT_CODES = """exit codes:
-  0    success; for wait and logs --follow: the job is Completed
-  1    for wait and logs --follow: the job failed or was canceled
-  2    wrong usage, or a connection that does not exist or is not valid
+  0    success; for run, wait and logs --follow: the job is Completed
+  1    for run, wait and logs --follow: the job failed or was canceled
+  2    wrong usage, a file that is not valid, or a connection that does not exist or is not valid
   3    for wait: the timeout passed, and the job is still active
   4    Azure ML cannot be reached, or refuses the request
   130  Ctrl-C; the job continues
@@ -49,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, out: TextIO) -> int:
+    if options.command == "validate":
+        from airflow_provider_amlrest.cli.files import validate
+
+        return validate(options, out)
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_amlrest.cli.commands import COMMANDS
@@ -104,6 +109,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--follow", "-f", action="store_true", help="until the job ends")
     one = commands.add_parser("cancel", parents=[common, output, job], help="request its cancellation")
     one.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("file", metavar="FILE", help="a YAML file of Azure ML's CLI")
+    file.add_argument("--set", action="append", metavar="MEMBER=VALUE", help="another value; more than once")
+    one = commands.add_parser("run", parents=[common, file], help="submit the job of a file, and follow it")
+    one.add_argument("--name", help="the job's name, instead of that of the file, or of a new one")
+    one = commands.add_parser("validate", parents=[file], help="check a file; needs no connection")
+    one.add_argument("--body", action="store_true", help="print the request that the file makes, as JSON")
+    one.add_argument("--api-version", help=f"({DEFAULT_API_VERSION})")
     one = commands.add_parser("wait", parents=[common, output, job], help="wait until it ends")
     one.add_argument("--timeout", type=_positive(float), metavar="SECONDS", help="no longer than this")
     return top

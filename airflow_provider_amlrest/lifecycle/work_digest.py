@@ -25,7 +25,8 @@ def work_digest(body: Wire) -> str:
 
     :param body: the properties of a job's PUT, before anything is looked up.
     """
-    given = list(lookups(body))
+    # What stands in the steps of a pipeline counts where it stands.
+    given = [lookup for lookup in lookups(body) if _is_of_the_job(lookup)]
     inputs = {one.name: one.meaning for one in given if isinstance(one, ReferencedInput)}
     environment = next((one.meaning for one in given if isinstance(one, EnvironmentLookup)), "")
     code = next((one.meaning for one in given if isinstance(one, CodeLookup)), repr(None))
@@ -37,7 +38,13 @@ def work_digest(body: Wire) -> str:
     ]
 
 
+def _is_of_the_job(lookup: Lookup) -> bool:
+    return not lookup.field.startswith("jobs.")
+
+
 def _in_work(lookup: Lookup) -> str | None:
+    if not _is_of_the_job(lookup):
+        return lookup.meaning
     if isinstance(lookup, EnvironmentLookup):
         return ""
     # The first version knew none but these.

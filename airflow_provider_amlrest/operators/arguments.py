@@ -58,6 +58,21 @@ RUN = (
 """What describes a command job, and a sweep's trial."""
 
 COMMAND = (*WAIT, *RUN)
+PIPELINE = (
+    Argument("jobs", renderer="json"),
+    Argument("settings", renderer="json"),
+    *(
+        argument
+        for argument in RUN
+        if argument.name
+        in (
+            *("inputs", "outputs", "compute", "experiment_name", "display_name", "description"),
+            *("identity", "tags", "properties"),
+        )
+    ),
+)
+"""What describes a pipeline job."""
+
 SWEEP = (
     *COMMAND,
     Argument("search_space", renderer="json"),

@@ -96,6 +96,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.require_metrics = require_metrics
         self.request_body: str | None = None
         self._options: WaitOptions
+        self._rendered: list[Any]
         self._ti: Any = None
         self._owner: Owner | None = None
         self._submitted_name: str | None = None
@@ -110,6 +111,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
             options = self._options = read_wait_options(self)
             asked = self._read(context)
+            self._rendered = self._what_is_rendered(context)
             deadline = self._deadline(context)
             with self.hook.client() as client:
                 job = self._submit_in_time(client, asked, context, deadline)
@@ -134,6 +136,7 @@ class AzureMLJobOperator(AzureMLOperator):
             from airflow_provider_amlrest.operators.reading import read_wait_options
 
             self._options = read_wait_options(self)
+            self._rendered = self._what_is_rendered(context)
             self._submitted_name = check_event(event)["job_name"]
             self.keep_links()
             request_body.show_again(self, context)
@@ -162,6 +165,15 @@ class AzureMLJobOperator(AzureMLOperator):
                     self._end(client, name, verdict.why, patience=patience.CANCEL)
             except Exception as error:
                 self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
+
+    @property
+    def _chosen_name(self) -> Any:
+        """A name of the user's own for the job."""
+        return self.job_name
+
+    def _what_is_rendered(self, context: Context) -> list[Any]:
+        """All that templates have made, secrets among it. Who resumes has rendered it anew."""
+        return [getattr(self, name) for name in self.template_fields]
 
     @abstractmethod
     def _read(self, context: Context) -> JobSpec:
@@ -199,7 +211,7 @@ class AzureMLJobOperator(AzureMLOperator):
         work = Work(identity, ti.max_tries or 0, body)
         outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
         tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
-        task, name = _Attempt(self, context, tags), read_job_name(self.job_name)
+        task, name = _Attempt(self, context, tags), read_job_name(self._chosen_name)
         job = submit(client, task, work, name, owner, first_try=ti.try_number == 1)
         return claim(client, job, owner)
 
@@ -330,9 +342,8 @@ class AzureMLJobOperator(AzureMLOperator):
             )
 
     def _can_mask(self, job: Job) -> bool:
-        """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""
-        rendered = [getattr(self, name) for name in self.template_fields]
-        return masking.learn(rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
+        """Whether this process knows the secrets that the job carries."""
+        return masking.learn(self._rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
 
     def _too_late(
         self,

@@ -163,7 +163,7 @@ def test_it_has_the_version_that_azure_ai_ml_gives_it(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_a_definition_is_said(tmp_path: Path, value: Any, problem: str) -> None:
     with pytest.raises(InvalidSpecError, match=f"^{problem}"):
-        read_environment("environment", value, tmp_path)
+        read_environment("environment", value, tmp_path).check(None)
 
 
 def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:

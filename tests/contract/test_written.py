@@ -157,6 +157,7 @@ def read(operator: Any) -> CommandJob | SweepJob | Environment | None:
             environment: Environment = operator._read(Path())[0]
             return environment
         job = replace(read_job(operator, Path()), compute=arm_id("computes", "cpu"))
+        looked_up(job, lambda lookup: lookup.check(None))
     except InvalidSpecError:
         return None
     found: CommandJob | SweepJob = looked_up(job, lambda lookup: lookup.find(nothing))

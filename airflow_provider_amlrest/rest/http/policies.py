@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import uniform
@@ -46,8 +47,13 @@ USER_AGENT = f"airflow-provider-amlrest/{__version__}"
 CONNECTION_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 
+log = logging.getLogger(__name__)
+
 ANONYMOUS = "anonymous"
 """Option of a request whose URL has a signature. Storage refuses a token with it, and ours is not for it."""
+USER_TOKEN = "user_token"  # noqa: S105
+"""Option of a request that also carries a token for Azure ML's own API, in the header of that name."""
+USER_TOKEN_HEADER = "x-azureml-token"  # noqa: S105
 
 MAX_RETRY_AFTER = 120.0
 """Seconds. The caller waits for a longer Retry-After: it has a deadline, and can be stopped."""
@@ -122,6 +128,8 @@ def refuse_unsafe_url(request: Any) -> None:
 class _Protected(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: Any) -> None:
         refuse_unsafe_url(request)
+        if request.context.options.pop(USER_TOKEN, False):
+            request.context[USER_TOKEN] = True
         if request.context.options.pop(ANONYMOUS, False):
             # The context is kept over retries.
             request.context[ANONYMOUS] = True
@@ -143,16 +151,32 @@ def signing_in() -> Iterator[None]:
         raise ClientAuthenticationError(message=str(error)) from error
 
 
+@contextmanager
+def _optional(scope: str) -> Iterator[None]:
+    """Go on without a token that the service may not insist on, as far as anybody has published."""
+    try:
+        yield
+    except (AzureError, OSError) as error:
+        log.info("The request goes without a token for %s, which is not to be had: %s", scope, error)
+
+
 class _Authentication(ARMChallengeAuthenticationPolicy):
     """A token for each request; after a 401 a new one, with the requested claims, and one retry.
 
     azure-core itself does not retry a 401 without a claims challenge, even if a token expired on its way.
     """
 
+    user_scope = ""
+
     def on_request(self, request: Any) -> None:
         if ANONYMOUS not in request.context:
             with signing_in():
                 super().on_request(request)
+        if USER_TOKEN in request.context:
+            with _optional(self.user_scope):
+                credential: Any = self._credential
+                token = credential.get_token(self.user_scope)
+                request.http_request.headers[USER_TOKEN_HEADER] = token.token
 
     def on_challenge(self, request: Any, response: Any) -> bool:
         if ANONYMOUS in request.context:
@@ -165,10 +189,17 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
 
 
 class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
+    user_scope = ""
+
     async def on_request(self, request: Any) -> None:
         if ANONYMOUS not in request.context:
             with signing_in():
                 await super().on_request(request)
+        if USER_TOKEN in request.context:
+            with _optional(self.user_scope):
+                credential: Any = self._credential
+                token = await credential.get_token(self.user_scope)
+                request.http_request.headers[USER_TOKEN_HEADER] = token.token
 
     async def on_challenge(self, request: Any, response: Any) -> bool:
         if ANONYMOUS in request.context:
@@ -182,12 +213,16 @@ class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
 
 def sync_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The sync pipeline's policies; ``credential`` is a TokenCredential."""
-    return _policies(_Retry(), _Authentication(credential, cloud.scope, enable_cae=True))
+    authentication = _Authentication(credential, cloud.scope, enable_cae=True)
+    authentication.user_scope = f"{cloud.studio}/.default"
+    return _policies(_Retry(), authentication)
 
 
 def async_policies(credential: Any, cloud: Cloud) -> list[Any]:
     """The async pipeline's policies; ``credential`` is an AsyncTokenCredential."""
-    return _policies(_AsyncRetry(), _AsyncAuthentication(credential, cloud.scope, enable_cae=True))
+    authentication = _AsyncAuthentication(credential, cloud.scope, enable_cae=True)
+    authentication.user_scope = f"{cloud.studio}/.default"
+    return _policies(_AsyncRetry(), authentication)
 
 
 def _policies(retry: Any, authentication: Any) -> list[Any]:

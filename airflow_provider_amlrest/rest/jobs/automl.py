@@ -16,6 +16,7 @@ from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, word
 from airflow_provider_amlrest.rest.reading.values import mapping
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
@@ -208,5 +209,7 @@ KIND = Kind(
     read=_read,
     keys={**COMMON_KEYS, **{name: name for name in _KEYS}},
     body=_body,
-    features=(Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True),),
+    features=(
+        Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True, also=(PREVIEW_2022_02,)),
+    ),
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from airflow_provider_amlrest.rest.assets.component import ANONYMOUS, Component, anonymous_version
+from airflow_provider_amlrest.rest.assets.ensure import content_version
 from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
@@ -55,6 +56,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 """Type of component -> the members that it alone has."""
 
+REQUIRED = {"command": ("command", "environment"), "spark": ("code", "entry"), "pipeline": ("jobs",)}
+
 ReadSteps = Callable[[Document, str, Mapping[str, Any]], Mapping[str, Any]]
 """Reads the steps of a pipeline component: its document, the prefix of its members, its inputs."""
 
@@ -74,6 +77,9 @@ def read_component(document: Document, read_steps: ReadSteps, source: str = "YAM
         for key in given:
             if key not in (*COMMON, *KEYS[type_]):
                 raise unknown_key(key, repr(key), (*COMMON, *KEYS[type_]))
+        for key in REQUIRED.get(type_, ()):
+            if given.get(key) is None:
+                raise InvalidSpecError(key, f"it is missing; a {type_} component needs it.")
         name, version = given.get("name"), given.get("version")
         if name is not None:
             check_name("name", name)
@@ -168,7 +174,7 @@ class Prefixed(Lookup):
             return str(source.absolute) if self.absolute else written
         return written if written.startswith("azureml:") else f"azureml:{written}"
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         self.inner.check(workspace)
 
     def find(self, client: AzureMLClient) -> str:
@@ -191,7 +197,7 @@ class ComponentLookup(Lookup):
     def written(self) -> str:
         return written_as(self.reference)
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         """The service refuses another workspace's itself."""
 
     def find(self, client: AzureMLClient) -> str:
@@ -225,15 +231,14 @@ class InlineComponent(Lookup):
         spec.pop("_source", None)
         return str(yaml.safe_dump(spec, sort_keys=False))
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         for lookup in lookups(self.component.spec):
             lookup.check(workspace)
 
     def find(self, client: AzureMLClient) -> str:
         spec = replaced(self.anonymous.spec, lambda lookup: lookup.find(client))
-        return ensure_component(
-            client, Component(ANONYMOUS, anonymous_version(spec), spec, is_anonymous=True)
-        ).id
+        component = Component(ANONYMOUS, anonymous_version(spec), spec, is_anonymous=True)
+        return ensure_component(client, component)[0].id
 
     @property
     def anonymous(self) -> Component:
@@ -262,21 +267,56 @@ def unresolved_spec(component: Component) -> dict[str, Any]:
     return spec
 
 
-def ensure_component(client: AzureMLClient, component: Component) -> Component:
-    """Find the component's version, or register it: an anonymous one has the version that its content makes.
+def register_component(
+    client: AzureMLClient, component: Component, version: str | None = None
+) -> tuple[Component, bool]:
+    """Register a component that has a name, or find it.
 
+    :param version: instead of its own; without both, one made of the definition as it was written.
+    :return: the component as the service has it, and whether it is new.
+    :raises InvalidSpecError: for a component without a name, and for local files that are not there.
     :raises ConflictError: if the version exists with another definition.
     """
+    if component.name == ANONYMOUS:
+        raise InvalidSpecError("component.name", "it is missing; name the component.")
+    for lookup in lookups(component.spec):
+        lookup.check(client.operations.workspace)
+    given = {name: member for name, member in component.spec.items() if name != "version"}
+    meaning = replaced(given, lambda lookup: lookup.meaning)
+    own = version or component.version or content_version(meaning)
+    spec = replaced(given, lambda lookup: lookup.find(client))
+    wanted = replace(component, version=own, spec={**spec, "version": own})
+    found, new = ensure_component(client, wanted)
+    if not new and anonymous_version(_plain(found.spec)) != anonymous_version(_plain(wanted.spec)):
+        raise ConflictError(
+            f"Registering components/{wanted.name}/versions/{own}",
+            409,
+            code="UserError",
+            message="This version exists with another definition, and versions cannot be changed. Leave "
+            "version out to have it made of the content, or choose a new one.",
+        )
+    return found, new
+
+
+def _plain(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: member for name, member in spec.items() if name not in ("$schema", "tags", "description")}
+
+
+def ensure_component(client: AzureMLClient, component: Component) -> tuple[Component, bool]:
+    """Find the component's version, or register it: an anonymous one has the version that its content makes.
+
+    :return: the component as the service has it, and whether it is new.
+    """
     try:
-        return client.get_component(component.name, component.version)
+        return client.get_component(component.name, component.version), False
     except NotFoundError as error:
         if error.has_no_workspace:
             raise
     try:
-        return client.create_component(component)
+        return client.create_component(component), True
     except ConflictError:
         try:
-            return client.get_component(component.name, component.version)
+            return client.get_component(component.name, component.version), False
         except NotFoundError:
             pass
         raise

@@ -170,7 +170,7 @@ class ReferencedInput(InputLookup):
     def written(self) -> str:
         return written_as(self.reference)
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         if isinstance(self.reference, ResourceId) and self.type is None:
             check_workspace(workspace, self.field, self.reference)
 
@@ -208,7 +208,7 @@ class LocalInput(InputLookup):
     def written(self) -> str:
         return self.source.path
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         """What is local must be there, and be what its type says."""
         is_folder, type_ = self.source.content.is_folder, self.type or "uri_folder"
         if type_ in ("uri_file", "uri_folder", "mltable") and is_folder != (type_ != "uri_file"):

@@ -29,5 +29,7 @@ class Kind:
     """What not every api-version can say of it."""
     parts: tuple[str, ...] = ()
     """Its members that have such features of their own."""
+    wants_user_token: bool = False
+    """Whether azure-ai-ml sends its PUT with a token for Azure ML's own API as well."""
     has_trials: bool = False
     """Whether it runs trials, the best of which is its result; else its result is its own."""

@@ -30,8 +30,11 @@ class Lookup(ABC):
         """As a person reads it: a name and version, an id, a path."""
 
     @abstractmethod
-    def check(self, workspace: WorkspaceId) -> None:
-        """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there."""
+    def check(self, workspace: WorkspaceId | None) -> None:
+        """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there.
+
+        :param workspace: None: it is not known yet.
+        """
 
     @abstractmethod
     def find(self, client: AzureMLClient) -> Any:

@@ -110,7 +110,7 @@ class EnvironmentLookup(Lookup):
     def written(self) -> str:
         return written_as(self.reference)
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         """The service refuses another workspace's itself."""
 
     def find(self, client: AzureMLClient) -> str:
@@ -196,7 +196,7 @@ class InlineEnvironment(Lookup):
             members["build"] = {"path": str(path), "dockerfile_path": environment.build.dockerfile_path}
         return {name: member for name, member in members.items() if member is not None}
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         self.definition  # noqa: B018
 
     def find(self, client: AzureMLClient) -> str:
@@ -260,7 +260,7 @@ class CodeLookup(Lookup):
     def written(self) -> str:
         return written_as(self.source) if isinstance(self.source, Reference) else self.source.path
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         """The service refuses another workspace's itself; what is local must be there."""
         if isinstance(self.source, LocalPath):
             self.source.content  # noqa: B018
@@ -308,7 +308,7 @@ class ComputeLookup(Lookup):
     def written(self) -> str:
         return self.given.removeprefix("azureml:")
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         check_name(self.field, self.name)
         if self.id is not None:
             check_workspace(workspace, self.field, self.id)
@@ -327,9 +327,9 @@ class ComputeLookup(Lookup):
         return str(client.operations.workspace.resource("computes", self.name))
 
 
-def check_workspace(ours: WorkspaceId, field: str, reference: ResourceId) -> None:
+def check_workspace(ours: WorkspaceId | None, field: str, reference: ResourceId) -> None:
     """Raises InvalidSpecError for an id of another workspace, which cannot be asked from here."""
-    if reference.workspace != ours:
+    if ours is not None and reference.workspace != ours:
         raise InvalidSpecError(
             field,
             f"'{reference}' is in the workspace {reference.workspace.name!r}, but the connection's is "

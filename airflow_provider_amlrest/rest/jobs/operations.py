@@ -25,7 +25,9 @@ from airflow_provider_amlrest.rest.http.call import (
 )
 from airflow_provider_amlrest.rest.http.errors import NotFoundError
 from airflow_provider_amlrest.rest.http.paging import Page
+from airflow_provider_amlrest.rest.http.policies import USER_TOKEN
 from airflow_provider_amlrest.rest.ids import path_segment
+from airflow_provider_amlrest.rest.jobs import kind_of
 from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec, Output
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
@@ -55,7 +57,11 @@ class JobOperations(Calls):
         :param job: the job, or the properties of its PUT as :func:`wire.job_body` makes them.
         """
         body = job_body(self.spelling, job) if isinstance(job, JobSpec) else job
-        return read_job(self.spelling, (yield from self._put(f"jobs/{path_segment(name)}", body)))
+        kind = kind_of(body.get("jobType", ""))
+        options = {USER_TOKEN: True} if kind is not None and kind.wants_user_token else {}
+        path = f"jobs/{path_segment(name)}"
+        created = yield from self._resource("PUT", path, {"properties": body}, options)
+        return read_job(self.spelling, created)
 
     def get_job(self, name: str) -> Flow[Job]:
         """A job as it is now. Raises NotFoundError."""

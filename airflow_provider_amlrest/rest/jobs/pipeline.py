@@ -42,6 +42,8 @@ class PipelineJob(JobSpec):
 
 
 def _read(given: Given) -> PipelineJob:
+    # Steps have the modes that their components ask for.
+    given = replace(given, input_mode=None, output_mode=None)
     inputs, outputs = mapping("inputs", given["inputs"]), mapping("outputs", given["outputs"])
     document, source = Document({"jobs": given["jobs"], "outputs": outputs}, given.base), "YAML.JOB"
     if (component := given["component"]) is not None:
@@ -91,4 +93,5 @@ KIND = Kind(
     read=_read,
     keys={**COMMON_KEYS, "jobs": "jobs", "component": "component", "settings": "settings"},
     body=_body,
+    wants_user_token=True,
 )

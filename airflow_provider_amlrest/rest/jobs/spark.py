@@ -110,5 +110,6 @@ KIND = Kind(
     read=_read,
     keys={**COMMON_KEYS, **{name: name for name in _KEYS}},
     body=_body,
-    features=(Feature(SparkJob, "type", "a Spark job", "2023-04-01", lambda job: True),),
+    wants_user_token=True,
+    features=(Feature(SparkJob, "type", "a Spark job", "2024-04-01", lambda job: True),),
 )

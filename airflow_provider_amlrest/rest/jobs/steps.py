@@ -344,7 +344,7 @@ class Trial(Lookup):
         spec = unresolved_spec(self.component.anonymous)
         return {"name": ANONYMOUS, "properties": {"componentSpec": spec, "isAnonymous": True}}
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         self.component.check(workspace)
 
     def find(self, client: AzureMLClient) -> dict[str, Any]:
@@ -370,7 +370,7 @@ class StepInput(Lookup):
     def written(self) -> dict[str, Any]:
         return _input(DataInput(self.inner.type or "uri_folder", self.inner.written, self.inner.mode))
 
-    def check(self, workspace: WorkspaceId) -> None:
+    def check(self, workspace: WorkspaceId | None) -> None:
         self.inner.check(workspace)
 
     def find(self, client: AzureMLClient) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     return body
 
 
-def check_lookups(body: Wire, workspace: WorkspaceId) -> None:
+def check_lookups(body: Wire, workspace: WorkspaceId | None) -> None:
     """Raises InvalidSpecError for what is not this workspace's, and for local files that are not there."""
     for lookup in lookups(body):
         lookup.check(workspace)

@@ -58,7 +58,7 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
         parse_outputs,
         {"m": {"typ": "uri_file"}},
         "f.m",
-        "unknown key 'typ'; there are: mode, name, path, type",
+        "unknown key 'typ'; did you mean 'type'? There are: mode, name, path, type",
     ),
     (parse_outputs, {"m": "uri_foo"}, "f.m.type", "'uri_foo' is not one of: uri_file"),
     (parse_outputs, {"m": {"mode": "ro_mount"}}, "f.m.mode", "'ro_mount' is not one of: rw_mount"),

@@ -13,9 +13,11 @@ import pytest
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.command import CommandJob, Resources
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Output, Service
-from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm, SweepJob
+from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
+from airflow_provider_amlrest.rest.jobs.command import Resources
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, JobSpec, Output, Service
+from airflow_provider_amlrest.rest.jobs.spark import SparkJob
+from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
@@ -23,9 +25,10 @@ from tests.support.codec import codec_for
 from tests.unit.answers import REFERENCE
 from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
 
-Thing = Environment | Data | CommandJob | SweepJob
+Thing = Environment | Data | JobSpec
 
 STORE = "azureml://datastores/workspaceblobstore/paths/p"
+CPU = arm_id("computes", "cpu")
 MODEL = DataInput("mlflow_model", arm_id("models", "m", "1"))
 
 # Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
@@ -107,6 +110,8 @@ USES: dict[str, list[tuple[str, Thing]]] = {
         ),
         ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0))),
     ],
+    "a Spark job": [("type", SparkJob(compute=CPU, code="c", entry={"file": "main.py"}))],
+    "an AutoML job": [("type", AutoMLJob(compute=CPU, task="regression", data={}))],
 }
 
 
@@ -185,6 +190,8 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "the most instances of a job": ("(Job)?ResourceConfiguration", "maxInstanceCount", None),
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
+    "a Spark job": ("SparkJob", None, None),
+    "an AutoML job": ("AutoMLJob", None, None),
 }
 
 

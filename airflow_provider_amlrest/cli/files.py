@@ -1,0 +1,119 @@
+"""The commands on YAML files: ``validate``, which needs no connection, and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import yaml
+
+from airflow_provider_amlrest.cli import render
+from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED
+from airflow_provider_amlrest.rest.assets.component import component_body
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.component_files import read_component, unresolved_spec
+from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
+from airflow_provider_amlrest.rest.jobs.lookup import lookups
+from airflow_provider_amlrest.rest.jobs.steps import component_steps
+from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body, looked_up, unresolved
+from airflow_provider_amlrest.rest.reading.documents import Document, overridden, read_document
+from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
+from airflow_provider_amlrest.rest.versions.spelling import Spelling, spelling_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_amlrest.hook import AzureMLHook
+    from airflow_provider_amlrest.rest import AzureMLClient
+
+NOWHERE = WorkspaceId("subscription", "group", "workspace")
+"""Stands for the workspace while there is none."""
+
+
+def validate(options: argparse.Namespace, out: TextIO) -> int:
+    """Read a file and say what is wrong with it; with ``--body``, print what would be sent."""
+    document = _document(options)
+    spelling = spelling_of(options.api_version or DEFAULT_API_VERSION, NOWHERE)
+    is_component = _is_component(document)
+    what, request, found = (_component if is_component else _job)(document, spelling)
+    if options.body:
+        for problem in _missing(found):
+            print(f"amlrest: warning: {problem}", file=sys.stderr)  # noqa: T201
+        print(json.dumps(request, indent=2, sort_keys=True), file=out)
+        return FINE
+    for lookup in found:
+        lookup.check(None)
+    print(f"{options.file} is valid: {what}.", file=out)
+    return FINE
+
+
+def _document(options: argparse.Namespace) -> Document:
+    document = read_document("file", Path(options.file), Path())
+    return overridden(document, dict(map(_override, options.set or ())))
+
+
+def _override(text: str) -> tuple[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidSpecError("--set", f"{text!r} must be member=value, such as inputs.epochs=5.")
+    return path, yaml.safe_load(value)
+
+
+def _is_component(document: Document) -> bool:
+    given = document.values
+    return "omponent" in str(given.get("$schema", "")) or "is_deterministic" in given or "version" in given
+
+
+def _job(document: Document, spelling: Spelling) -> tuple[str, Mapping[str, Any], list[Any]]:
+    job, _ = read_job_file(document)
+    body = job_body(spelling, job)
+    steps = f" with {len(body['jobs'])} steps" if "jobs" in body else ""
+    request = {"properties": unresolved(spelling, body)}
+    return f"a {job.job_type.lower()} job{steps}", request, list(lookups(body))
+
+
+def _component(document: Document, spelling: Spelling) -> tuple[str, Mapping[str, Any], list[Any]]:
+    component = read_component(document, component_steps)
+    body = component_body(spelling, component)
+    body["componentSpec"] = unresolved_spec(component)
+    request = {"name": component.name, "properties": body}
+    return f"a {component.spec['type']} component", request, list(lookups(dict(component.spec)))
+
+
+def _missing(found: list[Any]) -> list[str]:
+    problems = []
+    for lookup in found:
+        try:
+            lookup.check(None)
+        except InvalidSpecError as error:
+            problems.append(str(error))
+    return problems
+
+
+def run(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
+    """Submit a job's file, follow it, and print its result as JSON."""
+    from airflow_provider_amlrest.cli.commands import follow
+    from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
+    from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
+
+    job, own_name = read_job_file(_document(options))
+    body = job_body(client.operations.spelling, job)
+    check_lookups(body, client.operations.workspace)
+    name = options.name or own_name or f"amlrest-{uuid.uuid4().hex[:12]}"
+    created = client.create_job(name, looked_up(client, body))
+    url = hook.studio_url(created)
+    print(f"Job {created.name} is {created.status}. {url}", file=sys.stderr)  # noqa: T201
+    ended = follow(client, created, sys.stderr)
+    try:
+        result = finish(client, ended, url)
+    except (JobFailedError, JobCanceledError) as error:
+        print(f"amlrest: {error}", file=sys.stderr)  # noqa: T201
+        render.as_json(out, {"name": ended.name, "status": ended.status, "studio_url": url})
+        return NOT_COMPLETED
+    render.as_json(out, result)
+    return FINE

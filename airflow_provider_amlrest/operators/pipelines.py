@@ -1,0 +1,80 @@
+"""The operator that submits a pipeline of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.operators.arguments import PIPELINE, names, renderers, texts
+from airflow_provider_amlrest.operators.base import dag_folder
+from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+
+
+class AzureMLSubmitPipelineJobOperator(AzureMLJobOperator):
+    """Submit a pipeline job, once, and wait for its end.
+
+    All arguments are those of the CLI's YAML; :class:`AzureMLSubmitJobOperator` takes the file itself.
+
+    :param jobs: the steps by name: ``{"train": {"type": "command", "component": "azureml:train:1", "inputs":
+        {"data": "${{parent.inputs.data}}"}, "outputs": {"model": "${{parent.outputs.model}}"}}}``. A
+        ``component`` is a reference, the path of a file (relative to the DAG's file), or a definition; a step
+        without one has its own ``command``, ``environment`` and ``code``.
+    :param inputs: of the pipeline, as of :class:`AzureMLSubmitCommandJobOperator`.
+    :param outputs: of the pipeline, likewise.
+    :param settings: ``{"default_compute": "cpu-cluster", "default_datastore": ...,
+        "continue_on_step_failure": True, "force_rerun": True}``.
+    :param compute: of steps that name none.
+    :param experiment_name: groups jobs in the Studio.
+    :param display_name: the job's name in the Studio.
+    :param description: free text.
+    :param identity: as of :class:`AzureMLSubmitCommandJobOperator`.
+    :param tags: the job's tags.
+    :param properties: the job's properties; they cannot be changed later.
+
+    The parameters of all operators that submit jobs follow, see :class:`AzureMLSubmitCommandJobOperator`.
+    XCom: as of a command job.
+    """
+
+    job_type = "Pipeline"
+    template_fields = (*AzureMLJobOperator.template_fields, *names(PIPELINE))
+    template_fields_renderers = {**renderers(PIPELINE), "request_body": "json"}  # noqa: RUF012
+    text_fields = (*AzureMLJobOperator.text_fields, *texts(PIPELINE))
+
+    def __init__(
+        self,
+        *,
+        jobs: Mapping[str, Any],
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        compute: str | None = None,
+        experiment_name: str | None = None,
+        display_name: str | None = None,
+        description: str | None = None,
+        identity: str | Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.jobs = jobs
+        self.inputs = inputs
+        self.outputs = outputs
+        self.settings = settings
+        self.compute = compute
+        self.experiment_name = experiment_name
+        self.display_name = display_name
+        self.description = description
+        self.identity = identity
+        self.tags = tags
+        self.properties = properties
+
+    def _read(self, context: Context) -> JobSpec:
+        from airflow_provider_amlrest.operators.reading import read_job
+
+        return read_job(self, dag_folder(context))

@@ -1,0 +1,141 @@
+"""Any job by its YAML: submitted as the typed operators submit theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_amlrest.operators import AzureMLSubmitJobOperator
+from tests.support.emulated import Emulated
+from tests.support.tasks import Try, unique
+
+JOB = """\
+command: python main.py --epochs ${{inputs.epochs}} --day {{ ds }}
+code: src
+environment:
+  image: python:3.11
+compute: azureml:cpu-cluster
+inputs:
+  epochs: 3
+tags:
+  emulator.seconds: "0.2"
+"""
+SWEEP = """\
+type: sweep
+trial:
+  command: echo ${{search_space.lr}}
+  environment: azureml:AzureML-sklearn-1.5@latest
+compute: azureml:cpu-cluster
+sampling_algorithm: random
+search_space:
+  lr: {type: choice, values: [1, 2]}
+objective: {goal: minimize, primary_metric: loss}
+limits: {max_total_trials: 2, max_concurrent_trials: 2}
+tags:
+  emulator.seconds: "0.2"
+  emulator.metrics: '{"loss": 1}'
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.py").write_text("print()\n")
+    (tmp_path / "train.yml").write_text(JOB)
+    (tmp_path / "sweep.yml").write_text(SWEEP)
+    return tmp_path
+
+
+@pytest.fixture
+def submitted(connection: str, mode: str, request: pytest.FixtureRequest, folder: Path) -> Callable[..., Any]:
+    """Run the operator as Airflow does, with the DAG's file in the folder; its result."""
+
+    def run(job: Any = "train.yml", try_number: int = 1, **arguments: Any) -> Any:
+        task = AzureMLSubmitJobOperator(
+            **{
+                "task_id": unique(request)[-60:],
+                "job": job,
+                "poll_interval": 0.2,
+                "deferrable": mode == "deferred",
+                "retries": 2,
+                **arguments,
+            }
+        )
+        return Try(task, dag_file=str(folder / "dag.py"), try_number=try_number, max_tries=2).execute()
+
+    return run
+
+
+def test_a_command_job(submitted: Any, client: Any) -> None:
+    result = submitted(overrides={"inputs.epochs": 5, "display_name": "mine"})
+    job = client.get_job(result["name"])
+    assert (result["status"], job.display_name) == ("Completed", "mine")
+    assert job.inputs["epochs"].value == "5"
+    assert job.command == "python main.py --epochs ${{inputs.epochs}} --day 2026-01-01"
+    assert "/environments/CliV2AnonymousEnvironment/versions/" in job.environment
+    assert job.tags["airflow_dag_id"] == "tests"
+
+
+def test_a_sweep(submitted: Any) -> None:
+    result = submitted("sweep.yml")
+    assert (result["status"], result["trials"]) == ("Completed", 2)
+    assert result["best_trial"]["metrics"] == {"loss": 1.0}
+
+
+def test_the_yaml_itself_and_a_mapping(submitted: Any, client: Any) -> None:
+    by_text = submitted(JOB, task_id="text")
+    by_mapping = submitted(
+        {"command": "true", "environment": "azureml:AzureML-sklearn-1.5@latest", "compute": "cpu-cluster"},
+        task_id="mapping",
+    )
+    assert [client.get_job(result["name"]).status for result in (by_text, by_mapping)] == ["Completed"] * 2
+
+
+def test_a_retry_finds_the_job(submitted: Any, emulator: Emulated) -> None:
+    first = submitted()
+    mark = emulator.mark()
+    assert submitted(try_number=2) == first
+    assert [sent for sent in emulator.asked(since=mark) if sent["method"] == "PUT"] == []
+
+
+def test_another_value_is_another_job(submitted: Any) -> None:
+    first = submitted()
+    assert submitted(try_number=2, overrides={"inputs.epochs": 4})["name"] != first["name"]
+
+
+def test_a_name_of_the_file(submitted: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(f"name: nightly-{{{{ ds }}}}\n{JOB}")
+    assert submitted()["name"] == "nightly-2026-01-01"
+    assert submitted(job_name="mine-1")["name"] == "mine-1"
+
+
+@pytest.mark.parametrize(
+    ("job", "overrides", "problem"),
+    [
+        ("none.yml", None, r"job: '.*none\.yml' cannot be read"),
+        ("train.yml", {"inputs.epochs.deep": 1}, "there is nothing to override at 'deep'"),
+        (
+            "train.yml",
+            {"enviroment": "x"},
+            "enviroment: unknown key 'enviroment'; did you mean 'env",
+        ),
+        (
+            "train.yml",
+            {"type": "import"},
+            "type: 'import' is not one of: command, sweep, pipeline, spark",
+        ),
+        ("train.yml", {"code": "none"}, "code: there is no file or folder"),
+        (5, None, "job: 5 must be the path of a YAML file, YAML, or a mapping"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_request(
+    submitted: Any, emulator: Emulated, job: Any, overrides: Any, problem: str
+) -> None:
+    mark = emulator.mark()
+    with pytest.raises(AirflowFailException, match=problem):
+        submitted(job, overrides=overrides)
+    assert [sent for sent in emulator.asked(since=mark) if "/workspaces/" in sent.get("path", "")] == []

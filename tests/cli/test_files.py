@@ -1,0 +1,129 @@
+"""``amlrest validate`` and ``amlrest run``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.cli.main import main
+from airflow_provider_amlrest.hook import AzureMLHook
+from tests.support.emulated import Emulated
+
+JOB = """\
+$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
+command: python main.py --epochs ${{inputs.epochs}}
+code: src
+environment:
+  image: python:3.11
+compute: azureml:cpu-cluster
+inputs:
+  epochs: 3
+tags:
+  emulator.seconds: "0.2"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.py").write_text("print()\n")
+    path = tmp_path / "train.yml"
+    path.write_text(JOB)
+    return path
+
+
+def amlrest(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def test_a_file_is_valid(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert amlrest(capsys, "validate", file) == (0, f"{file} is valid: a command job.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("compute:", "compte:", "train.yml, line 6, compte: unknown key 'compte'; did you mean 'compute'?"),
+        ("inputs.epochs", "inputs.epoch", "train.yml, line 2, command: '${{inputs.epoch}}' is used, but"),
+        ("code: src", "code: sources", "code: there is no file or folder"),
+        ("  image: python:3.11", "  imag: x", "train.yml, line 4, environment: unknown key 'imag'"),
+        ("command:", "command: [", "train.yml, line"),
+        ("azureml:cpu-cluster", "no/name", "compute: 'no/name' is not a valid name"),
+    ],
+)
+def test_a_mistake_is_said_with_its_line(
+    file: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, problem: str
+) -> None:
+    file.write_text(JOB.replace(old, new))
+    code, out, err = amlrest(capsys, "validate", file)
+    assert (code, out) == (2, "")
+    assert err.startswith("amlrest: ")
+    assert problem in err
+    assert "Traceback" not in err
+
+
+def test_the_body_is_printed_without_what_is_not_there(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file.parent / "src" / "main.py").unlink()
+    (file.parent / "src").rmdir()
+    code, out, err = amlrest(capsys, "validate", file, "--body", "--set", "inputs.epochs=5")
+    body = json.loads(out)["properties"]
+    assert code == 0
+    assert "amlrest: warning: code: there is no file or folder" in err
+    assert (body["codeId"], body["computeId"]) == ("src", "cpu-cluster")
+    assert body["inputs"]["epochs"] == {"jobInputType": "literal", "value": "5"}
+    assert body["environmentId"].startswith("CliV2AnonymousEnvironment:")
+
+
+def test_an_api_version_that_cannot_say_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spark = "type: spark\ncode: src\nentry: {file: main.py}\ncompute: azureml:pool\n"
+    file.write_text(spark)
+    code, _, err = amlrest(capsys, "validate", file, "--body", "--api-version", "2023-04-01")
+    assert code == 2
+    assert "type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first" in err
+
+
+def test_validate_needs_no_airflow(file: Path) -> None:
+    program = (
+        "import sys; from airflow_provider_amlrest.cli.main import main; "
+        f"code = main(['validate', {str(file)!r}]); "
+        "assert not [name for name in sys.modules if name.startswith('airflow.')], 'airflow is imported'; "
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_run(
+    file: Path,
+    emulator: Emulated,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    code, out, err = amlrest(capsys, "run", file, "--name", "of-a-file", "--set", "inputs.epochs=7")
+    result: Any = json.loads(out)
+    assert (code, result["name"], result["status"]) == (0, "of-a-file", "Completed")
+    assert "Job of-a-file is " in err
+    with AzureMLHook().new_client() as client:
+        job = client.get_job("of-a-file")
+    assert [value.value for value in job.inputs.values() if hasattr(value, "value")] == ["7"]
+    assert "/codes/" in str(job.code)
+
+
+def test_run_says_how_a_job_failed(
+    file: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    file.write_text(JOB.replace("tags:", "tags:\n  emulator.outcome: Failed"))
+    code, out, err = amlrest(capsys, "run", file, "--name", "of-a-bad-file")
+    assert (code, json.loads(out)["status"]) == (1, "Failed")
+    assert "amlrest: Azure ML job of-a-bad-file failed" in err

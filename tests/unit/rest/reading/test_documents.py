@@ -1,0 +1,104 @@
+"""YAML files of the CLI: paths, lines, overrides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.reading.documents import overridden, read_document
+
+TEXT = """\
+type: command
+inputs:
+  epochs: 3
+  data:
+    path: azureml:d:1
+tags: {made: 2026-01-31}
+conf:
+  spark.driver.cores: 1
+steps: [a, b]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "jobs" / "train.yml"
+    path.parent.mkdir()
+    path.write_text(TEXT)
+    return path
+
+
+def test_a_file_its_text_and_a_mapping_are_the_same(file: Path, tmp_path: Path) -> None:
+    by_path = read_document("job", "jobs/train.yml", tmp_path)
+    assert read_document("job", Path("jobs/train.yml"), tmp_path).values == by_path.values
+    assert read_document("job", TEXT, tmp_path).values == by_path.values
+    assert read_document("job", by_path.values, tmp_path).values == by_path.values
+    assert (by_path.folder, by_path.name) == (file.parent, "train.yml")
+    assert read_document("job", TEXT, tmp_path).folder == tmp_path
+
+
+def test_dates_are_text(tmp_path: Path) -> None:
+    assert read_document("job", TEXT, tmp_path).values["tags"] == {"made": "2026-01-31"}
+
+
+def test_errors_name_file_line_and_member(file: Path) -> None:
+    document = read_document("job", file, file.parent)
+    assert document.where("inputs.data.path") == "train.yml, line 5, inputs.data.path"
+    assert document.where("inputs.data.mode") == "train.yml, line 4, inputs.data.mode"
+    assert document.where("nothing") == "train.yml, nothing"
+    with (
+        pytest.raises(InvalidSpecError, match=r"^train.yml, line 3, inputs.epochs: no.$"),
+        document.located(),
+    ):
+        raise InvalidSpecError("inputs.epochs", "no.")
+    names = {"args": "inputs"}
+    with (
+        pytest.raises(InvalidSpecError, match=r"^train.yml, line 3, inputs.epochs: "),
+        document.located(names),
+    ):
+        raise InvalidSpecError("args.epochs", "no.")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: [1", r"^job, line 1: it is not YAML: "),
+        ("a: 1\na: 2\n", r"^job, line 1: it is not YAML: 'a' is given twice"),
+        ("- a\n", r"^job: it must be a mapping"),
+        ("", r"^job: '' must be the path"),
+        ("none.yml", r"^job: '.*none.yml' cannot be read"),
+    ],
+)
+def test_what_is_no_document_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(InvalidSpecError, match=problem):
+        read_document("job", text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        ("inputs.epochs", 5, ["inputs", "epochs"]),
+        ("inputs.data.mode", "download", ["inputs", "data", "mode"]),
+        ("compute", "gpu", ["compute"]),
+        ("resources.instance_count", 2, ["resources", "instance_count"]),
+        ("conf.spark.driver.cores", 4, ["conf", "spark.driver.cores"]),
+        ("steps[1]", "c", ["steps", 1]),
+        ("steps.0", "c", ["steps", 0]),
+    ],
+)
+def test_overrides_are_those_of_set(file: Path, path: str, value: Any, where: list[Any]) -> None:
+    document = read_document("job", file, file.parent)
+    found: Any = overridden(document, {path: value}).values
+    for step in where:
+        found = found[step]
+    assert found == value
+    assert document.values == read_document("job", file, file.parent).values
+
+
+def test_an_index_without_an_item_is_refused(file: Path) -> None:
+    document = read_document("job", file, file.parent)
+    with pytest.raises(InvalidSpecError, match=r"^overrides\['steps\[7\]'\]: there is nothing to override"):
+        overridden(document, {"steps[7]": "c"})
