@@ -109,32 +109,49 @@ def user_identity(ml: MLClient, name: str, environment: str) -> Any:
     return {"status": done.status, "identity": type(done.identity).__name__}
 
 
+def spark_job(ml: MLClient, name: str, code: str) -> Any:
+    """A standalone Spark job, submitted and read back."""
+    ml.jobs.create_or_update(
+        spark(
+            name=name,
+            code=code,
+            entry={"file": "train.py"},
+            args="--rate ${{inputs.rate}}",
+            inputs={"rate": 0.1},
+            resources={"instance_type": "Standard_E4s_v3", "runtime_version": "3.4"},
+            identity=UserIdentityConfiguration(),
+            driver_cores=1,
+            driver_memory="1g",
+            executor_cores=1,
+            executor_memory="1g",
+            executor_instances=2,
+            experiment_name="sdk",
+        )
+    )
+    ml.jobs.stream(name)
+    done = ml.jobs.get(name)
+    return {
+        "type": done.type,
+        "status": done.status,
+        "entry": done.entry.entry,
+        "executors": done.executor_instances,
+        "runtime": done.resources.runtime_version,
+    }
+
+
 def datastore_secrets(ml: MLClient) -> Any:
     """What the client signs its transfers with."""
     return sorted(ml.datastores._list_secrets("workspaceblobstore", expirable_secret=True).as_dict())
 
 
-def not_emulated(ml: MLClient, code: str) -> Any:
+def not_emulated(ml: MLClient) -> Any:
     """Operation -> how the emulator refuses it: each gets past sign-in."""
-    standalone = spark(
-        name="sdk-spark",
-        code=code,
-        entry={"file": "train.py"},
-        resources={"instance_type": "Standard_E4s_v3", "runtime_version": "3.4"},
-        identity=UserIdentityConfiguration(),
-        driver_cores=1,
-        driver_memory="1g",
-        executor_cores=1,
-        executor_memory="1g",
-        executor_instances=1,
-    )
     imported = DataImport(
         name="sdk-import",
         source=DbSource(query="select 1", connection="azureml:c"),
         path="azureml://datastores/workspaceblobstore/paths/imported",
     )
     operations: dict[str, Callable[[], Any]] = {
-        "spark": lambda: ml.jobs.create_or_update(standalone),
         "import": lambda: ml.data.import_data(imported),
         "batch": lambda: list(ml.batch_endpoints.list_jobs("e")),
         "components": lambda: list(ml.components.list()),

@@ -1,0 +1,25 @@
+"""Environments of the service's own, and the packages that stand in for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_amlrest.emulator.runtime.stand_ins import spark_environment, stand_in
+
+
+def test_spark_of_a_version() -> None:
+    spec = stand_in(spark_environment("3.4"))
+    assert spec is not None
+    assert spec.requirements[0] == "pyspark[pandas_on_spark]==3.4.*"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "azureml:env:1",
+        "azureml:AzureML-sklearn-1.5:1",
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/environments/e/versions/1",
+    ],
+)
+def test_others_have_none(reference: str) -> None:
+    assert stand_in(reference) is None
