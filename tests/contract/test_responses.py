@@ -248,7 +248,34 @@ def test_jobs(simulated: Checked, version: str) -> None:
     simulated.ask(version, "DELETE", f"jobs/{version}-0", expect=204)
 
 
+TABLE = {"jobInputType": "mltable", "uri": "https://a/t/"}
 SOME_VERSIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "AutoML": (
+        ("2023-04-01", "2024-04-01"),
+        {
+            "taskDetails": {
+                "taskType": "Forecasting",
+                "targetColumnName": "y",
+                "trainingData": TABLE,
+                "validationData": TABLE,
+                "limitSettings": {"maxTrials": 2, "exitScore": 0.1},
+                "nCrossValidations": {"mode": "Custom", "value": 3},
+                "featurizationSettings": {"mode": "Custom", "blockedTransformers": ["WordEmbedding"]},
+                "trainingSettings": {
+                    "allowedTrainingAlgorithms": ["LightGBM", "Naive"],
+                    "stackEnsembleSettings": {"stackMetaLearnerType": "ElasticNet"},
+                },
+                "forecastingSettings": {
+                    "timeColumnName": "t",
+                    "forecastHorizon": {"mode": "Custom", "value": 14},
+                    "targetLags": {"mode": "Custom", "values": [1, 2]},
+                    "seasonality": {"mode": "Auto"},
+                },
+            },
+            "resources": {"instanceCount": 1},
+            "outputs": {"best_model": {"jobOutputType": "mlflow_model"}},
+        },
+    ),
     "Spark": (
         ("2024-04-01",),
         {

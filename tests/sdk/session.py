@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from azure.ai.ml import Input, MLClient, UserIdentityConfiguration, command, spark
+from azure.ai.ml import Input, MLClient, UserIdentityConfiguration, automl, command, spark
 from azure.ai.ml.data_transfer import Database as DbSource
 from azure.ai.ml.entities import Data, DataImport, Environment
 from azure.ai.ml.exceptions import JobException
@@ -136,6 +136,33 @@ def spark_job(ml: MLClient, name: str, code: str) -> Any:
         "entry": done.entry.entry,
         "executors": done.executor_instances,
         "runtime": done.resources.runtime_version,
+    }
+
+
+def automl_job(ml: MLClient, name: str, table: str) -> Any:
+    """Classification of a local table, submitted and read back; and what its best trial is said to be."""
+    job = automl.classification(
+        compute="cpu-cluster",
+        experiment_name="sdk",
+        training_data=Input(type="mltable", path=table),
+        target_column_name="y",
+        primary_metric="accuracy",
+        n_cross_validations=2,
+    )
+    job.name = name
+    job.set_limits(max_trials=3, max_concurrent_trials=2, timeout_minutes=60, trial_timeout_minutes=10)
+    job.set_training(allowed_training_algorithms=["LightGBM", "KNN", "SGD"])
+    ml.jobs.create_or_update(job)
+    ml.jobs.stream(name)
+    done = ml.jobs.get(name)
+    return {
+        "type": done.type,
+        "status": done.status,
+        "task": done.task_type,
+        "metric": done.primary_metric,
+        "trials": done.limits.max_trials,
+        "best": done.tags["automl_best_child_run_id"],
+        "children": sorted(child.name for child in ml.jobs.list(parent_job_name=name)),
     }
 
 

@@ -171,6 +171,21 @@ def test_a_spark_job(simulated: Session, code: Path) -> None:
     }
 
 
+def test_an_automl_job(simulated: Session, tmp_path: Path) -> None:
+    (tmp_path / "MLTable").write_text("paths: [{file: ./t.csv}]\ntransformations: [{read_delimited: {}}]\n")
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n")
+    done = simulated("automl_job", name="sdk-automl", table=str(tmp_path))
+    assert done.pop("best") in ("sdk-automl_0", "sdk-automl_1", "sdk-automl_2")
+    assert done == {
+        "type": "automl",
+        "status": "Completed",
+        "task": "Classification",
+        "metric": "Accuracy",
+        "trials": 3,
+        "children": ["sdk-automl_0", "sdk-automl_1", "sdk-automl_2"],
+    }
+
+
 def test_a_cancel(session: Session, code: Path) -> None:
     session("submit", name="sdk-long", code=str(code), source="sleep 300", environment=ENVIRONMENT)
     assert session("cancel", name="sdk-long") == "Canceled"

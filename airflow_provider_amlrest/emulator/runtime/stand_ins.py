@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_amlrest.emulator.arm.jobs.automl import ENVIRONMENT
 from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec
 
 SPARK = "AzureML-Spark"
@@ -15,12 +16,18 @@ def spark_environment(version: str | None) -> str:
     return f"azureml:{SPARK}:{version}"
 
 
+def automl_environment() -> str:
+    return f"azureml:{ENVIRONMENT}@latest"
+
+
 def stand_in(reference: str) -> EnvironmentSpec | None:
     """The packages that stand in for an environment; None if it is another one."""
     match = _CURATED.fullmatch(reference)
     if match is None:
         return None
     name, version = match.groups()
+    if name == ENVIRONMENT:
+        return EnvironmentSpec(("lightgbm", "pyyaml", "scikit-learn"))
     if name == SPARK:
         # Before 3.5, PySpark asks for distutils, which Python 3.12 has in setuptools only.
         return EnvironmentSpec((f"pyspark[pandas_on_spark]=={version}.*", "setuptools<81"))

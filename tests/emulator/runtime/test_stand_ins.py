@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_amlrest.emulator.runtime.stand_ins import spark_environment, stand_in
+from airflow_provider_amlrest.emulator.runtime.stand_ins import (
+    automl_environment,
+    spark_environment,
+    stand_in,
+)
 
 
 def test_spark_of_a_version() -> None:
@@ -16,6 +20,22 @@ def test_spark_of_a_version() -> None:
 @pytest.mark.parametrize(
     "reference",
     [
+        automl_environment(),
+        "azureml:AzureML-AutoML:12",
+        "azureml://registries/azureml/environments/AzureML-AutoML/labels/prod",
+        "azureml://registries/azureml/environments/AzureML-AutoML/versions/12",
+    ],
+)
+def test_automl(reference: str) -> None:
+    spec = stand_in(reference)
+    assert spec is not None
+    assert "scikit-learn" in spec.requirements
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "azureml:AzureML-AutoML-GPU:1",
         "azureml:env:1",
         "azureml:AzureML-sklearn-1.5:1",
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/environments/e/versions/1",
