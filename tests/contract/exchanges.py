@@ -248,7 +248,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
         "failed_job 0",
         r"\.properties\.(properties|tags)\..* is only recorded"
         r"|\.properties\.tags\._aml_system_automl_run_workspace_id: .*",
-        "not told of what its runs do not have, such as settings of the library, or of git",
+        "what its runs do not have: settings of the service's library, snapshots, git",
     ),
     ("lists 4", r"\.value.*", "it has two datastores, the default and that of artifacts"),
     (

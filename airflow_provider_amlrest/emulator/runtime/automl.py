@@ -157,7 +157,7 @@ class _Experiment:
     async def _try(self, trial: Trial) -> None:
         limits = {"jobLimitsType": CHILD_TYPE, "timeout": self._limits["trialTimeout"]}
         properties = {**self.work.properties(trial.algorithm), "limits": limits}
-        told = {
+        shown = {
             "runTemplate": "automl_child",
             "run_template": "automl_child",
             "azureml.runsource": "automl",
@@ -167,7 +167,7 @@ class _Experiment:
             "primary_metric": self._metric,
             "training_percent": "100",
         }
-        ended = await self.children.run(trial.name, properties, told)
+        ended = await self.children.run(trial.name, properties, shown)
         # Unlike a sweep's, a trial that failed cannot be the best one: it has no model.
         if ended.status == "Completed":
             trial.score = await self._score(trial)

@@ -27,16 +27,16 @@ class Children:
     job_type: str
 
     async def run(
-        self, name: str, properties: Mapping[str, Any], told: Mapping[str, str] | None = None
+        self, name: str, properties: Mapping[str, Any], shown: Mapping[str, str] | None = None
     ) -> JobRecord:
         """The child of a name, once it has ended. One that ended before a restart does not run again.
 
         When the caller is cancelled, the child is ended first.
 
         :param properties: what it has beside what it has of its parent.
-        :param told: what run history shows among its properties.
+        :param shown: what run history shows among its properties.
         """
-        job = self._find_or_add(name, properties, dict(told or {}))
+        job = self._find_or_add(name, properties, dict(shown or {}))
         if job.active:
             task = self.start_job(job)
             try:
@@ -46,7 +46,7 @@ class Children:
                 await asyncio.wait([task])
         return self.context.store.job(job.workspace, name) or job
 
-    def _find_or_add(self, name: str, properties: Mapping[str, Any], told: dict[str, str]) -> JobRecord:
+    def _find_or_add(self, name: str, properties: Mapping[str, Any], shown: dict[str, str]) -> JobRecord:
         parent = self.context.job
         known = self.context.store.job(parent.workspace, name)
         if known is not None:
@@ -68,7 +68,7 @@ class Children:
             status="Starting",
             created_by=parent.created_by,
             properties=defaults | dict(properties),
-            run_properties=told,
+            run_properties=shown,
         )
         self.context.store.add_job(job)
         return job

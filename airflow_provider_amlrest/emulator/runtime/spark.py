@@ -50,7 +50,7 @@ class SparkRunner:
 def as_command(properties: dict[str, Any]) -> dict[str, Any]:
     """A Spark job as a command job.
 
-    :raises JobError: a Scala job without jars, or arguments that are no words.
+    :raises JobError: a Scala job without jars, or args that cannot be split into words.
     """
     inputs, outputs = properties.get("inputs") or {}, properties.get("outputs") or {}
     version = (properties.get("resources") or {}).get("runtimeVersion")

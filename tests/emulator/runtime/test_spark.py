@@ -138,7 +138,7 @@ def test_a_job_without_java_fails_and_says_so(host: Harness, pyspark: dict[str, 
     job = host.wait("s")
     assert job.status == "Failed"
     assert job.error is not None
-    assert "There is no Java" in job.error["message"]
+    assert "Java, which Spark needs, was not found" in job.error["message"]
     assert "PySpark" not in host.log("s")
 
 
@@ -150,7 +150,7 @@ def test_a_class_is_run_from_the_first_jar() -> None:
         as_command({"entry": entry})
 
 
-def test_arguments_that_are_no_words() -> None:
+def test_arguments_that_cannot_be_split() -> None:
     with pytest.raises(JobError, match="cannot be split into words: No closing quotation"):
         as_command({"entry": {"file": "count.py"}, "args": "--say 'it"})
 

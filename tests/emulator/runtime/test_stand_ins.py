@@ -11,10 +11,14 @@ from airflow_provider_amlrest.emulator.runtime.stand_ins import (
 )
 
 
-def test_spark_of_a_version() -> None:
-    spec = stand_in(spark_environment("3.4"))
+@pytest.mark.parametrize(
+    ("version", "requirement"),
+    [("3.4", "pyspark[pandas_on_spark]==3.4.*"), (None, "pyspark[pandas_on_spark]")],
+)
+def test_spark_of_a_version(version: str | None, requirement: str) -> None:
+    spec = stand_in(spark_environment(version))
     assert spec is not None
-    assert spec.requirements[0] == "pyspark[pandas_on_spark]==3.4.*"
+    assert spec.requirements[0] == requirement
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 
 
 class TrialError(Exception):
-    """What the reader of the log is told."""
+    """What the last line of the log says."""
 
 
 def say(text: str) -> None:

@@ -24,7 +24,7 @@ def classification_metrics(fitted: Any, x: Any, y: Any) -> dict[str, float]:
         "average_precision_score_weighted": _weighted(
             metrics.average_precision_score, truth[:, seen], likely[:, seen], weights
         ),
-        "norm_macro_recall": float((recall - chance) / (1 - chance)),
+        "norm_macro_recall": float((recall - chance) / (1 - chance)) if chance < 1 else float("nan"),
         "precision_score_weighted": float(
             metrics.precision_score(y, predicted, average="weighted", zero_division=0)
         ),

@@ -82,7 +82,7 @@ def files(folder: Path, path: dict[str, Any]) -> list[Path]:
     root = folder.resolve()
     found = [file for file in found if file.is_file() and file.resolve().is_relative_to(root)]
     if not found:
-        raise TrialError(f"there is no file {value} beside its MLTable.")
+        raise TrialError(f"no file {value} lies beside its MLTable.")
     return found
 
 

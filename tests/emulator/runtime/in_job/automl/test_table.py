@@ -57,8 +57,8 @@ def test_short_rows_end_with_empty_cells(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mltable", "words"),
     [
-        ("paths: [{file: none.csv}]\ntransformations: [read_delimited]", "no file none.csv beside"),
-        ("paths: [{file: ../t.csv}]\ntransformations: [read_delimited]", "no file ../t.csv beside"),
+        ("paths: [{file: none.csv}]\ntransformations: [read_delimited]", "no file none.csv lies beside"),
+        ("paths: [{file: ../t.csv}]\ntransformations: [read_delimited]", "no file ../t.csv lies beside"),
         ("paths: [{file: 'https://a/t.csv'}]\ntransformations: [read_delimited]", "is not beside it"),
         ("paths: [{file: t.csv}]\ntransformations: [read_parquet]", "read_parquet of its MLTable is not"),
         ("paths: [{file: t.csv}]", "no transformation read_delimited"),
