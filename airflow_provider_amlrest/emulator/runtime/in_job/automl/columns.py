@@ -53,10 +53,12 @@ def number(cell: str) -> float:
 
 
 def is_numeric(cells: list[str]) -> bool:
+    """Whether there are numbers, and nothing else."""
     try:
-        return any(math.isfinite(number(cell)) for cell in cells)
+        numbers = [number(cell) for cell in cells]
     except ValueError:
         return False
+    return any(math.isfinite(found) for found in numbers)
 
 
 def features(plan: dict[str, Any], table: Table) -> tuple[list[str], list[str]]:

@@ -35,6 +35,7 @@ def test_numbers_categories_and_what_is_left_out() -> None:
         {
             "number": ["1.5", ""] + ["2e3"] * (rows - 2),
             "colour": ["red", ""] + ["blue"] * (rows - 2),
+            "mixed": ["1", "2", "x"] + ["1"] * (rows - 3),
             "name": many,
             "constant": ["same"] * rows,
             "empty": [""] * rows,
@@ -43,9 +44,9 @@ def test_numbers_categories_and_what_is_left_out() -> None:
         }
     )
     numbers, categories = features(PLAN, table)
-    assert (numbers, categories) == (["number"], ["colour"])
+    assert (numbers, categories) == (["number"], ["colour", "mixed"])
     cells = matrix(table, numbers, categories)
-    assert cells[0].tolist() == [1.5, "red"]
+    assert cells[0].tolist() == [1.5, "red", "1"]
     assert math.isnan(cells[1][0])
     with pytest.raises(TrialError, match="No column is left"):
         features(PLAN, Table({"y": ["yes"], "weight": ["1"]}))
