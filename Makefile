@@ -37,7 +37,7 @@ test: environments ## The default tests, on Airflow 3.3 and on 2.11 (more argume
 	$(VENV_2)/bin/python -m pytest $(PARALLEL) $(PYTEST)
 	$(VENV)/bin/python -m pytest $(PARALLEL) $(PYTEST)
 
-test-demo: environment ## make demo twice; the second run must register and upload nothing
+test-demo: environment ## make demo twice; the second run must register and upload nothing. AutoML and Spark, really run
 	$(VENV)/bin/python -m pytest -m demo $(PYTEST)
 
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator

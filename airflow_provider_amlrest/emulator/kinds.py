@@ -6,5 +6,5 @@ A new kind is a module of its name in ``arm/jobs`` with a ``KIND`` (what ARM tak
 
 from __future__ import annotations
 
-KINDS = {"Command": "command", "Sweep": "sweep"}
+KINDS = {"Command": "command", "Sweep": "sweep", "AutoML": "automl", "Spark": "spark"}
 """Type on the wire -> module, in both rooms. Each is imported when it is needed."""

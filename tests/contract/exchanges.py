@@ -126,6 +126,22 @@ def _lasting_sweep(name: str) -> Prepare:
     return prepare
 
 
+def _failed_automl_job(name: str) -> Prepare:
+    """The recorded job, as it must have been submitted, whose trials fail."""
+    theirs = ("status", "services", "outputs", "properties", "tags")
+
+    def prepare(emulators: Emulators, exchange: Exchange) -> None:
+        running = emulators.jobs
+        recorded = _recorded("failed_job", 0)
+        sent = {member: value for member, value in recorded.items() if member not in theirs}
+        sent["computeId"] = f"{running.workspace}/computes/cpu-cluster"
+        running.admin("POST", "scripts", {"job": name, "outcome": "failed", "seconds": 0, "times": 1})
+        _put(f"jobs/{name}", sent, "2022-06-01-preview")(emulators, exchange)
+        running.wait_for(name, "Failed")
+
+    return prepare
+
+
 LOGS = "/azureml/ExperimentRun/dcid.test_154849249225/logs/azureml"
 CODE = "codes/3f8da52e-b145-44b7-8fc2-399e3d40f070/versions/1"
 DATA = "data/test_369006372062/versions"
@@ -160,6 +176,7 @@ def preparations() -> dict[tuple[str, int], Prepare]:
             "data/test_371783499292/versions/foo", {"dataType": "uri_file", "dataUri": "https://a/b"}
         ),
         ("errors", 0): _deleted("data/list_data_v2_test/versions/1"),
+        ("failed_job", 0): _failed_automl_job("000000000000000000000"),
         ("lists", 1): _put("environments/test_281837473308/versions/bar", _recorded("lists", 1)),
         ("lists", 2): _all(
             _put(f"{DATA}/1", {**_recorded("data", 6), "isArchived": True}),
@@ -194,12 +211,11 @@ NOT_EMULATED: dict[str, str] = {
     "datastore 3": "making and deleting datastores",
     "datastore 4": "making and deleting datastores",
     "errors 3": PIPELINE,
-    "failed_job 0": "AutoML jobs",
     **{f"pipeline_job {index}": PIPELINE for index in range(4)},
 }
 """Topic and number -> what is not emulated."""
 NOT_ASKED = {"cancel 0", "command_job 3", "command_job 4", "command_job 5", "compute 5", "compute 6"}
-NOT_ASKED |= {"datastore 2", "failed_job 0", "pipeline_job 2"}
+NOT_ASKED |= {"datastore 2", "pipeline_job 2"}
 """Those whose route is there for other things, and what they ask about cannot be made. Others are asked."""
 
 ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
@@ -223,6 +239,17 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     ),
     ("datastore 0|lists 6", r".*\.(accountName|containerName): .*", "its own storage account"),
     ("datastore 1", r"\.key: .*", "the recorded key was taken out"),
+    (
+        "failed_job 0",
+        r"\.properties\.(computeId|properties\.target|properties\.errors): .*",
+        "its own cluster, and why its trials failed",
+    ),
+    (
+        "failed_job 0",
+        r"\.properties\.(properties|tags)\..* is only recorded"
+        r"|\.properties\.tags\._aml_system_automl_run_workspace_id: .*",
+        "what its runs do not have: settings of the service's library, snapshots, git",
+    ),
     ("lists 4", r"\.value.*", "it has two datastores, the default and that of artifacts"),
     (
         "lists 5",

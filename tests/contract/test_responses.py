@@ -248,6 +248,72 @@ def test_jobs(simulated: Checked, version: str) -> None:
     simulated.ask(version, "DELETE", f"jobs/{version}-0", expect=204)
 
 
+TABLE = {"jobInputType": "mltable", "uri": "https://a/t/"}
+SOME_VERSIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "AutoML": (
+        ("2023-04-01", "2024-04-01"),
+        {
+            "taskDetails": {
+                "taskType": "Forecasting",
+                "targetColumnName": "y",
+                "trainingData": TABLE,
+                "validationData": TABLE,
+                "limitSettings": {"maxTrials": 2, "exitScore": 0.1},
+                "nCrossValidations": {"mode": "Custom", "value": 3},
+                "featurizationSettings": {"mode": "Custom", "blockedTransformers": ["WordEmbedding"]},
+                "trainingSettings": {
+                    "allowedTrainingAlgorithms": ["LightGBM", "Naive"],
+                    "stackEnsembleSettings": {"stackMetaLearnerType": "ElasticNet"},
+                },
+                "forecastingSettings": {
+                    "timeColumnName": "t",
+                    "forecastHorizon": {"mode": "Custom", "value": 14},
+                    "targetLags": {"mode": "Custom", "values": [1, 2]},
+                    "seasonality": {"mode": "Auto"},
+                },
+            },
+            "resources": {"instanceCount": 1},
+            "outputs": {"best_model": {"jobOutputType": "mlflow_model"}},
+        },
+    ),
+    "Spark": (
+        ("2024-04-01",),
+        {
+            "codeId": "azureml://registries/r/codes/c/versions/1",
+            "entry": {"sparkJobEntryType": "SparkJobPythonEntry", "file": "count.py"},
+            "conf": {"spark.driver.cores": "1", "spark.executor.instances": "2"},
+            "args": "--in ${{inputs.i}}",
+            "inputs": {"i": {"jobInputType": "uri_file", "uri": "https://a/b", "mode": "Direct"}},
+            "outputs": {"o": {"jobOutputType": "uri_folder", "mode": "Direct"}},
+            "pyFiles": ["a.py"],
+            "jars": ["a.jar"],
+            "files": ["a.txt"],
+            "archives": ["a.zip"],
+            "environmentVariables": {"A": "1"},
+            "resources": {"instanceType": "standard_e4s_v3", "runtimeVersion": "3.4"},
+            "identity": {"identityType": "UserIdentity"},
+        },
+    ),
+}
+"""Types of jobs that not every version has: those that do, and the properties of a job."""
+
+
+@pytest.mark.parametrize("job_type", SOME_VERSIONS)
+def test_jobs_that_some_versions_have(simulated: Checked, job_type: str) -> None:
+    versions, own = SOME_VERSIONS[job_type]
+    properties = {"jobType": job_type, "tags": {"emulator.seconds": "0"}, **own}
+    for version in versions:
+        path = f"jobs/{job_type}-{version}"
+        simulated.ask(version, "PUT", path, {"properties": properties}, expect=201)
+        simulated.ask(version, "PUT", path, {"properties": properties}, expect=200)
+        simulated.running.wait_for(path.partition("/")[2], "Completed")
+        for reader in VERSIONS:
+            simulated.ask(reader, "GET", path, expect=200 if reader in versions else 404)
+            simulated.ask(reader, "GET", "jobs", expect=200)
+    for older in set(VERSIONS) - set(versions):
+        simulated.ask(older, "PUT", "jobs/none", {"properties": properties}, expect=400)
+
+
 def test_pages(simulated: Checked) -> None:
     before = simulated.running.admin("GET", "settings").json()
     simulated.running.put("jobs/page-1", simulated.running.command_job())

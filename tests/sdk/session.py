@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from azure.ai.ml import Input, MLClient, UserIdentityConfiguration, command, spark
+from azure.ai.ml import Input, MLClient, UserIdentityConfiguration, automl, command, spark
 from azure.ai.ml.data_transfer import Database as DbSource
 from azure.ai.ml.entities import Data, DataImport, Environment
 from azure.ai.ml.exceptions import JobException
@@ -109,32 +109,76 @@ def user_identity(ml: MLClient, name: str, environment: str) -> Any:
     return {"status": done.status, "identity": type(done.identity).__name__}
 
 
+def spark_job(ml: MLClient, name: str, code: str) -> Any:
+    """A standalone Spark job, submitted and read back."""
+    ml.jobs.create_or_update(
+        spark(
+            name=name,
+            code=code,
+            entry={"file": "train.py"},
+            args="--rate ${{inputs.rate}}",
+            inputs={"rate": 0.1},
+            resources={"instance_type": "Standard_E4s_v3", "runtime_version": "3.4"},
+            identity=UserIdentityConfiguration(),
+            driver_cores=1,
+            driver_memory="1g",
+            executor_cores=1,
+            executor_memory="1g",
+            executor_instances=2,
+            experiment_name="sdk",
+        )
+    )
+    ml.jobs.stream(name)
+    done = ml.jobs.get(name)
+    return {
+        "type": done.type,
+        "status": done.status,
+        "entry": done.entry.entry,
+        "executors": done.executor_instances,
+        "runtime": done.resources.runtime_version,
+    }
+
+
+def automl_job(ml: MLClient, name: str, table: str) -> Any:
+    """Classification of a local table, submitted and read back; and what its best trial is said to be."""
+    job = automl.classification(
+        compute="cpu-cluster",
+        experiment_name="sdk",
+        training_data=Input(type="mltable", path=table),
+        target_column_name="y",
+        primary_metric="accuracy",
+        n_cross_validations=2,
+    )
+    job.name = name
+    job.set_limits(max_trials=3, max_concurrent_trials=2, timeout_minutes=60, trial_timeout_minutes=10)
+    job.set_training(allowed_training_algorithms=["LightGBM", "KNN", "SGD"])
+    ml.jobs.create_or_update(job)
+    ml.jobs.stream(name)
+    done = ml.jobs.get(name)
+    return {
+        "type": done.type,
+        "status": done.status,
+        "task": done.task_type,
+        "metric": done.primary_metric,
+        "trials": done.limits.max_trials,
+        "best": done.tags["automl_best_child_run_id"],
+        "children": sorted(child.name for child in ml.jobs.list(parent_job_name=name)),
+    }
+
+
 def datastore_secrets(ml: MLClient) -> Any:
     """What the client signs its transfers with."""
     return sorted(ml.datastores._list_secrets("workspaceblobstore", expirable_secret=True).as_dict())
 
 
-def not_emulated(ml: MLClient, code: str) -> Any:
+def not_emulated(ml: MLClient) -> Any:
     """Operation -> how the emulator refuses it: each gets past sign-in."""
-    standalone = spark(
-        name="sdk-spark",
-        code=code,
-        entry={"file": "train.py"},
-        resources={"instance_type": "Standard_E4s_v3", "runtime_version": "3.4"},
-        identity=UserIdentityConfiguration(),
-        driver_cores=1,
-        driver_memory="1g",
-        executor_cores=1,
-        executor_memory="1g",
-        executor_instances=1,
-    )
     imported = DataImport(
         name="sdk-import",
         source=DbSource(query="select 1", connection="azureml:c"),
         path="azureml://datastores/workspaceblobstore/paths/imported",
     )
     operations: dict[str, Callable[[], Any]] = {
-        "spark": lambda: ml.jobs.create_or_update(standalone),
         "import": lambda: ml.data.import_data(imported),
         "batch": lambda: list(ml.batch_endpoints.list_jobs("e")),
         "components": lambda: list(ml.components.list()),

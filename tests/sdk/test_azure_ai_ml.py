@@ -76,6 +76,13 @@ def session(training_emulator: Emulated, tmp_path_factory: pytest.TempPathFactor
         yield Session(training_emulator, proxy, tmp_path_factory.mktemp("sdk"))
 
 
+@pytest.fixture(scope="module")
+def simulated(emulator: Emulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """The same, of an emulator whose jobs are states on a clock."""
+    with LoopbackProxy() as proxy, emulator.setting("job_seconds", 0.1):
+        yield Session(emulator, proxy, tmp_path_factory.mktemp("sdk-simulated"))
+
+
 @pytest.fixture
 def code(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A code folder whose content no other test has, and whose hash is easily got wrong."""
@@ -154,6 +161,31 @@ def test_a_sweep(session: Session, code: Path) -> None:
     assert ended == {"type": "sweep", "status": "Completed"}
 
 
+def test_a_spark_job(simulated: Session, code: Path) -> None:
+    assert simulated("spark_job", name="sdk-spark", code=str(code)) == {
+        "type": "spark",
+        "status": "Completed",
+        "entry": "train.py",
+        "executors": "2",
+        "runtime": "3.4",
+    }
+
+
+def test_an_automl_job(simulated: Session, tmp_path: Path) -> None:
+    (tmp_path / "MLTable").write_text("paths: [{file: ./t.csv}]\ntransformations: [{read_delimited: {}}]\n")
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n")
+    done = simulated("automl_job", name="sdk-automl", table=str(tmp_path))
+    assert done.pop("best") in ("sdk-automl_0", "sdk-automl_1", "sdk-automl_2")
+    assert done == {
+        "type": "automl",
+        "status": "Completed",
+        "task": "Classification",
+        "metric": "Accuracy",
+        "trials": 3,
+        "children": ["sdk-automl_0", "sdk-automl_1", "sdk-automl_2"],
+    }
+
+
 def test_a_cancel(session: Session, code: Path) -> None:
     session("submit", name="sdk-long", code=str(code), source="sleep 300", environment=ENVIRONMENT)
     assert session("cancel", name="sdk-long") == "Canceled"
@@ -169,9 +201,9 @@ def test_a_signature_for_transfers(session: Session) -> None:
     assert session("datastore_secrets") == ["sasToken", "secretsType"]
 
 
-def test_what_is_not_emulated_is_refused_as_that(session: Session, code: Path) -> None:
-    refused = session("not_emulated", code=str(code))
-    assert refused == {name: [501, "NotImplemented"] for name in ("spark", "import", "batch", "components")}
+def test_what_is_not_emulated_is_refused_as_that(session: Session) -> None:
+    refused = session("not_emulated")
+    assert refused == {name: [501, "NotImplemented"] for name in ("import", "batch", "components")}
     assert session("registry") == 501
     assert all(":443" not in name for name in session.proxy.asked), "names of this cloud lead to the emulator"
 

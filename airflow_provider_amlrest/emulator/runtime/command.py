@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.emulator.runtime.distributed import Nodes
 from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.runner import Runner, RunnerParts
-
-SERVERLESS_NODES = 4
-"""Nodes of serverless compute: of the jobs that name no compute."""
 
 
 def make_runner(parts: RunnerParts) -> Runner:
@@ -21,10 +17,8 @@ def make_runner(parts: RunnerParts) -> Runner:
     from airflow_provider_amlrest.emulator.runtime.command_processes import CommandRunner
 
     settings = parts.services.settings
-    nodes = {compute.name.lower(): Nodes(compute.nodes) for compute in settings.computes}
-    nodes[""] = Nodes(SERVERLESS_NODES)
     return CommandRunner(
-        nodes,
+        parts.nodes,
         parts.environments if settings.runtime == "venv" else None,
         SimulatedRunner() if settings.distributed == "simulated" else None,
     )

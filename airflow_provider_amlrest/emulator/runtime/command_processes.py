@@ -27,6 +27,7 @@ from airflow_provider_amlrest.emulator.runtime.log_upload import shown_log
 from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
 from airflow_provider_amlrest.emulator.runtime.process import run_supervised, tail_of
 from airflow_provider_amlrest.emulator.runtime.staging import Staging
+from airflow_provider_amlrest.emulator.runtime.stand_ins import stand_in
 from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def environment_spec(context: JobContext) -> EnvironmentSpec:
     :raises JobError: the workspace does not have it, or it cannot be had without Docker.
     """
     reference = context.properties["environmentId"]
+    if spec := stand_in(reference):
+        return spec
     data = DataResolver(context.services, context.workspace)
     asset = data.asset(reference, "environments")
     if asset is None:

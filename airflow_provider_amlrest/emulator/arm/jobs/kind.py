@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.arm.call import Call
     from airflow_provider_amlrest.emulator.arm.shapes import Record
+    from airflow_provider_amlrest.emulator.arm.versions import ApiVersion, Since
     from airflow_provider_amlrest.emulator.config import Workspace
     from airflow_provider_amlrest.emulator.store import JobRecord
 
@@ -62,5 +63,13 @@ class Kind:
     """Whether it itself runs on nodes of its compute; a job that only has children does not."""
     cancel_tags: Mapping[str, str] = field(default_factory=dict)
     """Tags that the request for a cancel sets."""
+    since: Since | None = None
+    """The versions in whose words it is answered; None: all but 2021-03-01-preview."""
     wire_2021: Wire2021 | None = None
     """None: api-version 2021-03-01-preview has no such jobs."""
+
+    def is_in(self, version: ApiVersion) -> bool:
+        """Whether an api-version has words for such jobs."""
+        if version.is_2021:
+            return self.wire_2021 is not None
+        return self.since is None or version.has(self.since)

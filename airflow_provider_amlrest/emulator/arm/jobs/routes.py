@@ -258,7 +258,7 @@ def _known(call: Call, name: str) -> JobRecord:
 def _has_view(call: Call, job: JobRecord) -> bool:
     """Whether the api-version has such jobs; ARM never shows a run that a script made through MLflow."""
     kind = kind_of(job.job_type)
-    return kind is not None and (kind.wire_2021 is not None or not call.version.is_2021)
+    return kind is not None and kind.is_in(call.version)
 
 
 def _properties(job: JobRecord) -> dict[str, str]:
