@@ -137,7 +137,6 @@ def not_emulated(ml: MLClient, code: str) -> Any:
         "spark": lambda: ml.jobs.create_or_update(standalone),
         "import": lambda: ml.data.import_data(imported),
         "batch": lambda: list(ml.batch_endpoints.list_jobs("e")),
-        "components": lambda: list(ml.components.list()),
     }
     refusals = {}
     for name, operation in operations.items():

@@ -171,7 +171,7 @@ def test_a_signature_for_transfers(session: Session) -> None:
 
 def test_what_is_not_emulated_is_refused_as_that(session: Session, code: Path) -> None:
     refused = session("not_emulated", code=str(code))
-    assert refused == {name: [501, "NotImplemented"] for name in ("spark", "import", "batch", "components")}
+    assert refused == {name: [501, "NotImplemented"] for name in ("spark", "import", "batch")}
     assert session("registry") == 501
     assert all(":443" not in name for name in session.proxy.asked), "names of this cloud lead to the emulator"
 
