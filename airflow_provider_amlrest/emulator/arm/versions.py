@@ -138,7 +138,7 @@ def not_registered(version: str, resource_type: str, location: str) -> GatewayEr
     return GatewayError(
         400,
         "NoRegisteredProviderFound",
-        f"No registered resource provider found for location '{location}' and API version '{version}' for type "
-        f"'{resource_type}'. The supported api-versions are '{supported}'. "
+        f"No registered resource provider found for location '{location}' and API version '{version}' "
+        f"for type '{resource_type}'. The supported api-versions are '{supported}'. "
         f"The supported locations are '{location}'.",
     )

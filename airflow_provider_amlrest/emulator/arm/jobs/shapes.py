@@ -165,7 +165,6 @@ ENVIRONMENT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 
 NOT_EMULATED = {
     "AutoML": NotEmulated("jobs of the type AutoML", Since("2022-10-01", "2022-02-01")),
-    "Pipeline": NotEmulated("jobs of the type Pipeline"),
     "Spark": NotEmulated("jobs of the type Spark", Since("2024-04-01", "2022-10-01")),
     "Labeling": NotEmulated("jobs of the type Labeling", Since(None, "2022-10-01", "2024-04-01")),
     "FineTuning": NotEmulated("jobs of the type FineTuning", Since(None, "2024-01-01", gap="2024-07-01")),
