@@ -10,5 +10,5 @@ from __future__ import annotations
 KINDS = {"Command": "command", "Sweep": "sweep", "Pipeline": "pipeline"}
 """Type on the wire -> module, in both rooms. Each is imported when it is needed."""
 
-NODES = {"command": "Command"}
+NODES = {"command": "Command", "sweep": "Sweep", "pipeline": "Pipeline", "parallel": "Command"}
 """Type of a pipeline's node -> the kind of job that it runs as."""

@@ -139,6 +139,7 @@ class Steps:
 
     def _new(self, node: Node) -> JobRecord:
         pipeline, parent = self.context.job, self.context.properties
+        root = self.context.store.root(pipeline).name
         identifier = node_id(pipeline.name, node.name)
         return replace(
             pipeline,
@@ -154,8 +155,8 @@ class Steps:
                 "tags": {},
                 "properties": {},
             },
-            run_tags={"azureml.nodeid": identifier, "azureml.pipeline": pipeline.name},
-            run_properties=step_properties(node, identifier, pipeline.name),
+            run_tags={"azureml.nodeid": identifier, "azureml.pipeline": root},
+            run_properties=step_properties(node, identifier, root),
             **FRESH,
         )
 

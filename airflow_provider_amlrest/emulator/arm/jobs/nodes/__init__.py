@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.config import Workspace
 
 COMPUTE_BINDING = re.compile(r"\$\{\{\s*parent\.inputs\.([^\s}]+)\s*\}\}")
+DEFAULT_MODE = "ReadWriteMount"
 SERVERLESS = "serverless"
 """As the name of a compute: none at all."""
 
@@ -63,6 +64,7 @@ def job_properties(
         "computeId": compute_id(node, parent, workspace, parent.get("inputs") or {}),
         "inputs": inputs,
         "outputs": outputs,
+        "settings": parent.get("settings"),
     }
     own = {name: value for name, value in given.items() if value is not None}
     properties = kind.shape(own, place, "jobType")
@@ -85,7 +87,10 @@ def job_inputs(
         MlError: 400, an input that it needs has no value.
     """
     found = {}
+    elsewhere = type_of(node.type, Place(())).given_elsewhere(node.wire)
     for name, definition in (node.spec.get("inputs") or {}).items():
+        if name in elsewhere:
+            continue
         given = node.inputs.get(name)
         value = _value(given, parent_inputs, output_uri) if isinstance(given, Source) else given
         if not value and definition.get("default") is not None:
@@ -132,7 +137,9 @@ def job_outputs(node: Node, parent: Properties) -> dict[str, Properties]:
     for name, own in node.outputs.items():
         settings = {key: value for key, value in own.items() if key != "parent" and value is not None}
         outer = (parent.get("outputs") or {}).get(own.get("parent")) or {}
-        given = {key: outer[key] for key in ("uri", "assetName", "assetVersion") if outer.get(key)}
+        given = {key: outer[key] for key in ("uri", "assetName", "assetVersion", "mode") if outer.get(key)}
+        if given.get("mode") == DEFAULT_MODE:  # which it is if nobody said anything
+            del given["mode"]
         end = "${{output_name}}/${{output_name}}" if settings["jobOutputType"] == "uri_file" else ""
         place = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/{end or '${{output_name}}/'}"
         found[name] = {"uri": place, **settings, **given}

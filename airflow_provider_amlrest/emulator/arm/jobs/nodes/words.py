@@ -23,6 +23,7 @@ PATH = "path"
 DISTRIBUTION = {"mpi": "Mpi", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "ray": "Ray"}
 OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 INPUT = re.compile(r"\$\{\{\s*inputs\.([^\s}]+)\s*\}\}")
+OUTPUT = re.compile(r"\$\{\{\s*outputs\.([^\s}]+)\s*\}\}")
 
 
 def mode(word: Any) -> Any:
