@@ -80,11 +80,21 @@ class Context:
             if behaviour.outcome == "stuck" and job.status != "Starting":
                 break
             await asyncio.sleep(0.002)
+            takes_time = self._takes_time(job)
             found = self.store.job(job.workspace, job.name)
             if found is None:  # the workspace has been emptied
                 break
             job = found
+            if takes_time:
+                break
         return job
+
+    def _takes_time(self, job: JobRecord) -> bool:
+        """Whether a part of a job takes its time, although the job itself does not."""
+        children = [child for child in self.store.children(job.workspace, job.name) if child.active]
+        waiting = [child for child in children if child.status != "NotStarted" and child.properties["tags"]]
+        behaviours = [self.scripts.behaviour(child) for child in waiting]
+        return any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
 
     async def need_blobs(self, what: str) -> BlobStorage:
         """The blob storage, started if it does not run yet.

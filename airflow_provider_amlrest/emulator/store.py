@@ -90,6 +90,8 @@ class JobRecord:
     """MLflow parameters. A trial's point in the search space is its run tag ``hyperparameters``."""
     log_files: tuple[str, ...] = ()
     """Paths below ``ExperimentRun/dcid.<name>/`` in container ``azureml``."""
+    passed_outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Outputs that another run wrote for it: {"asset": name of the data asset, "uri": where it lies}."""
     as_sent: dict[str, Any] | None = None
     """The request's ``properties`` if it came in api-version 2021-03-01-preview, to answer in its words."""
 
@@ -238,9 +240,9 @@ class Store:
             )
 
     def clear(self) -> None:
-        """Forget all jobs, assets, metrics and experiments. Other settings stay."""
+        """Forget all jobs, assets, metrics, experiments and what can be reused. Other settings stay."""
         with self.transaction() as db:
-            db.execute("DELETE FROM settings WHERE key LIKE 'experiment:%'")
+            db.execute("DELETE FROM settings WHERE key LIKE 'experiment:%' OR key LIKE 'reuse:%'")
             for table in ("jobs", "assets", "metrics"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608
 
@@ -275,6 +277,12 @@ class Store:
     def children(self, workspace: str, parent: str) -> list[JobRecord]:
         """A sweep's trials, in the order of their numbers."""
         return self._jobs("workspace = ? AND parent = ?", (workspace, parent))
+
+    def root(self, job: JobRecord) -> JobRecord:
+        """The job that is nobody's child, on the way up from this one."""
+        while job.parent and (parent := self.job(job.workspace, job.parent)):
+            job = parent
+        return job
 
     def all_jobs(self, workspace: str) -> list[JobRecord]:
         """Every job, trial and run of a workspace, oldest first."""

@@ -142,6 +142,17 @@ def _failed_automl_job(name: str) -> Prepare:
     return prepare
 
 
+def _component(name: str) -> Prepare:
+    """The component that the exchange changes, with other words."""
+
+    def prepare(emulators: Emulators, exchange: Exchange) -> None:
+        properties = exchange.request_body["properties"]
+        spec = {**properties["componentSpec"], "display_name": "Old", "description": "Old"}
+        _put(f"components/{name}/versions/0.0.1", {**properties, "componentSpec": spec})(emulators, exchange)
+
+    return prepare
+
+
 LOGS = "/azureml/ExperimentRun/dcid.test_154849249225/logs/azureml"
 CODE = "codes/3f8da52e-b145-44b7-8fc2-399e3d40f070/versions/1"
 DATA = "data/test_369006372062/versions"
@@ -171,6 +182,7 @@ def preparations() -> dict[tuple[str, int], Prepare]:
         ("code", 5): _put("codes/test_258295764843/versions/1", _recorded("code", 5)),
         ("command_job", 7): _reached("test_259569344068", "Running", "Completed"),
         ("command_job", 8): _put("environments/test_336753143760/versions/bar", ENVIRONMENT),
+        ("component", 1): _component("test_69919977363"),
         ("data", 7): _put(f"{DATA}/1", {**_recorded("data", 6), "isArchived": True}),
         ("data", 9): _put(
             "data/test_371783499292/versions/foo", {"dataType": "uri_file", "dataUri": "https://a/b"}
@@ -204,8 +216,6 @@ NOT_EMULATED: dict[str, str] = {
     "command_job 3": "the job with the distribution Ray",
     "command_job 4": "the job with the distribution Ray",
     "command_job 5": "the job with the distribution Ray",
-    "component 0": "components",
-    "component 1": "components",
     **{f"compute {index}": "making and deleting computes" for index in range(2, 9)},
     "datastore 2": "file shares",
     "datastore 3": "making and deleting datastores",

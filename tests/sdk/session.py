@@ -12,7 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from azure.ai.ml import Input, MLClient, UserIdentityConfiguration, automl, command, spark
+from azure.ai.ml import (
+    Input,
+    MLClient,
+    UserIdentityConfiguration,
+    automl,
+    command,
+    load_component,
+    load_job,
+    spark,
+)
+from azure.ai.ml._artifacts._artifact_utilities import download_artifact_from_aml_uri
 from azure.ai.ml.data_transfer import Database as DbSource
 from azure.ai.ml.entities import Data, DataImport, Environment
 from azure.ai.ml.exceptions import JobException
@@ -181,7 +191,6 @@ def not_emulated(ml: MLClient) -> Any:
     operations: dict[str, Callable[[], Any]] = {
         "import": lambda: ml.data.import_data(imported),
         "batch": lambda: list(ml.batch_endpoints.list_jobs("e")),
-        "components": lambda: list(ml.components.list()),
     }
     refusals = {}
     for name, operation in operations.items():
@@ -199,6 +208,57 @@ def registry(ml: MLClient) -> Any:
     except HttpResponseError as error:
         return error.status_code
     return None
+
+
+def component(ml: MLClient, path: str) -> Any:
+    """Register one from its file, twice; read it back, by its version and as the latest."""
+    made = ml.components.create_or_update(load_component(path))
+    again = ml.components.create_or_update(load_component(path, params_override=[{"version": made.version}]))
+    latest = ml.components.get(made.name, label="latest")
+    return {
+        "versions": [made.version, again.version, latest.version],
+        "command": ml.components.get(made.name, made.version).command,
+        "listed": [item.name for item in ml.components.list()],
+    }
+
+
+def pipeline(ml: MLClient, name: str, path: str) -> Any:
+    """Submit one from its file, with its local components and their code."""
+    submitted = ml.jobs.create_or_update(load_job(path, params_override=[{"name": name}]))
+    return {"type": submitted.type, "nodes": sorted(submitted.jobs), "components": _components(submitted)}
+
+
+def _components(job: Any) -> Any:
+    return {node: str(content.component) for node, content in job.jobs.items()}
+
+
+def steps(ml: MLClient, name: str) -> Any:
+    """The children of a pipeline, and what is known of each by itself."""
+    found = {}
+    for child in ml.jobs.list(parent_job_name=name):
+        own = ml.jobs.get(child.name)
+        found[child.display_name] = {
+            "name": child.name,
+            "status": own.status,
+            "type": own.type,
+            "reused": own.properties.get("azureml.isreused"),
+        }
+    return found
+
+
+def download_output(ml: MLClient, name: str, output: str, folder: str) -> Any:
+    """An output, by the data asset that it has become.
+
+    ``jobs.download(output_name=...)`` of azure-ai-ml 1.35.2 finds none: it looks for ``uri_folder`` where run
+    history answers ``UriFolder``, as recorded.
+    """
+    asset = ml.data.get(f"azureml_{name}_output_data_{output}", "1")
+    download_artifact_from_aml_uri(uri=asset.path, destination=folder, datastore_operation=ml.datastores)
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }
 
 
 def listed(ml: MLClient) -> Any:

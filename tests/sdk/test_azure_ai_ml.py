@@ -186,6 +186,127 @@ def test_an_automl_job(simulated: Session, tmp_path: Path) -> None:
     }
 
 
+COMPONENTS = {
+    "prepare.yml": """
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+type: command
+name: sdk_prepare
+version: "1"
+display_name: Prepare
+inputs:
+  raw: {type: uri_file}
+  upper: {type: boolean, optional: true}
+outputs:
+  words: {type: uri_folder}
+code: ./src
+environment: azureml:ENVIRONMENT
+command: >-
+  until [ -e FOLDER/go ]; do sleep 0.1; done;
+  python prepare.py ${{inputs.raw}} ${{outputs.words}} $[[--upper ${{inputs.upper}}]]
+""",
+    "count.yml": """
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+type: command
+name: sdk_count
+inputs:
+  words: {type: uri_folder}
+  least: {type: integer, default: 1}
+outputs:
+  counts: {type: uri_folder}
+environment: azureml:ENVIRONMENT
+command: >-
+  wc -w < ${{inputs.words}}/words.txt > ${{outputs.counts}}/count.txt && echo least ${{inputs.least}}
+  && cat ${{inputs.words}}/words.txt
+""",
+    "pipeline.yml": """
+$schema: https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json
+type: pipeline
+experiment_name: sdk
+inputs:
+  text: {type: uri_file, path: ./text.txt}
+  least: 2
+outputs:
+  counts: {type: uri_folder}
+settings:
+  default_compute: azureml:cpu-cluster
+jobs:
+  prepare:
+    type: command
+    component: ./prepare.yml
+    inputs:
+      raw: ${{parent.inputs.text}}
+      upper: true
+  count:
+    type: command
+    component: ./count.yml
+    inputs:
+      words: ${{parent.jobs.prepare.outputs.words}}
+      least: ${{parent.inputs.least}}
+    outputs:
+      counts: ${{parent.outputs.counts}}
+""",
+    "src/prepare.py": """
+import sys
+text = open(sys.argv[1]).read()
+open(sys.argv[2] + "/words.txt", "w").write(text.upper() if "--upper" in sys.argv else text)
+""",
+    "text.txt": "one two three\n",
+}
+
+
+@pytest.fixture
+def components(tmp_path: Path) -> Path:
+    """A folder with two components, their code and data, and a pipeline of both."""
+    for name, content in COMPONENTS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        content = content.lstrip().replace("ENVIRONMENT", ENVIRONMENT).replace("FOLDER", str(tmp_path))
+        (tmp_path / name).write_text(content)
+    return tmp_path
+
+
+def test_a_component(session: Session, components: Path) -> None:
+    made = session("component", path=str(components / "prepare.yml"))
+    assert made["versions"] == ["1", "1", "1"]
+    assert made["command"].endswith("$[[--upper ${{inputs.upper}}]]")
+    assert "sdk_prepare" in made["listed"]
+    numbered = session("component", path=str(components / "count.yml"))
+    assert numbered["versions"] == ["1", "1", "1"]
+
+
+def test_a_pipeline_of_local_components(session: Session, components: Path, tmp_path: Path) -> None:
+    path = str(components / "pipeline.yml")
+    made = session("pipeline", name="sdk-pipeline", path=path)
+    assert made["type"] == "pipeline"
+    assert all("azureml_anonymous" in name for name in made["components"].values())
+    with ThreadPoolExecutor(1) as follower:
+        streamed = follower.submit(session, "stream", name="sdk-pipeline")
+        while not session.emulated.asked("GET", "/runs/sdk-pipeline/details$") and not streamed.done():
+            time.sleep(0.2)
+        (tmp_path / "go").touch()
+    assert streamed.result() == {"status": "Completed"}
+    assert "Streaming logs/azureml/executionlogs.txt" in session.said
+    steps = session("steps", name="sdk-pipeline")
+    assert {name: step["status"] for name, step in steps.items()} == {
+        "prepare": "Completed",
+        "count": "Completed",
+    }
+    assert {step["type"] for step in steps.values()} == {"base"}, "a run without a job of its own"
+    folder = str(tmp_path / "counts")
+    counts = session("download_output", name=steps["count"]["name"], output="counts", folder=folder)
+    assert {name.rpartition("/")[2]: text.strip() for name, text in counts.items()} == {"count.txt": "3"}
+    left = session("download", name=steps["count"]["name"], folder=str(tmp_path / "left"))
+    assert "artifacts/user_logs/std_log.txt" in left
+    said = (tmp_path / "left" / "artifacts" / "user_logs" / "std_log.txt").read_text()
+    assert said == "least 2\nONE TWO THREE\n"
+    # The same again: its nodes are reused, and downloads lead to the first run's.
+    session("pipeline", name="sdk-pipeline-again", path=path)
+    session("stream", name="sdk-pipeline-again")
+    again = session("steps", name="sdk-pipeline-again")
+    assert {name: step["reused"] for name, step in again.items()} == {"prepare": "true", "count": "true"}
+    same = session("download", name=again["count"]["name"], folder=str(tmp_path / "again"))
+    assert "artifacts/user_logs/std_log.txt" in same
+
+
 def test_a_cancel(session: Session, code: Path) -> None:
     session("submit", name="sdk-long", code=str(code), source="sleep 300", environment=ENVIRONMENT)
     assert session("cancel", name="sdk-long") == "Canceled"
@@ -203,7 +324,7 @@ def test_a_signature_for_transfers(session: Session) -> None:
 
 def test_what_is_not_emulated_is_refused_as_that(session: Session) -> None:
     refused = session("not_emulated")
-    assert refused == {name: [501, "NotImplemented"] for name in ("import", "batch", "components")}
+    assert refused == {name: [501, "NotImplemented"] for name in ("import", "batch")}
     assert session("registry") == 501
     assert all(":443" not in name for name in session.proxy.asked), "names of this cloud lead to the emulator"
 

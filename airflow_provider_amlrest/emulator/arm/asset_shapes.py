@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from airflow_provider_amlrest.emulator.answers import MlError, invalid
+from airflow_provider_amlrest.emulator.arm import components
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
@@ -29,7 +30,13 @@ from airflow_provider_amlrest.emulator.arm.shapes import (
 from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
 from airflow_provider_amlrest.emulator.config import Workspace
 
-KINDS = {"environments": "Environment", "codes": "Code", "data": "Data", "models": "Model"}
+KINDS = {
+    "environments": "Environment",
+    "codes": "Code",
+    "data": "Data",
+    "models": "Model",
+    "components": "Component",
+}
 CONTENT = {
     "environments": ("image", "build", "condaFile", "osType", "inferenceConfig"),
     "codes": ("codeUri",),
@@ -109,6 +116,13 @@ VERSIONS: dict[str, Record | Union] = {
         intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
         datasets=Field(ListOf(anything), since=Since("2025-12-01", NEVER)),
     ),
+    "components": Record(
+        "ComponentVersion",
+        **BASE,
+        **PROVISIONED,
+        componentSpec=required(components.spec),
+        stage=of_previews("2023-04-01", "2024-04-01"),
+    ),
 }
 CONTAINERS = {
     "environments": Record("EnvironmentContainer", **CONTAINER, **PROVISIONED),
@@ -117,6 +131,7 @@ CONTAINERS = {
         "DataContainer", **CONTAINER, dataType=required(OneOf("uri_file", "uri_folder", "mltable"))
     ),
     "models": Record("ModelContainer", **CONTAINER, **PROVISIONED),
+    "components": Record("ComponentContainer", **CONTAINER, **PROVISIONED),
 }
 PENDING_UPLOAD = Record(
     "PendingUploadRequestDto",
@@ -181,6 +196,11 @@ def _model(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
     return {**values, "modelUri": uri.replace("/resourcegroups/", "/resourceGroups/", 1)}
 
 
+def _component(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    # Recorded: the description is answered in the spec only.
+    return {**values, "description": None}
+
+
 _LONG_FORM = "azureml://subscriptions/{}/resourcegroups/{}/workspaces/{}/datastores/{}/paths/{}"
 
 
@@ -206,19 +226,30 @@ def long_uri(uri: str, workspace: Workspace, member: str) -> str:
     return uri
 
 
-_NORMALISE = {"environments": _environment, "codes": _code, "data": _data, "models": _model}
+_NORMALISE = {
+    "environments": _environment,
+    "codes": _code,
+    "data": _data,
+    "models": _model,
+    "components": _component,
+}
 
 
 def check_unchanged(kind: str, name: str, version: str, old: dict[str, Any], new: dict[str, Any]) -> None:
     """A version's content is fixed; description, tags, properties and isArchived are not.
 
     Raises:
-        MlError: 409 for environments; 400 for the others (text of the SDK, the status is our guess).
+        MlError: 409 for environments and, as a guess, for components; 400 for the others (text of the SDK,
+            the status is our guess).
     """
-    if all(old.get(name) == new.get(name) for name in CONTENT[kind]):
+    if kind == components.KIND:
+        is_same = components.is_same(old["componentSpec"], new["componentSpec"])
+    else:
+        is_same = all(old.get(name) == new.get(name) for name in CONTENT[kind])
+    if is_same:
         return
-    if kind == "environments":
-        message = f"Environment {name} with version {version} is already registered and cannot be changed."
+    if kind in ("environments", components.KIND):
+        message = f"{KINDS[kind]} {name} with version {version} is already registered and cannot be changed."
         raise MlError(409, message, ("Conflict",))
     raise MlError(400, "Asset paths cannot be updated.", ("BadArgument", "Immutable"))
 

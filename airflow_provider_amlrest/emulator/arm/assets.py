@@ -1,4 +1,4 @@
-"""Environments, code, data and models: containers and versions."""
+"""Environments, code, data, models and components: containers and versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import MlError, empty, invalid, pretty
-from airflow_provider_amlrest.emulator.arm import lists, wire_2021
+from airflow_provider_amlrest.emulator.arm import components, lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.asset_shapes import (
     CONTAINERS,
     PENDING_UPLOAD,
@@ -56,6 +56,8 @@ def put_version(call: Call, kind: str, name: str, version: str) -> Response:
     if kind == "data" and len(version) > DATA_VERSION_LENGTH:
         raise invalid("version", f"{version!r} has more than {DATA_VERSION_LENGTH} characters")
     as_sent, values = _values(call, kind)
+    if kind == components.KIND:
+        components.check_name(name, values)
     properties = normalised(kind, values, call.workspace)
     with call.store.transaction():
         old = call.store.asset(call.home, kind, name, version)
@@ -147,6 +149,8 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
             for name, value in record.properties.items()
             if value is not None or name not in LEFT_OUT
         }
+        if record.kind == components.KIND:
+            properties["componentSpec"] = components.answered_spec(record)
         if record.kind != "data":
             properties["provisioningState"] = _provisioning_state(call, record)
         elif listed:

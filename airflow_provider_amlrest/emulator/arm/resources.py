@@ -85,6 +85,19 @@ def find_compute(call: Call, name: str) -> Compute | None:
     return None
 
 
+def need_compute(call: Call, compute_id: str | None) -> None:
+    """Check what a job says of its compute.
+
+    Raises:
+        MlError: 400, the workspace does not have it.
+    """
+    name = (compute_id or "").rstrip("/").rpartition("/")[2].rpartition(":")[2]
+    if compute_id and find_compute(call, name) is None:
+        names = ", ".join(compute.name for compute in call.context.settings.computes)
+        message = f"Compute Not Found: {compute_id}. The workspace has {names}."
+        raise MlError(400, message, ("BadArgument", "ComputeNotFound"))
+
+
 def _compute(call: Call, compute: Compute) -> dict[str, Any]:
     busy = min(_busy_nodes(call, compute), compute.nodes)
     created = call.store.setting(CREATED_SETTING) or ""

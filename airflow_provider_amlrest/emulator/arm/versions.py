@@ -129,10 +129,16 @@ def read_api_version(text: str | None, resource_type: str, location: str) -> Api
             "InvalidApiVersionParameter",
             f"The api-version '{text}' is invalid. The supported versions are '{supported}'.",
         )
-    raise GatewayError(
+    raise not_registered(text, resource_type, location)
+
+
+def not_registered(version: str, resource_type: str, location: str) -> GatewayError:
+    """400 for a version that there is not, or that does not have the type of resource."""
+    supported = ", ".join(SUPPORTED)
+    return GatewayError(
         400,
         "NoRegisteredProviderFound",
-        f"No registered resource provider found for location '{location}' and API version '{text}' for type "
-        f"'{resource_type}'. The supported api-versions are '{supported}'. "
+        f"No registered resource provider found for location '{location}' and API version '{version}' "
+        f"for type '{resource_type}'. The supported api-versions are '{supported}'. "
         f"The supported locations are '{location}'.",
     )

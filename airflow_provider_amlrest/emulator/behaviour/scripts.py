@@ -190,6 +190,10 @@ class Scripts:
         }
         return own if job.parent else {**own, **self._script_tags(job)}
 
+    def step_tags(self, step: JobRecord) -> dict[str, str]:
+        """The tags of the script for one step of a pipeline: by its own name, which is its display name."""
+        return self._script_tags(step, {str(step.properties.get("displayName"))})
+
     def behaviour(self, job: JobRecord) -> Behaviour:
         """How a job goes.
 
@@ -214,19 +218,20 @@ class Scripts:
                 }
             )
 
-    def _script_tags(self, job: JobRecord) -> dict[str, str]:
+    def _script_tags(self, job: JobRecord, called: set[str] | None = None) -> dict[str, str]:
         key = (job.workspace, job.name, job.created_at)
         with self._lock:
             if key not in self._chosen:
-                script = self._choose(job)
+                script = self._choose(labels(job) if called is None else called)
                 if script is not None:
                     script.jobs.append(job.name)
                 self._chosen[key] = script.tags if script else {}
             return self._chosen[key]
 
-    def _choose(self, job: JobRecord) -> Script | None:
+    def _choose(self, called: set[str]) -> Script | None:
         for script in self._scripts:
-            if (script.times is None or len(script.jobs) < script.times) and is_called(job, script.job):
+            is_good = script.times is None or len(script.jobs) < script.times
+            if is_good and any(re.fullmatch(script.job, label) for label in called):
                 return script
         return None
 

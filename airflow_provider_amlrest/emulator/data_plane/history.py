@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, not_emulated, pretty
-from airflow_provider_amlrest.emulator.arm.jobs import kind_of
+from airflow_provider_amlrest.emulator.arm.jobs import kind_of, step_run_type
 from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
+from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind
 from airflow_provider_amlrest.emulator.arm.shapes import ListOf, Place, lowered, string_map, text
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.context import Context
@@ -34,6 +35,7 @@ BODY = Place(())
 RUN = r"(?:experiment(?:s|ids)/[^/]+/)?runs/(?P<name>[^/]+)"
 MLFLOW_RUN_TYPE = "mlflow"
 """The type of a run that a script made through MLflow."""
+REUSED_RUN = "azureml.reusedrunid"
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
 DETAILS = (
     *("runId", "target", "status", "startTimeUtc", "endTimeUtc", "error", "warnings", "tags", "properties"),
@@ -106,9 +108,14 @@ def get_details(call: DataCall, name: str) -> Response:
 def _log_files(call: DataCall, job: JobRecord) -> dict[str, str]:
     blobs, hours = call.context.blobs, call.context.tuning.sas_lifetime_seconds / 3600
     return {
-        path: blobs.blob_sas(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{job.name}/{path}", hours=hours)
+        path: blobs.blob_sas(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{_wrote(job)}/{path}", hours=hours)
         for path in job.log_files
     }
+
+
+def _wrote(job: JobRecord) -> str:
+    """Whose artifacts a run shows: its own or, recorded, those of the run that it reuses."""
+    return job.run_properties.get(REUSED_RUN, job.name)
 
 
 def list_children(call: DataCall, name: str) -> Response:
@@ -222,16 +229,18 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     parent = call.context.store.job(job.workspace, job.parent) if job.parent else None
     experiment = job.properties.get("experimentName") or (parent and parent.properties.get("experimentName"))
     kind = kind_of(job.job_type)
-    run_type = kind.run_type if kind else MLFLOW_RUN_TYPE
+    step = step_run_type(call.context.store, job)
+    run_type = step or (kind.run_type if kind else MLFLOW_RUN_TYPE)
+    root = call.context.store.root(job).name
     who = _user(call)
-    target = (job.properties.get("computeId") or "").rpartition("/")[2] or None
+    has_steps = kind is not None and kind.step_type is not None
     duration = _duration(job)
     cancel = f"{call.context.endpoint}/history/v1.0{call.workspace.arm_id}/runs/{job.name}/cancel"
     return {
         **dict.fromkeys(NOT_TOLD),
         "statusRevision": 0,
         "runNumber": int(datetime.fromisoformat(job.created_at).timestamp()),
-        "rootRunId": job.parent or job.name,
+        "rootRunId": root,
         "createdUtc": job.created_at,
         "createdBy": who,
         "userId": who["userObjectId"],
@@ -242,7 +251,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "revision": 1,
         "runUuid": _uuid(call, job.name),
         "parentRunUuid": _uuid(call, job.parent) if job.parent else None,
-        "rootRunUuid": _uuid(call, job.parent or job.name),
+        "rootRunUuid": _uuid(call, root),
         "computeDuration": duration,
         "duration": duration,
         # The service's own writes are in the name of who created the run; whether its last step of a cancel
@@ -258,17 +267,17 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "endTimeUtc": job.ended_at,
         "scheduleId": None,
         "displayName": job.properties.get("displayName") or job.name,
-        "name": None,
-        "dataContainerId": f"dcid.{job.name}",
+        "name": job.run_properties.get("azureml.moduleName"),
+        "dataContainerId": f"dcid.{_wrote(job)}",
         "description": job.properties.get("description"),
         "hidden": job.properties.get("isArchived", False),
         "runType": run_type,
-        "runTypeV2": {"orchestrator": None, "traits": [run_type], "attribution": None, "computeType": None},
+        "runTypeV2": _run_type(kind, run_type),
         "properties": {**job.properties.get("properties", {}), **job.run_properties},
         "parameters": job.params,
         "actionUris": {"Cancel": cancel},
-        "target": target,
-        "uniqueChildRunComputeTargets": [],
+        "target": None if has_steps else _target(job),
+        "uniqueChildRunComputeTargets": _child_targets(call, job) if has_steps else [],
         "tags": job.tags,
         "settings": {},
         "services": {},
@@ -282,13 +291,33 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     }
 
 
+def _run_type(kind: Kind | None, run_type: str) -> dict[str, Any]:
+    is_itself = kind is not None and kind.run_type == run_type
+    traits, orchestrator = (kind.traits, kind.orchestrator) if kind and is_itself else ((), None)
+    return {
+        "orchestrator": orchestrator,
+        "traits": [run_type, *traits],
+        "attribution": None,
+        "computeType": None,
+    }
+
+
+def _target(job: JobRecord) -> str | None:
+    return (job.properties.get("computeId") or "").rpartition("/")[2] or None
+
+
+def _child_targets(call: DataCall, job: JobRecord) -> list[str]:
+    children = call.context.store.children(job.workspace, job.name)
+    return sorted({target for child in children if (target := _target(child))})
+
+
 def _outputs(call: DataCall, job: JobRecord) -> dict[str, Any]:
     """Outputs that exist by now; each is the first version of a data asset named after job and output."""
     outputs = {}
     for name in job.properties.get("outputs") or {}:
-        record = call.context.store.asset(
-            job.workspace, "data", f"azureml_{job.name}_output_data_{name}", "1"
-        )
+        passed = job.passed_outputs.get(name, {}).get("asset")
+        asset = passed or f"azureml_{job.name}_output_data_{name}"
+        record = call.context.store.asset(job.workspace, "data", asset, "1")
         if record is not None:
             outputs[name] = {
                 "assetId": _asset_id(call, record),

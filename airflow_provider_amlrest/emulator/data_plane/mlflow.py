@@ -376,7 +376,8 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "mlflow.user": job.created_by,
     }
     if job.parent:
-        tags |= {PARENT_TAG: job.parent, "mlflow.rootRunId": job.parent}
+        tags |= {PARENT_TAG: job.parent, "mlflow.rootRunId": call.context.store.root(job).name}
+    container = f"dcid.{job.run_properties.get('azureml.reusedrunid', job.name)}"
     info = {
         "run_id": job.name,
         "run_uuid": job.name,
@@ -385,7 +386,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "user_id": job.created_by,
         "status": STATUS_TO_MLFLOW.get(job.status, "SCHEDULED"),
         "start_time": _milliseconds(job.started_at or job.created_at),
-        "artifact_uri": f"azureml://datastores/{ARTIFACT_DATASTORE}/paths/ExperimentRun/dcid.{job.name}",
+        "artifact_uri": f"azureml://datastores/{ARTIFACT_DATASTORE}/paths/ExperimentRun/{container}",
         "lifecycle_stage": "active",
     }
     if job.ended_at:

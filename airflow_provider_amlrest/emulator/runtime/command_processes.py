@@ -184,7 +184,7 @@ def job_environment(context: JobContext, staging: Staging, interpreter: Interpre
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "AZUREML_RUN_ID": job.name,
-        "AZUREML_ROOT_RUN_ID": job.parent or job.name,
+        "AZUREML_ROOT_RUN_ID": services.store.root(job).name,
         "AZUREML_EXPERIMENT_NAME": experiment,
         "AZUREML_ARM_SUBSCRIPTION": workspace.subscription_id,
         "AZUREML_ARM_RESOURCEGROUP": workspace.resource_group,

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,10 @@ class JobContext:
     def folder(self) -> Path:
         """The job's own folder on this machine."""
         return runs_folder(self.services.settings.data_dir) / self.workspace.name / self.job.name
+
+    def of(self, job: JobRecord) -> JobContext:
+        """The same for another job of the workspace."""
+        return replace(self, job=job)
 
     def move(self, status: str, **changes: Any) -> None:
         """Enter a status on the way.

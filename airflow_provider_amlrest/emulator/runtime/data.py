@@ -98,8 +98,7 @@ class DataResolver:
         for _ in range(_MAX_HOPS):
             output = _JOB_OUTPUT.match(reference)
             if output:
-                name = output_asset_name(output["job"], output["output"])
-                base = self.uri(f"azureml:{name}:1")
+                base = self._output(output["job"], output["output"])
                 return f"{base.rstrip('/')}/{output['path']}" if output["path"] else base
             match = _ASSET.match(reference)
             kind = "models" if match and match["kind"].lower() == "models" else "data"
@@ -108,6 +107,12 @@ class DataResolver:
                 return reference
             reference = asset.properties["modelUri" if kind == "models" else "dataUri"]
         raise JobError(f"The data asset behind {reference} refers to other data assets without an end.")
+
+    def _output(self, job: str, output: str) -> str:
+        """Where an output of a job lies; that of a pipeline was written by one of its nodes."""
+        record = self.services.store.job(self.workspace.name, job)
+        passed = record.passed_outputs.get(output) if record else None
+        return passed["uri"] if passed else self.uri(f"azureml:{output_asset_name(job, output)}:1")
 
     def locate(self, reference: str) -> BlobLocation | WebLocation:
         """Where data lies.

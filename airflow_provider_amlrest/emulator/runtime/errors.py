@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MESSAGE_LIMIT = 3000
@@ -45,6 +45,26 @@ class ServiceSideError(JobError):
 
     def __init__(self, message: str, inner_code: str = "InternalServerError") -> None:
         super().__init__(message, inner_code)
+
+
+class StepsFailedError(JobError):
+    """Nodes of a pipeline have failed. The words and the code are the service's, as users report them."""
+
+    def __init__(self, nodes: Iterable[str]) -> None:
+        self._detail = (
+            f"Failed nodes: {', '.join(f'/{name}' for name in nodes)}. For more details and logs, please "
+            "go to the job detail page and check the child jobs."
+        )
+        super().__init__(f"Pipeline has failed child jobs. {self._detail}")
+
+    def run_error(self) -> dict[str, Any]:
+        return {
+            **super().run_error(),
+            "messageFormat": "Pipeline has failed child jobs. {0}",
+            "messageParameters": {"0": self._detail},
+            "referenceCode": "PipelineHasStepJobFailed",
+            "innerError": None,
+        }
 
 
 class JobCanceledError(Exception):

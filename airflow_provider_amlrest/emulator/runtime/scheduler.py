@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.emulator.kinds import KINDS
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
@@ -13,7 +13,7 @@ from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCa
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.runner import RunnerParts, make_runner
 from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
-from airflow_provider_amlrest.emulator.store import utc_now
+from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.services import Services
@@ -96,7 +96,7 @@ class Runtime:
         """Start what is new, and cancel what is to be cancelled."""
         for sequence, job in self._store.new_jobs(self._seen):
             self._seen = sequence
-            # A trial belongs to its sweep, which starts it.
+            # A trial belongs to its sweep, a step to its pipeline, which start them.
             if job.parent is None and job.status != "CancelRequested":
                 self._start_job(job)
         for job in self._store.jobs_with_status("CancelRequested"):
@@ -118,33 +118,40 @@ class Runtime:
             self._end_at_once(job)
 
     def _end_at_once(self, job: JobRecord) -> None:
-        """End a job that nothing runs for, with the trials that it may have left."""
-        for trial in self._store.children(job.workspace, job.name):
-            self._context(trial).end("Canceled")
+        """End a job that nothing runs for, with the trials or steps that it may have left."""
+        self._end_children(job)
         self._context(job).end("Canceled")
+
+    def _end_children(self, job: JobRecord) -> None:
+        for child in self._store.children(job.workspace, job.name):
+            if child.active and child.job_type != MLFLOW_RUN:
+                self._end_at_once(child)
 
     def _context(self, job: JobRecord) -> JobContext:
         return JobContext(self._services, self._workspaces[job.workspace], job)
 
     async def _run_job(self, job: JobRecord) -> None:
         context = self._context(job)
+        status, error, changes = await self._ending(context)
+        if status is not None:
+            # A job that ends leaves nothing behind that would never run.
+            self._end_children(job)
+            context.end(status, error, **changes)
+
+    async def _ending(self, context: JobContext) -> tuple[str | None, JobError | None, dict[str, Any]]:
+        """Run a job: its terminal status, why, and what else changes; None: the next start goes on."""
         try:
-            await self._runners[job.job_type].run(context)
-            context.end("Completed")
+            await self._runners[context.job.job_type].run(context)
         except asyncio.CancelledError:
             # Cancelling its task is how a job is cancelled; at a stop it is left to the next start.
-            if not self._stopping:
-                context.end("Canceled")
+            return None if self._stopping else "Canceled", None, {}
         except JobCanceledError as canceled:
             changes = {} if canceled.by is None else {"modified_by": canceled.by, "modified_at": utc_now()}
-            context.end("Canceled", canceled.error, **changes)
+            return "Canceled", canceled.error, changes
         except JobError as error:
-            context.end("Failed", error)
+            return "Failed", error, {}
         except Exception as error:
-            log.exception("Job %s could not be run", job.name)
-            context.end(
-                "Failed",
-                ServiceSideError(
-                    f"The emulator could not run the job ({type(error).__name__}); its log says more."
-                ),
-            )
+            log.exception("Job %s could not be run", context.job.name)
+            message = f"The emulator could not run the job ({type(error).__name__}); its log says more."
+            return "Failed", ServiceSideError(message), {}
+        return "Completed", None, {}

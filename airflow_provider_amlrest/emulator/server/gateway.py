@@ -14,16 +14,21 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, resources
+from airflow_provider_amlrest.emulator.arm import assets, components, resources
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
-from airflow_provider_amlrest.emulator.arm.versions import UPLOADS, ApiVersion, read_api_version
+from airflow_provider_amlrest.emulator.arm.versions import (
+    UPLOADS,
+    ApiVersion,
+    not_registered,
+    read_api_version,
+)
 from airflow_provider_amlrest.emulator.behaviour.faults import RateLimiter
 from airflow_provider_amlrest.emulator.config import NAMESPACE, Workspace
 from airflow_provider_amlrest.emulator.context import Context, read_body
 
 Handler = Callable[..., Response | Awaitable[Response]]
-ASSET = r"(?P<kind>environments|codes|data|models)"
+ASSET = r"(?P<kind>environments|codes|data|models|components)"
 
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", resources.get_workspace),
@@ -119,13 +124,20 @@ class Gateway:
         workspace = self._find_workspace(subscription, group, name, nested=bool(rest))
         for method, pattern, handler in COMPILED:
             if request.method == method and (match := pattern.fullmatch(rest)):
-                _check_operation(handler, version)
+                self._check_operation(handler, match.groupdict().get("kind", ""), version)
                 body = _json_body(await read_body(request))
                 result = handler(
                     call(workspace, body), **{key: unquote(part) for key, part in match.groupdict().items()}
                 )
                 return await result if inspect.isawaitable(result) else result
         raise not_emulated(f"{request.method} on {rest or 'the workspace'}")
+
+    def _check_operation(self, handler: Handler, collection: str, version: ApiVersion) -> None:
+        """The service's words for an operation that a version does not have are not known."""
+        if handler == assets.start_pending_upload and not version.has(UPLOADS):
+            raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
+        if collection.lower() == components.KIND and version.is_2021:
+            raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 
     def _find_workspace(self, subscription: str, group: str, name: str, *, nested: bool) -> Workspace:
         workspace = self._context.workspace(subscription, group, name)
@@ -147,12 +159,6 @@ class Gateway:
             f"The Resource '{NAMESPACE}/workspaces/{name}' under resource group '{group}' was not found. "
             "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         )
-
-
-def _check_operation(handler: Handler, version: ApiVersion) -> None:
-    """The service's words for an operation that a version does not have are not known."""
-    if handler == assets.start_pending_upload and not version.has(UPLOADS):
-        raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
 
 
 def _raw_path(request: Request) -> str:

@@ -11,12 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind
+    from airflow_provider_amlrest.emulator.store import JobRecord, Store
 
 
 def kind_of(job_type: str) -> Kind | None:
     """The kind of a type on the wire; None for a run that is not a job."""
     module = KINDS.get(job_type)
     return import_module(f"{__name__}.{module}").KIND if module else None
+
+
+def step_run_type(store: Store, job: JobRecord) -> str | None:
+    """How run history calls a step of a pipeline; None for every other job."""
+    parent = store.job(job.workspace, job.parent) if job.parent else None
+    kind = kind_of(parent.job_type) if parent else None
+    return kind.step_type if kind and kind_of(job.job_type) else None
 
 
 def all_kinds() -> Iterator[Kind]:

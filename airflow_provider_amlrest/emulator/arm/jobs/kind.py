@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.answers import MlError
     from airflow_provider_amlrest.emulator.arm.call import Call
     from airflow_provider_amlrest.emulator.arm.shapes import Record
     from airflow_provider_amlrest.emulator.arm.versions import ApiVersion, Since
@@ -19,6 +20,10 @@ Properties: TypeAlias = dict[str, Any]
 
 def _as_sent(properties: Properties, workspace: Workspace) -> Properties:
     return properties
+
+
+def _without_more(properties: Properties, call: Call) -> None:
+    """Nothing else is checked."""
 
 
 def _as_kept(job: JobRecord, answer: Properties) -> Properties:
@@ -55,12 +60,21 @@ class Kind:
     """What the service adds to ``properties`` when it creates the job."""
     resolved: Callable[[Properties, Workspace], Properties] = _as_sent
     """With names as the ids that the service makes of them."""
+    check: Callable[[Properties, Call], None] = _without_more
+    """What else must be right of a new one."""
     answer: Callable[[JobRecord, Properties], Properties] = _as_kept
     """What is answered, if that is not what is kept."""
     has_tracking: bool = False
     """Whether its ``services`` name the MLflow endpoint."""
     occupies_nodes: bool = False
     """Whether it itself runs on nodes of its compute; a job that only has children does not."""
+    step_type: str | None = None
+    """How run history calls its children, if not by their own kinds; ARM tells nothing of such runs."""
+    traits: tuple[str, ...] = ()
+    orchestrator: str | None = None
+    """What run history calls it besides."""
+    late_cancel: Callable[[JobRecord], MlError] | None = None
+    """What answers the cancel of one that has ended; None: a 200."""
     cancel_tags: Mapping[str, str] = field(default_factory=dict)
     """Tags that the request for a cancel sets."""
     since: Since | None = None

@@ -20,11 +20,11 @@ from airflow_provider_amlrest.emulator.arm import lists
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of, wire_2021
+from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of, step_run_type, wire_2021
 from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
 from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Wire2021
 from airflow_provider_amlrest.emulator.arm.jobs.shapes import ENVIRONMENT_NAME, NOT_EMULATED, OUTPUT
-from airflow_provider_amlrest.emulator.arm.resources import find_compute
+from airflow_provider_amlrest.emulator.arm.resources import need_compute
 from airflow_provider_amlrest.emulator.arm.shapes import Place, Union, read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, NAMESPACE
@@ -174,17 +174,11 @@ def _resolve(call: Call, kind: Kind, properties: dict[str, Any]) -> dict[str, An
     Raises:
         MlError: 400 for a compute, 404 for an environment or code that this workspace does not have.
     """
-    compute_id = properties["computeId"]
-    if (
-        compute_id
-        and find_compute(call, compute_id.rstrip("/").rpartition("/")[2].rpartition(":")[2]) is None
-    ):
-        names = ", ".join(compute.name for compute in call.context.settings.computes)
-        message = f"Compute Not Found: {compute_id}. The workspace has {names}."
-        raise MlError(400, message, ("BadArgument", "ComputeNotFound"))
+    need_compute(call, properties["computeId"])
     properties = kind.resolved(properties, call.workspace)
     for reference in kind.references(properties):
         _check_reference(call, reference)
+    kind.check(properties, call)
     return properties
 
 
@@ -266,6 +260,10 @@ def _properties(job: JobRecord) -> dict[str, str]:
 
 
 def _job(call: Call, job: JobRecord) -> dict[str, Any]:
+    if step_run_type(call.store, job) is not None:
+        # Recorded: the children of a pipeline have no properties here; run history tells of them.
+        step = call.resource(f"jobs/{job.name}", {}, call.system_data(job.created_at, job.created_by))
+        return {name: value for name, value in step.items() if name != "properties"}
     properties = _canonical_answer(call, job)
     if call.version.is_2021:
         properties = wire_2021.job_answer(_wire_2021(job.job_type), job, properties, call)
@@ -318,6 +316,9 @@ def cancel_job(call: Call, name: str) -> Response:
     job = _known(call, name)
     cancel(call.context, job, call.principal)
     # On a job that has ended, the service's answer is not documented (200 or 400): this one is harmless.
+    late = _kind(job.job_type).late_cancel
+    if late is not None and not job.active:
+        raise late(job)
     if call.version.cancels_at_once or not job.active:
         return empty(200)
     headers = {"Location": _operation_url(call, name), "x-ms-async-operation-timeout": "PT1H"}

@@ -164,7 +164,6 @@ RUN: dict[str, Reader | Field] = {
 ENVIRONMENT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 
 NOT_EMULATED = {
-    "Pipeline": NotEmulated("jobs of the type Pipeline"),
     "Labeling": NotEmulated("jobs of the type Labeling", Since(None, "2022-10-01", "2024-04-01")),
     "FineTuning": NotEmulated("jobs of the type FineTuning", Since(None, "2024-01-01", gap="2024-07-01")),
     "Distillation": NotEmulated("jobs of the type Distillation", Since(None, "2025-01-01")),
