@@ -78,7 +78,10 @@ FAULTS = (
     ),
     Fault("a member lost", "jobs/command.py", "            shmSize=resources.shm_size,\n", ""),
     Fault(
-        "a number where a text belongs", "jobs/wire.py", '"value": value.value}', '"value": len(value.value)}'
+        "a number where a text belongs",
+        "jobs/input_wire.py",
+        '"value": value.value}',
+        '"value": len(value.value)}',
     ),
     Fault(
         "seconds where a duration belongs", "versions/words.py", 'f"PT{-int(-seconds // 1)}S"', "str(seconds)"

@@ -140,11 +140,11 @@ class EmulatorProcess:
 
 @dataclass(frozen=True)
 class Job:
-    """A job, or a trial of a sweep, as the workspace has it."""
+    """A job, a trial of a sweep, or a step of a pipeline, as the workspace has it."""
 
     name: str
     type: str
-    """``Command`` or ``Sweep``."""
+    """``Command``, ``Sweep`` or ``Pipeline``."""
     status: str
     """In the service's words: ``Queued``, ``Running``, ``Completed``, ``Failed``, ``Canceled``..."""
     error: str | None
@@ -152,12 +152,19 @@ class Job:
     metrics: Mapping[str, float]
     properties: Mapping[str, Any]
     """What was submitted, in the shape of api-version 2025-12-01."""
+    run_properties: Mapping[str, str]
+    """What the service has added to ``properties.properties``."""
     parent: str | None
-    """The sweep that a trial belongs to."""
+    """The sweep that a trial belongs to, or the pipeline of a step."""
 
     @property
     def tags(self) -> Mapping[str, str]:
         return self.properties.get("tags") or {}
+
+    @property
+    def node(self) -> str | None:
+        """What a step is called in its pipeline."""
+        return self.properties.get("displayName") if "azureml.nodeid" in self.run_properties else None
 
     @property
     def task_id(self) -> str | None:
@@ -299,9 +306,13 @@ class EmulatedWorkspace:
 
     def trials(self, job: str = ".*") -> list[Job]:
         """The trials of the sweeps that match, in the order of their numbers."""
-        return [found for found in self._jobs(job) if found.parent is not None]
+        return [found for found in self._jobs(job) if found.parent is not None and found.node is None]
 
-    def assets(self, kind: Literal["environments", "codes", "data", "models"]) -> list[Asset]:
+    def steps(self, job: str = ".*") -> list[Job]:
+        """The steps of the pipelines that match, and of those in them, each after those that it waits for."""
+        return [found for found in self._jobs(job) if found.node is not None]
+
+    def assets(self, kind: Literal["environments", "codes", "data", "models", "components"]) -> list[Asset]:
         """The assets of a kind, all versions, oldest first."""
         return [
             Asset(asset["name"], asset["version"], asset["properties"])
@@ -333,6 +344,7 @@ class EmulatedWorkspace:
                 metrics=entry["metrics"],
                 properties=entry["properties"],
                 parent=entry["parent"],
+                run_properties=entry["run_properties"],
             )
             for entry in self._process.admin("GET", f"jobs?job={quote(job, safe='')}")["value"]
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,15 @@ def _put(path: str, properties: dict[str, Any], version: str = "2025-12-01") -> 
         body = {"properties": emulators.mapped(exchange, properties)}
         answer = emulators.where(exchange).ml("PUT", path, body, version=version)
         assert answer.status_code in (200, 201), answer.text
+
+    return prepare
+
+
+def _without(name: str) -> Prepare:
+    """Recordings call all jobs of a kind by this name; another exchange has made one."""
+
+    def prepare(emulators: Emulators, exchange: Exchange) -> None:
+        emulators.where(exchange).ml("DELETE", f"jobs/{name}")
 
     return prepare
 
@@ -78,31 +88,54 @@ def _blob(path: str, content: bytes = b"", kind: str = "BlockBlob") -> Prepare:
     return prepare
 
 
-def _sweep(name: str) -> Prepare:
+def _pipeline(name: str, *nodes: str) -> Prepare:
+    """A pipeline that has completed, each of its nodes a component for it alone."""
+
     def prepare(emulators: Emulators, exchange: Exchange) -> None:
-        running = emulators.jobs
-        sweep = {
-            "jobType": "Sweep",
-            "objective": {"primaryMetric": "loss", "goal": "minimize"},
-            "samplingAlgorithm": {"samplingAlgorithmType": "random"},
-            "searchSpace": {"lr": ["uniform", [0.01, 0.9]]},
-            "trial": {"command": "train", "environmentId": running.environment()},
-            "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 1},
+        running = emulators.where(exchange)
+        path = "components/azureml_anonymous/versions/{}"
+        jobs = {}
+        for node in nodes:
+            version = str(uuid.uuid5(uuid.NAMESPACE_URL, node))
+            spec = {**COMPONENT, "name": "azureml_anonymous", "version": "1", "command": f"echo {node}"}
+            _put(path.format(version), {"componentSpec": spec, "isAnonymous": True})(emulators, exchange)
+            jobs[node] = {"type": "command", "componentId": f"{running.workspace}/{path.format(version)}"}
+        properties = {
+            "jobType": "Pipeline",
+            "jobs": jobs,
+            "computeId": f"{running.workspace}/computes/cpu-cluster",
             "tags": {"emulator.seconds": "0"},
         }
-        running.put(f"jobs/{name}", sweep)
+        running.put(f"jobs/{name}", properties)
         running.wait_for(name, "Completed")
 
     return prepare
 
 
-def _completed_job(name: str) -> Prepare:
-    def prepare(emulators: Emulators, exchange: Exchange) -> None:
-        running = emulators.jobs
-        running.put(f"jobs/{name}", running.command_job(tags={"emulator.seconds": "0"}))
-        running.wait_for(name, "Completed")
+def _reusing_pipeline(emulators: Emulators, exchange: Exchange) -> None:
+    """The recorded pipeline with its two steps, which reuse those of another one."""
+    for name in ("test_215383168621", "test_949348733858"):
+        _pipeline(name, *STEPS)(emulators, exchange)
+        runs = emulators.jobs.history("GET", f"runs/{name}/children").json()["value"]
+        for node, known in STEPS.items():
+            [run] = [run for run in runs if run["displayName"] == node]
+            for recorded, member in zip(known[name], ("runId", "azureml.nodeid"), strict=True):
+                emulators.names[recorded] = run.get(member) or run["properties"][member]
 
-    return prepare
+
+STEPS = {
+    "hello_world_inline_commandjob_2": {
+        "test_215383168621": ("9146e8cf-2c9c-4a43-8fea-b08a38e34c87", "2e1d9d3e"),
+        "test_949348733858": ("963d5430-390c-4802-a4b3-9d2b97738fee", "e3833144"),
+    },
+    "hello_world_inline_commandjob_1": {
+        "test_215383168621": ("762637b5-7414-45e8-aae1-fe77a5861521", "025b5ac4"),
+        "test_949348733858": ("3b1793b9-f785-41d9-8490-6eb4398bf6b7", "241c62e1"),
+    },
+}
+"""Nodes -> pipelines -> the names of their runs and nodes in the recordings."""
+COMPONENT: dict[str, Any] = {"type": "command", "command": "true", "environment": "azureml:AzureML-any:1"}
+NUMBER = {"component_in_number": {"type": "number", "optional": True}}
 
 
 def _reached(name: str, *statuses: str) -> Prepare:
@@ -171,7 +204,8 @@ def preparations() -> dict[tuple[str, int], Prepare]:
     [log] = [e.response_body for e in exchanges() if (e.topic, e.index) == ("logs", 1)]
     second = {**_recorded("lists", 2), "dataUri": _recorded("data", 6)["dataUri"]}
     return {
-        ("cancel", 1): _stubborn_job("000000000000000000000"),
+        ("cancel", 0): _pipeline("000000000000000000000", "only"),
+        ("cancel", 1): _all(_deleted("jobs/000000000000000000000"), _stubborn_job("000000000000000000000")),
         ("cancel", 2): _cancelled("000000000000000000000"),
         ("cancel", 3): _stubborn_job("test_440656454894"),
         ("cancel", 5): _cancelled("test_440656454894"),
@@ -199,16 +233,26 @@ def preparations() -> dict[tuple[str, int], Prepare]:
             _blob(f"{LOGS}/executionlogs.txt", base64.b64decode(log), "AppendBlob"),
             _blob(f"{LOGS}/stderrlogs.txt", kind="AppendBlob"),
         ),
-        ("run_history", 0): _sweep("test_949348733858"),
+        ("pipeline_job", 0): _put(
+            "components/microsoftsamplescommandcomponentbasic_nopaths_test/versions/1",
+            {"componentSpec": {**COMPONENT, "inputs": NUMBER}},
+        ),
+        ("pipeline_job", 1): _reached("test_513304655485", "Running"),
+        ("pipeline_job", 2): _reusing_pipeline,
+        ("pipeline_job", 3): _all(
+            _without("000000000000000000000"),
+            _put(
+                "components/azureml_anonymous/versions/b4304f1b-7e1d-43ee-afa8-0a9d63085852",
+                {"componentSpec": {**COMPONENT, "inputs": {"whom": {"type": "string"}}}},
+            ),
+        ),
         ("run_history", 3): _put("data/azureml_test_154849249225_output_data_default/versions/1", CHILD),
-        ("run_history", 4): _completed_job("test_154849249225"),
+        ("run_history", 4): _pipeline("test_154849249225", "only"),
         ("sweep_job", 1): _lasting_sweep("test_372297463163"),
     }
 
 
-PIPELINE = "pipeline jobs"
 NOT_EMULATED: dict[str, str] = {
-    "cancel 0": PIPELINE,
     "code 6": "registries",
     "code 7": "registries",
     "code 8": "registries",
@@ -220,12 +264,9 @@ NOT_EMULATED: dict[str, str] = {
     "datastore 2": "file shares",
     "datastore 3": "making and deleting datastores",
     "datastore 4": "making and deleting datastores",
-    "errors 3": PIPELINE,
-    **{f"pipeline_job {index}": PIPELINE for index in range(4)},
 }
 """Topic and number -> what is not emulated."""
-NOT_ASKED = {"cancel 0", "command_job 3", "command_job 4", "command_job 5", "compute 5", "compute 6"}
-NOT_ASKED |= {"datastore 2", "pipeline_job 2"}
+NOT_ASKED = {"command_job 3", "command_job 4", "command_job 5", "compute 5", "compute 6", "datastore 2"}
 """Those whose route is there for other things, and what they ask about cannot be made. Others are asked."""
 
 ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
@@ -271,19 +312,38 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     ("run_history 1", r"\..*", "one host for everything; services that are not emulated are left out"),
     (
         "run_history .*",
-        r".*\.(actionUris\.Cancel|cancelUri|dataContainerId|displayName|name|description|runId): .*",
+        r".*\.(actionUris\.Cancel|cancelUri|displayName|description|azureml\.moduleid): .*",
         "its own names and URLs",
     ),
     ("run_history .*", r".*\.userPuId: None instead of 'REDACTED'", "an application has none"),
     (
-        "run_history .*",
-        r"(.*\.(properties|tags)\..* is only (recorded|in our answer)|.*\.(runType|runTypeV2\..*|target): .*"
-        r"|.*\.traits has .*|.*\.(inputs|outputs): \{\} instead of None|.*\.outputs\.\w+ is only recorded"
-        r"|.*\.(currentAttemptId|retainForLifetimeOfWorkspace|statusRevision): .*"
-        r"|.*uniqueChildRunComputeTargets has .*|\.value has 1 items instead of 2)",
-        "the recorded runs are a pipeline and its steps; here, a job or a sweep and its trial",
+        "pipeline_job 0",
+        r"\.properties\.(status: .*|properties\.(azureml\.\w+|runSource|runType) is only recorded)",
+        "a pipeline begins as in the later recording, 3: NotStarted, and without properties",
     ),
+    (
+        "run_history (0|2)",
+        r".*\.properties\.(ContentSnapshotId|Process\w+File) is only recorded",
+        "it has no code snapshots, and no such files",
+    ),
+    (
+        "run_history (0|2)",
+        r".*\.tags\._aml_system_ComputeTargetStatus: .*",
+        "its cluster has another size",
+    ),
+    ("run_history .*", r".*\.tags\.emulator\.seconds is only in our answer", "a tag makes its jobs quick"),
     ("run_history 4", r"\.runDefinition: .*", "run definitions are not emulated"),
+    (
+        "run_history 4",
+        r"\.runMetadata\.(currentAttemptId|retainForLifetimeOfWorkspace|statusRevision): .*",
+        "it counts neither attempts nor revisions",
+    ),
+    (
+        "run_history 4",
+        r"\.runMetadata\.(outputs|tags)\.\w+ is only recorded",
+        "another pipeline, whose nodes are no processes: it has no outputs",
+    ),
+    ("run_history 4", r".*\.azureml\.pipelines\.stages: .*", "other times"),
     (
         "sweep_job .*",
         r"\.properties\.tags\._aml_system_.* is only recorded",

@@ -87,6 +87,8 @@ class Emulators:
     def __init__(self, folder: Path) -> None:
         self.jobs = Running(folder / "jobs", "--runtime", "simulated")
         self.storage = Running(folder / "storage", "--runtime", "host")
+        self.names: dict[str, str] = {}
+        """Names that the service chose -> those that the emulator has chosen."""
 
     def stop(self) -> None:
         assert [self.jobs.stop(), self.storage.stop()] == [0, 0]
@@ -139,8 +141,7 @@ class Emulators:
             ("/subscriptions/azure_subscription_id", f"/subscriptions/{facts['subscription_id']}"),
             ("/resourceGroups/myjstest", f"/resourceGroups/{facts['resource_group']}"),
             ("computes/testCompute", "computes/cpu-cluster"),
-            # A child of a pipeline there, a trial of a sweep here.
-            ("3b1793b9-f785-41d9-8490-6eb4398bf6b7", "test_949348733858_0"),
+            *self.names.items(),
         ):
             text = text.replace(theirs, our)
         text = re.sub(

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_amlrest.rest.assets.component import Component
 from airflow_provider_amlrest.rest.http.call import Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -32,6 +33,7 @@ from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "group", "workspace")
 HOST = "https://eastus.api.azureml.ms"
 
+COMPONENT = Component("c", "1", {"type": "command", "command": "true", "environment": "azureml:e:1"})
 LOGGED = Run("j", "Failed", log_files={"user_logs/std_log.txt": "https://blobs.example/log?sig=x"})
 """A log is where the service says, and no part of its API."""
 
@@ -54,6 +56,9 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "create_data": lambda o: [o.create_data(DATA)],
     "get_model": lambda o: [o.get_model("m", "1")],
     "get_latest_model": lambda o: [o.get_latest_model("m")],
+    "get_component": lambda o: [o.get_component("c", "1")],
+    "get_latest_component": lambda o: [o.get_latest_component("c")],
+    "create_component": lambda o: [o.create_component(COMPONENT)],
     "find_registered": lambda o: [
         o.find_registered(Output(kind, name="m"), "azureml://datastores/d/paths/p")
         for kind in ("uri_folder", "mlflow_model")
@@ -78,6 +83,8 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
 """Every operation; see below for what answers them."""
 
 OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has no path"}
+COMPONENTS = {"get_component", "get_latest_component", "create_component"}
+OF_LATER_VERSIONS |= dict.fromkeys(COMPONENTS, "has no path")
 """Operations that a version may lack, and why it does."""
 
 DATA_PLANE = (
@@ -130,7 +137,9 @@ def test_every_operation_is_covered() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_requests_exist(name: str, api_version: str) -> None:
     operations = Operations(WORKSPACE, PUBLIC, api_version)
-    if name in OF_LATER_VERSIONS and not operations.spelling.uploads_by_service:
+    spelling = operations.spelling
+    lacks = spelling.is_of_2021 if name in COMPONENTS else not spelling.uploads_by_service
+    if name in OF_LATER_VERSIONS and lacks:
         check_is_missed(name, api_version)
     else:
         for flow in CALLS[name](operations):

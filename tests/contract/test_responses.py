@@ -314,6 +314,48 @@ def test_jobs_that_some_versions_have(simulated: Checked, job_type: str) -> None
         simulated.ask(older, "PUT", "jobs/none", {"properties": properties}, expect=400)
 
 
+NEW = [version for version in VERSIONS if version != OLD]
+SPEC = {
+    "type": "command",
+    "command": "echo ${{inputs.n}} > ${{outputs.o}}/n",
+    "environment": "azureml:AzureML-any:1",
+    "inputs": {"n": {"type": "integer", "default": 1}},
+    "outputs": {"o": {"type": "uri_folder"}},
+}
+
+
+@pytest.mark.parametrize("version", NEW)
+def test_components_and_pipelines(simulated: Checked, version: str) -> None:
+    path = f"components/c-{version}"
+    simulated.ask(version, "PUT", path, {"properties": {"description": "d"}}, expect=201)
+    body = {"properties": {"componentSpec": SPEC, "tags": {"a": "1"}}}
+    simulated.ask(version, "PUT", f"{path}/versions/1", body, expect=201)
+    simulated.ask(version, "PUT", f"{path}/versions/1", body, expect=200)
+    other = {"properties": {"componentSpec": {**SPEC, "command": "other"}}}
+    simulated.ask(version, "PUT", f"{path}/versions/1", other, expect=409)
+    node = {"type": "command", "componentId": f"{simulated.workspace}/{path}/versions/1"}
+    pipeline = {
+        "jobType": "Pipeline",
+        "jobs": {"a": {**node, "outputs": {"o": {"type": "literal", "value": "${{parent.outputs.o}}"}}}},
+        "inputs": {"data": {"jobInputType": "uri_file", "uri": "https://a/b"}},
+        "outputs": {"o": {"jobOutputType": "uri_folder", "mode": "Upload"}},
+        "settings": {"default_compute": "cpu-cluster", "force_rerun": True},
+        "tags": {"emulator.seconds": "0"},
+    }
+    simulated.ask(version, "PUT", f"jobs/p-{version}", {"properties": pipeline}, expect=201)
+    simulated.running.wait_for(f"p-{version}", "Completed")
+    simulated.ask(version, "PUT", f"jobs/p-{version}", {"properties": pipeline}, expect=200)
+    simulated.ask(version, "POST", f"jobs/p-{version}/cancel", expect=400)
+    missing = {**pipeline, "jobs": {"a": {**node, "componentId": "azureml:none:1"}}}
+    simulated.ask(version, "PUT", "jobs/none", {"properties": missing}, expect=404)
+    for reader in NEW:
+        for known in ("components", path, f"{path}/versions", f"{path}/versions/1", f"jobs/p-{version}"):
+            simulated.ask(reader, "GET", known, expect=200)
+    simulated.ask(OLD, "GET", f"jobs/p-{version}", expect=404)
+    simulated.ask(version, "DELETE", f"{path}/versions/1", expect=200)
+    simulated.ask(version, "DELETE", path, expect=200)
+
+
 def test_pages(simulated: Checked) -> None:
     before = simulated.running.admin("GET", "settings").json()
     simulated.running.put("jobs/page-1", simulated.running.command_job())

@@ -233,6 +233,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     run_type = step or (kind.run_type if kind else MLFLOW_RUN_TYPE)
     root = call.context.store.root(job).name
     who = _user(call)
+    is_reused = REUSED_RUN in job.run_properties
     has_steps = kind is not None and kind.step_type is not None
     duration = _duration(job)
     cancel = f"{call.context.endpoint}/history/v1.0{call.workspace.arm_id}/runs/{job.name}/cancel"
@@ -286,8 +287,9 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "runDefinition": None,
         "jobSpecification": None,
         "cancelUri": cancel,
-        "inputs": {},
-        "outputs": _outputs(call, job),
+        # Recorded: a step that is reused has null for both. Outputs that there are stay of use.
+        "inputs": None if is_reused else {},
+        "outputs": _outputs(call, job) or (None if is_reused else {}),
     }
 
 

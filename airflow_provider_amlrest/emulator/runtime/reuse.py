@@ -70,6 +70,7 @@ class Reuse:
             store.update_job(
                 *(job.workspace, job.name),
                 run_properties={**earlier.run_properties, **job.run_properties, **marks},
+                run_tags={**earlier.run_tags, **job.run_tags},
                 passed_outputs=earlier.passed_outputs,
                 log_files=earlier.log_files,
                 params=earlier.params,

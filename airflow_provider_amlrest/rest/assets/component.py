@@ -38,10 +38,15 @@ def anonymous_version(spec: Mapping[str, Any]) -> str:
     return str(UUID(hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]))
 
 
-def component_body(spelling: Spelling, component: Component) -> Wire:
-    """The properties of its PUT. Raises InvalidSpecError for 2021-03-01-preview, which has none."""
+def check_components(spelling: Spelling) -> None:
+    """Raises InvalidSpecError for 2021-03-01-preview, which has no components."""
     if spelling.is_of_2021:
         raise unsupported(spelling.api_version, "component", "a component", PREVIEW_2022_02)
+
+
+def component_body(spelling: Spelling, component: Component) -> Wire:
+    """The properties of its PUT. Raises InvalidSpecError as :func:`check_components`."""
+    check_components(spelling)
     return {
         "componentSpec": dict(component.spec),
         "isAnonymous": component.is_anonymous,

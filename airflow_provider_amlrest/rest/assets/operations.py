@@ -6,7 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_amlrest.rest.assets.code import HASH_VERSION, Code, PendingUpload, code_body, read_code
-from airflow_provider_amlrest.rest.assets.component import Component, component_body, read_component
+from airflow_provider_amlrest.rest.assets.component import (
+    Component,
+    check_components,
+    component_body,
+    read_component,
+)
 from airflow_provider_amlrest.rest.assets.data import Data, data_body, read_data
 from airflow_provider_amlrest.rest.assets.environment import Environment, environment_body, read_environment
 from airflow_provider_amlrest.rest.assets.model import Model, read_model
@@ -114,13 +119,15 @@ class AssetOperations(Calls):
         return read_model(self.spelling, (yield from self._latest("models", name)))
 
     def get_component(self, name: str, version: str) -> Flow[Component]:
-        """A version of a component. Raises NotFoundError."""
+        """A version of a component. Raises NotFoundError, and InvalidSpecError for 2021-03-01-preview."""
+        check_components(self.spelling)
         return read_component(
             self.spelling, (yield from self._resource("GET", _version("components", name, version)))
         )
 
     def get_latest_component(self, name: str) -> Flow[Component]:
         """The version that was created last. Raises NotFoundError if there is none."""
+        check_components(self.spelling)
         return read_component(self.spelling, (yield from self._latest("components", name)))
 
     def create_component(self, component: Component) -> Flow[Component]:

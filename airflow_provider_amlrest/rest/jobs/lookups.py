@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CURATED_PREFIX = "AzureML-"
+SERVERLESS = "serverless"
+"""The name by which pipelines ask for serverless compute, as azure-ai-ml 1.35.2 sends it."""
 _CURATED_LABEL = re.compile(rf"azureml:{CURATED_PREFIX}[\w.\-]+@(?!latest$)[\w.\-]+")
 """Curated environments have labels of their own, such as ``@prod``."""
 _ENVIRONMENT = ("name", "version", "image", "conda_file", "build", "os_type", "description", "tags")
@@ -315,6 +317,8 @@ class ComputeLookup(Lookup):
 
     def find(self, client: AzureMLClient) -> str:
         """As :class:`Lookup`; the error names those that the workspace has."""
+        if self.name == SERVERLESS:
+            return str(client.operations.workspace.resource("computes", self.name))
         try:
             client.get_compute(self.name)
         except NotFoundError:

@@ -70,8 +70,6 @@ def _settings(value: Any) -> dict[str, Any]:
             continue
         if name == "default_compute":
             settings[name] = read_compute(f"settings.{name}", text(f"settings.{name}", member))
-            if str(member).removeprefix("azureml:") == "serverless":
-                settings[name] = "serverless"
         elif name.startswith("default"):
             settings[name] = str(text(f"settings.{name}", member)).removeprefix("azureml:")
         elif name.startswith("on_"):

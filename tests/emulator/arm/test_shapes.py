@@ -291,7 +291,6 @@ def test_everything_wrong_is_told_at_once(emulator: Running) -> None:
 @pytest.mark.parametrize(
     ("version", "properties"),
     [
-        ("2025-12-01", {**COMMAND, "jobType": "Spark", "codeId": "c", "entry": {}}),
         ("2024-01-01-preview", {**COMMAND, "jobType": "FineTuning"}),
         ("2024-01-01-preview", {**COMMAND, "distribution": {"distributionType": "Ray", "port": 1}}),
         ("2024-04-01-preview", {**COMMAND, "services": {"s": {"nodes": {"nodesValueType": "Custom"}}}}),

@@ -196,6 +196,27 @@ def test_a_cancel_ends_the_nodes(storing_emulator: Running) -> None:
     assert statuses(storing_emulator, name) == {"now": "Canceled", "then": "Canceled"}
 
 
+def test_a_cancel_of_one_node_fails_the_pipeline(storing_emulator: Running) -> None:
+    jobs = {"only": node(component(storing_emulator, "longer", "sleep 301"))}
+    name = submit(storing_emulator, jobs)
+    while statuses(storing_emulator, name).get("only") != "Running":
+        time.sleep(0.05)
+    step = children(storing_emulator, name)["only"]["runId"]
+    assert storing_emulator.history("POST", f"runs/{step}/cancel").status_code == 200
+    assert storing_emulator.wait_for(name, *ENDED) == "Failed"
+    assert statuses(storing_emulator, name) == {"only": "Canceled"}
+
+
+def test_a_pipeline_is_deleted_with_its_steps(storing_emulator: Running, run: Run) -> None:
+    gone = component(storing_emulator, "gone", f": {uuid.uuid4()}")
+    name = run({"only": node(gone)})
+    step = children(storing_emulator, name)["only"]["runId"]
+    assert storing_emulator.ml("DELETE", f"jobs/{name}").status_code == 200
+    assert storing_emulator.history("GET", f"runs/{step}").status_code == 404
+    again = run({"only": node(gone)})
+    assert "azureml.isreused" not in children(storing_emulator, again)["only"]["properties"]
+
+
 def test_a_limit_of_a_node(storing_emulator: Running, run: Run) -> None:
     slow = component(storing_emulator, "slow", "sleep 60")
     name = run({"only": node(slow, limits={"timeout": 1})}, "Failed")

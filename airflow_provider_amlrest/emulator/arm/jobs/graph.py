@@ -55,7 +55,7 @@ def read_graph(
 
 def _node(name: str, wire: Any, find: Find, place: Place) -> Node:
     given = lowered(wire, place)
-    node_type = type_of(given.get("type"), place)
+    node_type = type_of(filled(given.get("type") or "", place / "type"), place)
     component = find(filled(node_type.reference(wire) or "", place / "componentId"))
     spec = component.properties["componentSpec"]
     if spec["type"] != node_type.component_type:

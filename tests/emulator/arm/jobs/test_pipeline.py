@@ -129,6 +129,13 @@ def test_what_a_node_refers_to(emulator: Running, make: str) -> None:
     assert "limits.timeout" in refused(emulator, {"only": node(make, limits=limits)})
 
 
+def test_a_node_that_says_too_little(emulator: Running, make: str) -> None:
+    assert "properties.jobs.only.type" in refused(emulator, {"only": {"componentId": make}})
+    assert "properties.jobs.only.componentId" in refused(emulator, {"only": {"type": "command"}})
+    jobs = {"only": node(make, inputs={"x": {"mode": "Direct"}})}
+    assert "no such input" in refused(emulator, jobs)
+
+
 def test_a_component_of_another_type(emulator: Running) -> None:
     other = component(emulator, "spark", type="spark", command=None)
     assert "needs a component of the type command" in refused(emulator, {"only": node(other)})
