@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError, canceled_error
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, masked, without_texts
+from airflow_provider_amlrest.lifecycle.steps import failed_step, table_of_steps
 from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.hints import advice
-from airflow_provider_amlrest.rest.jobs import has_trials
+from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.runs.log_tail import user_log
 from airflow_provider_amlrest.rest.times import seconds_between
@@ -64,8 +65,9 @@ def finish(
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
     :param shown: whether this process can mask the job's secrets, and may show the service's messages.
     :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
-        some have a name. For a sweep, the outputs of its best trial, and also trials (their number) and
-        best_trial {name, params, metric, metrics}. At most MAX_XCOM.
+        some have a name. For a pipeline also steps [{name, status, seconds}]. For a sweep, the outputs of its
+        best trial, and also trials (their number) and best_trial {name, params, metric, metrics}. At most
+        MAX_XCOM.
     :raises JobFailedError: with the service's error message and the Studio link.
     :raises JobCanceledError: with who canceled the job, and the Studio link.
     :raises MetricsMissingError: if a required metric did not arrive.
@@ -87,8 +89,13 @@ def finish(
         result |= {"metrics": _some(_metrics(client, job.name), ())}
         result |= _sweep_result(client, job, require_metrics)
     else:
-        metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
+        metrics = {}
+        if require_metrics or not has_steps(job.type):
+            # What a pipeline's steps log is theirs.
+            metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
         result |= {"metrics": _some(metrics, require_metrics), **_outputs(client, job, job.name)}
+    if has_steps(job.type):
+        result["steps"] = table_of_steps(client, job)
     best = result.get("best_trial")
     if best:
         best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
@@ -96,12 +103,24 @@ def finish(
     return _fitting(result, require_metrics)
 
 
+_LAST_LINES = "the last lines of"
+
+
 def failure_text(client: AzureMLClient, job: Job) -> str:
     """Why a job failed, in the service's words, or else the last lines of the log."""
+    step = failed_step(client, job) if has_steps(job.type) else None
+    if step is not None:
+        reason = _reason(client, step)
+        end = "" if reason.startswith(_LAST_LINES) else f" {_log_end(client, step)}".rstrip()
+        return f"its step {step.display_name or step.name!r} failed: {reason}{end}"
     try:
         run = client.get_run(job.name)
     except AzureMLError as error:
         return f"(the reason could not be read: {error})"
+    return _reason(client, run)
+
+
+def _reason(client: AzureMLClient, run: Run) -> str:
     if run.error is not None and run.error.message:
         # Only by the code: the message may come from any script.
         hint = advice(0, (run.error.code,), "")
@@ -118,7 +137,7 @@ def _log_end(client: AzureMLClient, run: Run) -> str:
         end = client.read_log_end(run, name, MAX_TEXT)
     except AzureMLError as error:
         return f"(its log could not be read: {error})"
-    return f"the last lines of {name} are:\n{end}\n"
+    return f"{_LAST_LINES} {name} are:\n{end}\n"
 
 
 def _settled(
@@ -315,17 +334,21 @@ def _took(run: Run) -> str:
 def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
     """The result, cut to the size of an XCom: without the last members of its largest groups."""
     best = result.get("best_trial") or {}
-    groups = [
+    groups: list[Any] = [
         result["outputs"],
         result.get("registered_outputs", {}),
         result["metrics"],
         best.get("params", {}),
         best.get("metrics", {}),
+        result.get("steps", []),
     ]
     dropped = 0
     while len(json.dumps(result).encode()) > MAX_XCOM:
         group = max(groups, key=lambda group: len(json.dumps(group)))
-        names = [name for name in group if name not in required]
+        if isinstance(group, list):
+            names: list[Any] = list(range(len(group)))
+        else:
+            names = [name for name in group if name not in required]
         if not names:
             break
         del group[names[-1]]

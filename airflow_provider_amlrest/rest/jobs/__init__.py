@@ -35,6 +35,12 @@ def has_trials(job_type: str) -> bool:
     return kind is not None and kind.has_trials
 
 
+def has_steps(job_type: str) -> bool:
+    """Whether such a job runs steps."""
+    kind = kind_of(job_type)
+    return kind is not None and kind.has_steps
+
+
 def all_kinds() -> Iterator[Kind]:
     """Every kind that is known here."""
     for job_type in KINDS:

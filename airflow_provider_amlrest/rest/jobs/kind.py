@@ -31,5 +31,7 @@ class Kind:
     """Its members that have such features of their own."""
     wants_user_token: bool = False
     """Whether azure-ai-ml sends its PUT with a token for Azure ML's own API as well."""
+    has_steps: bool = False
+    """Whether it runs steps, as a pipeline does."""
     has_trials: bool = False
     """Whether it runs trials, the best of which is its result; else its result is its own."""

@@ -92,4 +92,5 @@ KIND = Kind(
     keys={**COMMON_KEYS, "jobs": "jobs", "component": "component", "settings": "settings"},
     body=_body,
     wants_user_token=True,
+    has_steps=True,
 )

@@ -106,7 +106,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         return (text.partition("\n")[2] if start and "\n" in text else text).strip()
 
     def list_children(self, name: str, next_link: str | None = None) -> Flow[Page]:
-        """A sweep's trials as run history lists them, as an iterator of :class:`Run`."""
+        """A sweep's trials, or a pipeline's steps, as run history lists them: an iterator of :class:`Run`."""
         history = yield from self._history()
         asked = f"GET runs/{name}/children"
         base = f"{history}/runs/{path_segment(name)}/children"

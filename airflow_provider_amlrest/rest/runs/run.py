@@ -33,6 +33,10 @@ class Run:
     """Path -> URL with a shared access signature, valid for hours. Never print it."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Name -> id of the asset that it became, which ends in ``/data/<name>/versions/<version>``."""
+    display_name: str | None = None
+    """Of a pipeline's step: its name in the pipeline."""
+    is_reused: bool = False
+    """Whether it did not run, as a step of another pipeline did the same."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ def read_run(details: Mapping[str, Any]) -> Run:
             for name, output in (details.get("outputs") or {}).items()
             if (output or {}).get("assetId")
         },
+        details.get("displayName"),
+        (details.get("properties") or {}).get("azureml.isreused") == "true",
     )
 
 
