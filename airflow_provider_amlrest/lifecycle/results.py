@@ -57,12 +57,14 @@ def finish(
     *,
     resubmit_canceled: bool = False,
     shown: bool = True,
+    why_failed: Callable[[AzureMLClient, Job], str] | None = None,
 ) -> dict[str, Any]:
     """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
 
     :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
     :param shown: whether this process can mask what the job carries, and may tell the service's words.
+    :param why_failed: says why a job has failed; None: :func:`failure_text`.
     :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
         some have a name; for a sweep the outputs of its best trial, and also trials (how many) and best_trial
         {name, params, metric, metrics}. MAX_XCOM at most.
@@ -78,7 +80,8 @@ def finish(
             raise JobCanceledError(f"{text} {unread} {studio_url}") from None
         raise error
     if job.outcome is Outcome.FAILED:
-        reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
+        why = why_failed or failure_text
+        reason = masked(why(client, job)) if shown else f"the reason is {NOT_SHOWN}"
         raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
     if has_trials(job.type):
@@ -197,7 +200,7 @@ def _registered_version(client: AzureMLClient, run: str, name: str, output: Outp
         return version if asset == output.name else client.find_registered(output, uri)
 
     try:
-        version = _awaited(ask, patience.SETTLE)
+        version = until_there(ask, patience.SETTLE)
     except (NotFoundError, *patience.TRANSIENT) as error:
         log.warning("Under which version output %s is registered could not be read: %s", name, error)
         return None
@@ -227,7 +230,7 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
-    best = _awaited(
+    best = until_there(
         lambda: client.get_best_trial(job.name),
         patience.REQUIRED,
         lambda: _tell_wait(job, f"a trial's metric {job.primary_metric!r}"),
@@ -265,9 +268,12 @@ def _metrics_of_trials(client: AzureMLClient, sweep: str) -> set[str]:
         return set()
 
 
-def _awaited(ask: Callable[[], T | None], limit: float, tell: Callable[[], None] = lambda: None) -> T | None:
+def until_there(
+    ask: Callable[[], T | None], limit: float, tell: Callable[[], None] = lambda: None
+) -> T | None:
     """What the service may tell some seconds after a job's end: it is asked until there is something.
 
+    :param limit: seconds.
     :param tell: called once if it has to be waited for.
     """
     end, pause = time.monotonic() + limit, patience.SETTLE_PAUSE

@@ -28,7 +28,7 @@ from airflow_provider_amlrest.lifecycle.completion import (
 from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
-from airflow_provider_amlrest.lifecycle.results import finish, summarize
+from airflow_provider_amlrest.lifecycle.results import failure_text, finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
 from airflow_provider_amlrest.operators.arguments import JOB, texts
@@ -67,6 +67,8 @@ class AzureMLJobOperator(AzureMLOperator):
 
     job_type: ClassVar[str]
     """The kind of its jobs, as the wire spells it."""
+    each_output: ClassVar[bool | None] = None
+    """Whether each output of its jobs is an XCom of its own; None: as ``multiple_outputs`` says."""
     operator_extra_links = JOB_LINKS
     text_fields = (*AzureMLOperator.text_fields, *texts(JOB))
 
@@ -147,15 +149,15 @@ class AzureMLJobOperator(AzureMLOperator):
         self._submitted_name: str | None = None
         self._killed = False
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
         self._ti = context["ti"]
         self._owner = Owner.new(self._ti.try_number)
         with fail_without_retries():
-            from airflow_provider_amlrest.operators.reading import read_job, read_wait_options
+            from airflow_provider_amlrest.operators.reading import read_wait_options
 
             options = self._options = read_wait_options(self)
-            asked = read_job(self, dag_folder(context))
+            asked = self._read(context)
             deadline = self._deadline(context)
             with self.hook.client() as client:
                 job = self._submit_in_time(client, asked, context, deadline)
@@ -165,11 +167,11 @@ class AzureMLJobOperator(AzureMLOperator):
                 request_body.show_none(self, context)
                 if not options.wait_for_completion:
                     return summarize(job, studio_url)
-                result = self._await(client, job, deadline, {} if options.get_logs else None)
-        publish_result(self, result, context)
-        return result
+                result, value = self._await(client, job, deadline, {} if options.get_logs else None)
+        publish_result(self, result, context, each_output=self.each_output)
+        return value
 
-    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> Any:
         """Go on where the trigger has come to an end of the wait.
 
         :param owner: the claim of the try that deferred; a task that an older version deferred has none.
@@ -184,9 +186,9 @@ class AzureMLJobOperator(AzureMLOperator):
             self.keep_links()
             request_body.show_again(self, context)
             with self.hook.client() as client:
-                result = self._conclude(client, event)
-        publish_result(self, result, context)
-        return result
+                result, value = self._conclude(client, event)
+        publish_result(self, result, context, each_output=self.each_output)
+        return value
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly, if somebody has decided that the task ends.
@@ -208,6 +210,20 @@ class AzureMLJobOperator(AzureMLOperator):
                     self._end(client, name, verdict.why, patience=patience.CANCEL)
             except Exception as error:
                 self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
+
+    def _read(self, context: Context) -> JobSpec:
+        """The job that is asked for, before anything is asked of the service."""
+        from airflow_provider_amlrest.operators.reading import read_job
+
+        return read_job(self, dag_folder(context))
+
+    def _why_failed(self, client: AzureMLClient, job: Job) -> str:
+        """Why a job of the task has failed, for the error."""
+        return failure_text(client, job)
+
+    def _value(self, client: AzureMLClient, job: Job, result: dict[str, Any]) -> Any:
+        """What the task returns of a job that has completed with this result."""
+        return result
 
     def _submit_in_time(
         self, client: AzureMLClient, asked: JobSpec, context: Context, deadline: float | None
@@ -291,7 +307,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _await(
         self, client: AzureMLClient, job: Job, deadline: float | None, log: Mapping[str, int] | None
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Any]:
         """Wait for the job here or in a trigger; neither is needed if it has ended."""
         from airflow_provider_amlrest.rest.poll.look import Look
 
@@ -323,8 +339,8 @@ class AzureMLJobOperator(AzureMLOperator):
         )
         raise AssertionError("defer() raises")
 
-    def _conclude(self, client: AzureMLClient, event: Event) -> dict[str, Any]:
-        """What the end of a wait means, wherever it was waited."""
+    def _conclude(self, client: AzureMLClient, event: Event) -> tuple[dict[str, Any], Any]:
+        """What the end of a wait means, wherever it was waited: the job's result, the task's return value."""
         if event["status"] == ERROR:
             raise AzureMLError(
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
@@ -360,14 +376,16 @@ class AzureMLJobOperator(AzureMLOperator):
                 show_rest(client, job.name, event["log"])
             elif options.get_logs:
                 self.log.warning("The job's log is %s", masking.NOT_SHOWN)
-            return finish(
+            result = finish(
                 client,
                 job,
                 self.hook.studio_url(job),
                 options.require_metrics,
                 resubmit_canceled=options.resubmit_canceled,
                 shown=shown,
+                why_failed=self._why_failed,
             )
+            return result, self._value(client, job, result)
 
     def _can_mask(self, job: Job) -> bool:
         """Whether this process knows the secrets that the job carries. Who resumes has rendered them anew."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_amlrest.rest.assets.uris import (
     DEFAULT_DATASTORE,
@@ -32,6 +32,11 @@ class Lookup(ABC):
     """Whose value it is, for errors."""
     uploads: ClassVar[bool] = False
     """Whether looking it up may take long: such are looked up after all others."""
+
+    @property
+    def carries(self) -> Any:
+        """What goes to the service with it and is not in the body, where a secret of Airflow's may be."""
+        return None
 
     @property
     @abstractmethod
