@@ -16,6 +16,7 @@ from airflow_provider_amlrest.decorators.function import (
     read_arguments,
     read_source,
 )
+from airflow_provider_amlrest.decorators.operator import COMMAND
 from airflow_provider_amlrest.rest.assets.conda import read_requirements
 from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, LocalFile
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -26,8 +27,7 @@ from airflow_provider_amlrest.rest.reading.fields import text_list
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.command import CommandJob
 
-RUNNER = "run_function.py"
-COMMAND = f"python {RUNNER}"
+RUNNER = COMMAND.rpartition(" ")[2]
 _END = "PATHS_END_HERE"
 _PLACED = (
     "only its name gets to the job. Give what a package index or a URL has, or an environment that has it."

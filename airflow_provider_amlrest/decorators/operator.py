@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.command import CommandJob
     from airflow_provider_amlrest.rest.jobs.job import Job
+
+
+COMMAND = "python run_function.py"
 
 
 class AzureMLFunctionOperator(DecoratedOperator, AzureMLSubmitCommandJobOperator):
@@ -62,9 +66,13 @@ class AzureMLFunctionOperator(DecoratedOperator, AzureMLSubmitCommandJobOperator
         outputs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        for name in {"command", "code"} & kwargs.keys():
+            raise TypeError(f"@task.azureml makes {name} of the function: leave it out, or use an operator.")
         # What Airflow checks calls against: without what the job fills.
         seen = _as_called(python_callable, inputs, outputs)
-        super().__init__(python_callable=seen, command="", inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(
+            python_callable=seen, command=COMMAND, code=None, inputs=inputs, outputs=outputs, **kwargs
+        )
         self.python_callable = python_callable
         self.packages = packages
         self._folder = Path()
@@ -76,15 +84,19 @@ class AzureMLFunctionOperator(DecoratedOperator, AzureMLSubmitCommandJobOperator
             return super().execute(context)
 
     def _read(self, context: Context) -> CommandJob:
-        from airflow_provider_amlrest.decorators.folder import COMMAND, read_packages, travel
+        from airflow_provider_amlrest.decorators.folder import read_packages, travel
 
-        self.command = COMMAND
         job = cast("CommandJob", super()._read(context))
         packages = read_packages(self.packages, dag_folder(context))
         call = (self.python_callable, self.op_args, self.op_kwargs)
-        job = travel(job, *call, packages, context, self._folder)
-        self.command = job.command  # As the page of rendered templates shows it.
-        return job
+        return travel(job, *call, packages, context, self._folder)
+
+    def _submit_in_time(self, *args: Any) -> Job:
+        try:
+            return super()._submit_in_time(*args)
+        finally:
+            # Not after the wait, which may end with the process.
+            rmtree(self._folder, ignore_errors=True)
 
     def _why_failed(self, client: AzureMLClient, job: Job) -> str:
         from airflow_provider_amlrest.decorators.ending import why_failed
