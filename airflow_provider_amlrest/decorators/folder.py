@@ -22,7 +22,7 @@ from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, Lo
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.job import LiteralInput
 from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup
-from airflow_provider_amlrest.rest.reading.fields import text_list
+from airflow_provider_amlrest.rest.reading.values import structured
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.command import CommandJob
@@ -52,7 +52,11 @@ class FunctionLookup(CodeLookup):
 
 def read_packages(value: Any, base: Path) -> tuple[str, ...]:
     """What pip is to install, a requirement each. Raises InvalidSpecError for what could not travel."""
-    lines = text_list("packages", value) if value else ()
+    lines = structured(value) or ()
+    if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
+        raise InvalidSpecError(
+            "packages", f"{value!r} must be a list of requirements, such as ['pandas==2.2.3']."
+        )
     return tuple(read_requirements("packages", lines, base, _PLACED))
 
 

@@ -122,7 +122,7 @@ def _plain(value: Any, name: str, depth: int) -> Any:
         return [_plain(member, f"{name}[{index}]", depth + 1) for index, member in enumerate(value)]
     kind = f"{type(value).__module__}.{type(value).__qualname__}".replace("builtins.", "")
     raise NotJSONError(
-        f"{name} is a {kind}, which JSON cannot carry: make text, numbers, booleans, None, lists and "
+        f"{name} is of type {kind}, which JSON cannot carry: make text, numbers, booleans, None, lists and "
         "mappings of it (isoformat(), item(), tolist()), or write a file to an output of the job, "
         'outputs={"table": "uri_folder"}, whose path a parameter named table has.'
     )

@@ -166,7 +166,7 @@ def test_a_larger_value_is_given_as_the_uri_of_its_file(call: Any, said: Any, re
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ("date", "what gives returned[0] is a datetime.date, which JSON cannot carry"),
+        ("date", "what gives returned[0] is of type datetime.date, which JSON cannot carry"),
         ("not finite", "what gives returned is nan, which JSON cannot carry"),
         ("key", "what gives returned has the key 1, but in JSON keys are text"),
     ],
@@ -183,9 +183,13 @@ def test_a_value_that_json_cannot_carry_fails_the_job(call: Any, said: Any, what
         (
             "add",
             [datetime(2026, 1, 1, tzinfo=UTC)],
-            "op_kwargs: add's argument a is a datetime.datetime, which",
+            "op_kwargs: add's argument a is of type datetime.datetime, which",
         ),
-        ("total", [[1, {2}]], "op_kwargs: total's argument numbers[1] is a set, which JSON cannot carry"),
+        (
+            "total",
+            [[1, {2}]],
+            "op_kwargs: total's argument numbers[1] is of type set, which JSON",
+        ),
         ("uses_what_the_job_lacks", [], "uses OUTSIDE from outside of it"),
     ],
 )
@@ -328,7 +332,7 @@ def test_packages_that_cannot_be_installed_fail_the_job(call: Any, index: Any, s
     [
         (["./wheels/mine.whl"], "names what is on this machine: only its name gets to the job"),
         (["mine @ https://user:pass-word@host/mine.whl"], "holds a signature or a password"),
-        ("six", "'six' must be a list of names"),
+        ("six", "'six' must be a list of requirements"),
     ],
 )
 def test_packages_that_cannot_travel(call: Any, packages: Any, told: str) -> None:
