@@ -44,7 +44,9 @@ class NotJSONError(TypeError):
 
 
 def main() -> None:
-    folder, file = Path(__file__).parent, ""
+    folder, file = Path(__file__).resolve().parent, ""
+    # The service keeps what is here, wherever the function goes.
+    kept = Path.cwd()
     # A print and what follows it on the other stream stay in their order.
     stdout: Any = sys.stdout
     stdout.reconfigure(line_buffering=True)
@@ -55,23 +57,24 @@ def main() -> None:
         file = what["file"]
         arguments = json.loads((folder / ARGUMENTS).read_text("utf-8"))
         arguments.update(_paths(what["paths"]))
-        _run(what, (folder / SOURCE).read_text("utf-8"), arguments)
+        value = _run(what, (folder / SOURCE).read_text("utf-8"), arguments)
+        if all(os.environ.get(rank, "0") == "0" for rank in ("RANK", "OMPI_COMM_WORLD_RANK")):
+            # Of a distributed job, the first process's counts.
+            _write(kept / VALUE, value)
     except Exception as error:
-        _tell(error, file)
+        _write(kept / FAILURE, _tell(error, file))
         sys.exit(1)
 
 
-def _run(what: Mapping[str, Any], source: str, arguments: Mapping[str, Any]) -> None:
+def _run(what: Mapping[str, Any], source: str, arguments: Mapping[str, Any]) -> str:
+    """What the function returned, as JSON."""
     function = load(source, what["file"], what["line"], what["name"])
     # Defaults are the function's own; what comes after one that is left out goes by name.
     bound = inspect.BoundArguments(inspect.signature(function), dict(arguments))
     value = function(*bound.args, **bound.kwargs)
     if inspect.iscoroutine(value):
         value = asyncio.run(value)
-    text = to_json(value, f"what {what['name']} returned")
-    if any(os.environ.get(rank, "0") != "0" for rank in ("RANK", "OMPI_COMM_WORLD_RANK")):
-        return  # Of a distributed job, the first process's value counts.
-    _write(VALUE, text)
+    return to_json(value, f"what {what['name']} returned")
 
 
 def load(source: str, file: str, line: int, name: str) -> Any:
@@ -97,7 +100,9 @@ def to_json(value: Any, name: str) -> str:
     :raises NotJSONError: says which part of it JSON cannot carry, and what to do.
     """
     try:
-        return json.dumps(_plain(value, name, 0), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_plain(value, name, 0), ensure_ascii=False, allow_nan=False)
+        text.encode()  # Half a character is none.
+        return text
     except (TypeError, ValueError) as error:
         if isinstance(error, NotJSONError):
             raise
@@ -159,26 +164,24 @@ def _run_again_with_packages(requirements: Path) -> None:
     os.execv(python, [python, __file__, INSTALLED])  # noqa: S606
 
 
-def _tell(error: Exception, file: str) -> None:
-    """Print the traceback from the function on, and leave the error's text behind for the task."""
+def _tell(error: Exception, file: str) -> str:
+    """Print the traceback from the function on; the error in a line, for the task."""
     frames, place = error.__traceback__, ""
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
     if isinstance(error, NotJSONError):
         print(error, file=sys.stderr)  # noqa: T201
-    else:
-        traceback.print_exception(type(error), error, frames)
+        return str(error)
+    traceback.print_exception(type(error), error, frames)
     for frame in traceback.extract_tb(frames):
         if frame.filename == file:
             place = f" ({frame.name}, line {frame.lineno} of {file})"
-    text = "".join(traceback.format_exception_only(type(error), error)).strip()
-    _write(FAILURE, str(error) if isinstance(error, NotJSONError) else text + place)
+    return "".join(traceback.format_exception_only(type(error), error)).strip() + place
 
 
-def _write(path: str, text: str) -> None:
-    target = Path(path)
+def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, "utf-8")
+    target.write_text(text, "utf-8", errors="replace")
 
 
 if __name__ == "__main__":

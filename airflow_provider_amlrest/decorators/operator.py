@@ -66,7 +66,7 @@ class AzureMLFunctionOperator(DecoratedOperator, AzureMLSubmitCommandJobOperator
         outputs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        for name in {"command", "code"} & kwargs.keys():
+        for name in sorted({"command", "code"} & kwargs.keys()):
             raise TypeError(f"@task.azureml makes {name} of the function: leave it out, or use an operator.")
         # What Airflow checks calls against: without what the job fills.
         seen = _as_called(python_callable, inputs, outputs)

@@ -28,6 +28,10 @@ def total(numbers: list[int]) -> int:
 
 @task.azureml(**JOB)
 def fails(rows: int) -> None:
+    import os
+
+    os.chdir("/")
+
     def check() -> None:
         if rows < 5:
             raise ValueError(f"too few rows: {rows}")
@@ -48,7 +52,9 @@ def writes(table: Path, day: str, title: str = "") -> dict[str, Any]:
 @task.azureml(**JOB)
 def gives(what: str) -> Any:
     import datetime
+    import os
 
+    os.chdir("/")
     values = {
         "none": None,
         "large": "x" * 8191,

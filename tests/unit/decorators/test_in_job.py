@@ -47,6 +47,7 @@ def endless() -> list[Any]:
     ("value", "told"),
     [
         ({"a": [1, {2}]}, r"x\['a'\]\[1\] is of type set, which JSON cannot carry: .* outputs="),
+        ("\ud800", "x cannot be written as JSON: .* surrogates not allowed"),
         (b"bytes", "x is of type bytes, which"),
         (Path("p"), r"x is of type pathlib\w*\.PosixPath, which"),
         ([math.inf], r"x\[0\] is inf, which JSON cannot carry"),
