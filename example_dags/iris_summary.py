@@ -61,7 +61,7 @@ def iris_summary() -> None:
 
     @task
     def report(summaries: list[dict[str, Any]]) -> str:
-        """Name the column that tells the species apart best."""
+        """Name the column by which the species differ most."""
 
         def separation(summary: dict[str, Any]) -> float:
             means = sorted(summary["means"].values())

@@ -28,7 +28,7 @@ class ReturnValueMissingError(AzureMLError):
 def return_value(client: AzureMLClient, job: Job) -> Any:
     """What the function returned; the URI of the file that has it, if it is larger than MAX_XCOM.
 
-    :raises ReturnValueMissingError: if there is none, or it is no JSON.
+    :raises ReturnValueMissingError: if there is none, or it is not JSON.
     """
     found = until_there(lambda: client.read_artifact(job, VALUE, MAX_XCOM), patience.SETTLE)
     if found is None:

@@ -29,7 +29,7 @@ class FunctionSource:
     file: str
     """The file's name without its folder, which is another one on each worker."""
     line: int
-    """Of the file, where the text begins."""
+    """The line of the file in which the text begins."""
 
 
 def parameters(function: Callable[..., Any]) -> frozenset[str]:
@@ -45,7 +45,7 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
     inner = inspect.unwrap(function)
     name = getattr(inner, "__name__", repr(inner))
     if not inspect.isfunction(inner) or not name.isidentifier():
-        raise InvalidSpecError(FIELD, f"{name} is no function with a name; write one with def.")
+        raise InvalidSpecError(FIELD, f"{name} is not a function with a name; write one with def.")
     try:
         lines, first = inspect.getsourcelines(inner)
     except (OSError, TypeError) as error:
@@ -57,7 +57,7 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
         raise InvalidSpecError(FIELD, f"the source of {name} is not that of one function.") from None
     node = node.body[0] if isinstance(node, ast.If) else node
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        raise InvalidSpecError(FIELD, f"{name} is no function with a name; write one with def.")
+        raise InvalidSpecError(FIELD, f"{name} is not a function with a name; write one with def.")
     begin, end = node.lineno - bool(above), (node.end_lineno or 0) - bool(above)
     text = "".join(lines[begin - 1 : end]).rstrip("\n") + "\n"
     source = FunctionSource(node.name, text, PurePath(inner.__code__.co_filename).name, first + begin - 1)

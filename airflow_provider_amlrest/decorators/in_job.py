@@ -59,10 +59,10 @@ def main() -> None:
         arguments.update(_paths(what["paths"]))
         value = _run(what, (folder / SOURCE).read_text("utf-8"), arguments)
         if all(os.environ.get(rank, "0") == "0" for rank in ("RANK", "OMPI_COMM_WORLD_RANK")):
-            # Of a distributed job, the first process's counts.
+            # In a distributed job, the first process's counts.
             _write(kept / VALUE, value)
     except Exception as error:
-        _write(kept / FAILURE, _tell(error, file))
+        _write(kept / FAILURE, _report(error, file))
         sys.exit(1)
 
 
@@ -101,7 +101,7 @@ def to_json(value: Any, name: str) -> str:
     """
     try:
         text = json.dumps(_plain(value, name, 0), ensure_ascii=False, allow_nan=False)
-        text.encode()  # Half a character is none.
+        text.encode()  # A lone surrogate would not fit into a file.
         return text
     except (TypeError, ValueError) as error:
         if isinstance(error, NotJSONError):
@@ -134,9 +134,13 @@ def _plain(value: Any, name: str, depth: int) -> Any:
 
 
 def _paths(names: Sequence[str]) -> dict[str, str]:
-    """The paths of inputs and outputs, which the command gives line by line."""
+    """The paths of inputs and outputs, which the command gives line by line.
+
+    In api-version 2021-03-01-preview as variables, which no shell has replaced here.
+    """
     lines = [line.partition("=") for line in sys.stdin.read().splitlines()] if names else []
-    return {name: path for name, _, path in lines if name in names}
+    known = {f"${name}": value for name, value in os.environ.items() if name.startswith("AZURE_ML_")}
+    return {name: known.get(path, path) for name, _, path in lines if name in names}
 
 
 def _run_again_with_packages(requirements: Path) -> None:
@@ -164,7 +168,7 @@ def _run_again_with_packages(requirements: Path) -> None:
     os.execv(python, [python, __file__, INSTALLED])  # noqa: S606
 
 
-def _tell(error: Exception, file: str) -> str:
+def _report(error: Exception, file: str) -> str:
     """Print the traceback from the function on; the error in a line, for the task."""
     frames, place = error.__traceback__, ""
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:

@@ -112,7 +112,7 @@ class AzureMLFunctionOperator(DecoratedOperator, AzureMLSubmitCommandJobOperator
 def _as_called(function: Callable[..., Any], *filled: Mapping[str, Any] | None) -> Callable[..., Any]:
     """The function with the signature that callers see.
 
-    :param filled: inputs and outputs, whose names the job fills. Of a template or an XComArg they are not
+    :param filled: inputs and outputs, whose names the job fills. Those of a template or an XComArg are not
         known yet: what a call lacks, its task finds then.
     """
     names = {name for given in filled if isinstance(given, Mapping) for name in given}

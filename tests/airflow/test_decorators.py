@@ -114,8 +114,10 @@ def test_the_traceback_has_the_lines_of_the_dags_file(call: Any, waiting: Any, s
     assert log.index("about to fail") < log.index("Traceback")
 
 
-def test_paths_and_literals_are_parameters_of_their_names(call: Any, workspace: Emulated) -> None:
-    attempt = Try(call("writes", day="{{ ds }}", override={"inputs": {"title": "it's $HOME"}}))
+@pytest.mark.parametrize("api_version", [None, "2021-03-01-preview"])
+def test_paths_and_literals_are_parameters_of_their_names(call: Any, api_version: str | None) -> None:
+    override = {"inputs": {"title": "it's $HOME"}, "api_version": api_version}
+    attempt = Try(call("writes", day="{{ ds }}", override=override))
     result = attempt.execute()
     assert result == {"title": "it's $HOME", "files": ["day.txt"], "abs": True}
     assert attempt.xcoms["outputs.table"].endswith("/table/")
@@ -164,21 +166,21 @@ def test_a_larger_value_is_given_as_the_uri_of_its_file(call: Any, said: Any, re
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "expected"),
     [
         ("date", "what gives returned[0] is of type datetime.date, which JSON cannot carry"),
         ("not finite", "what gives returned is nan, which JSON cannot carry"),
         ("key", "what gives returned has the key 1, but in JSON keys are text"),
     ],
 )
-def test_a_value_that_json_cannot_carry_fails_the_job(call: Any, said: Any, what: str, told: str) -> None:
-    with pytest.raises(JobFailedError, match=re.escape(f"failed: {told}")):
+def test_a_value_that_json_cannot_carry_fails_the_job(call: Any, said: Any, what: str, expected: str) -> None:
+    with pytest.raises(JobFailedError, match=re.escape(f"failed: {expected}")):
         Try(call("gives", what)).execute()
-    assert f"| {told}" in said()
+    assert f"| {expected}" in said()
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "told"),
+    ("name", "args", "expected"),
     [
         (
             "add",
@@ -194,10 +196,10 @@ def test_a_value_that_json_cannot_carry_fails_the_job(call: Any, said: Any, what
     ],
 )
 def test_what_cannot_travel_is_said_before_any_request(
-    call: Any, workspace: Emulated, name: str, args: Any, told: str
+    call: Any, workspace: Emulated, name: str, args: Any, expected: str
 ) -> None:
     before = workspace.mark()
-    with pytest.raises(AirflowFailException, match=re.escape(told)):
+    with pytest.raises(AirflowFailException, match=re.escape(expected)):
         Try(call(name, *args)).execute()
     assert workspace.asked(since=before) == []
 
@@ -328,20 +330,20 @@ def test_packages_that_cannot_be_installed_fail_the_job(call: Any, index: Any, s
 
 
 @pytest.mark.parametrize(
-    ("packages", "told"),
+    ("packages", "expected"),
     [
         (["./wheels/mine.whl"], "names what is on this machine: only its name gets to the job"),
         (["mine @ https://user:pass-word@host/mine.whl"], "holds a signature or a password"),
         ("six", "'six' must be a list of requirements"),
     ],
 )
-def test_packages_that_cannot_travel(call: Any, packages: Any, told: str) -> None:
-    with pytest.raises(AirflowFailException, match=re.escape(told)):
+def test_packages_that_cannot_travel(call: Any, packages: Any, expected: str) -> None:
+    with pytest.raises(AirflowFailException, match=re.escape(expected)):
         Try(call("add", 1, override={"packages": packages})).execute()
 
 
 @pytest.mark.parametrize(
-    ("override", "args", "kwargs", "told"),
+    ("override", "args", "kwargs", "expected"),
     [
         ({"inputs": {"a": "5"}, "outputs": {"a": "uri_folder"}}, [], {}, "inputs.a: there is an output 'a'"),
         ({"inputs": "{{ {'b': '5'} }}"}, [], {}, "add cannot be called: missing a required argument: 'a'"),
@@ -353,8 +355,8 @@ def test_packages_that_cannot_travel(call: Any, packages: Any, told: str) -> Non
         ),
     ],
 )
-def test_calls_that_do_not_fit(call: Any, override: Any, args: Any, kwargs: Any, told: str) -> None:
-    with pytest.raises(AirflowFailException, match=re.escape(told)):
+def test_calls_that_do_not_fit(call: Any, override: Any, args: Any, kwargs: Any, expected: str) -> None:
+    with pytest.raises(AirflowFailException, match=re.escape(expected)):
         Try(call("add", *args, override=override, **kwargs)).execute()
 
 

@@ -60,9 +60,9 @@ def test_the_summary_of_iris(
     with imported(EXAMPLES, "iris_summary") as module:
         module.made = module.iris_summary()  # paths are relative to the file that holds the DAG
         assert run(module.made) == "success"
-    told = said()
-    assert "petal_length: 150 values of 3 species" in told
-    assert "{'setosa': 1.462, 'versicolor': 4.26, 'virginica': 5.552}, " in told
+    log = said()
+    assert "petal_length: 150 values of 3 species" in log
+    assert "{'setosa': 1.462, 'versicolor': 4.26, 'virginica': 5.552}, " in log
 
 
 def test_the_iris_data_are_the_real_150_rows() -> None:

@@ -51,7 +51,7 @@ class Artifact:
     content: bytes
     """As many bytes of it as were asked for, if it has so many."""
     size: int
-    """Of the whole file, in bytes."""
+    """Bytes of the whole file."""
 
 
 @dataclass(frozen=True)

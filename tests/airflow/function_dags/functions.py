@@ -114,8 +114,8 @@ lines"""
         print(f"local has {text!r} of {whole}")
 
     total(grouped(again))
-    told = inner("!")
-    local(told["text"], told)
+    words = inner("!")
+    local(words["text"], words)
     writes.override(task_id="paths").partial(title="t").expand(day=["a", "b"])
 
 

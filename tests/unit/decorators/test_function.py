@@ -95,18 +95,18 @@ def test_what_the_function_has_itself_is_no_lack(function: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "expected"),
     [
         (uses_a_constant, "uses_a_constant uses CONSTANT from outside of it"),
         (has_a_default, "has_a_default uses CONSTANT from outside of it"),
         (Outer().make()[1], "closes uses local from outside of it"),
-        (lambda: 1, "<lambda> is no function with a name"),
-        (functools.partial(uses_a_constant), "is no function with a name"),
-        (len, "len is no function with a name"),
+        (lambda: 1, "<lambda> is not a function with a name"),
+        (functools.partial(uses_a_constant), "is not a function with a name"),
+        (len, "len is not a function with a name"),
     ],
 )
-def test_what_cannot_travel_is_refused(function: Any, told: str) -> None:
-    with pytest.raises(InvalidSpecError, match=told):
+def test_what_cannot_travel_is_refused(function: Any, expected: str) -> None:
+    with pytest.raises(InvalidSpecError, match=expected):
         read_source(function)
 
 
@@ -133,7 +133,7 @@ def about_airflow(ti: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "args", "kwargs", "told"),
+    ("function", "args", "kwargs", "expected"),
     [
         (takes, (1,), {}, "python_callable: takes cannot be called: missing a required argument: 'b'"),
         (takes, (1, 2), {"ds": "x", "table": "y"}, "op_kwargs.table: the job has an input or output"),
@@ -145,8 +145,8 @@ def about_airflow(ti: Any) -> None:
         ),
     ],
 )
-def test_calls_that_do_not_fit(function: Any, args: Any, kwargs: Any, told: str) -> None:
-    with pytest.raises(InvalidSpecError, match=told):
+def test_calls_that_do_not_fit(function: Any, args: Any, kwargs: Any, expected: str) -> None:
+    with pytest.raises(InvalidSpecError, match=expected):
         read_arguments(function, args, kwargs, {"table"}, {"ti": object()})
 
 

@@ -29,7 +29,7 @@ def test_json_comes_back_as_it_went(value: Any) -> None:
 
 
 class Rows(collections.UserList[int]):
-    """As Airflow hands over the results of mapped tasks: a sequence that is no list."""
+    """As Airflow hands over the results of mapped tasks: a sequence that is not a list."""
 
 
 def test_sequences_and_mappings_are_lists_and_objects() -> None:
@@ -44,7 +44,7 @@ def endless() -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ({"a": [1, {2}]}, r"x\['a'\]\[1\] is of type set, which JSON cannot carry: .* outputs="),
         ("\ud800", "x cannot be written as JSON: .* surrogates not allowed"),
@@ -56,8 +56,8 @@ def endless() -> list[Any]:
         ((number for number in ()), "x is of type generator, which"),
     ],
 )
-def test_what_json_cannot_carry_is_named(value: Any, told: str) -> None:
-    with pytest.raises(NotJSONError, match=told):
+def test_what_json_cannot_carry_is_named(value: Any, expected: str) -> None:
+    with pytest.raises(NotJSONError, match=expected):
         to_json(value, "x")
 
 
