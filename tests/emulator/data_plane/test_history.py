@@ -39,8 +39,8 @@ def test_children_are_paged(emulator: Running, swept: str) -> None:
 
 def test_a_file_that_no_job_has_left(emulator: Running, swept: str) -> None:
     for path in ("outputs/report.txt", ""):
-        url = f"experiments/plane/runs/{swept}/artifacts/contentinfo"
-        answer = emulator.history("GET", url, path=path)
+        url = f"experiments/plane/runs/{swept}/artifacts/contentinfo?path={path}"
+        answer = emulator.history("GET", url)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "UserError")
 
 

@@ -17,7 +17,6 @@ import pytest
 from jinja2 import Environment, TemplateSyntaxError, meta
 
 from airflow_provider_amlrest import connection, operators
-from airflow_provider_amlrest.decorators import AzureMLFunctionOperator
 from airflow_provider_amlrest.emulator.arm.jobs import text_limits as emulated_limits
 from airflow_provider_amlrest.emulator.behaviour import scripts
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRule, Tuning
@@ -180,8 +179,6 @@ CLASSES: dict[str, type] = {
     **{name: getattr(operators, name) for name in operators.__all__},
     "AzureMLJobSensor": AzureMLJobSensor,
 }
-FUNCTIONS = "Packages"
-"""The section of functions.md that has the parameters of ``@task.azureml``'s own."""
 COMMON = ("azureml_conn_id", "api_version", "multiple_outputs")
 
 
@@ -227,19 +224,6 @@ def test_the_command_job_describes_what_both_kinds_of_job_take() -> None:
     shared = inspect.signature(AzureMLJobOperator.__init__)
     assert issubclass(operators.AzureMLSubmitSweepJobOperator, AzureMLJobOperator)
     assert inspect.signature(operators.AzureMLSubmitCommandJobOperator.__init__) == shared
-
-
-def test_the_parameters_of_functions_are_described_as_they_are() -> None:
-    parameters = inspect.signature(AzureMLFunctionOperator.__init__).parameters.values()
-    expected = {
-        one.name: (repr(one.default), one.name in AzureMLFunctionOperator.template_fields)
-        for one in parameters
-        if one.kind is one.KEYWORD_ONLY and one.name != "python_callable"
-    }
-    table = rows(section(read("functions.md"), FUNCTIONS))
-    assert {code_words(name)[0]: (default.strip("`"), yes == "yes") for name, default, yes, _ in table} == (
-        expected
-    )
 
 
 def test_the_search_space_table_is_complete() -> None:
