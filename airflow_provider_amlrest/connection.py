@@ -1,4 +1,4 @@
-"""What a connection of type ``azureml`` holds: one table, for all forms and for us."""
+"""The fields of a connection of type ``azureml``: one table, for all forms and for the provider itself."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ FIELDS = (
     Field(
         "credential_chain",
         "Credential chain",
-        "Credentials to try in this order, with commas between. Credential chain.",
+        "Credentials to try in this order, separated by commas. Credential chain.",
         "workload_identity, managed_identity, azure_cli",
     ),
     Field(
@@ -124,7 +124,7 @@ FIELDS = (
     Field(
         "scope",
         "Scope",
-        "Scope of the tokens, where it is not the cloud's.",
+        "Scope of the tokens, if it differs from the cloud's.",
         "https://management.azure.com/.default",
     ),
     Field(
@@ -136,7 +136,7 @@ FIELDS = (
     Field(
         "blob_endpoint",
         "Blob endpoint",
-        "https URL of the workspace's blob service, where it is not https://<account>.blob.<suffix>.",
+        "https URL of the workspace's blob service, if it is not https://<account>.blob.<suffix>.",
     ),
     Field(
         "api_version",
@@ -147,7 +147,7 @@ FIELDS = (
     Field(
         "deployment",
         "Deployment",
-        "Name of this Airflow, where several submit to one workspace: it keeps their jobs apart.",
+        "Name of this Airflow, if several submit to one workspace: it keeps their jobs apart.",
         "production",
     ),
 )
@@ -159,7 +159,7 @@ _NO_NAME = re.compile(r"[/?#\\]|^\.\.?$")
 
 
 class InvalidConnectionError(AzureMLError, ValueError):
-    """The connection cannot be used. The text names everything that is wrong with it."""
+    """The connection cannot be used. The text lists everything that is wrong with it."""
 
     def __init__(self, connection_id: str, problems: tuple[str, ...]) -> None:
         lines = "; ".join(f"({number}) {problem}" for number, problem in enumerate(problems, 1))
@@ -173,7 +173,7 @@ class InvalidConnectionError(AzureMLError, ValueError):
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """A connection that makes sense."""
+    """A valid connection."""
 
     workspace: WorkspaceId
     cloud: Cloud
@@ -186,10 +186,10 @@ class ConnectionSettings:
 def read_connection(
     connection_id: str, login: str | None, password: str | None, extra: Mapping[str, Any]
 ) -> ConnectionSettings:
-    """Make sense of a connection.
+    """Read and check a connection.
 
-    Raises InvalidConnectionError naming all that is missing or contradictory. An extra of another name is
-    not used; a warning says so, for it may be a typing error.
+    Raises InvalidConnectionError, which lists everything that is missing or contradictory. Ignores an extra
+    with any other name and logs a warning, because the name may be a typing error.
     """
     _warn_of_unknown(connection_id, extra)
     values = {field.name: str(extra.get(field.name) or "").strip() for field in FIELDS}
@@ -214,11 +214,11 @@ def read_connection(
 
 
 def _warn_of_unknown(connection_id: str, extra: Mapping[str, Any]) -> None:
-    """Names only: a value may be a secret, whatever its name is."""
+    """Log only names: a value may be a secret, whatever its name is."""
     known = [field.name for field in FIELDS]
     for name in sorted(set(extra).difference(known)):
         near = difflib.get_close_matches(name, known, n=1)
-        meant = f" Is {near[0]} meant?" if near else ""
+        meant = f" Did you mean {near[0]}?" if near else ""
         log.warning(
             "The Airflow connection %r has an extra %r, which is not used.%s", connection_id, name, meant
         )
@@ -231,7 +231,7 @@ def _workspace_problems(values: Mapping[str, str]) -> list[str]:
             problems.append(f"{name} is missing")
         elif _NO_NAME.search(values[name]):
             problems.append(
-                f"{name} {values[name]!r} is no name in Azure; give the name alone, not a path or URL"
+                f"{name} {values[name]!r} is not a valid name in Azure; give only the name, not a path or URL"
             )
     return problems
 
@@ -253,7 +253,9 @@ def _cloud_problems(values: Mapping[str, str]) -> list[str]:
         if problem:
             problems.append(f"{name} {problem}")
     if values["scope"] and not values["scope"].endswith("/.default"):
-        problems.append(f"scope {values['scope']!r} does not end with /.default, as those of services do")
+        problems.append(
+            f"scope {values['scope']!r} does not end with /.default, as the scopes of services do"
+        )
     if problem := _bundle_problem(values["ca_bundle"]):
         problems.append(f"ca_bundle {problem}")
     return problems
@@ -266,7 +268,7 @@ def _bundle_problem(path: str) -> str | None:
     try:
         create_default_context(cafile=path)
     except OSError as error:
-        return f"{path!r} holds no certificates that can be read: {error.strerror}"
+        return f"{path!r} has no readable certificates: {error.strerror}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What Airflow asks of a provider. Read by every Airflow process: it imports next to nothing."""
+"""The metadata that Airflow reads from a provider. Every Airflow process imports this: keep imports few."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_amlrest.version import __version__
 
 
 def get_provider_info() -> dict[str, Any]:
-    """The provider's metadata, by Airflow's ``provider_info.schema.json``."""
+    """The provider's metadata, as ``provider_info.schema.json`` of Airflow defines it."""
     return {
         "package-name": "airflow-provider-amlrest",
         "name": "Azure Machine Learning (REST)",

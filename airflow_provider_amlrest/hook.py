@@ -1,4 +1,4 @@
-"""A connection becomes a client."""
+"""Turns an Airflow connection into a client of Azure ML."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 
 class AzureMLHook(BaseHook):
-    """A connection of type ``azureml``, and the client that it becomes.
+    """Hook for a connection of type ``azureml``; it creates clients of the connection's workspace.
 
-    :param azureml_conn_id: the connection; its fields are described in docs/connection.md.
-    :param api_version: instead of the connection's.
+    :param azureml_conn_id: the connection; docs/connection.md describes its fields.
+    :param api_version: overrides the api-version of the connection.
     """
 
     conn_name_attr = "azureml_conn_id"
@@ -62,7 +62,7 @@ class AzureMLHook(BaseHook):
 
     @cached_property
     def settings(self) -> ConnectionSettings:
-        """What the connection says. Raises InvalidConnectionError if it makes no sense."""
+        """The settings that the connection contains. Raises InvalidConnectionError if they are not valid."""
         connection = self._find()
         return self._read(connection, connection.extra_dejson)
 
@@ -76,14 +76,14 @@ class AzureMLHook(BaseHook):
             try:
                 connection = await get_async_connection(self.azureml_conn_id)
             except AirflowNotFoundException:
-                # Under dag.test(), the asynchronous way of Airflow 3.3 does not see those of the database.
+                # Under dag.test(), Airflow 3.3's asynchronous function does not see the database.
                 connection = await sync_to_async(self._find)()
             extra = await get_async_extra_dejson(connection)
             self.settings = await sync_to_async(self._read)(connection, extra)
         return self.settings
 
     def _find(self) -> Connection:
-        """The connection. One in the environment that cannot be read does not exist, as Airflow says it."""
+        """The connection. If one in the environment cannot be read, Airflow says that it does not exist."""
         from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
         try:
@@ -108,13 +108,13 @@ class AzureMLHook(BaseHook):
 
     @cached_property
     def credential(self) -> Any:
-        """The connection's identity as azure-identity's ``TokenCredential``; it caches tokens."""
+        """The connection's identity as a ``TokenCredential`` of azure-identity, which caches tokens."""
         from airflow_provider_amlrest.rest.http.credentials import sync_credential
 
         return sync_credential(self.settings.identity, self.settings.cloud)
 
     def get_conn(self) -> AzureMLClient:
-        """A client of the connection's workspace; the same one at each call. Close it with :meth:`close`."""
+        """A client of the connection's workspace, the same one for each call. Close it with :meth:`close`."""
         return self._client
 
     @cached_property
@@ -122,7 +122,7 @@ class AzureMLHook(BaseHook):
         return self.new_client()
 
     def new_client(self) -> AzureMLClient:
-        """A client of its own, for the caller to close. It shares the tokens and endpoints of this hook."""
+        """A new client, which the caller closes. It shares the tokens and endpoints of this hook."""
         from airflow.providers.common.compat.sdk import mask_secret
 
         from airflow_provider_amlrest.rest import AzureMLClient
@@ -147,7 +147,7 @@ class AzureMLHook(BaseHook):
 
     @contextmanager
     def client(self) -> Iterator[AzureMLClient]:
-        """A client for a ``with`` block; the hook is closed at its end."""
+        """A client for a ``with`` block, which closes the hook at its end."""
         try:
             yield self.get_conn()
         finally:
@@ -155,9 +155,9 @@ class AzureMLHook(BaseHook):
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncAzureMLClient]:
-        """An asynchronous client for an ``async with`` block, with a credential of its own."""
+        """An asynchronous client for an ``async with`` block, with its own credential."""
         await self.load()
-        # Imports and certificates take longer than an event loop should stand still.
+        # Imports and certificates would block the event loop for too long.
         credential, client = await asyncio.to_thread(self._new_async_client)
         async with credential, client:
             yield client
@@ -169,7 +169,7 @@ class AzureMLHook(BaseHook):
         _quieten_azure()
         settings = self.settings
         credential = async_credential(settings.identity, settings.cloud)
-        # It has no key and writes no URL: there is nothing to mask, and a masker's list only ever grows.
+        # This client has no keys and logs no URLs, so there is nothing to mask; a masker's list only grows.
         client = AsyncAzureMLClient(
             credential,
             settings.workspace,
@@ -183,7 +183,7 @@ class AzureMLHook(BaseHook):
         return self._for_tenant(job.studio_url) if job.studio_url else self.studio_page(f"runs/{job.name}")
 
     def studio_page(self, path: str) -> str:
-        """A page of Azure ML Studio that is about something in the connection's workspace."""
+        """A page of Azure ML Studio about something in the connection's workspace."""
         workspace = self.settings.workspace
         return self._for_tenant(
             f"{self.settings.cloud.studio}/{quote(path)}?wsid=/subscriptions/{workspace.subscription_id}"
@@ -195,7 +195,7 @@ class AzureMLHook(BaseHook):
         return f"{url}&tid={tenant}" if tenant and "&tid=" not in url else url
 
     def test_connection(self) -> tuple[bool, str]:
-        """Read the workspace once; (whether it went well, what to tell the person)."""
+        """Read the workspace once. Returns (whether it succeeded, the message for the user)."""
         try:
             with self.client() as client:
                 workspace = client.get_workspace()
@@ -209,14 +209,14 @@ class AzureMLHook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The form's fields for Airflow before 3.2; later versions read the provider's metadata."""
+        """The fields of the form for Airflow before 3.2; later versions read the provider's metadata."""
         from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
         from flask_babel import lazy_gettext
         from wtforms import PasswordField, StringField
         from wtforms.validators import Optional, any_of
 
-        # Airflow 2.11 takes text, password, number and check box fields only: no choice from a list.
-        # 3.0 and 3.1 make one of any_of, which they know by this name alone.
+        # Airflow 2.11 supports only text, password, number and check box fields, not a choice from a list.
+        # 3.0 and 3.1 create one from any_of, which they recognise only by this name.
         return {
             field.name: (PasswordField if field.secret else StringField)(
                 lazy_gettext(field.label),
@@ -239,7 +239,7 @@ class AzureMLHook(BaseHook):
 
 
 def _explain(error: AzureMLError, hook: AzureMLHook) -> str:
-    """Why the test failed, in words that say where to look."""
+    """Why the test failed, and what to check."""
     if isinstance(error, AuthenticationError):
         identity = hook.settings.identity
         start = f"Not signed in by the credential {identity.name}. {advice(identity)}"
@@ -261,7 +261,7 @@ def _explain(error: AzureMLError, hook: AzureMLHook) -> str:
 
 
 def _quieten_azure() -> None:
-    """Azure's libraries log each request at INFO: too much for a task's log, unless somebody asked for it."""
+    """Azure's libraries log each request at INFO, too much for a task's log unless somebody enabled it."""
     for name in ("azure.core", "azure.identity", "azure.storage"):
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:

@@ -1,4 +1,4 @@
-"""What a connection says of the identity: which credential, and whether what it needs is there."""
+"""The identity of a connection: which credential it names, and whether everything that it needs is given."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from airflow_provider_amlrest.rest.http.credentials import (
 log = logging.getLogger(__name__)
 
 Values = Mapping[str, str]
-"""The connection's fields, ``login`` and ``password`` among them; what is not given is empty."""
+"""The connection's fields, including ``login`` and ``password``; a field that is not given is empty."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A way to prove who one is."""
+    """A way to sign in."""
 
     make: Callable[[Values], IdentitySource]
     advice: str
-    """What to look at when it is refused."""
+    """What to check if it is refused."""
     needs: tuple[str, ...] = ()
-    """Fields. Of those with a bar between them exactly one."""
+    """Required fields; a bar separates alternatives, of which exactly one is given."""
     takes: tuple[str, ...] = ()
     variables: Mapping[str, str] | None = None
-    """Environment variables that stand in for fields."""
+    """Environment variables that can replace fields."""
 
     def completed(self, values: Values) -> Values:
-        """The values, with those of environment variables where fields are empty."""
+        """The values, with environment variables in place of empty fields."""
         found = {name: os.environ.get(variable, "") for name, variable in (self.variables or {}).items()}
         return {**values, **{name: values[name] or value for name, value in found.items()}}
 
@@ -89,14 +89,12 @@ CREDENTIALS = {
     ),
     Ambient.name: Credential(
         lambda values: Ambient(values["managed_identity_client_id"] or None),
-        "The machine's own identities were tried in azure-identity's order; to have one of them, or one of "
+        "The machine's own identities were tried in azure-identity's order; to use one of them, or one of "
         "the connection, name it in the field credential.",
         takes=("managed_identity_client_id",),
     ),
 }
-CHAIN_ADVICE = (
-    "They were tried in the order of credential_chain; the first that was there had to be accepted."
-)
+CHAIN_ADVICE = "They were tried in the order of credential_chain; the first available one must be accepted."
 
 FIELDS_OF_CREDENTIALS = (
     *("login", "password", "certificate_path", "certificate_private_key", "certificate_password"),
@@ -106,14 +104,14 @@ LABELS = {"login": "client ID (login)", "password": "client secret (password)"}
 
 
 def advice(source: IdentitySource) -> str:
-    """What to look at when this identity is refused."""
+    """What to check if this identity is refused."""
     return CHAIN_ADVICE if isinstance(source, Chain) else CREDENTIALS[source.name].advice
 
 
 def read_identity(values: Values) -> tuple[IdentitySource | None, list[str]]:
-    """The identity that a connection names, or all that is wrong with it.
+    """The identity that a connection names, or everything that is wrong with it.
 
-    Without ``credential`` it is client_secret if there is a client id or secret, else the machine's own.
+    Without ``credential``, it is client_secret if there is a client id or secret, else the machine's own.
     """
     names, problems = _chosen(values)
     problems += [
@@ -128,20 +126,20 @@ def read_identity(values: Values) -> tuple[IdentitySource | None, list[str]]:
         completed = credential.completed(values)
         missing = _missing(name, credential, completed)
         if missing and len(names) > 1 and credential.variables:
-            # Such a chain is for several machines: on this one, nobody vouches for the workload.
-            log.info("The chain goes without %s: %s.", name, "; ".join(missing))
+            # Such a chain is for several machines: on this one, there is no federated token.
+            log.info("The chain skips %s: %s.", name, "; ".join(missing))
             continue
         problems += missing
         sources.append(credential.make(completed))
     if names and not sources and not problems:
-        problems.append("credential_chain has nothing that is on this machine")
+        problems.append("credential_chain names nothing that is available on this machine")
     if problems or not sources:
         return None, problems
     return (Chain(tuple(sources)) if values["credential"] == Chain.name else sources[0]), []
 
 
 def _chosen(values: Values) -> tuple[list[str], list[str]]:
-    """The names of the credentials that are to be used, and what is wrong with the choice."""
+    """The names of the credentials to use, and what is wrong with the choice."""
     named, chain = values["credential"], re.split(r"[,\s]+", values["credential_chain"])
     if named != Chain.name:
         problems = ["credential_chain is given, but credential is not 'chain'"] if chain != [""] else []
@@ -150,7 +148,7 @@ def _chosen(values: Values) -> tuple[list[str], list[str]]:
         return ([named] if named in CREDENTIALS else []), problems
     if chain == [""]:
         return [], [
-            f"credential_chain is missing; give some of {', '.join(CREDENTIALS)}, with commas between"
+            f"credential_chain is missing; give some of {', '.join(CREDENTIALS)}, separated by commas"
         ]
     problems = [
         f"credential_chain has {name!r}, which is not one of {', '.join(CREDENTIALS)}"
@@ -164,7 +162,7 @@ def _chosen(values: Values) -> tuple[list[str], list[str]]:
 
 
 def _missing(name: str, credential: Credential, values: Values) -> list[str]:
-    """What a credential cannot do without, and is not there."""
+    """What a credential needs and does not have."""
     problems = []
     for need in credential.needs:
         fields = need.split("|")
@@ -189,17 +187,17 @@ def _way_out(values: Values) -> str:
     if values["credential"]:
         return ""
     return (
-        ", and a client ID or a secret means that one as long as credential is empty: give both, or neither "
+        ", which a client ID or a secret selects if credential is empty: give both, or neither "
         "to use the machine's own identity, or name another credential"
     )
 
 
 def file_problem(path: str) -> str | None:
-    """What is wrong with a file's path, or None; an empty one is right."""
+    """What is wrong with a file's path, or None; an empty path is valid."""
     if "-----BEGIN" in path:
         return "holds a PEM text, which may be a secret; it must be the path of a file"
-    if path and not os.path.isfile(path):  # noqa: PTH113 (pathlib raises for what is too long for a path)
-        return f"{path!r} is no file on this machine"
+    if path and not os.path.isfile(path):  # noqa: PTH113 (pathlib raises if the path is too long)
+        return f"{path!r} is not a file on this machine"
     return None
 
 
@@ -207,5 +205,5 @@ _PEM_LINE = re.compile(r"\s*(-----(?:BEGIN|END) [A-Z0-9 ]+-----)\s*")
 
 
 def _with_line_breaks(pem: str) -> str:
-    """PEM text with its line breaks, which forms for one line take away, and URLs write as ``\\n``."""
+    """PEM text with its line breaks, which one-line form fields remove and URLs write as ``\\n``."""
     return _PEM_LINE.sub(r"\n\1\n", pem.replace("\\n", "\n")).lstrip()

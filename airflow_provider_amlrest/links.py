@@ -1,4 +1,4 @@
-"""Links from a task to pages of Azure ML Studio. The operators push their URLs as soon as there is a page."""
+"""Links from a task to pages of Azure ML Studio. The operators push their URLs as soon as a page exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PushedLink(BaseOperatorLink):
-    """A link whose URL is in an XCom of the task. Airflow keeps those of the newest try only."""
+    """A link whose URL is in an XCom of the task. Airflow keeps only the links of the newest try."""
 
     key: str
 
@@ -23,10 +23,10 @@ class PushedLink(BaseOperatorLink):
         return self.key
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The URL, or an empty text while there is none: then Airflow shows no link.
+        """The URL, or an empty text if there is none: Airflow then shows no link.
 
-        Airflow 3 asks for each in the task's process, at its end. What was not pushed is not looked for
-        there: Airflow 3.3 logs an error for each XCom that is not found.
+        Airflow 3 calls this for each link in the task's process, at its end. Links that were not pushed
+        are not looked up there, because Airflow 3.3 logs an error for each XCom that is not found.
         """
         pushed: Mapping[str, str] | None = getattr(operator, "pushed_links", None)
         if pushed is not None:
@@ -35,28 +35,28 @@ class PushedLink(BaseOperatorLink):
 
 
 class LinkingTask:
-    """What tasks have whose links are :class:`PushedLink`."""
+    """Mixin for tasks whose links are :class:`PushedLink`."""
 
     pushed_links: Mapping[str, str] = MappingProxyType({})
-    """Key to URL, of those that this process has pushed. Airflow's own copies of the operator have none."""
+    """Key -> URL of the links that this process has pushed. Airflow's copies of the operator have none."""
 
     operator_extra_links: Collection[BaseOperatorLink]
 
     def push_links(self, ti: Any, links: Mapping[str, str]) -> None:
-        """Give the task links: key to URL."""
+        """Give the task links: key -> URL."""
         self.pushed_links = {**self.pushed_links, **links}
         for key, url in links.items():
             push(ti, key, url)
 
     def keep_links(self) -> None:
-        """Of a task that has resumed, leave them as they are: Airflow 3 would push none over them."""
+        """Keep the links of a task that has resumed: Airflow 3 would overwrite them with empty ones."""
         self.operator_extra_links = ()
 
 
 def push(ti: Any, key: str, value: Any) -> None:
-    """Push an XCom that Airflow's UI reads: into its database, whichever XCom backend there is.
+    """Push an XCom that Airflow's UI reads into Airflow's database, whatever the XCom backend is.
 
-    Airflow 3 does the same with links when a task ends. 2.11 reads them by the backend.
+    Airflow 3 does the same with links when a task ends. Airflow 2.11 reads them through the backend.
     """
     try:
         from airflow.sdk.bases.xcom import BaseXCom
@@ -85,7 +85,7 @@ class AzureMLStudioLink(PushedLink):
 
 
 class AzureMLEnvironmentLink(PushedLink):
-    """The page of the environment's version: the one that was registered, or that the job runs in."""
+    """The page of the environment's version: the registered one, or the one in which the job runs."""
 
     name = "Azure ML environment"
     key = "azureml_environment_link"
@@ -99,7 +99,7 @@ class AzureMLDataLink(PushedLink):
 
 
 class AzureMLModelsLink(PushedLink):
-    """The workspace's models, for a job that registers one: which version it gets, the service says later."""
+    """The workspace's models, for a job that registers one. The service reports its version only later."""
 
     name = "Azure ML models"
     key = "azureml_models_link"

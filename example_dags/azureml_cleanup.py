@@ -1,8 +1,8 @@
-"""Look every hour for jobs that still run although nobody waits for them any more, and cancel them.
+"""Look every hour for jobs that still run although no task waits for them any more, and cancel them.
 
-Airflow cancels the job of a task that it ends. It cannot when the machine dies at that moment, or Azure ML
-cannot be reached: such a job runs on and costs. This DAG finds it by its tags. It starts by reporting only:
-look at what it finds, then set CANCEL to True.
+Airflow cancels the job of a task that it ends. It cannot do so if the machine dies at that moment, or if
+Azure ML cannot be reached: the job then continues to run and to cost money. This DAG finds such jobs by their
+tags. At first it only reports them: look at what it finds, then set CANCEL to True.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CANCEL = False
 @dag(
     schedule="@hourly",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,  # each run looks at what there is now
+    catchup=False,  # each run checks the current jobs
     max_active_runs=1,
     tags=["azureml", "example"],
     doc_md=__doc__,

@@ -25,12 +25,12 @@ EXPERIMENT = "lightgbm-iris"
 METRIC = "log_loss"
 
 
-# No schedule: it runs when somebody asks for it.
+# No schedule: it runs when somebody triggers it.
 @dag(schedule=None, catchup=False, tags=["azureml", "example"], doc_md=__doc__)
 def lightgbm_iris_training() -> None:
     @task
     def check_compute() -> dict[str, str]:
-        """Find the cluster before anything is uploaded for it."""
+        """Check that the cluster exists before anything is uploaded for it."""
         with AzureMLHook().client() as client:
             compute = client.get_compute(COMPUTE)
         print(f"Compute {compute.name}: {compute.type}, {compute.state}")
@@ -38,14 +38,14 @@ def lightgbm_iris_training() -> None:
 
     @task
     def default_datastore() -> dict[str, str]:
-        """Show where code, data and outputs will lie."""
+        """Show where code, data and outputs will be stored."""
         with AzureMLHook().client() as client:
             datastore = client.get_default_datastore()
         print(f"Datastore {datastore.name}: container {datastore.container_name} of {datastore.account_name}")
         return {"name": datastore.name, "container": datastore.container_name}
 
-    # The next three are assets of the workspace, addressed by their content: what did not change since the
-    # last run is found there, and nothing is uploaded or registered again. Paths start at this file's folder.
+    # The next three are assets of the workspace, identified by their content: if one did not change since the
+    # last run, it is found and not uploaded or registered again. Paths are relative to this file's folder.
     create_environment = AzureMLCreateEnvironmentOperator(
         task_id="create_environment",
         name="lightgbm-iris",
@@ -57,8 +57,8 @@ def lightgbm_iris_training() -> None:
     )
     upload_code = AzureMLUploadCodeOperator(task_id="upload_code", path="lightgbm_iris/src")
 
-    # The job is submitted by one task and awaited by another, so that both show in the grid. One operator
-    # does both with wait_for_completion=True, as the sweep below.
+    # One task submits the job and another waits for it, so that the grid shows both. With
+    # wait_for_completion=True, one operator does both, as the sweep below.
     train = AzureMLSubmitCommandJobOperator(
         task_id="train",
         command="python train.py --iris-csv ${{inputs.iris}} --learning-rate ${{inputs.learning_rate}}"
@@ -124,7 +124,7 @@ def lightgbm_iris_training() -> None:
         }
 
     [check_compute(), default_datastore()] >> train
-    # The sweep takes the same inputs; eight trials start only once a single job has shown that they work.
+    # The sweep takes the same inputs. Its trials start only after a single job has shown that they work.
     train >> wait_for_training >> sweep
     report(wait_for_training.output, sweep.output)
 

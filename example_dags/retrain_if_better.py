@@ -25,8 +25,8 @@ METRIC = "log_loss"  # lower is better
 @dag(
     schedule="0 3 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,  # last week's nights would train on today's data
-    max_active_runs=1,  # two runs at once would compare with the same accepted model
+    catchup=False,  # runs for past nights would train on today's data
+    max_active_runs=1,  # two runs at the same time would compare with the same accepted model
     tags=["azureml", "example"],
     doc_md=__doc__,
 )
@@ -49,13 +49,13 @@ def retrain_if_better() -> None:
         inputs={"iris": data.output},
         outputs={"model": {"type": "uri_folder"}},
         experiment_name="lightgbm-iris-nightly",
-        # Airflow renders {{ ... }}; ${{ ... }} above is Azure ML's. Each DAG run has a run_id, not each a ds.
+        # Airflow renders {{ ... }}, Azure ML ${{ ... }}. Every DAG run has a run_id, but not always a ds.
         display_name="iris of {{ run_id }}",
         wait_for_completion=True,
         poll_interval=10,
     )
 
-    # A job of its own reads the model that `train` has written: what cannot be loaded is not promoted.
+    # A second job reads the model that `train` wrote: a model that cannot be loaded is not promoted.
     load = AzureMLSubmitCommandJobOperator(
         task_id="load",
         command="python -c \"import lightgbm as l; l.Booster(model_file='${{inputs.model}}/model.txt')\"",

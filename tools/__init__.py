@@ -1,1 +1,1 @@
-"""What ``make`` runs; tests use the processes from here too. Not a part of the distribution."""
+"""The programs that ``make`` runs; tests use their processes too. Not part of the distribution."""

@@ -15,7 +15,7 @@ _HEALTHY = {"healthy", None}  # None: a component that is not started here
 
 
 class TaskInstance(NamedTuple):
-    """One try of one task of a DAG run, as the API told it last."""
+    """One try of one task of a DAG run, as the API last reported it."""
 
     task_id: str
     map_index: int
@@ -25,12 +25,12 @@ class TaskInstance(NamedTuple):
     """ISO 8601."""
     seconds: float | None
     triggerer_id: int | None
-    """While it is deferred: the job id of the triggerer that has taken it on."""
+    """While it is deferred: the job id of the triggerer that runs its trigger."""
 
 
 class AirflowAPI:
     """
-    :param url: of the API server or web server.
+    :param url: URL of the API server or web server.
     :param stable: path of its stable API.
     :param login: name and password; None: everybody is an admin.
     """
@@ -42,7 +42,7 @@ class AirflowAPI:
         self._v2 = stable.endswith("v2")
         self._health = f"{self._url}/monitor/health" if self._v2 else f"{self._url}/health"
         self._session = requests.Session()
-        self._session.trust_env = False  # no proxy lies between us and loopback
+        self._session.trust_env = False  # no proxy for loopback
 
     def healthy(self) -> bool:
         """Whether the API answers, the scheduler is healthy, and every other component that has started."""
@@ -61,7 +61,7 @@ class AirflowAPI:
     def _token(self) -> str:
         url = f"{self._base}/auth/token"
         if self._login is None:
-            # Everybody is an admin; up to 3.2, even so an admin with a token.
+            # Everybody is an admin, but up to 3.2 the admin still needs a token.
             return str(self._session.get(url, timeout=5).json()["access_token"])
         login = dict(zip(("username", "password"), self._login, strict=True))
         return str(self._session.post(url, json=login, timeout=5).json()["access_token"])
@@ -102,7 +102,7 @@ class AirflowAPI:
         ]
 
     def watch(self, dag_id: str, run_id: str, timeout: float) -> Iterator[list[TaskInstance]]:
-        """Give the task instances every second until the run has ended.
+        """Yield the task instances every second until the run has ended.
 
         :raises TimeoutError: if it has not ended after ``timeout`` seconds.
         """
@@ -117,9 +117,9 @@ class AirflowAPI:
             time.sleep(1)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-        """A value that a task handed on.
+        """A value that a task pushed.
 
-        :raises requests.HTTPError: 404 if it handed on no such value.
+        :raises requests.HTTPError: 404 if it did not push such a value.
         """
         path = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
         return self._get(path, stringify="false")["value"]
@@ -129,7 +129,7 @@ class AirflowAPI:
         return dict(self._get(f"{_run(dag_id, run_id)}/taskInstances/{task_id}")["rendered_fields"])
 
     def links(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> dict[str, str | None]:
-        """The extra links of a task: name to URL, None where there is none."""
+        """The extra links of a task: name -> URL, or None without a URL."""
         query = {} if map_index < 0 else {"map_index": str(map_index)}
         links = self._get(f"{_run(dag_id, run_id)}/taskInstances/{task_id}/links", **query)
         return dict(links.get("extra_links", links))
@@ -156,11 +156,11 @@ class AirflowAPI:
         self._call("PATCH", f"{_run(dag_id, run_id)}/taskInstances/{task_id}", body)
 
     def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
-        """Mark a run as ``failed`` or ``success``; its tasks that run are marked with it."""
+        """Mark a run as ``failed`` or ``success``; its running tasks are marked with it."""
         self._call("PATCH", _run(dag_id, run_id), {"state": state})
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
-        """Delete a run; Airflow 3 refuses to if it has not ended."""
+        """Delete a run; Airflow 3 refuses that if the run has not ended."""
         self._call("DELETE", _run(dag_id, run_id), None)
 
     def task_log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[str]:
@@ -192,7 +192,7 @@ def _run(dag_id: str, run_id: str) -> str:
 
 
 def _log_lines(raw: str) -> Iterator[str]:
-    """The text of one structured log entry of Airflow 3, with the exception that it carries."""
+    """The text of one structured log entry of Airflow 3, with its exception."""
     entry = json.loads(raw)
     if not isinstance(entry, dict):
         yield str(entry)

@@ -13,7 +13,7 @@ AIRFLOW = {
     "airflow-2.11.txt": ("2.11.2", "dev"),
 }
 AZURE_AI_ML = "1.35.2"
-PYTHON = "3.11"  # the oldest that we support; universal pins hold for newer ones too
+PYTHON = "3.11"  # the oldest supported version; universal pins also hold for newer ones
 CONDA_FILE = ROOT / "example_dags" / "lightgbm_iris" / "conda.yml"
 GENERATED = "      # What these need, written by `make constraints`.\n"
 
@@ -45,7 +45,7 @@ def pin_azure_ai_ml() -> None:
 
 
 def pin_training_job() -> None:
-    """Write the pins of what the conda file's own packages need below them."""
+    """Write the pins of the dependencies below the conda file's own packages."""
     own = CONDA_FILE.read_text().partition(GENERATED)[0]
     chosen = [
         line.strip()[2:]

@@ -1,4 +1,4 @@
-"""Servers that tests need, out of Debian's packages: found by their programs, installed if missing."""
+"""Servers that tests need, from Debian's packages: found by their programs, installed if missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORBID = "#!/bin/sh\nexit 101\n"
 
 
 def program(find: Callable[[], Path | None], package: str) -> Path:
-    """The program that ``find`` finds, after its package was installed if need be.
+    """The program that ``find`` finds; its package is installed first if necessary.
 
     :raises ServiceError: if it is missing and cannot be installed.
     """
@@ -32,7 +32,7 @@ def program(find: Callable[[], Path | None], package: str) -> Path:
         _apt_get("install", "-y", "-qq", "--no-install-recommends", package)
     if found := find():
         return found
-    raise ServiceError(f"{package} is installed, but its program is not where Debian has it.")
+    raise ServiceError(f"{package} is installed, but its program is not where Debian puts it.")
 
 
 def _apt_get(*arguments: str) -> None:
@@ -45,7 +45,7 @@ def _apt_get(*arguments: str) -> None:
 
 @contextmanager
 def _nothing_started() -> Iterator[None]:
-    """Within the block, what is installed is not started: tests start servers of their own."""
+    """Do not start installed servers within the block: tests start their own servers."""
     if _POLICY.exists():  # the machine's own rule, as in containers
         yield
         return

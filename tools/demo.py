@@ -40,7 +40,7 @@ class Clock:
 def run_dag(stack: LocalStack, say: Callable[[str], None]) -> tuple[str, list[TaskInstance]]:
     """Run the training DAG to its end, one line for each change of a task's state.
 
-    :raises DemoError: if the run fails; the text holds the last lines of the failed task's log.
+    :raises DemoError: if the run fails; the text contains the last lines of the failed task's log.
     """
     api = stack.airflow.api
     stack.airflow.wait_for_dags([DAG_ID])
@@ -74,7 +74,7 @@ def _explain_failure(airflow: LocalAirflow, run_id: str, tasks: list[TaskInstanc
 
 
 def read_results(airflow: LocalAirflow, run_id: str) -> dict[str, Any]:
-    """What the tasks handed on: the command job, the sweep, and the report on its trials."""
+    """The XComs of the tasks: the command job, the sweep, and the report on its trials."""
     return {
         task_id: airflow.api.xcom(DAG_ID, run_id, task_id)
         for task_id in ("wait_for_training", "sweep", "report")
@@ -94,7 +94,7 @@ def main() -> int:
         print(f"\n{error}\n\nThe demo failed. All logs: {BUILD / 'logs'}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; everything is stopped.", file=sys.stderr)
+        print("\nInterrupted; everything has stopped.", file=sys.stderr)
         return 130
     write_summary(summary, tasks, results, clock.seconds)
     print_report(json.loads(summary.read_text()), results, data_dir=stack.emulator.data_dir)

@@ -1,4 +1,4 @@
-"""What ``make demo`` leaves: ``summary.json``, and the report on the screen."""
+"""The results of ``make demo``: ``summary.json``, and the report on the screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.airflow_api import TaskInstance
 def write_summary(
     path: Path, tasks: Iterable[TaskInstance], results: Mapping[str, Any], seconds: float
 ) -> None:
-    """Write the facts that a program may read after the demo.
+    """Write the facts for programs that run after the demo.
 
     :param results: task id -> XCom of the tasks ``wait_for_training``, ``sweep`` and ``report``.
     """
@@ -36,9 +36,9 @@ def write_summary(
 
 
 def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_dir: Path) -> None:
-    """Print steps, metrics, trials, and where the outputs lie.
+    """Print steps, metrics, trials, and where the outputs are.
 
-    :param data_dir: the emulator's.
+    :param data_dir: the emulator's data directory.
     """
     print("\nSteps")
     print_table(
@@ -71,7 +71,7 @@ def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_di
     print("\nOutputs")
     print(f"  model of the command job  {report['models']['command_job']}")
     print(f"  model of the best trial   {report['models']['best_trial']}")
-    print(f"  all of it lies in the emulator's blob storage, kept for the next run: {data_dir}")
+    print(f"  all of it is in the emulator's blob storage, kept for the next run: {data_dir}")
     print(f"\nDone in {summary['seconds']:.0f} seconds. build/demo/summary.json has the same facts.")
 
 

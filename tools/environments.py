@@ -1,10 +1,10 @@
-"""Make the Python environments of the project; only the standard library of Python 3.11 or newer is needed.
+"""Create the Python environments of the project. Needs only the standard library of Python 3.11 or newer.
 
-``python -m tools.environments .venv`` makes Airflow 3.3 with the provider, the emulator and the development
+``python -m tools.environments .venv`` creates Airflow 3.3 with the provider, the emulator and the development
 tools, all at the versions of ``constraints/``. ``.venv-airflow-2.11`` and ``.venv-airflow-3.1`` are the same
-for these versions, ``.venv-celery`` is the first with Celery and PostgreSQL's client, ``.venv-ui`` with a
-browser's driver, and ``.venv-azure-ai-ml`` has Microsoft's own client and nothing of ours. An environment is
-made again only when what it is made from has changed.
+for these versions. ``.venv-celery`` is the first with Celery and PostgreSQL's client, ``.venv-ui`` the first
+with a browser's driver, and ``.venv-azure-ai-ml`` has Microsoft's own client and nothing of this project. An
+environment is created again only if its sources have changed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PYTHON_OF_OTHERS = ">=3.11,<3.13"
 
 
 def make(name: str) -> None:
-    """Make the environment unless it is up to date."""
+    """Create the environment unless it is up to date."""
     folder, constraints = ROOT / name, ROOT / "constraints" / CONSTRAINTS[name]
     stamp, fingerprint = folder / ".stamp", _fingerprint(constraints)
     if stamp.exists() and stamp.read_text() == fingerprint and (folder / "bin" / "python").exists():
@@ -85,7 +85,7 @@ def _pip_install(folder: Path, *what: str) -> None:
 
 
 def _fingerprint(constraints: Path) -> str:
-    """Changes whenever the environment must be made again."""
+    """Changes whenever the environment must be created again."""
     project = ("setup.cfg", "setup.py", "pyproject.toml", CHARTS)
     sources = (constraints, *(ROOT / name for name in project), Path(__file__))
     digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
@@ -98,7 +98,7 @@ def _check_venv() -> None:
     if find_spec("venv") is None or find_spec("ensurepip") is None:
         package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
         raise SystemExit(
-            f"{sys.executable} cannot make virtual environments: it has no venv or ensurepip module.\n"
+            f"{sys.executable} cannot create virtual environments: it has no venv or ensurepip module.\n"
             f"On Debian and Ubuntu: apt-get install {package}"
         )
 

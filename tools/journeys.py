@@ -1,13 +1,13 @@
-"""How far a value walks: which modules of the provider are entered with it in their hands.
+"""How far a value travels: the modules of the provider that are called with it.
 
 ``python -m tools.journeys`` runs a task against the emulator and follows three values by Python's profiler:
 the command from the DAG to the PUT of its job, a job's last status to the end of the task, and a line of the
-job's log to the task's log. A call counts if it hands the value on: it gives it back, or has it in an
-argument when the value arrives. What has it in an argument and only looks at it, to check, to hash or to show
-it, is counted as looks. Arguments are searched however deep, but for operators and Airflow's context, which
-hold everything.
+job's log to the task's log. A call counts if it passes the value on: it returns the value, or has it in an
+argument when the value arrives. A call that has it in an argument and only reads it, to check, to hash or to
+show it, counts as a look. Arguments are searched at any depth, except operators and Airflow's context, which
+contain everything.
 
-rooms: modules that hand it on. moves: from one of them into another. re-entries: moves into a module that was
+rooms: modules that pass it on. moves: from one of them into another. re-entries: moves into a module that was
 entered before. The emulator and the client of azure-core are not counted.
 """
 
@@ -34,12 +34,12 @@ from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
 
 ROOT = str(Path(airflow_provider_amlrest.__file__).parent) + os.sep
 DEPTH = 6
-"""How deep a value is looked for in an argument."""
+"""How deep a value is searched in an argument."""
 
 
 @dataclass
 class Call:
-    """A call of ours."""
+    """A call of a function in the provider."""
 
     frame: FrameType
     module: str
@@ -50,7 +50,7 @@ class Call:
 
     @property
     def is_on_the_way(self) -> bool:
-        """Whether it and all that called it with the value hand it on."""
+        """Whether it and all its callers that have the value pass it on."""
         caller = self.caller
         while caller is not None and not caller.has_it and not caller.hands_on:
             caller = caller.caller
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass
 class Journey:
-    """The calls that had a value, in their order."""
+    """The calls that had a value, in order."""
 
     value: str
     arrives: Callable[[FrameType], bool]
@@ -69,7 +69,7 @@ class Journey:
 
     @property
     def modules(self) -> list[str]:
-        """Those that hand it on, as the value comes into them."""
+        """Those that pass it on, in the order in which the value reaches them."""
         way = [call.module for call in self.calls if call.is_on_the_way]
         return [module for module, before in zip(way, [None, *way], strict=False) if module != before]
 
@@ -85,12 +85,12 @@ class Journey:
 
     @property
     def looks(self) -> list[str]:
-        """Modules that only look at it."""
+        """Modules that only read it."""
         looking = (call.module for call in self.calls if call.has_it)
         return list(dict.fromkeys(module for module in looking if module not in self.rooms))
 
     def enter(self, frame: FrameType) -> None:
-        """Take note of a call, if it is one of ours."""
+        """Record a call if it is in the provider."""
         file = frame.f_code.co_filename
         if not file.startswith(ROOT) or file.startswith(f"{ROOT}emulator{os.sep}"):
             return
@@ -104,7 +104,7 @@ class Journey:
         self.calls.append(call)
 
     def leave(self, frame: FrameType, returned: object) -> None:
-        """A call is over: whether it has given the value back."""
+        """A call is over: record whether it returned the value."""
         stack = self.open.get(threading.get_ident(), [])
         if stack and stack[-1].frame is frame:
             call = stack.pop()
@@ -112,7 +112,7 @@ class Journey:
             call.hands_on = call.hands_on or stores or _holds(returned, self.value, DEPTH)
 
     def arrive(self) -> None:
-        """Whoever has it now has handed it on."""
+        """The calls that have it now have passed it on."""
         for stack in self.open.values():
             for call in stack:
                 call.hands_on = call.has_it

@@ -1,7 +1,7 @@
 """A real Airflow on this machine: the services as processes, everything on loopback.
 
-It is the Airflow of the Python environment that runs this code: 3.x (API server, scheduler, DAG processor,
-triggerer) or 2.11 (web server, scheduler, triggerer). Its database is SQLite unless one is given.
+It is the Airflow version of the Python environment that runs this code: 3.x (API server, scheduler, DAG
+processor, triggerer) or 2.11 (web server, scheduler, triggerer). Its database is SQLite unless one is given.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class LocalAirflow:
     :param dags_folder: the DAG files.
     :param logs: folder for the logs, if not ``home/logs``.
     :param port: port of the API server; a free one if not given.
-    :param path: under which it is served, such as ``/air``; Airflow 3.
-    :param login: name and password of an admin, where not everybody is one; Airflow 3.
-    :param database: its URL for SQLAlchemy; SQLite in ``home`` if not given.
-    :param broker: its URL for Celery; with it, tasks run under CeleryExecutor in the workers, else under
-        LocalExecutor (Airflow 2 on SQLite: SequentialExecutor).
-    :param schedulers: how many to start.
-    :param triggerers: how many to start (deferred tasks need one).
-    :param workers: how many Celery workers to start, of two tasks each.
+    :param path: path under which it is served, such as ``/air``; Airflow 3.
+    :param login: name and password of an admin, if not everybody is one; Airflow 3.
+    :param database: URL of its database for SQLAlchemy; SQLite in ``home`` if not given.
+    :param broker: URL of its broker for Celery; with it, tasks run under CeleryExecutor in the workers, else
+        under LocalExecutor (Airflow 2 on SQLite: SequentialExecutor).
+    :param schedulers: number of schedulers to start.
+    :param triggerers: number of triggerers to start (deferred tasks need one).
+    :param workers: number of Celery workers to start, for two tasks each.
     :param settings: more environment variables of the services, such as ``AIRFLOW__CORE__PARALLELISM``.
     """
 
@@ -85,7 +85,7 @@ class LocalAirflow:
 
     @property
     def url(self) -> str:
-        """Where a browser finds it."""
+        """Its URL for a browser."""
         return f"http://127.0.0.1:{self.port}{self._path}"
 
     def _settings(self, dags_folder: Path) -> dict[str, str]:
@@ -123,7 +123,7 @@ class LocalAirflow:
         self.environment[f"AIRFLOW_CONN_{conn_id.upper()}"] = uri
 
     def migrate(self) -> Service:
-        """Start to make the database; wait for the service that is returned before :meth:`start`."""
+        """Start to create the database; wait for the returned service before :meth:`start`."""
         self.home.mkdir(parents=True, exist_ok=True)
         if not AIRFLOW_3:
             (self.home / "webserver_config.py").write_text(_PUBLIC_ADMIN)
@@ -142,12 +142,12 @@ class LocalAirflow:
     def kill(self, name: str) -> None:
         """End a service and everything that it started with SIGKILL, as the loss of its machine would.
 
-        A scheduler takes the tasks of LocalExecutor along, a worker those of its own.
+        With a scheduler, the tasks of LocalExecutor end too; with a worker, its own tasks.
         """
         self._services.pop(name).kill()
 
     def put_aside(self, name: str) -> Service:
-        """Give a service away, to be suspended or asked to end; :meth:`stop` ends what is left of it."""
+        """Hand a service over, to be suspended or asked to end; :meth:`stop` ends what is left of it."""
         self._aside.append(self._services.pop(name))
         return self._aside[-1]
 
@@ -156,7 +156,7 @@ class LocalAirflow:
         self._start(name, *self._commands[name])
 
     def pid(self, name: str) -> int:
-        """Of a service that runs, not of what it has started."""
+        """Process id of a running service, not of the processes that it has started."""
         return self._services[name].pid
 
     def task_processes(self, *names: str) -> list[psutil.Process]:
@@ -189,7 +189,7 @@ class LocalAirflow:
         wait_until(parsed, timeout, f"DAG {', '.join(sorted(wanted))}", self._running())
 
     def run_dag(self, dag_id: str, timeout: float = 300) -> tuple[str, str]:
-        """Run a DAG to its end; the run's id and state.
+        """Run a DAG to its end, and return the run's id and state.
 
         :raises ServiceError: if a service ends meanwhile.
         :raises TimeoutError: if the run has not ended after ``timeout`` seconds.
@@ -201,7 +201,7 @@ class LocalAirflow:
         return run_id, self.api.run_state(dag_id, run_id)
 
     def command(self, *arguments: str) -> None:
-        """Run a command of Airflow's, and wait for its end.
+        """Run an Airflow command, and wait for its end.
 
         :raises ServiceError: if it fails.
         """
@@ -224,7 +224,7 @@ class LocalAirflow:
         self._services.clear()
 
     def __enter__(self) -> Self:
-        """Make the database, start the services and wait until all are healthy."""
+        """Create the database, start the services and wait until all are healthy."""
         try:
             self.migrate().wait(120)
             self.start()
@@ -251,7 +251,7 @@ class LocalAirflow:
 
 
 def _backends(database: str | None, broker: str | None) -> dict[str, str]:
-    """Where Airflow keeps its facts and runs its tasks, if a server was given for that."""
+    """Where Airflow stores its state and runs its tasks, if a server was given for that."""
     settings = {}
     if database:
         settings["AIRFLOW__CORE__EXECUTOR"] = "LocalExecutor"

@@ -14,7 +14,7 @@ from tools.services import Service, clean_environment, stop, wait_until
 class LocalEmulator:
     """``amlrest-emulator start`` over a data folder. A context manager: start, then stop.
 
-    :param data_dir: where it keeps its state; what a run registers there is found by the next run.
+    :param data_dir: the directory of its state; the next run finds what a run registers there.
     :param log: file for its output.
     :param runtime: how it runs jobs: ``venv``, ``host`` or ``simulated``.
     """
@@ -24,7 +24,7 @@ class LocalEmulator:
         self.runtime = runtime
         self.log = log.resolve()
         self.facts: dict[str, Any] = {}
-        """Its ready file: endpoints, workspace, connection. Never printed: there is a client secret in it."""
+        """Its ready file: endpoints, workspace, connection. Never print it: it contains a client secret."""
         self._services: list[Service] = []
 
     def start(self) -> None:

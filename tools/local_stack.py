@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class LocalStack:
-    """Airflow starts with an empty database, the emulator with what it holds from the run before.
+    """Airflow starts with an empty database, the emulator with the state of the previous run.
 
     A context manager: start both and wait until they are ready, then stop both.
 
-    :param folder: where both keep their files; the logs are in its ``logs``.
-    :param say: gets a line of progress now and then.
-    :param port: Airflow's; a free one if not given.
-    :param triggerers: how many Airflow has.
+    :param folder: where both store their files; the logs are in its ``logs``.
+    :param say: called with lines of progress.
+    :param port: Airflow's port; a free one if not given.
+    :param triggerers: number of Airflow's triggerers.
     """
 
     def __init__(

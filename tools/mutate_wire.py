@@ -2,7 +2,7 @@
 
 ``make mutation`` copies the project to a temporary folder, puts one fault at a time into the copy, and runs
 the contract tests on it. A fault that they do not notice survives, and the run fails. Microsoft's reference
-data must be there, as the contract tests are nothing without it.
+data must be there, because the contract tests check nothing without it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REFERENCE = ROOT.parent / "shared"
 REST = "airflow_provider_amlrest/rest"
 COPIED = ("airflow_provider_amlrest", "tests", "tools", "pyproject.toml")
 
-# The quick ones first; what a person writes and what the emulator answers is not about requests.
+# The quick ones first. Tests of what a user writes and what the emulator answers are not about requests.
 TESTS = [
     f"tests/contract/test_{name}.py"
     for name in (
@@ -39,12 +39,12 @@ CAUGHT = re.compile(r"^FAILED (?P<test>tests/contract/.+?) - (?P<why>.+)$", re.M
 BY_A_CHECK = re.compile(
     r"assert |[\w.]*(AssertionError|ValidationError|InvalidSpecError|ISO8601Error|Failed)\b"
 )
-"""How a failure begins that a test or a schema found, and not a crash on the way there."""
+"""How a failure begins that a test or a schema found, and not a crash before that."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``old`` becomes ``new``; it is in its file exactly once."""
+    """``old`` becomes ``new``; ``old`` is in its file exactly once."""
 
     what: str
     file: str
@@ -52,7 +52,7 @@ class Fault:
     new: str
 
     def source(self, root: Path) -> str:
-        """The file with the fault in it."""
+        """The file with the fault."""
         text = (root / REST / self.file).read_text()
         if text.count(self.old) != 1:
             raise ValueError(f"{self.what}: {self.old!r} is {text.count(self.old)} times in {self.file}")
@@ -216,16 +216,16 @@ FAULTS = (
 
 
 def main() -> int:
-    """Run the contract tests on every fault, and print what became of it. 1 if one survived."""
+    """Run the contract tests on every fault, and print the results. Returns 1 if one survived."""
     if not REFERENCE.is_dir():
-        print(f"There is no reference data at {REFERENCE}: nothing would be checked.")
+        print(f"Reference data is missing at {REFERENCE}: nothing would be checked.")
         return 1
     with tempfile.TemporaryDirectory(prefix="amlrest-mutation-") as folder:
         checkout = copy_project(Path(folder))
         started = time.monotonic()
         failure = run_tests(checkout)
         if failure is not None:
-            print(f"The contract tests fail as it is: {failure}")
+            print(f"The contract tests fail without a fault: {failure}")
             return 1
         print(f"Without a fault they pass, in {time.monotonic() - started:.0f} s. With one:\n", flush=True)
         survivors = [fault for fault in FAULTS if not is_caught(checkout, fault)]
@@ -235,7 +235,7 @@ def main() -> int:
 
 
 def copy_project(folder: Path) -> Path:
-    """What the contract tests need, beside the reference data as the original is."""
+    """Copy what the contract tests need, next to the reference data as in the original."""
     checkout = folder / "checkout"
     for name in COPIED:
         source = ROOT / name
@@ -250,7 +250,7 @@ def copy_project(folder: Path) -> Path:
 
 
 def is_caught(checkout: Path, fault: Fault) -> bool:
-    """Whether a check of the contract tests fails because of the fault; prints which."""
+    """Whether a check of the contract tests fails because of the fault. Prints which."""
     file = checkout / REST / fault.file
     original = file.read_text()
     file.write_text(fault.source(checkout))
@@ -266,11 +266,11 @@ def is_caught(checkout: Path, fault: Fault) -> bool:
 
 
 def run_tests(checkout: Path) -> str | None:
-    """The end of what pytest says if a test fails; None if all pass."""
+    """The end of pytest's output if a test fails; None if all pass."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *PYTEST, *TESTS],
         cwd=checkout,
-        # No compiled files: two writes within a second would look the same to Python.
+        # No compiled files, because two writes within a second would look the same to Python.
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"},
         capture_output=True,
         text=True,

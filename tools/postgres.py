@@ -25,11 +25,12 @@ def _postgres() -> Path | None:
 
 
 class Postgres:
-    """A context manager: make and start, then stop and remove.
+    """A context manager: create and start, then stop and remove.
 
-    It refuses to run as root, and so runs as Debian's user ``postgres`` then, in a folder of that user's.
+    PostgreSQL refuses to run as root. If this code runs as root, it starts PostgreSQL as Debian's user
+    ``postgres``, in a folder of that user.
 
-    :param log: file for what the server says.
+    :param log: file for the server's output.
     """
 
     def __init__(self, log: Path) -> None:
@@ -42,13 +43,13 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The database, as SQLAlchemy wants it."""
+        """The URL of the database for SQLAlchemy."""
         return f"postgresql+psycopg2://{_USER}:{self._password}@127.0.0.1:{self.port}/{_DATABASE}"
 
     def start(self) -> None:
         """:raises ServiceError: if PostgreSQL is missing and cannot be installed, or does not start."""
         binaries = program(_postgres, "postgresql").parent
-        # Not in the test's folder, which only its owner may enter; and a socket's path must be short.
+        # Not in the test's folder, which only its owner may enter. A socket's path must also be short.
         folder = self._folder = Path(tempfile.mkdtemp(prefix="amlrest-postgres-"))
         if self._user:
             shutil.chown(folder, self._user, self._user)
@@ -59,7 +60,7 @@ class Postgres:
             "port": str(self.port),
             "unix_socket_directories": str(folder),
             "max_connections": "200",
-            "fsync": "off",  # the data need not outlive the machine
+            "fsync": "off",  # the data does not have to survive the machine
         }
         command = [str(binaries / "postgres"), "-D", str(data)]
         command += [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]

@@ -1,4 +1,4 @@
-"""A proxy that leads to this machine only: for names that it cannot resolve, and for a network's latency."""
+"""A proxy that leads only to this machine: for names that cannot be resolved, and for network latency."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ CHUNK = 65536
 
 
 class LoopbackProxy:
-    """An HTTP proxy on loopback that knows CONNECT only. A context manager.
+    """An HTTP proxy on loopback that supports only CONNECT. A context manager.
 
-    Whatever host it is asked for, it connects to 127.0.0.1.
+    It connects to 127.0.0.1 for every host.
 
     :param round_trip: seconds that it adds to each exchange, half of them on each way.
     """
 
     def __init__(self, round_trip: float = 0.0) -> None:
         self.asked: list[str] = []
-        """``host:port`` of every tunnel that was asked for."""
+        """``host:port`` of every tunnel that was requested."""
         self._delay = round_trip / 2
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
@@ -67,13 +67,13 @@ class LoopbackProxy:
     async def _copy(
         self, reader: asyncio.StreamReader, connection: socket.socket, writer: asyncio.StreamWriter
     ) -> None:
-        """Hand on what comes, each chunk ``delay`` after its arrival: latency does not narrow the line."""
+        """Forward each chunk ``delay`` after its arrival: latency does not reduce the bandwidth."""
         arrived: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(256)
         sending = asyncio.create_task(self._send(arrived, writer))
         try:
             while chunk := await reader.read(CHUNK):
-                # urllib3 leaves Nagle's algorithm on towards proxies: an acknowledgement that is put off
-                # would put off the rest of the request, by 40 ms.
+                # urllib3 leaves Nagle's algorithm on for proxies: a delayed acknowledgement would delay
+                # the rest of the request by 40 ms.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 await arrived.put((self._loop.time(), chunk))
         except ConnectionError:
@@ -92,7 +92,7 @@ class LoopbackProxy:
                 writer.write(chunk)
                 await writer.drain()
         except ConnectionError:
-            while (await arrived.get())[1]:  # the other side has gone: the reader must not wait for room
+            while (await arrived.get())[1]:  # the other side is gone: the reader must not wait for room
                 pass
         finally:
             writer.close()

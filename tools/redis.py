@@ -20,7 +20,7 @@ def _redis_server() -> Path | None:
 class Redis:
     """A context manager: start, then stop.
 
-    :param log: file for what the server says.
+    :param log: file for the server's output.
     """
 
     def __init__(self, log: Path) -> None:
@@ -30,7 +30,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """Its first database, as Celery wants it."""
+        """The URL of its first database for Celery."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def _answers(self) -> bool:

@@ -15,7 +15,7 @@ from types import FrameType
 
 import psutil
 
-# A user's own settings of these would change what runs here.
+# A user's own settings of these would affect what runs here.
 _FOREIGN_SETTINGS = ("AIRFLOW_", "_AIRFLOW_", "AZURE_", "AZUREML_", "MLFLOW_", "PYTHON", "VIRTUAL_ENV")
 
 _LIBC = ctypes.CDLL(None)
@@ -27,7 +27,7 @@ class ServiceError(RuntimeError):
 
 
 def clean_environment() -> dict[str, str]:
-    """The caller's environment without its settings of Python, Airflow, Azure, MLflow; loopback unproxied."""
+    """The caller's environment without settings of Python, Airflow, Azure, MLflow; no proxy for loopback."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN_SETTINGS)}
     for key in ("NO_PROXY", "no_proxy"):
         environment[key] = ",".join(filter(None, [os.environ.get(key), "127.0.0.1", "localhost"]))
@@ -48,7 +48,7 @@ def free_port(preferred: int = 0) -> int:
 def wait_until(
     ready: Callable[[], bool], timeout: float, what: str, services: Sequence[Service] = ()
 ) -> None:
-    """Ask ``ready`` until it says yes.
+    """Call ``ready`` until it returns True.
 
     :raises ServiceError: after ``timeout`` seconds, or as soon as one of the services has ended.
     """
@@ -63,16 +63,16 @@ def wait_until(
 
 
 def _end_with_parent() -> None:
-    """Have the kernel send SIGTERM when our parent is gone, even if it was killed with -9."""
+    """Let the kernel send SIGTERM when the parent is gone, even if it was killed with -9."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Service:
-    """A process in a session of its own, out of reach of the terminal's Ctrl-C; its output goes to a file.
+    """A process in its own session, out of reach of the terminal's Ctrl-C; its output goes to a file.
 
-    :param log: the file; what is in it stays.
-    :param cwd: where it runs, if not in the log's folder.
-    :param user: whom it runs as, if not as ourselves; his first group has the same name.
+    :param log: the file; its content is kept.
+    :param cwd: the working directory, if not the log's folder.
+    :param user: the user that it runs as, if not the current one; the user's first group has the same name.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Service:
             raise ServiceError(f"{self.name} ended with exit code {code}.\n{tail(self.log)}\nLog: {self.log}")
 
     def wait(self, timeout: float) -> None:
-        """Wait for a command to end well.
+        """Wait for a command to succeed.
 
         :raises ServiceError: if it failed, or has not ended after ``timeout`` seconds.
         """
@@ -128,7 +128,7 @@ class Service:
             self.check()
 
     def descendants(self) -> list[psutil.Process]:
-        """What it has started, and what these have started; nothing once it has ended."""
+        """The processes that it has started, and those that they have started; none once it has ended."""
         try:
             return psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -151,7 +151,7 @@ class Service:
 
     def kill(self) -> None:
         """End it and everything that it started with SIGKILL, as the loss of its machine would."""
-        self._process.send_signal(signal.SIGSTOP)  # it must not start anything more
+        self._process.send_signal(signal.SIGSTOP)  # it must not start anything else
         descendants = self.descendants()
         self._kill_group()
         _kill(descendants)
@@ -203,7 +203,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ignore signals while things are being stopped: a second Ctrl-C must not leave anything behind."""
+    """Ignore signals while services are being stopped: a second Ctrl-C must not leave anything behind."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:

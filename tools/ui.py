@@ -1,4 +1,4 @@
-"""``make ui``: the emulator and Airflow with the example DAGs, to click in until Ctrl-C."""
+"""``make ui``: the emulator and Airflow with the example DAGs, to click through until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAG_IDS = ["lightgbm_iris_training", "retrain_if_better"]
 
 
 def welcome(stack: LocalStack) -> str:
-    """What a newcomer may click."""
+    """What a new user can click."""
     facts = stack.emulator.facts
     dag = f"{stack.airflow.url}/dags/{DAG_IDS[0]}"
     return f"""
@@ -23,8 +23,8 @@ def welcome(stack: LocalStack) -> str:
   1. Open {dag}
   2. Click "Trigger" (the arrow at the top right), then "Trigger" again in the dialog.
   3. Watch the grid: environment, data and code, a training job, a sweep of 8 trials. About a minute.
-     A click on a square shows the task, its log and its XCom; its tab "Azure ML job" the job, its metrics
-     and trials. The tab "Azure ML jobs" of a run, and Browse > Azure ML, show many.
+     Click a square to see the task, its log and its XCom; its tab "Azure ML job" shows the job, its metrics
+     and trials. The tab "Azure ML jobs" of a run, and Browse > Azure ML, show several jobs.
   4. retrain_if_better is scheduled, and paused: switch it on, and it trains and decides.
 
   Ctrl-C stops everything."""
@@ -37,7 +37,7 @@ def main() -> int:
             LocalStack(ROOT / "build" / "ui", say=print, port=free_port(8080), triggerers=1) as stack,
         ):
             stack.airflow.wait_for_dags(DAG_IDS)
-            stack.airflow.api.unpause(DAG_IDS[0])  # the other has a schedule: it would start by itself
+            stack.airflow.api.unpause(DAG_IDS[0])  # the other one has a schedule and would start by itself
             print(welcome(stack), flush=True)
             while True:
                 stack.check()
@@ -46,7 +46,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nEverything is stopped.")
+        print("\nEverything has stopped.")
         return 0
 
 

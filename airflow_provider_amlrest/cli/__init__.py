@@ -1,1 +1,1 @@
-"""The command line ``amlrest``: jobs of a connection, for people without the UI at hand."""
+"""The command line ``amlrest``: shows and cancels the jobs of a connection, without the UI."""

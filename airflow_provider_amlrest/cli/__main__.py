@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_amlrest.cli`` is ``amlrest``."""
+"""``python -m airflow_provider_amlrest.cli`` runs ``amlrest``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The commands. Each gets a hook and its client, says what it has found, and returns its exit code."""
+"""The commands. Each gets a hook and its client, prints its result, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.runs.run import SweepTrial
 
 MAX_SCANNED = 2000
-"""Jobs that a list looks through at most."""
+"""Maximum jobs that a list searches."""
 POLL_INTERVAL = 30.0
-"""Seconds between two looks at a job, at most."""
+"""Maximum seconds between two reads of a job."""
 _TRIAL = re.compile(r".+_[0-9]+")
 LAST_LOOK_PATIENCE = 10.0
-"""Seconds for a last look at a job when the time to wait for it is over."""
+"""Seconds for a last read of a job when the time to wait for it is over."""
 STATES = {"completed": Outcome.SUCCEEDED, "failed": Outcome.FAILED, "canceled": Outcome.CANCELED}
 
 
@@ -85,7 +85,7 @@ def _row(job: Job) -> tuple[object, ...]:
 
 
 def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """All about a job; the error first."""
+    """Everything about a job, with the error first."""
     job, shown = _look(client, options.job)
     run = client.get_run(job.name)
     best = client.get_best_trial(job.name) if has_trials(job.type) else None
@@ -117,11 +117,11 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
 
 
 def _look(client: AzureMLClient, name: str) -> tuple[Job, bool]:
-    """A job, without what it was given if that cannot be shown here; whether it can."""
+    """A job, without its request if that cannot be shown here; and whether it can."""
     job = client.get_job(name)
     sweep = job
     if _TRIAL.fullmatch(name) and may_show(job):
-        # A trial does not say what its sweep does.
+        # A trial does not have the properties of its sweep.
         with suppress(NotFoundError):
             sweep = client.get_job(name.rpartition("_")[0])
     shown = may_show(sweep)
@@ -167,7 +167,7 @@ def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
 
 
 def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """The last value of each metric; of a sweep its trials."""
+    """The last value of each metric; for a sweep, its trials."""
     job, shown = _look(client, options.job)
     if not has_trials(job.type):
         values = client.get_metrics(job.name)
@@ -210,7 +210,7 @@ def _trial(trial: SweepTrial, *, shown: bool) -> dict[str, Any]:
 
 
 def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """What the job's command has written."""
+    """The output of the job's command."""
     job, shown = _look(client, options.job)
     tail = LogTail()
     if not shown:
@@ -233,7 +233,7 @@ def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
 
 
 def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """Ask for a job's end."""
+    """Request a job's cancellation."""
     job = client.get_job(options.job)
     if job.outcome is Outcome.ACTIVE:
         if not options.yes and not _sure(job):
@@ -251,20 +251,20 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # Containers may run as a user whom nobody has named: KeyError before Python 3.13.
+        # Containers may run as a user without a name: KeyError before Python 3.13.
         return "somebody"
 
 
 def _sure(job: Job) -> bool:
     if not sys.stdin.isatty():
-        print("amlrest: cancel asks on a terminal; elsewhere it wants --yes.", file=sys.stderr)  # noqa: T201
+        print("amlrest: cancel asks on a terminal; elsewhere it needs --yes.", file=sys.stderr)  # noqa: T201
         return False
     print(f"Cancel {job.name}, which is {job.status}? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """Wait for a job's end, and show how it goes."""
+    """Wait for a job's end, and show its progress."""
     job = client.get_job(options.job)
     progress = _Progress(job)
     ended: Job | None = job
@@ -280,7 +280,7 @@ def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
 
 
 class _Progress:
-    """How a job goes, on standard error: a line that changes on a terminal, else one for each status."""
+    """A job's progress on standard error: on a terminal a line that changes, else a line per status."""
 
     def __init__(self, job: Job) -> None:
         self._status = job.status
@@ -313,18 +313,18 @@ class _Progress:
 def _until_end(
     client: AzureMLClient, job: Job, see: Callable[[Look], None], timeout: float | None
 ) -> Job | None:
-    """Look at a job until it ends; None: it has not within so many seconds. Outages are waited out."""
+    """Read a job until it ends; None if it does not end within ``timeout`` seconds. Waits through outages."""
     end = None if timeout is None else time.time() + timeout
-    told = ""
+    printed = ""
     with client.until(end), JobWatch(client, job.name, poll_interval=POLL_INTERVAL) as watch:
         while True:
             look = watch.next(None if end is None else max(0.0, end - time.time()))
             if look is None:
                 return None
             error = str(look.error or "")
-            if error and error != told:
-                print(f"Azure ML cannot be asked now; that is tried again. {error}", file=sys.stderr)  # noqa: T201
-            told = error
+            if error and error != printed:
+                print(f"Azure ML cannot be reached now; trying again. {error}", file=sys.stderr)  # noqa: T201
+            printed = error
             try:
                 see(look)
             except AzureMLError as problem:
@@ -334,7 +334,7 @@ def _until_end(
 
 
 def _now(client: AzureMLClient, job: Job) -> Job:
-    """A job as it is now; as it was seen before, if it cannot be read within seconds."""
+    """The current job; the given one if it cannot be read within seconds."""
     with client.until(time.time() + LAST_LOOK_PATIENCE), suppress(AzureMLError):
         return client.get_job(job.name)
     return job

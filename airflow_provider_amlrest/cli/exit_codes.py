@@ -1,4 +1,4 @@
-"""How a command ends."""
+"""Exit codes of the commands."""
 
 FINE = 0
 NOT_COMPLETED = 1

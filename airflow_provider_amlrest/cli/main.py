@@ -1,4 +1,4 @@
-"""What is asked for, and how it ends. Airflow is imported only when a command needs its connection."""
+"""Options and exit codes of ``amlrest``. Airflow is imported only when a command needs its connection."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecE
 from airflow_provider_amlrest.version import __version__
 
 EXIT_CODES = """exit codes:
-  0    it went well; of wait and logs --follow: the job is Completed
-  1    of wait and logs --follow: the job failed or was canceled
-  2    wrong usage, or a connection that does not exist or makes no sense
-  3    of wait: its timeout is over, and the job is still active
-  4    Azure ML cannot be reached, or refuses
-  130  Ctrl-C; the job goes on
+  0    success; for wait and logs --follow: the job is Completed
+  1    for wait and logs --follow: the job failed or was canceled
+  2    wrong usage, or a connection that does not exist or is not valid
+  3    for wait: the timeout passed, and the job is still active
+  4    Azure ML cannot be reached, or refuses the request
+  130  Ctrl-C; the job continues
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code."""
+    """Run a command, and return its exit code."""
     options = parser().parse_args(arguments)
-    # Outside of tasks, Airflow 3 looks into its database only for who says this, as its own commands do.
+    # Outside of tasks, Airflow 3 reads its database only if this is set, as in its own commands.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
     out = sys.stdout
-    # Airflow logs to standard output, which here is for results alone.
+    # Airflow logs to standard output, which is only for results here.
     with redirect_stdout(sys.stderr):
         try:
             return _run(options, out)
@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except AzureMLError as error:
             return _failed(error, REFUSED)
         except BrokenPipeError:
-            # Who read the results has gone; what is still in the buffer must not complain at the end.
+            # The reader of the results is gone; the rest of the buffer must not raise an error at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
             return FINE
         except KeyboardInterrupt:
-            print("\nStopped. The job goes on.", file=sys.stderr)  # noqa: T201
+            print("\nStopped. The job continues.", file=sys.stderr)  # noqa: T201
             return INTERRUPTED
 
 
@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--conn-id", default=DEFAULT_CONNECTION, help="Airflow connection (%(default)s)")
-    common.add_argument("--api-version", help="instead of the connection's")
+    common.add_argument("--api-version", help="overrides that of the connection")
     output = argparse.ArgumentParser(add_help=False)
     output.add_argument("--output", choices=("table", "json"), default="table", help="(%(default)s)")
     job = argparse.ArgumentParser(add_help=False)
@@ -87,20 +87,24 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"amlrest {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    one = commands.add_parser("list", parents=[common, output], help="the newest jobs that Airflow has made")
-    one.add_argument("--all", action="store_true", help="also jobs that others have made")
+    one = commands.add_parser(
+        "list", parents=[common, output], help="list the newest jobs that Airflow created"
+    )
+    one.add_argument("--all", action="store_true", help="also jobs that others created")
     one.add_argument("--state", choices=("active", "completed", "failed", "canceled"), help="only such jobs")
     one.add_argument("--dag", metavar="DAG_ID", help="only jobs of this DAG")
     one.add_argument("--experiment", metavar="NAME", help="only jobs of this experiment")
-    one.add_argument("--limit", type=_positive(int), default=20, help="how many (%(default)s)")
+    one.add_argument("--limit", type=_positive(int), default=20, help="number of jobs (%(default)s)")
 
-    commands.add_parser("show", parents=[common, output, job], help="all about a job")
-    commands.add_parser("metrics", parents=[common, output, job], help="its metrics; of a sweep its trials")
-    one = commands.add_parser("logs", parents=[common, job], help="what its command has written")
+    commands.add_parser("show", parents=[common, output, job], help="show everything about a job")
+    commands.add_parser(
+        "metrics", parents=[common, output, job], help="show its metrics; for a sweep, its trials"
+    )
+    one = commands.add_parser("logs", parents=[common, job], help="show the output of its command")
     one.add_argument("--follow", "-f", action="store_true", help="until the job ends")
-    one = commands.add_parser("cancel", parents=[common, output, job], help="ask for its end")
+    one = commands.add_parser("cancel", parents=[common, output, job], help="request its cancellation")
     one.add_argument("--yes", "-y", action="store_true", help="do not ask")
-    one = commands.add_parser("wait", parents=[common, output, job], help="until it ends")
+    one = commands.add_parser("wait", parents=[common, output, job], help="wait until it ends")
     one.add_argument("--timeout", type=_positive(float), metavar="SECONDS", help="no longer than this")
     return top
 

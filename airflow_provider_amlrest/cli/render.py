@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 PIPE_WIDTH = 240
-"""Columns where there is no terminal that says how many it has."""
+"""Columns if there is no terminal to ask."""
 
-# A name or a log may hold what would make a terminal do things.
+# A name or a log may contain control sequences for a terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -30,7 +30,7 @@ def as_json(out: TextIO, value: Any) -> None:
 
 
 def table(out: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows below a head."""
+    """Rows below a header."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         shown.add_column(column, overflow="fold")
@@ -51,7 +51,7 @@ def pairs(out: TextIO, values: Mapping[str, object]) -> None:
 
 
 def _print(out: TextIO, shown: Table) -> None:
-    """A table; without the blanks at the ends of its lines, which rich fills up to the column's width."""
+    """Print a table without trailing blanks, with which rich fills lines up to the column's width."""
     printer = console(out)
     if out.isatty():
         printer.print(shown)
@@ -70,12 +70,12 @@ STYLES = {"active": "cyan", "succeeded": "green", "failed": "red", "canceled": "
 
 
 def status(word: str, outcome: str) -> Text:
-    """A job's status, in the colour of what it means."""
+    """A job's status, in the colour of its outcome."""
     return Text(safe(word), style=STYLES.get(outcome, ""))
 
 
 def moment(time: str | None) -> str:
-    """An ISO time of the service in UTC, as Airflow shows times."""
+    """An ISO time of the service, in UTC and in Airflow's format."""
     try:
         return datetime.fromisoformat(time or "").astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     except ValueError:

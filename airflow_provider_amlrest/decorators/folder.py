@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from airflow_provider_amlrest.rest.assets.conda import read_requirements
 from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, LocalFile
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.job import LiteralInput
-from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup
+from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup, LocalPath
 from airflow_provider_amlrest.rest.reading.values import structured
 
 if TYPE_CHECKING:
@@ -34,6 +35,20 @@ _PLACED = (
 )
 
 
+@dataclass(frozen=True)
+class _Folder(LocalPath):
+    """Files that were written here: all travel, whatever an ignore file of a repository above them says."""
+
+    names: tuple[str, ...] = ()
+
+    @cached_property
+    def content(self) -> LocalContent:
+        folder = Path(self.path)
+        return LocalContent(
+            folder, tuple(LocalFile.at(folder / name, name) for name in self.names), True, self.field
+        )
+
+
 @dataclass(frozen=True, repr=False)
 class FunctionLookup(CodeLookup):
     """Code that was made of a function. It is the same work wherever in its file the function stands."""
@@ -44,6 +59,10 @@ class FunctionLookup(CodeLookup):
     @property
     def meaning(self) -> str:
         return self.work
+
+    @property
+    def written(self) -> str:
+        return "(the function)"
 
     @property
     def carries(self) -> Any:
@@ -113,11 +132,9 @@ def _write(
     }
     for name, content in files.items():
         (folder / name).write_text(content, "utf-8")
-    # Not by the way of a user's folder: there, ignore files of a repository above it would count.
-    listed = tuple(LocalFile.at(folder / name, name) for name in sorted(files))
     return FunctionLookup(
         "code",
-        LocalContent(folder, listed, True, "code"),
+        _Folder("code", folder, str(folder), names=tuple(sorted(files))),
         digest(source, arguments, packages),
         [source.text, dict(arguments), *packages],
     )

@@ -1,4 +1,4 @@
-"""Who canceled a job: a person, whose decision stands, or something after which a retry makes sense."""
+"""Finds out who canceled a job: a person, whose decision stands, or something that a retry can fix."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.runs.run import Run
 
 LIMIT_SLACK = 60.0
-"""Seconds by which a run may look shorter than the limit that ended it."""
+"""Seconds by which a run may seem shorter than the limit that ended it."""
 
 
 PREEMPTED = "PreemptionError"
-"""In the message of an error, of jobs that lost their nodes (public reports of 2020 to 2023)."""
+"""In the error message of jobs that lost their nodes (public reports from 2020 to 2023)."""
 
 
 class JobCanceledError(AzureMLError):
@@ -27,24 +27,24 @@ class JobCanceledError(AzureMLError):
 
 
 class JobCanceledByDecisionError(JobCanceledError):
-    """The job ended as Canceled, because somebody wanted it to end: it is not to be submitted again."""
+    """The job ended as Canceled because somebody wanted it to end: do not submit it again."""
 
 
 class Cancellation(NamedTuple):
-    """How a job came to be canceled."""
+    """How a job was canceled."""
 
     decided: bool
-    """Somebody wanted it to end: it is not submitted again unless that is asked for."""
+    """Somebody wanted it to end: it is not submitted again unless the user asks for that."""
     text: str
-    """For people: by whom, and why, as far as that is known."""
+    """For people: by whom, and why, as far as known."""
 
 
 def look_into(client: AzureMLClient, job: Job) -> Cancellation:
     """Find out who canceled a job.
 
-    What this provider cancels, it notes in a tag. A job whose own ``limits.timeout`` was over by then, the
-    service has ended, and one whose error tells of pre-emption. Everything else counts as somebody's
-    decision: by status and run history (v1.0), a person's cancel and the service's own look alike.
+    This provider notes its own cancels in a tag. The service has ended a job whose own ``limits.timeout``
+    has passed, or whose error mentions pre-emption. Everything else counts as somebody's decision: in status
+    and run history (v1.0), a cancel by a person and one by the service look the same.
 
     :raises AzureMLError: if that cannot be read.
     """
@@ -55,11 +55,11 @@ def look_into(client: AzureMLClient, job: Job) -> Cancellation:
         return Cancellation(noted[0], f"by {noted[1]}")
     run = client.get_run(job.name)
     if run.error is not None and PREEMPTED in run.error.message:
-        return Cancellation(False, "by Azure ML, as its node was pre-empted")
+        return Cancellation(False, "by Azure ML, because its node was pre-empted")
     if _reached(job.limit, run):
         return Cancellation(False, f"by Azure ML, after its limits.timeout of {job.limit:g} s")
     by, text = _whom(client, job)
-    # Before there were owners, this provider noted nothing of its own cancels.
+    # Versions without owners did not note their own cancels.
     return Cancellation(bool(by) or owner_of(job) is not None, text)
 
 
@@ -69,7 +69,7 @@ def canceled_error(
     """The exception for a job that is canceled, or about to be.
 
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
-    :raises AzureMLError: if it cannot be read who canceled it; the next try looks again.
+    :raises AzureMLError: if it cannot be read who canceled the job; the next try reads again.
     """
     decided, by = look_into(client, job)
     text = f"Azure ML job {job.name} was canceled {masked(by)}."
@@ -85,7 +85,7 @@ def _reached(limit: float | None, run: Run) -> bool:
 
 
 def _whom(client: AzureMLClient, job: Job) -> tuple[str, str]:
-    """A name, if the service knows one, and what to say."""
+    """A name, if the service knows one, and the text for the error."""
     try:
         change = client.get_run_change(job.name)
     except AzureMLError:

@@ -18,22 +18,22 @@ AIRFLOW_CALLS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
 
 async def has_left_deferral(trigger: Any) -> bool:
-    """Whether the task of a trigger that is canceled is no longer deferred on it.
+    """Whether the task of a canceled trigger is no longer deferred on it.
 
-    Airflow cancels a trigger's coroutine because the task was cleared, marked, skipped or timed out, in which
-    case this is True; or because the triggerer ends, or has lost the trigger to another one. Before 3.3 it
-    says nothing about that; 3.3 takes a lost trigger for one that a user has ended. If Airflow cannot be
-    asked, it is False.
+    Airflow cancels a trigger's coroutine if the task was cleared, marked, skipped or timed out; then this is
+    True. It also does so if the triggerer ends, or has lost the trigger to another one. Before 3.3, Airflow
+    does not say which; 3.3 treats a lost trigger like one that a user has ended. If Airflow does not answer,
+    this is False.
     """
     from asgiref.sync import sync_to_async
 
-    # Not canceled when it takes too long: Airflow up to 3.2 would mix up the answers of its API.
+    # Not canceled if it takes too long: Airflow up to 3.2 would mix up the answers of its API.
     question = asyncio.ensure_future(sync_to_async(_is_deferred)(trigger))
     await asyncio.wait([question], timeout=patience.ASK_IN_TRIGGER)
     if question.done() and question.exception() is None:
         return not question.result()
     why = repr(question.exception()) if question.done() else f"no answer within {patience.ASK_IN_TRIGGER:g} s"
-    log.warning("Airflow cannot be asked whether the task goes on: %s. Its job is not canceled.", why)
+    log.warning("Cannot ask Airflow whether the task continues: %s. Its job is not canceled.", why)
     return False
 
 
@@ -45,7 +45,7 @@ def _is_deferred(trigger: Any) -> bool:
 
 
 def _is_deferred_in_database(ti: Any, trigger_id: int) -> bool:
-    """Airflow 2: cleared and deferred again, the task has another trigger."""
+    """For Airflow 2: a task that was cleared and deferred again has another trigger."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
 

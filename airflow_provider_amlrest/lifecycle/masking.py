@@ -1,9 +1,9 @@
-"""What Airflow masks, in what a job carries and prints.
+"""What Airflow masks in a job's request and output.
 
-Airflow masks by process: only one that has learned a secret can. A task's own process has, when it renders
-its templates; the triggerer, the API server, the task of a sensor and a command line have not. So the task
-says on the job whether it carries anything that Airflow masks, and those show nothing that such a job may
-have printed.
+Airflow masks by process: only a process that has learned a secret can mask it. A task's own process learns
+secrets when it renders its templates; the triggerer, the API server, the task of a sensor and a command line
+do not. The task therefore notes on the job whether its request has values that Airflow masks. For such a job,
+the other processes do not show anything that it may have printed.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
 
 MASKED_PROPERTY = "airflow_masked"
-"""Property of each job: ``true`` if Airflow masks something of its request, else ``false``."""
+"""Property of each job: ``true`` if Airflow masks something in its request, else ``false``."""
 
 NOT_SHOWN = (
     "not shown here: the job carries values that Airflow masks, and only its own task can mask them. It is "
     "in that task's log, and in Azure ML Studio."
 )
-"""Instead of what such a job may have printed."""
+"""Shown instead of anything that such a job may have printed."""
 
 OWN_TAGS = (DAG_TAG, "airflow_task_id", "airflow_run_id", "airflow_map_index", "airflow_try_number")
 MASK = "***"
 SHORTEST_SECRET = 5
-"""Characters; Airflow masks nothing shorter."""
+"""Characters; Airflow does not mask shorter texts."""
 
 
 def masked(value: Any) -> Any:
@@ -42,9 +42,9 @@ def masked(value: Any) -> Any:
 
 
 def learn(value: Any) -> bool:
-    """Whether Airflow masks something in a value, by what it is and not by what it is called.
+    """Whether Airflow masks something in a value because of its content, not because of its name.
 
-    A secret of several lines is masked from now on where a job prints it line by line, too.
+    From now on, a secret with several lines is also masked where a job prints it line by line.
     """
     found = False
     for text in _texts(value):
@@ -56,38 +56,38 @@ def learn(value: Any) -> bool:
 
 
 def mark(body: Any) -> dict[str, str]:
-    """The property that goes with a job whose request has this body."""
+    """The property of a job whose request has this body."""
     return {MASKED_PROPERTY: "true" if learn(body) else "false"}
 
 
 def is_open(job: Job) -> bool:
-    """Whether the task that made the job has said that Airflow masks nothing of it."""
+    """Whether the task that submitted the job noted that Airflow does not mask anything in it."""
     return job.properties.get(MASKED_PROPERTY) == "false"
 
 
 def may_show(job: Job) -> bool:
-    """Whether a process that knows no secrets may show what the job carries and prints.
+    """Whether a process that knows no secrets may show the job's request and output.
 
-    A job that no task has made has none of Airflow's secrets. One that an earlier version of this provider
-    has made may have.
+    A job that was not submitted by a task does not contain Airflow's secrets. A job of an earlier version of
+    this provider may contain them.
     """
     return is_open(job) or IDENTITY_PROPERTY not in job.properties
 
 
 def visible(job: Job) -> Job:
-    """The job as a process may show it that knows no secrets."""
+    """The job as a process that knows no secrets may show it."""
     return job if may_show(job) else without_request(job)
 
 
 def without_request(job: Job) -> Job:
-    """The job without what it was given, but for the tags that say which task has made it."""
+    """The job without its request, except the tags that say which task submitted it."""
     tags = {name: text for name, text in job.tags.items() if name in OWN_TAGS}
     bare = replace(job, display_name=None, experiment_name=None, command=None)
     return replace(bare, tags=tags, inputs={}, outputs={})
 
 
 def without_texts(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a trial that are no texts: those are no secrets."""
+    """The parameters of a trial that are not text, and therefore not secrets."""
     return {name: value for name, value in params.items() if not isinstance(value, str)}
 
 

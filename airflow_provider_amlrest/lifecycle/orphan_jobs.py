@@ -1,4 +1,4 @@
-"""Which jobs are orphans: still active in Azure ML, while the task that they belong to is over in Airflow."""
+"""Finds orphans: jobs that are still active in Azure ML although their task is over in Airflow."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Orphan:
 
 
 AskState = Callable[[TaskKey], str | None]
-"""What is the state of a task instance? None: it has none yet, or not again."""
+"""Returns the state of a task instance; None if it has no state yet, or was cleared."""
 
 
 def find_orphans(
     client: AzureMLClient, ask_state: AskState, *, airflow_name: str, min_age: float, max_age: float
 ) -> Iterator[Orphan]:
-    """Go through the workspace's jobs that Airflow has submitted, newest first.
+    """Go through the jobs in the workspace that Airflow has submitted, newest first.
 
-    The jobs are read before the states: a task that is over by then cannot come back for its job.
+    Jobs are read before states: a task that is over by then cannot come back for its job.
 
-    :param airflow_name: the connection's ``deployment``; only its own jobs are looked at.
+    :param airflow_name: the connection's ``deployment``; only jobs of this deployment are considered.
     :param min_age: seconds; younger jobs are left out.
-    :param max_age: seconds; at the first older job the search ends.
+    :param max_age: seconds; the search ends at the first older job.
     """
     now = datetime.now(UTC)
     for job in client.list_jobs(tag=DAG_TAG):

@@ -1,7 +1,7 @@
-"""How long the provider tries again, and waits for others: one table, in seconds. A changed rule is a row.
+"""How long the provider retries and waits: one table, in seconds. To change a rule, change one row.
 
-What a job's status waits for is in :mod:`rest.jobs.status`; what a single request does by itself, in
-:mod:`rest.http.policies`.
+:mod:`rest.jobs.status` says how long to wait for a job in a certain status, :mod:`rest.http.policies` how a
+single request is retried.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from airflow_provider_amlrest.rest.http.errors import (
 )
 
 TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
-"""A failed read is not a failed job: these pass."""
+"""Errors that pass: a failed read does not mean a failed job."""
 
 HOPELESS = (
     InvalidSpecError,
@@ -34,47 +34,47 @@ HOPELESS = (
     JobCanceledByDecisionError,
     NetworkRefusedError,
 )
-"""Asking again cannot help: the task fails without retries."""
+"""Another attempt cannot help: the task fails without retries."""
 
 HOPELESS_STATUSES = frozenset({400, 403, 409})
-"""The same of answers. Not 401 and 404: a rotated secret and a new workspace take their time."""
+"""The same for answers. Not 401 and 404: a rotated secret and a new workspace take some time."""
 
 SUBMIT_OUTAGE = 600.0
-"""A submission is tried again while the service does not answer, or throttles."""
+"""How long a submission is retried while the service does not answer, or throttles."""
 SUBMIT_REFUSAL = 120.0
-"""It is tried again while nobody is let in, or there is no workspace."""
+"""How long it is retried while the service refuses the sign-in, or does not find the workspace."""
 SUBMIT_APPEARING = 30.0
-"""It is tried again while an asset that it refers to is not there: it may have been registered only now."""
+"""How long it is retried while an asset that it refers to is missing: it may be registered just now."""
 SUBMIT_PAUSE = 60.0
-"""Between two tries of it, at most."""
+"""Longest pause between two attempts of a submission."""
 
 WAIT_OUTAGE = 86400.0
-"""Without one good answer a wait gives up; the job goes on, and the next try finds it."""
+"""How long a wait continues without a good answer. When it gives up, the job continues for the next try."""
 WAIT_REFUSAL = 600.0
-"""The service may refuse to show the job: a rotated secret and a role take their time."""
+"""How long the service may refuse to show the job: a rotated secret and a role take some time."""
 
 LAST_LOOK = 15.0
-"""For the last look at a job whose time is over. If it cannot be seen, it is canceled unseen."""
+"""For the last read of a job whose time is over. If the read fails, the job is canceled unseen."""
 END = 60.0
-"""Within which a task ends when its time is over: for the last look, the cancel, or the result."""
+"""For a task to end when its time is over: for the last read, the cancel, or the result."""
 CANCEL = 10.0
-"""A cancel may take while Airflow ends the task: 3.3 gives a trigger's ``on_kill`` 30."""
+"""For a cancel while Airflow ends the task: Airflow 3.3 gives a trigger's ``on_kill`` 30."""
 
 SETTLE_PAUSE = 2.0
-"""Between two reads of metrics, which lag behind a job's end. Two that agree are believed."""
+"""Pause between two reads of metrics, which arrive after a job's end. Two that agree count."""
 SETTLE = 10.0
 """For metrics to settle."""
 REQUIRED = 60.0
-"""For metrics to come that the task requires, and for a sweep's best trial."""
+"""For metrics that the task requires, and for a sweep's best trial."""
 
 ASK_IN_SIGNAL = 2.0
-"""For a question to Airflow: Airflow 3 kills the process 5 seconds after it was told to go."""
+"""For a request to Airflow: Airflow 3 kills the process 5 seconds after it was asked to end."""
 ASK_IN_TRIGGER = 15.0
-"""The same: the triggerer may be about to end, but on two busy cores its first question takes 5."""
+"""The same: the triggerer may be about to end, but on two busy cores its first request takes 5."""
 
 
 def of_submission(error: AzureMLError) -> float:
-    """For how long a submission that failed so is tried again."""
+    """How long a submission that failed with this error is retried, in seconds."""
     if isinstance(error, TRANSIENT):
         return SUBMIT_OUTAGE
     if isinstance(error, MissingAssetError):

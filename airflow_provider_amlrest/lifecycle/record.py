@@ -1,4 +1,4 @@
-"""What a task leaves behind of its job from the moment it exists, for links and pages of the Airflow UI."""
+"""What a task records about its job as soon as it exists, for links and pages of the Airflow UI."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOB_LINKS = (AzureMLStudioLink(), AzureMLEnvironmentLink(), AzureMLModelsLink())
-"""What a task that has a job links to."""
+"""The links of a task that has a job."""
 
 JOB_KEY = "azureml_job"
-"""Key of the XCom that has the record."""
+"""Key of the XCom with the record."""
 
 RESULT_KEY = "azureml_result"
-"""Key of the XCom that has the job's last status and its main metrics, for the pages' lists and histories."""
+"""Key of the XCom with the job's last status and main metrics, for the lists and histories on pages."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, as Airflow shows it: its secrets are masked."""
+    """The request as Airflow shows it: with its secrets masked."""
 
     display_name: str = ""
     command: str = ""
@@ -48,21 +48,21 @@ class Request:
 
     @classmethod
     def of(cls, job: Job) -> Self:
-        """Of a job, for a process that knows the secrets that it carries."""
+        """The request of a job, in a process that knows the job's secrets."""
         from airflow_provider_amlrest.rest.jobs.job import LiteralInput
 
         inputs = {
             name: value.value if isinstance(value, LiteralInput) else value.uri
             for name, value in job.inputs.items()
         }
-        # The service keeps notes of its own among the tags: of a sweep one for each trial.
+        # The service keeps its own notes in the tags, for a sweep one for each trial.
         tags = {name: text for name, text in job.tags.items() if not name.startswith("_aml_system_")}
         said = cls(job.display_name or "", job.command or "", tags, inputs, job.output_uris())
         return cls(**masked(asdict(said)))
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """Of an XCom's value, whoever has written it; empty as far as that is none."""
+        """The request in an XCom's value, whoever wrote it; empty where the value is not valid."""
         given = value if isinstance(value, dict) else {}
         texts = _texts(given)
         groups = [_texts(given.get(name)) for name in ("tags", "inputs", "outputs")]
@@ -71,7 +71,7 @@ class Request:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """Which job a task has. By which connection it is read, Airflow knows better."""
+    """Which job a task has. It has no connection, because Airflow knows that better."""
 
     name: str
     type: str
@@ -80,7 +80,7 @@ class JobRecord:
 
     @classmethod
     def read(cls, value: Any) -> Self | None:
-        """The record in an XCom's value, also of an earlier version of this provider; None if it is none."""
+        """The record in an XCom's value, also from an earlier version of this provider; None if not valid."""
         given = value if isinstance(value, dict) else {}
         texts = _texts(given)
         if not texts.get("name"):
@@ -94,7 +94,7 @@ class JobRecord:
 
 
 class LinkedTask(Protocol):
-    """What a task has whose job is published."""
+    """A task whose job is published."""
 
     do_xcom_push: bool
     multiple_outputs: bool
@@ -106,9 +106,9 @@ class LinkedTask(Protocol):
 
 
 def publish(task: LinkedTask, job: Job, context: Context, *, shown: bool = True) -> str:
-    """Say where the job is, as soon as it is known; the URL of its page in the Studio.
+    """Log the job, and push its record and links. Returns the URL of its page in the Studio.
 
-    :param shown: whether this process can mask what the job carries.
+    :param shown: whether this process can mask the job's secrets.
     """
     studio_url = task.hook.studio_url(job)
     log.info("Azure ML job %s is %s. %s", job.name, job.status, studio_url)
@@ -125,17 +125,17 @@ def publish(task: LinkedTask, job: Job, context: Context, *, shown: bool = True)
 def publish_result(
     task: LinkedTask, result: Mapping[str, Any], context: Context, *, each_output: bool | None = None
 ) -> None:
-    """Leave behind how the job has ended, and each output under a key of its own, ``outputs.<name>``.
+    """Push how the job has ended, and each output under its own key, ``outputs.<name>``.
 
-    Pages cannot read results that a custom XCom backend keeps, and an XComArg has no second subscript.
+    Pages cannot read results that a custom XCom backend stores, and an XComArg has no second subscript.
 
     :param each_output: whether outputs have keys; None: as the task's ``multiple_outputs`` says.
     """
     if not task.do_xcom_push:
         return
     best = result.get("best_trial") or {}
-    told = {"status": result["status"], "metrics": best.get("metrics") or result["metrics"]}
-    push(context["ti"], RESULT_KEY, told)
+    summary = {"status": result["status"], "metrics": best.get("metrics") or result["metrics"]}
+    push(context["ti"], RESULT_KEY, summary)
     if task.multiple_outputs if each_output is None else each_output:
         for group in ("outputs", "registered_outputs"):
             for name, value in result.get(group, {}).items():
@@ -158,7 +158,7 @@ def _links(hook: AzureMLHook, job: Job, studio_url: str) -> dict[str, str]:
 
 
 def _version(arm_id: str | None) -> str | None:
-    """``NAME/version/VERSION``; None for what is no version of the workspace's own."""
+    """``NAME/version/VERSION``; None if it is not a version in the workspace."""
     try:
         found = ResourceId.parse(arm_id or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a job's end means: a result, or the exception that it deserves. One place for all who waited."""
+"""Turns a job that has ended into a result or an exception, for every way of waiting."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 MAX_METRICS = 50
 MAX_XCOM = 8192
-"""Bytes of a result as JSON: Airflow keeps it in its database, for each run."""
+"""Maximum bytes of a result as JSON: Airflow stores it in its database, for each run."""
 MAX_TEXT = 1500
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
@@ -41,11 +41,11 @@ class JobFailedError(AzureMLError):
 
 
 class MetricsMissingError(AzureMLError):
-    """The job completed, but has not logged what the task requires."""
+    """The job completed, but has not logged the metrics that the task requires."""
 
 
 def summarize(job: Job, studio_url: str) -> dict[str, Any]:
-    """What is worth knowing of any job, as a small JSON object."""
+    """The main facts about any job, as a small JSON object."""
     return {"name": job.name, "id": job.id, "status": job.status, "studio_url": studio_url}
 
 
@@ -59,24 +59,26 @@ def finish(
     shown: bool = True,
     why_failed: Callable[[AzureMLClient, Job], str] | None = None,
 ) -> dict[str, Any]:
-    """The result of a job that has ended, as it goes to XCom; or the exception that it deserves.
+    """Return the result of a job that has ended, for XCom, or raise the matching exception.
 
-    :param require_metrics: names of metrics that there must be: the job's, or those of a sweep's best trial.
+    :param require_metrics: names of required metrics: of the job, or of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
-    :param shown: whether this process can mask what the job carries, and may tell the service's words.
+    :param shown: whether this process can mask the job's secrets, and may show the service's messages.
     :param why_failed: says why a job has failed; None: :func:`failure_text`.
     :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
-        some have a name; for a sweep the outputs of its best trial, and also trials (how many) and best_trial
-        {name, params, metric, metrics}. MAX_XCOM at most.
-    :raises JobFailedError: with the service's error text and the Studio link.
-    :raises JobCanceledError: with who did it, and the Studio link.
-    :raises MetricsMissingError: for one that is required and did not come.
+        some have a name. For a sweep, the outputs of its best trial, and also trials (their number) and
+        best_trial {name, params, metric, metrics}. At most MAX_XCOM.
+    :raises JobFailedError: with the service's error message and the Studio link.
+    :raises JobCanceledError: with who canceled the job, and the Studio link.
+    :raises MetricsMissingError: if a required metric did not arrive.
     """
     if job.outcome is Outcome.CANCELED:
         try:
             error = canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
         except AzureMLError as unread:
-            text = f"Azure ML job {job.name} was canceled; by whom cannot be read now, a retry looks again."
+            text = (
+                f"Azure ML job {job.name} was canceled; who did it cannot be read now, a retry reads again."
+            )
             raise JobCanceledError(f"{text} {unread} {studio_url}") from None
         raise error
     if job.outcome is Outcome.FAILED:
@@ -93,18 +95,18 @@ def finish(
     best = result.get("best_trial")
     if best:
         best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
-    _tell_end(client, job, result, shown=shown)
+    _log_summary(client, job, result, shown=shown)
     return _fitting(result, require_metrics)
 
 
 def failure_text(client: AzureMLClient, job: Job) -> str:
-    """Why a job failed, in the service's words; the log's last lines where it has none."""
+    """Why a job failed, in the service's words, or else the last lines of the log."""
     try:
         run = client.get_run(job.name)
     except AzureMLError as error:
         return f"(the reason could not be read: {error})"
     if run.error is not None and run.error.message:
-        # By the code alone: the message may be any script's.
+        # Only by the code: the message may come from any script.
         hint = advice(0, (run.error.code,), "")
         return f"{run.error.message.strip()[:MAX_TEXT]} [{run.error.code}] {hint}".rstrip()
     return _log_end(client, run) or "the service gives no reason."
@@ -125,16 +127,16 @@ def _log_end(client: AzureMLClient, run: Run) -> str:
 def _settled(
     read: Callable[[], dict[str, float]], job: Job, required: Sequence[str], expected: Sequence[str] = ()
 ) -> dict[str, float]:
-    """Metrics that have been the same twice, and have the required and the expected ones.
+    """Metrics that were the same in two reads, and include the required and the expected ones.
 
-    :raises MetricsMissingError: if a required one has not come in time.
+    :raises MetricsMissingError: if a required one has not arrived in time.
     """
     awaited = (*expected, *required)
     end = time.monotonic() + (patience.REQUIRED if awaited else patience.SETTLE)
     metrics = read()
     late = [name for name in dict.fromkeys(awaited) if name not in metrics]
     if late:
-        _tell_wait(job, f"the metrics {', '.join(late)}")
+        _log_wait(job, f"the metrics {', '.join(late)}")
     while time.monotonic() < end:
         time.sleep(patience.SETTLE_PAUSE)
         before, metrics = metrics, read()
@@ -146,13 +148,13 @@ def _settled(
     return metrics
 
 
-_RETRY = "A retry looks again, and submits nothing."
+_RETRY = "A retry reads again, and does not submit a job."
 
 
-def _tell_wait(job: Job, awaited: str) -> None:
-    """Say why nothing is said for a while."""
+def _log_wait(job: Job, awaited: str) -> None:
+    """Log why the task waits after the job's end."""
     log.info(
-        "Azure ML job %s is %s; %s may come later: waiting for %.0f s at most.",
+        "Azure ML job %s is %s; %s may arrive later: waiting for %.0f s at most.",
         job.name,
         job.status,
         awaited,
@@ -180,7 +182,7 @@ def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
 
 
 def _outputs(client: AzureMLClient, job: Job, run: str) -> dict[str, dict[str, str]]:
-    """Where the outputs lie that a run has written, and as what those with a name are registered."""
+    """The URIs of a run's outputs, and the references of those that are registered under a name."""
     uris = _uris(client, job, run)
     if not any(output.name for output in job.outputs.values()):
         return {"outputs": uris}
@@ -193,7 +195,7 @@ def _outputs(client: AzureMLClient, job: Job, run: str) -> dict[str, dict[str, s
 
 
 def _registered_version(client: AzureMLClient, run: str, name: str, output: Output, uri: str) -> str | None:
-    """The version as which an output was registered: that which run history tells, or which lies there."""
+    """The version of a registered output: from run history, or else the one with the output's URI."""
 
     def ask() -> str | None:
         *_, asset, _, version = ["", "", "", *client.get_run(run).outputs.get(name, "").split("/")]
@@ -202,7 +204,7 @@ def _registered_version(client: AzureMLClient, run: str, name: str, output: Outp
     try:
         version = until_there(ask, patience.SETTLE)
     except (NotFoundError, *patience.TRANSIENT) as error:
-        log.warning("Under which version output %s is registered could not be read: %s", name, error)
+        log.warning("The version of the registered output %s could not be read: %s", name, error)
         return None
     if version is None:
         log.warning("Output %s of %s is not registered as %s (yet).", name, run, output.name)
@@ -210,7 +212,7 @@ def _registered_version(client: AzureMLClient, run: str, name: str, output: Outp
 
 
 def _uris(client: AzureMLClient, job: Job, run: str) -> dict[str, str]:
-    """Where the outputs lie; which datastore is the default one is asked only if a path refers to it."""
+    """The URIs of the outputs. The default datastore is read only if a path refers to it."""
     marked, found = job.output_uris(run, datastore=""), job.output_uris(run)
     if marked == found:
         return found
@@ -222,7 +224,7 @@ def _uris(client: AzureMLClient, job: Job, run: str) -> dict[str, str]:
 
 
 def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float]:
-    """At most MAX_METRICS of them, these first: an XCom is no store for metrics."""
+    """At most MAX_METRICS metrics, with ``first`` at the front: an XCom is not a store for metrics."""
     if len(metrics) > MAX_METRICS:
         log.warning("The job has %d metrics; the XCom has the first %d.", len(metrics), MAX_METRICS)
     names = sorted(metrics, key=lambda name: (name not in first, name))
@@ -233,7 +235,7 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     best = until_there(
         lambda: client.get_best_trial(job.name),
         patience.REQUIRED,
-        lambda: _tell_wait(job, f"a trial's metric {job.primary_metric!r}"),
+        lambda: _log_wait(job, f"a trial's metric {job.primary_metric!r}"),
     )
     trials = sum(1 for _ in client.list_children(job.name))
     if best is None:
@@ -269,30 +271,32 @@ def _metrics_of_trials(client: AzureMLClient, sweep: str) -> set[str]:
 
 
 def until_there(
-    ask: Callable[[], T | None], limit: float, tell: Callable[[], None] = lambda: None
+    ask: Callable[[], T | None], limit: float, log_wait: Callable[[], None] = lambda: None
 ) -> T | None:
-    """What the service may tell some seconds after a job's end: it is asked until there is something.
+    """Something that the service may report only some seconds after a job's end; None if it does not.
 
-    :param limit: seconds.
-    :param tell: called once if it has to be waited for.
+    :param limit: seconds to wait.
+    :param log_wait: called once if a wait is necessary.
     """
     end, pause = time.monotonic() + limit, patience.SETTLE_PAUSE
     found = ask()
     if found is None:
-        tell()
+        log_wait()
     while found is None and (left := end - time.monotonic()) > 0:
-        # Each look at a large sweep is some requests.
+        # Each read of a large sweep takes several requests.
         time.sleep(min(pause, left))
         pause *= 2
         found = ask()
     return found
 
 
-def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, shown: bool) -> None:
-    """One line that says how it went, and what the service warns of."""
+def _log_summary(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, shown: bool) -> None:
+    """Log one line about the job's end, and the service's warnings."""
     best = result.get("best_trial") or {}
     metrics = best.get("metrics") or result["metrics"]
-    told = ", ".join(f"{name} {value:.6g}" for name, value in list(metrics.items())[:5]) or "no metrics"
+    shown_metrics = (
+        ", ".join(f"{name} {value:.6g}" for name, value in list(metrics.items())[:5]) or "no metrics"
+    )
     try:
         run = client.get_run(job.name)
     except AzureMLError:
@@ -300,8 +304,10 @@ def _tell_end(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, sho
     else:
         took = _took(run)
         for warning in run.warnings if shown else ():
-            log.warning("Azure ML warns of job %s: %s", job.name, masked(warning))
-    log.info("Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, told, result["studio_url"])
+            log.warning("Azure ML warns about job %s: %s", job.name, masked(warning))
+    log.info(
+        "Azure ML job %s is %s%s: %s. %s", job.name, job.status, took, shown_metrics, result["studio_url"]
+    )
 
 
 def _took(run: Run) -> str:
@@ -310,7 +316,7 @@ def _took(run: Run) -> str:
 
 
 def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
-    """The result without what is too much for an XCom: the last members of its largest groups."""
+    """The result, cut to the size of an XCom: without the last members of its largest groups."""
     best = result.get("best_trial") or {}
     groups = [
         result["outputs"],
@@ -328,5 +334,5 @@ def _fitting(result: dict[str, Any], required: Sequence[str]) -> dict[str, Any]:
         del group[names[-1]]
         dropped += 1
     if dropped:
-        log.warning("The result is larger than an XCom should be: it goes without %d members.", dropped)
+        log.warning("The result is larger than an XCom should be: %d members are left out.", dropped)
     return result

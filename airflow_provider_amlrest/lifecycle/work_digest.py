@@ -6,12 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.rest.jobs.lookups import (
-    CodeLookup,
-    ComputeLookup,
-    EnvironmentLookup,
-    ReferencedInput,
-)
+from airflow_provider_amlrest.rest.jobs.inputs import ReferencedInput
+from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup, EnvironmentLookup
 from airflow_provider_amlrest.rest.jobs.wire import lookups, replaced
 
 if TYPE_CHECKING:
@@ -42,6 +38,7 @@ def work_digest(body: Wire) -> str:
 
 
 def _in_work(lookup: Lookup) -> str | None:
-    if isinstance(lookup, ComputeLookup):
-        return lookup.meaning
-    return "" if isinstance(lookup, EnvironmentLookup) else None
+    if isinstance(lookup, EnvironmentLookup):
+        return ""
+    # The first version knew none but these.
+    return None if isinstance(lookup, CodeLookup | ReferencedInput) else lookup.meaning

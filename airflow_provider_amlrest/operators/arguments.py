@@ -16,8 +16,22 @@ class Argument(NamedTuple):
     """Whether it stays a text where templates are rendered to Python's own types."""
 
 
-JOB = (
+WAIT = (
     Argument("job_name", is_text=True),
+    Argument("wait_for_completion"),
+    Argument("deferrable"),
+    Argument("poll_interval"),
+    Argument("timeout"),
+    Argument("on_timeout", is_text=True),
+    Argument("cancel_on_kill"),
+    Argument("resubmit_canceled"),
+    Argument("get_logs"),
+    Argument("require_metrics"),
+    Argument("request_body", renderer="json"),
+)
+"""How a task names its job and waits for it."""
+
+RUN = (
     Argument("command", renderer="bash", is_text=True),
     Argument("environment", renderer="json"),
     Argument("code", renderer="json"),
@@ -40,21 +54,12 @@ JOB = (
     Argument("queue_settings", renderer="json"),
     Argument("tags", renderer="json"),
     Argument("properties", renderer="json"),
-    Argument("wait_for_completion"),
-    Argument("deferrable"),
-    Argument("poll_interval"),
-    Argument("timeout"),
-    Argument("on_timeout", is_text=True),
-    Argument("cancel_on_kill"),
-    Argument("resubmit_canceled"),
-    Argument("get_logs"),
-    Argument("require_metrics"),
-    Argument("request_body", renderer="json"),
 )
-"""Of every kind of job."""
+"""What describes a command job, and a sweep's trial."""
 
+COMMAND = (*WAIT, *RUN)
 SWEEP = (
-    *JOB,
+    *COMMAND,
     Argument("search_space", renderer="json"),
     Argument("objective", renderer="json"),
     Argument("sampling_algorithm"),

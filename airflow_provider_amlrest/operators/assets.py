@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.links import AzureMLDataLink, AzureMLEnvironmentLink
@@ -11,18 +10,16 @@ from airflow_provider_amlrest.operators.base import (
     AzureMLOperator,
     dag_folder,
     fail_without_retries,
-    path_text,
 )
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import DATA_VERSION_LENGTH
 from airflow_provider_amlrest.rest.reading.fields import (
     URI_SCHEMES,
     check_name,
-    check_unsigned,
     check_version,
     is_uri,
-    no_other_keys,
     one_of,
+    path_text,
     string_map,
     text,
 )
@@ -30,7 +27,6 @@ from airflow_provider_amlrest.rest.reading.values import (
     boolean,
     optional_seconds,
     required_seconds,
-    structured,
 )
 
 if TYPE_CHECKING:
@@ -39,34 +35,30 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+    from airflow_provider_amlrest.rest.assets.environment import Environment
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
-
-DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
-"""Azure ML's base image for CPUs, for a conda file without an image: the service wants one."""
-
-_REGISTRY_ACCESS = "Give it without: a connection of the workspace, of type container_registry, can have it."
 
 
 class AzureMLCreateEnvironmentOperator(AzureMLOperator):
-    """Register a version of an environment, or find it: running it again registers nothing new.
+    """Register a version of an environment, or find it: a second run does not register anything new.
 
     Give ``image``, ``conda_file`` or both; or ``build``.
 
     :param name: the environment's name.
-    :param image: the Docker image that jobs run in; with a ``conda_file`` alone it is :data:`DEFAULT_IMAGE`.
+    :param image: the Docker image that jobs run in; with a ``conda_file`` alone it is Azure ML's base image
+        for CPUs.
     :param conda_file: conda packages on top of the image: the path of a file (relative to the DAG's),
         YAML text, or a mapping.
     :param build: ``{"path": folder, "dockerfile_path": "Dockerfile"}``: an image built from a local
         folder, which is uploaded, or from a URI.
-    :param version: the version; without it, it is made of the content.
+    :param version: the version; if not given, it is derived from the content.
     :param os_type: ``Linux`` or ``Windows``.
     :param description: free text.
     :param tags: the version's tags.
     :param wait_for_build: wait until the service has provisioned the version (since api-version 2023-04-01).
-        The image itself is built when the first job needs it, see docs/operators.md.
+        Azure ML builds the image itself when the first job needs it, see docs/operators.md.
     :param poll_interval: seconds between two reads of the version.
-    :param timeout: seconds to wait; None: no limit. The next try waits on.
+    :param timeout: seconds to wait; None: no limit. The next try continues to wait.
 
     XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
     ``found``.
@@ -130,77 +122,34 @@ class AzureMLCreateEnvironmentOperator(AzureMLOperator):
             environment, build_context = self._read(dag_folder(context))
             with self.hook.client() as client:
                 if wait_for_build:
-                    ensure.check_states_are_told(client)
+                    ensure.check_reports_states(client)
                 found, new = ensure.ensure_environment(client, environment, build_context)
                 page = f"environments/{found.name}/version/{found.version}"
                 url = self.publish(AzureMLEnvironmentLink, page, context)
-                told = (found.name, found.version, _outcome(new), url)
-                self.log.info("Environment %s, version %s: %s. %s", *told)
+                outcome = _outcome(new)
+                self.log.info("Environment %s, version %s: %s. %s", found.name, found.version, outcome, url)
                 if wait_for_build:
                     ensure.wait_until_provisioned(client, found, poll_interval=poll_interval, timeout=timeout)
-        return {"id": found.id, "name": found.name, "version": found.version, "outcome": _outcome(new)}
+        return {"id": found.id, "name": found.name, "version": found.version, "outcome": outcome}
 
     def _read(self, base: Path) -> tuple[Environment, LocalContent | None]:
         """What was asked for, with its version, and the files of a local build context."""
-        from airflow_provider_amlrest.rest.assets.conda import read_conda
-        from airflow_provider_amlrest.rest.assets.ensure import content_version
-        from airflow_provider_amlrest.rest.assets.environment import Environment, environment_parts
+        from airflow_provider_amlrest.rest.assets.reading import read_environment
 
-        name = check_name("name", text("name", self.name))
-        one_of("os_type", self.os_type, ("Linux", "Windows"))
-        image = text("image", self.image)
-        check_unsigned("image", image or "", _REGISTRY_ACCESS)
-        if image is None and self.conda_file is not None:
-            image = DEFAULT_IMAGE
-        if bool(image) == (self.build is not None):
-            raise InvalidSpecError("image", "give either an image, a conda_file or both; or build.")
-        build, build_context = self._read_build(base)
-        environment = Environment(
-            name,
-            _version(self.version) or "",
-            image=image,
-            conda=read_conda("conda_file", self.conda_file, base),
-            build=build,
-            os_type=self.os_type,
-            description=text("description", self.description),
-            tags=string_map("tags", self.tags),
-        )
-        if not environment.version:
-            made_of = [environment_parts(environment), build_context and build_context.hash]
-            environment = replace(environment, version=content_version(*made_of))
-        return environment, build_context
-
-    def _read_build(self, base: Path) -> tuple[BuildContext | None, LocalContent | None]:
-        if self.build is None:
-            return None, None
-        from airflow_provider_amlrest.rest.assets.environment import BuildContext
-
-        build = structured(self.build)
-        if not isinstance(build, Mapping) or not build.get("path"):
-            raise InvalidSpecError("build", f"{self.build!r} must be a mapping with a 'path'.")
-        no_other_keys("build", build, ("path", "dockerfile_path"))
-        path = path_text("build.path", build["path"])
-        dockerfile = path_text("build.dockerfile_path", build.get("dockerfile_path")) or "Dockerfile"
-        if is_uri("build.path", path):
-            return BuildContext(path, dockerfile), None
-        from airflow_provider_amlrest.rest.assets.upload.content import read_local
-
-        content = read_local("build.path", base, path)
-        if dockerfile not in {file.name for file in content.files}:
-            raise InvalidSpecError("build.dockerfile_path", f"{path!r} has no {dockerfile!r}.")
-        return BuildContext("", dockerfile), content
+        check_name("name", text("name", self.name))
+        return read_environment({name: getattr(self, name) for name in self.template_fields}, base)
 
 
 class AzureMLUploadCodeOperator(AzureMLOperator):
     """Upload a local folder or file as a code asset, or find it: the same content is uploaded once.
 
-    By-products such as ``__pycache__`` are left out, and what the folder's ``.amlignore``, else the
-    ``.gitignore`` files say.
+    By-products such as ``__pycache__`` are left out, and the files that the folder's ``.amlignore``, or else
+    the ``.gitignore`` files, list.
 
-    :param path: the folder or file, relative to the DAG's file.
-    :param name: the asset's name; without it, it is made of the content.
-    :param version: the version; without it, it is made of the content. Without both, any code of the
-        workspace with the same content is used.
+    :param path: the folder or file, relative to the DAG file.
+    :param name: the asset's name; if not given, it is derived from the content.
+    :param version: the version; if not given, it is derived from the content. Without name and version, any
+        code of the workspace with the same content is used.
 
     XCom: ``{"id", "name", "version", "outcome"}``, where id is the ARM id, and outcome is ``registered`` or
     ``found``.
@@ -238,9 +187,9 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
     """Register a version of a data asset, or find it. A local path is uploaded first.
 
     :param name: the asset's name.
-    :param path: a URI (https, azureml, wasbs, abfss), or a local file or folder, relative to the DAG's file.
+    :param path: a URI (https, azureml, wasbs, abfss), or a local file or folder, relative to the DAG file.
     :param type: ``uri_file``, ``uri_folder`` or ``mltable``.
-    :param version: the version; without it, it is made of the content, or of the URI.
+    :param version: the version; if not given, it is derived from the content, or from the URI.
     :param description: free text.
     :param tags: the version's tags.
 
@@ -328,7 +277,7 @@ class AzureMLRegisterDataOperator(AzureMLOperator):
 
 
 def _version(value: Any, longest: int | None = None) -> str | None:
-    """A version of one's own; None, also for an empty text: it is made of the content."""
+    """The given version; None, also for an empty text, if it is derived from the content."""
     version = text("version", value)
     return check_version("version", version, longest) if version else None
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf, redact
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 UI_COLOR = "#cfe8fb"
 
 _PARSED = "unusual_prefix_"
-"""How Airflow names the module that it makes of a DAG's file (2.11 to 3.3)."""
+"""Prefix of the module that Airflow creates from a DAG file (2.11 to 3.3)."""
 
 
 class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
-    """Base of the operators: a connection, and errors that a person can act on.
+    """Base class of the operators: a connection, and errors that users can act on.
 
     :param azureml_conn_id: the connection.
-    :param api_version: instead of the connection's.
-    :param multiple_outputs: push each member of the result as an XCom of its own too, so that
+    :param api_version: overrides the api-version of the connection.
+    :param multiple_outputs: also push each member of the result as a separate XCom, so that
         ``task.output["id"]`` works downstream.
     """
 
@@ -56,7 +56,7 @@ class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
         self.api_version = api_version
 
     def publish(self, link: type[PushedLink], path: str, context: Context) -> str:
-        """Give the task a link to a page of Azure ML Studio; its URL."""
+        """Give the task a link to a page of Azure ML Studio, and return its URL."""
         url = self.hook.studio_page(path)
         if self.do_xcom_push:
             self.push_links(context["ti"], {link.key: url})
@@ -64,7 +64,7 @@ class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
 
     @cached_property
     def hook(self) -> AzureMLHook:
-        """The hook, made when a task needs it."""
+        """The hook, created when a task needs it."""
         from airflow_provider_amlrest.hook import AzureMLHook
 
         return AzureMLHook(self.azureml_conn_id, text("api_version", self.api_version))
@@ -72,18 +72,13 @@ class AzureMLOperator(AzureMLTemplates, LinkingTask, BaseOperator):
 
 @contextmanager
 def fail_without_retries() -> Iterator[None]:
-    """Fail without retries where asking again cannot help. What quotes what was given is masked."""
+    """Fail without retries if another attempt cannot help. Secrets in the error are masked."""
     try:
         yield
     except Exception as error:
         if patience.is_hopeless(error):
             raise AirflowFailException(str(redact(str(error)))) from None
         raise
-
-
-def path_text(field: str, value: Any) -> str:
-    """A path as text; the empty one for None. A ``pathlib`` path is none yet if nobody has rendered it."""
-    return str(value) if isinstance(value, PurePath) else text(field, value) or ""
 
 
 def started_at(context: Context) -> float:
@@ -93,10 +88,10 @@ def started_at(context: Context) -> float:
 
 
 def dag_folder(context: Context) -> Path:
-    """The folder of the DAG's file: relative paths in a DAG are relative to it.
+    """The folder of the DAG file: relative paths in a DAG are relative to it.
 
-    To a scheduler that is the file in which it finds the DAG. To ``dag.test()`` it is the file that called
-    ``DAG(...)``, a factory's for example: there we look for the file as the scheduler does.
+    For a scheduler, that is the file in which it finds the DAG. For ``dag.test()``, it is the file that
+    called ``DAG(...)``, for example a factory's: there, this searches for the file that the scheduler uses.
     """
     from airflow.providers.common.compat.sdk import DAG
 
@@ -104,7 +99,7 @@ def dag_folder(context: Context) -> Path:
     file = Path(dag.fileloc)
     modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
     if [module.__file__ for module in modules if module.__name__.startswith(_PARSED)] == [str(file)]:
-        return file.parent  # A worker has parsed this file alone.
+        return file.parent  # A worker has parsed only this file.
     holders = {
         Path(str(module.__file__)).resolve()
         for module in modules
@@ -112,7 +107,7 @@ def dag_folder(context: Context) -> Path:
         if any(isinstance(v, DAG) and v.dag_id == dag.dag_id for v in list(vars(module).values()))
     }
     if file.resolve() not in holders:
-        # A test may have imported the DAG from its file: then it holds it, too.
+        # A test may have imported the DAG from its file: then the test's module also has it.
         folder = Path(conf.get("core", "dags_folder")).resolve()
         among = {holder for holder in holders if folder in holder.parents} or holders
         if len(among) == 1:

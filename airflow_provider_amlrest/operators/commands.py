@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from airflow_provider_amlrest.operators.arguments import JOB, names, renderers
+from airflow_provider_amlrest.operators.arguments import COMMAND, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
-from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
 
 
-class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
+class AzureMLSubmitCommandJobOperator(AzureMLRunOperator):
     """Submit a command job, once, and wait for its end. Green means that the job is Completed.
 
     The job's name comes from the task's identity: a retry after a crash finds the running job, a retry
@@ -62,5 +62,5 @@ class AzureMLSubmitCommandJobOperator(AzureMLJobOperator):
     """
 
     job_type = "Command"
-    template_fields = (*AzureMLOperator.template_fields, *names(JOB))
-    template_fields_renderers = renderers(JOB)
+    template_fields = (*AzureMLOperator.template_fields, *names(COMMAND))
+    template_fields_renderers = renderers(COMMAND)

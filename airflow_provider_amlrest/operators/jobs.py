@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -31,10 +32,9 @@ from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publis
 from airflow_provider_amlrest.lifecycle.results import failure_text, finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
-from airflow_provider_amlrest.operators.arguments import JOB, texts
+from airflow_provider_amlrest.operators.arguments import WAIT, names, texts
 from airflow_provider_amlrest.operators.base import (
     AzureMLOperator,
-    dag_folder,
     fail_without_retries,
     started_at,
 )
@@ -44,7 +44,6 @@ from airflow_provider_amlrest.rest.reading.fields import text
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from pathlib import PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -63,40 +62,17 @@ def _was_asked_to_end(job: Job) -> bool:
 
 
 class AzureMLJobOperator(AzureMLOperator):
-    """What the two submit operators share; see :class:`AzureMLSubmitCommandJobOperator`."""
+    """What all operators that submit jobs share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
-    job_type: ClassVar[str]
-    """The kind of its jobs, as the wire spells it."""
     each_output: ClassVar[bool | None] = None
     """Whether each output of its jobs is an XCom of its own; None: as ``multiple_outputs`` says."""
     operator_extra_links = JOB_LINKS
-    text_fields = (*AzureMLOperator.text_fields, *texts(JOB))
+    template_fields = (*AzureMLOperator.template_fields, *names(WAIT))
+    text_fields = (*AzureMLOperator.text_fields, *texts(WAIT))
 
     def __init__(
         self,
         *,
-        command: str,
-        environment: str | Mapping[str, str],
-        compute: str | None = None,
-        code: str | PurePath | Mapping[str, str] | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        outputs: Mapping[str, Any] | None = None,
-        experiment_name: str | None = None,
-        display_name: str | None = None,
-        description: str | None = None,
-        environment_variables: Mapping[str, str] | None = None,
-        instance_count: int | str = 1,
-        instance_type: str | None = None,
-        shm_size: str | None = None,
-        docker_args: str | Sequence[str] | None = None,
-        job_resources: Mapping[str, Any] | None = None,
-        distribution: str | Mapping[str, Any] | None = None,
-        limits: Mapping[str, Any] | None = None,
-        identity: str | Mapping[str, str] | None = None,
-        services: Mapping[str, Any] | None = None,
-        queue_settings: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
-        properties: Mapping[str, str] | None = None,
         job_name: str | None = None,
         wait_for_completion: bool | str = True,
         deferrable: bool | str = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -110,28 +86,6 @@ class AzureMLJobOperator(AzureMLOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.command = command
-        self.environment = environment
-        self.compute = compute
-        self.code = code
-        self.inputs = inputs
-        self.outputs = outputs
-        self.experiment_name = experiment_name
-        self.display_name = display_name
-        self.description = description
-        self.environment_variables = environment_variables
-        self.instance_count = instance_count
-        self.instance_type = instance_type
-        self.shm_size = shm_size
-        self.docker_args = docker_args
-        self.job_resources = job_resources
-        self.distribution = distribution
-        self.limits = limits
-        self.identity = identity
-        self.services = services
-        self.queue_settings = queue_settings
-        self.tags = tags
-        self.properties = properties
         self.job_name = job_name
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
@@ -211,18 +165,16 @@ class AzureMLJobOperator(AzureMLOperator):
             except Exception as error:
                 self.log.error("Azure ML job %s could not be canceled and may go on: %s", name, error)
 
+    @abstractmethod
     def _read(self, context: Context) -> JobSpec:
-        """The job that is asked for, before anything is asked of the service."""
-        from airflow_provider_amlrest.operators.reading import read_job
-
-        return read_job(self, dag_folder(context))
+        """The job that is asked for, read without asking the service. Raises InvalidSpecError."""
 
     def _why_failed(self, client: AzureMLClient, job: Job) -> str:
         """Why a job of the task has failed, for the error."""
         return failure_text(client, job)
 
     def _value(self, client: AzureMLClient, job: Job, result: dict[str, Any]) -> Any:
-        """What the task returns of a job that has completed with this result."""
+        """What the task returns for a job that has completed with this result."""
         return result
 
     def _submit_in_time(
@@ -247,12 +199,14 @@ class AzureMLJobOperator(AzureMLOperator):
     def _submit(self, client: AzureMLClient, asked: JobSpec, context: Context) -> Job:
         from airflow_provider_amlrest.lifecycle.submission import Work, submit
         from airflow_provider_amlrest.operators.reading import read_job_name
-        from airflow_provider_amlrest.rest.jobs.wire import job_body
+        from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body
 
         ti = context["ti"]
         owner = self._owner or Owner.new(ti.try_number)
         identity = task_identity(context, self.hook.settings.deployment)
-        work = Work(identity, ti.max_tries or 0, job_body(client.operations.spelling, asked))
+        body = job_body(client.operations.spelling, asked)
+        check_lookups(body, client.operations.workspace)
+        work = Work(identity, ti.max_tries or 0, body)
         outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
         tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
         task, name = _Attempt(self, context, tags), read_job_name(self.job_name)

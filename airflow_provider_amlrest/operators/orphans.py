@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
 
 MAX_XCOM = 8000
-"""Characters of the list in the XCom; the log has every orphan."""
+"""Maximum characters of the list in the XCom; the log has every orphan."""
 
 
 class AzureMLFindOrphansOperator(AzureMLOperator):
-    """Find jobs that are still active although their task is over, and cancel them if told to.
+    """Find jobs that are still active although their task is over, and optionally cancel them.
 
-    A job is an orphan if this Airflow's submit operators made it, it ends with its task (the operator
+    A job is an orphan if this Airflow's submit operators submitted it, it ends with its task (the operator
     waits, and has ``cancel_on_kill``), it is active, and its task instance is ``success``, ``failed``,
-    ``skipped``, ``upstream_failed``, ``removed`` or deleted. The job of a task that is deferred, waits for
-    its retry, has no state, or was cleared and runs again is none.
+    ``skipped``, ``upstream_failed``, ``removed`` or deleted. If the task is deferred, waits for its retry,
+    has no state, or was cleared and runs again, its job is not an orphan.
 
-    :param azureml_conn_id: the connection. Only jobs of its ``deployment`` are looked at.
+    :param azureml_conn_id: the connection. Only jobs of its ``deployment`` are considered.
     :param cancel: cancel them; False: only report them. A job whose task instance this Airflow does not have
         (any more) is canceled only if the connection has a ``deployment``: another Airflow may have it.
-    :param min_age: seconds since a job was created, before which it is left alone.
-    :param max_age: seconds since a job was created, after which it is not looked for.
+    :param min_age: minimum age of a job in seconds; younger jobs are left alone.
+    :param max_age: maximum age of a job in seconds; older jobs are not searched.
 
     XCom: ``{"found": 2, "canceled": 1, "orphans": [{"name", "status", "dag_id", "task_id", "run_id",
     "map_index", "task_state", "canceled"}]}``, the list cut at 8 KB.
@@ -61,7 +61,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
         self.max_age = max_age
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Look through the jobs once."""
+        """Search the jobs once."""
         with fail_without_retries():
             cancel = boolean("cancel", self.cancel)
             min_age, max_age = (
@@ -72,7 +72,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
 
     def _look(self, context: Context, cancel: bool, min_age: float, max_age: float) -> dict[str, Any]:
         with self.hook.client() as client:
-            # Before the first cancel: the pages of the list shift while jobs end.
+            # All before the first cancel, because the pages of the list shift while jobs end.
             orphans = list(
                 find_orphans(
                     client,
@@ -83,11 +83,13 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
                 )
             )
             errors: list[AzureMLError] = []
-            told = [self._deal_with(client, orphan, cancel, errors) for orphan in orphans]
-            self.log.info("%d orphans.", len(told))
+            reports = [self._deal_with(client, orphan, cancel, errors) for orphan in orphans]
+            self.log.info("Found %d orphans.", len(reports))
             if errors:
-                raise AzureMLError(f"{len(errors)} of {len(told)} orphans could not be canceled. {errors[0]}")
-        return _xcom(told)
+                raise AzureMLError(
+                    f"{len(errors)} of {len(reports)} orphans could not be canceled. {errors[0]}"
+                )
+        return _xcom(reports)
 
     def _deal_with(
         self, client: AzureMLClient, orphan: Orphan, cancel: bool, errors: list[AzureMLError]
@@ -134,22 +136,22 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
 
 
 def _why_copied(job: Job) -> str | None:
-    """A person who submits a copy of a job copies its tags, too, but not the properties of its submission."""
+    """A person who submits a copy of a job also copies its tags, but not the properties of its submission."""
     if IDENTITY_PROPERTY in job.properties:
         return None
     return "it has the tags of a task, but was not submitted by it"
 
 
-def _xcom(told: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was found, with as many of the orphans as fit."""
+def _xcom(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The result, with as many of the orphans as fit."""
     size, shown = 0, []
-    for orphan in told:
+    for orphan in reports:
         size += len(json.dumps(orphan)) + 2
         if size > MAX_XCOM:
             break
         shown.append(orphan)
     return {
-        "found": len(told),
-        "canceled": sum(orphan["canceled"] for orphan in told),
+        "found": len(reports),
+        "canceled": sum(orphan["canceled"] for orphan in reports),
         "orphans": shown,
     }

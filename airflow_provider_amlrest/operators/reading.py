@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
 from airflow_provider_amlrest.rest.jobs import kind_of
+from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import JobSpec
+
+OURS = Ours(TAGS, PROPERTIES)
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,9 @@ def read_job_name(value: Any) -> str | None:
 
 
 def read_job(task: Any, base: Path) -> JobSpec:
-    """The job that a task was asked for, as far as it can be read without asking the service."""
+    """The job that a task's arguments describe, as far as it can be read without asking the service."""
     given = {name: getattr(task, name) for name in task.template_fields}
     kind = kind_of(task.job_type)
     assert kind is not None, "an operator's kind is known here"  # noqa: S101
-    job: JobSpec = kind.read(given, base, {"tags": TAGS, "properties": PROPERTIES})
+    job: JobSpec = kind.read(Given(given, base, OURS))
     return job

@@ -1,8 +1,8 @@
-"""Templates: Jinja's part is rendered, Azure ML's ``${{...}}`` is text.
+"""Renders Jinja in templates, and leaves Azure ML's ``${{...}}`` as text.
 
-Whether two braces open an expression is a question for Jinja's lexer, so that is where it is answered: ``{{``
-after a ``$`` in the text between expressions opens none. Nothing is put into the template or taken out of the
-result; in an expression, a ``{% set %}``, a comment or ``{% raw %}`` Jinja reads ``${{`` as it always has.
+Jinja's lexer decides whether two braces open an expression, so this changes the lexer: ``{{`` after a ``$``
+in the text between expressions does not open one. The template and the result are not changed otherwise; in
+an expression, a ``{% set %}``, a comment or ``{% raw %}``, Jinja reads ``${{`` as usual.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ else:
 
 
 _BRACES = re.compile(r"\{[{%#]")
-"""Text without these is left as it is, to its last newline, which Jinja takes away. What is submitted may not
-change with a release: a job that runs is found again by it."""
+"""Text without these does not change, including its last newline, which Jinja would remove. A release must
+not change what is submitted, because a running job is recognised by it."""
 
 
 class AzureMLTemplates(_Task):
-    """Mixin of a task whose template fields may hold expressions of Azure ML's.
+    """Mixin for a task whose template fields may contain Azure ML's expressions.
 
-    What holds no Jinja is left as it is, and so are its quotes and digits where a DAG renders to native
-    objects (``"1.10"`` would become 1.1). A path of pathlib is rendered as text is.
+    Text without Jinja does not change, including its quotes and digits if a DAG renders to native objects
+    (``"1.10"`` would become 1.1). A ``pathlib`` path is rendered like text.
     """
 
     text_fields: ClassVar[tuple[str, ...]] = ()
-    """Template fields that are text and nothing else, also in a DAG that renders to native objects: Python
-    would strip the quotes of a command, and the underscores of digits in a name."""
+    """Template fields that are always text, also in a DAG that renders to native objects: Python would remove
+    the quotes of a command, and the underscores between digits in a name."""
 
     def render_template(
         self,
@@ -47,9 +47,9 @@ class AzureMLTemplates(_Task):
         jinja_env: Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render with Jinja where there is any."""
+        """Render a value that contains Jinja."""
         if isinstance(content, PurePath) and type(content).__module__.startswith("pathlib"):
-            # Airflow 3.0 and 3.1 would call its resolve(), with the context for an argument.
+            # Airflow 3.0 and 3.1 would call its resolve(), with the context as argument.
             return type(content)(self.render_template(str(content), context, jinja_env, seen_oids))
         if not isinstance(content, str) or (seen_oids is not None and id(content) in seen_oids):
             return super().render_template(content, context, jinja_env, seen_oids)
@@ -75,11 +75,11 @@ class _Lexer(Lexer):
 
 
 class _Environment(Environment):
-    """Mixin of an environment that leaves Azure ML's expressions alone."""
+    """Mixin for a Jinja environment that leaves Azure ML's expressions alone."""
 
     @property
     def lexer(self) -> Lexer:
-        """Made anew: Jinja keeps its own by an environment's delimiters alone."""
+        """Always a new lexer: Jinja caches its own only by an environment's delimiters."""
         return _Lexer(self)
 
 

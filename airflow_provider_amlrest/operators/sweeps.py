@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow_provider_amlrest.operators.arguments import SWEEP, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
-from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
 
 
-class AzureMLSubmitSweepJobOperator(AzureMLJobOperator):
+class AzureMLSubmitSweepJobOperator(AzureMLRunOperator):
     """Submit a hyper-parameter sweep, once, and wait for its end.
 
     The parameters of :class:`AzureMLSubmitCommandJobOperator` describe the trial; the command also has

@@ -1,6 +1,6 @@
 """Pages about Azure ML jobs inside the Airflow UI. Every Airflow process imports this module.
 
-Airflow before 3.1 has no place for such pages; there, the links of the tasks serve.
+Airflow before 3.1 has no place for such pages; use the links of the tasks there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TASK = "dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}
 _ICON = "azureml/icon.svg"
 _ICON_DARK = "azureml/icon-dark.svg"
 
-# Without a leading slash: such a URL is relative to the path that Airflow is served under.
+# Without a leading slash, a URL is relative to the path under which Airflow is served.
 VIEWS = [
     {
         "name": "Azure ML",
@@ -54,7 +54,7 @@ VIEWS = [
 
 
 class LazyApp:
-    """The pages' server, made at its first request: of Airflow's processes only the API server needs it."""
+    """The server of the pages, created at its first request: only Airflow's API server needs it."""
 
     def __init__(self) -> None:
         self._app: App | None = None
@@ -73,7 +73,7 @@ def _has_pages() -> bool:
 
 
 class AzureMLPlugin(AirflowPlugin):
-    """What Airflow's plugin manager reads."""
+    """The plugin for Airflow's plugin manager."""
 
     name = "azureml"
     fastapi_apps = [{"app": LazyApp(), "url_prefix": URL_PREFIX, "name": "Azure ML"}] if _has_pages() else []

@@ -1,7 +1,7 @@
-"""The server of the pages. Every route asks Airflow whether the user may see, or do, what it is about.
+"""The server of the pages. Every route asks Airflow whether the user may see or do what is requested.
 
-A page is one HTML file for all; what it shows comes from the ``data`` route below it. Which job it is about,
-and by which connection it is read, is never taken from the request: it is what the task has left in Airflow.
+All pages share one HTML file; their content comes from the ``data`` route below each. The job and the
+connection never come from the request: they are what the task has stored in Airflow.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 HEADERS = {
-    # Charts set styles on elements; nothing comes from outside.
+    # Charts set styles on elements; nothing is loaded from outside.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -50,14 +50,14 @@ HEADERS = {
 LIST_LENGTH = 50
 HISTORY_LENGTH = 200
 LIST_PATIENCE = 3.0
-"""Seconds that a list waits for the statuses of its jobs; those that come later are there the next time."""
+"""Seconds that a list waits for the statuses of its jobs; later ones appear the next time."""
 NO_JOB = (
-    "This task has no Azure ML job: it is not one that submits or awaits jobs, has not come that far yet, "
-    "keeps no XComs, or its job is gone."
+    "This task has no Azure ML job: it does not submit or await jobs, has not submitted its job yet, "
+    "does not push XComs, or its job is gone."
 )
 SENTENCES = {
     401: "You are not signed in to Airflow, or no longer; sign in and open this page again.",
-    403: "You may not see this: it takes the right to read this DAG's task instances.",
+    403: "You may not see this: you need the right to read this DAG's task instances.",
 }
 
 
@@ -98,7 +98,7 @@ def create_app() -> FastAPI:
     return app
 
 
-# who may
+# permissions
 
 
 _SIGNED_IN = Depends(get_user)
@@ -117,31 +117,31 @@ def _may_edit(request: Request, user: GetUserDep) -> bool:
     return True
 
 
-# which task
+# the requested task
 
 
 def _plain_query(request: Request) -> None:
-    """Refuse what no page of Airflow asks for, and what a database would choke on."""
+    """Refuse queries that Airflow's pages never send, and that a database could not handle."""
     names = [name for name, _ in request.query_params.multi_items()]
     if len(set(names)) < len(names) or "\0" in "".join(request.query_params.values()):
-        raise HTTPException(400, "The address makes no sense: a name twice, or a zero byte.")
+        raise HTTPException(400, "The address is not valid: a name twice, or a zero byte.")
 
 
 def task_key(dag_id: str, task_id: str, run_id: str, map_index: str = "-1") -> TaskKey:
-    """The task instance that a request is about. Airflow leaves {MAP_INDEX} as it is where there is none."""
+    """The task instance of a request. Airflow does not replace {MAP_INDEX} if there is no map index."""
     index = _MAP_INDEX.fullmatch(map_index)
     if index is None:
-        raise HTTPException(400, f"map_index is no number of a task: {map_index[:50]!r}.")
+        raise HTTPException(400, f"map_index is not a number of a task: {map_index[:50]!r}.")
     return TaskKey(dag_id, task_id, run_id, int(index[1] or -1))
 
 
 def asked_task(
     request: Request, key: Annotated[TaskKey, Depends(task_key)], session: SessionDep
 ) -> records.TaskJob:
-    """The task instance with its job; an error in one sentence if it has none."""
+    """The task instance with its job; if it has none, an error in one sentence."""
     task = records.find_task(session, key)
     if task is None and " " in key.run_id:
-        # Airflow 3.1 does not encode what it puts into the URL, so that a plus has become a space.
+        # Airflow 3.1 does not encode what it puts into the URL, so a plus becomes a space.
         key = TaskKey(key.dag_id, key.task_id, key.run_id.replace(" ", "+"), key.map_index)
         task = records.find_task(session, key)
     if task is None:
@@ -153,7 +153,7 @@ def asked_task(
 
 
 def _that_count(request: Request, session: SessionDep, tasks: list[records.TaskJob]) -> list[records.TaskJob]:
-    """The tasks whose records may be true, with what Airflow knows of them."""
+    """The tasks whose records may be true, with what Airflow knows about them."""
     job_tasks: JobTasks = request.app.state.job_tasks
     known = job_tasks.find(session, {task.key: task.dag_version for task in tasks if task.record})
     found = [replace(task, known=known.get(task.key)) for task in tasks]
@@ -161,7 +161,7 @@ def _that_count(request: Request, session: SessionDep, tasks: list[records.TaskJ
 
 
 def _no_job(task: records.TaskJob) -> HTTPException:
-    """The same for all reasons: whoever can write XComs learns nothing of jobs and connections of others."""
+    """The same for all reasons: who can write XComs must not learn about jobs and connections of others."""
     return HTTPException(404, {"error": NO_JOB, "poll": view.poll_of_task(task.state)})
 
 
@@ -175,19 +175,19 @@ async def _live(request: Request, task: records.TaskJob) -> LiveJob:
     except AzureMLError as error:
         raise HTTPException(502, str(error)) from None
     if live.job is None and not live.missing:
-        raise HTTPException(502, live.error or "Azure ML has not answered yet; this page asks again.")
+        raise HTTPException(502, live.error or "Azure ML has not answered yet; this page tries again.")
     if live.job is None or not task.is_proven(live.made_for):
         raise _no_job(task)
     return live
 
 
-# what is shown
+# the content of pages
 
 
 async def task_data(
     request: Request, task: AskedTask, may_edit: Annotated[bool, Depends(_may_edit)]
 ) -> Response:
-    """All about a task's job but its log and trials."""
+    """Everything about a task's job except its log and trials."""
     live = await _live(request, task)
     await asyncio.gather(live.run.get(settled=live.settled), live.metrics.get(settled=live.settled))
     may_cancel = may_edit and task.makes_job
@@ -195,7 +195,7 @@ async def task_data(
 
 
 async def task_log(request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0) -> Response:
-    """The lines of the job's log from the one with this number on."""
+    """The lines of the job's log, starting with the number ``after``."""
     live = await _live(request, task)
     assert live.job is not None  # noqa: S101
     if not may_show(live.job):
@@ -215,13 +215,15 @@ async def task_trials(request: Request, task: AskedTask) -> Response:
 async def cancel_job(
     request: Request, task: AskedTask, user: GetUserDep, x_azureml: Annotated[str, Header()] = ""
 ) -> Response:
-    """Ask for the end of the job."""
+    """Request the cancellation of the job."""
     if x_azureml != "cancel":
-        # No other site can make a browser send it.
+        # Other sites cannot make a browser send this header.
         raise HTTPException(400, "The header X-AzureML: cancel is missing.")
     live = await _live(request, task)
     if not task.makes_job:
-        raise HTTPException(403, "This task awaits the job of another one, which alone may cancel it.")
+        raise HTTPException(
+            403, "This task awaits the job of another task. Only that task's page can cancel it."
+        )
     try:
         await live.cancel(f"{user.get_name()}, on a page of Airflow")
     except (AzureMLError, TimeoutError) as error:
@@ -287,11 +289,11 @@ async def _statuses(
     return {task.key: status for task, status in known if task.is_proven(status.made_for)}, notice
 
 
-# how it is sent
+# responses
 
 
 def _json(request: Request, content: dict[str, Any]) -> Response:
-    """JSON, or nothing if the page has it already."""
+    """JSON, or an empty response if the page already has it."""
     body = json.dumps(content, separators=(",", ":"), default=str).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**HEADERS, "ETag": tag, "Cache-Control": "private, no-cache"}
@@ -308,7 +310,7 @@ def _asset(request: Request, version: str, name: str) -> Response:
     """``version`` changes with the files, so that a browser may keep them."""
     content = request.app.state.assets.get(name)
     if content is None:
-        raise HTTPException(404, "There is no such file.")
+        raise HTTPException(404, "This file does not exist.")
     return Response(
         content,
         media_type=MEDIA_TYPES[Path(name).suffix],
@@ -321,7 +323,7 @@ def _icon(request: Request) -> Response:
 
 
 def _read_static() -> tuple[str, dict[str, bytes]]:
-    """The page, and what belongs to it."""
+    """The page, and its scripts, styles and icons."""
     assets = {
         path.relative_to(STATIC).as_posix(): path.read_bytes()
         for path in sorted(STATIC.rglob("*"))
@@ -333,22 +335,22 @@ def _read_static() -> tuple[str, dict[str, bytes]]:
 
 
 async def _odd(request: Request, error: Exception) -> Response:
-    """A query that makes no sense."""
+    """A query that is not valid."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    told = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
-    return await _refused(request, HTTPException(400, f"The address makes no sense. {told}"))
+    problems = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+    return await _refused(request, HTTPException(400, f"The address is not valid. {problems}"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """One sentence: as a page where a page was asked for."""
+    """An error in one sentence, as a page if a page was requested."""
     assert isinstance(error, HTTPException)  # noqa: S101
-    told: Any = error.detail if isinstance(error.detail, dict) else {"error": str(error.detail)}
-    sentence = SENTENCES.get(error.status_code, told["error"])
+    detail: Any = error.detail if isinstance(error.detail, dict) else {"error": str(error.detail)}
+    sentence = SENTENCES.get(error.status_code, detail["error"])
     if error.status_code == 403 and request.method == "POST":
-        sentence = "You may not do this: it takes the right to edit this DAG's task instances."
+        sentence = "You may not do this: you need the right to edit this DAG's task instances."
     headers = {**HEADERS, **(error.headers or {}), "Cache-Control": "no-store"}
     if "/data" in request.url.path or request.method == "POST":
-        body = json.dumps({**told, "error": sentence})
+        body = json.dumps({**detail, "error": sentence})
         return Response(body, error.status_code, headers=headers, media_type="application/json")
     if "/assets/" in request.url.path:
         return PlainTextResponse(sentence, error.status_code, headers=headers)

@@ -1,7 +1,7 @@
-"""Jobs as they are now, for all pages of a process: each is read once, however many look.
+"""The current state of jobs, for all pages of a process: each job is read once, however many people look.
 
-The status comes from the same poller that triggers use, within the same budget; what else a page shows is
-read when a page asks for it, and no more often than PART_SECONDS. What nobody asks for is let go after IDLE
+The status comes from the poller that triggers use, within the same budget. Everything else on a page is read
+when a page requests it, at most once in PART_SECONDS. A job that nobody requests is dropped after IDLE
 seconds.
 """
 
@@ -37,17 +37,17 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 IDLE = 60.0
-"""Seconds after which a job that no page asks for is let go."""
+"""Seconds after which a job that no page requests is dropped."""
 POLL_INTERVAL = 30.0
-"""Seconds between two looks at a job, at most; the poller makes it less while the job is young."""
+"""Maximum seconds between two reads of a job; the poller reads a young job more often."""
 PART_SECONDS = 5.0
-"""Seconds for which a log, metrics and the like are not read again."""
+"""Minimum seconds between two reads of a log, of metrics and the like."""
 SETTLE_SECONDS = 60.0
-"""Seconds after a job's end in which metrics and logs may still come."""
+"""Seconds after a job's end in which metrics and logs may still arrive."""
 PATIENCE = 20.0
 """Seconds that a page waits for an answer of Azure ML."""
 READ_PATIENCE = 120.0
-"""Seconds for a read with all its requests."""
+"""Seconds for a read, including all its requests."""
 MAX_METRICS = 24
 """Metrics whose history is read."""
 MAX_ENDED = 10_000
@@ -55,16 +55,16 @@ MAX_ENDED = 10_000
 
 
 class JobRef(NamedTuple):
-    """A job, and how it is read."""
+    """A job, and how to read it."""
 
     conn_id: str
     api_version: str | None
-    """Instead of the connection's."""
+    """Overrides the api-version of the connection."""
     name: str
 
 
 class Status(NamedTuple):
-    """A job's status, when it has ended in seconds since the epoch, and which task its tags name."""
+    """A job's status, the time of its end (seconds since the epoch), and the task that its tags name."""
 
     status: str
     ended_at: float | None
@@ -74,22 +74,22 @@ class Status(NamedTuple):
 class CachedRead(Generic[T]):
     """Something about a job that is read at most every PART_SECONDS, and never again once it is final.
 
-    A read that takes longer than a page waits goes on, for the page to have the next time that it asks.
+    If a read takes longer than a page waits, it continues, and the page gets its result with a later request.
     """
 
     def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
         self.value: T | None = None
         self.error: str | None = None
-        """Why the last read failed; the value is the one before."""
+        """Why the last read failed; the value is then the previous one."""
         self._read = read
         self._read_at = float("-inf")
         self._final = False
         self._reading: asyncio.Task[None] | None = None
 
     async def get(self, *, settled: bool) -> T | None:
-        """The value, read anew if it is time; None: it could not be read yet.
+        """The value, read again if it is time; None if it could not be read yet.
 
-        :param settled: what is read now will not change any more.
+        :param settled: whether the value will not change any more.
         """
         if self._reading is None and not self._final and time.monotonic() - self._read_at >= PART_SECONDS:
             self._reading = asyncio.create_task(self._read_once(settled=settled))
@@ -98,7 +98,7 @@ class CachedRead(Generic[T]):
         return self.value
 
     async def close(self) -> None:
-        """End a read that goes on."""
+        """End a read that is running."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait({self._reading})
@@ -113,7 +113,7 @@ class CachedRead(Generic[T]):
         except AzureMLError as error:
             self.error = str(error)
         except Exception:
-            log.exception("Something of an Azure ML job could not be read.")
+            log.exception("Part of an Azure ML job could not be read.")
             self.error = "It could not be read; the API server's log says why."
         finally:
             self._read_at = time.monotonic()
@@ -121,20 +121,20 @@ class CachedRead(Generic[T]):
 
 
 class LiveJob:
-    """One job that at least one page has been open on of late."""
+    """A job for which at least one page was open recently."""
 
     def __init__(self, name: str, watcher: Watcher, hook: AzureMLHook) -> None:
         self.name = name
         self.job: Job | None = None
         self.error: str | None = None
-        """Why the job cannot be seen now; the job is as it was seen last."""
+        """Why the job cannot be read now; the job is then as it was last read."""
         self.missing = False
-        """Whether there is no such job."""
+        """Whether the job does not exist."""
         self.seen: list[tuple[str, float]] = []
-        """Its statuses since a page is open on it, each with seconds since the epoch."""
+        """Its statuses while a page was open, each with seconds since the epoch."""
         self.asked_at = time.monotonic()
         self.ended_at: float | None = None
-        """Seconds since the epoch; None: it is active, or its end is still looked up."""
+        """Seconds since the epoch; None: the job is active, or its end is not known yet."""
         self.log_lines: list[str] = []
         self.run: CachedRead[Run] = CachedRead(lambda: watcher.client.get_run(name))
         self.metrics: CachedRead[dict[str, list[MetricPoint]]] = CachedRead(self._read_metrics)
@@ -149,12 +149,12 @@ class LiveJob:
 
     @property
     def active(self) -> bool:
-        """Whether the job may still change its status. One that was never seen is."""
+        """Whether the job may still change its status; also True for a job that was never read."""
         return self.job is None or self.job.outcome is Outcome.ACTIVE
 
     @property
     def settled(self) -> bool:
-        """Whether it has ended so long ago that nothing of it will change any more."""
+        """Whether it ended so long ago that it will not change any more."""
         return self.ended_at is not None and time.time() - self.ended_at > SETTLE_SECONDS
 
     @property
@@ -164,8 +164,8 @@ class LiveJob:
 
     @property
     def studio_url(self) -> str:
-        """The job's page in Azure ML Studio. For a job that has been seen."""
-        assert self.job is not None, "it has been seen"  # noqa: S101
+        """The job's page in Azure ML Studio. Only for a job that has been read."""
+        assert self.job is not None, "it has been read"  # noqa: S101
         return self._hook.studio_url(self.job)
 
     async def first_look(self, patience: float = PATIENCE) -> None:
@@ -175,14 +175,14 @@ class LiveJob:
                 await self._first_look.wait()
 
     async def close(self) -> None:
-        """Follow it no more."""
+        """Stop following the job."""
         self._task.cancel()
         await asyncio.wait({self._task})
         for part in (self.run, self.metrics, self.trials, self.log):
             await part.close()
 
     async def cancel(self, who: str) -> None:
-        """Ask for the job's end, and note on it whose wish that is. Raises AzureMLError."""
+        """Request the job's cancellation, and note on it who did. Raises AzureMLError."""
         async with asyncio.timeout(PATIENCE):
             await self._watcher.client.end_job(self.name, note=by_person(who))
 
@@ -212,7 +212,7 @@ class LiveJob:
             self.job = look.job
 
     async def _read_metrics(self) -> dict[str, list[MetricPoint]]:
-        """Histories; only of those that have changed since the last time."""
+        """Histories; reads only those that have changed since the last time."""
         client = self._watcher.client
         values = await client.get_metrics(self.name)
         histories = dict(self.metrics.value or {})
@@ -229,16 +229,16 @@ class LiveJob:
 
 
 class JobCache:
-    """The jobs that pages of this process are open on. Made and used in one event loop."""
+    """The jobs of the open pages in this process. Created and used in one event loop."""
 
     def __init__(self) -> None:
         self._workspaces: dict[tuple[str, str | None], _Workspace] = {}
         self._ended: OrderedDict[JobRef, Status] = OrderedDict()
 
     async def job(self, asked: JobRef) -> LiveJob:
-        """The job as it is now, after a first look at it.
+        """The current job, after a first read.
 
-        :raises AzureMLError: in one sentence, if the connection does not allow to look at it.
+        :raises AzureMLError: in one sentence, if the job cannot be read with the connection.
         """
         workspace = await self._workspace(asked)
         job = workspace.job(asked.name)
@@ -248,11 +248,11 @@ class JobCache:
     async def statuses(
         self, jobs: Iterable[JobRef], patience: float
     ) -> tuple[dict[JobRef, Status], str | None]:
-        """The statuses of jobs, as far as they are known by then; why some are not.
+        """The statuses of jobs that are known in time, and why others are not.
 
-        That there is no such job is no reason that is told.
+        The second does not include that a job does not exist.
 
-        :param patience: seconds, for a connection to be opened and for the first looks.
+        :param patience: seconds to open a connection and for the first reads.
         """
         known: dict[JobRef, Status] = {}
         asked: dict[tuple[str, str | None], list[JobRef]] = {}
@@ -262,11 +262,11 @@ class JobCache:
                 known[job] = ended
             else:
                 asked.setdefault((job.conn_id, job.api_version), []).append(job)
-        told = await asyncio.gather(*(self._look(known, group, patience) for group in asked.values()))
-        return known, next(filter(None, told), None)
+        errors = await asyncio.gather(*(self._look(known, group, patience) for group in asked.values()))
+        return known, next(filter(None, errors), None)
 
     async def _look(self, known: dict[JobRef, Status], asked: list[JobRef], patience: float) -> str | None:
-        """Look at jobs of one connection; why that cannot be, if it cannot."""
+        """Read the jobs of one connection. Returns why that is not possible, or None."""
         try:
             async with asyncio.timeout(patience):
                 workspace = await self._workspace(asked[0])
@@ -298,7 +298,7 @@ class JobCache:
 
 
 class _Workspace:
-    """A connection that pages use: its watcher, and the jobs that are followed by it."""
+    """A connection that pages use: its watcher, and the jobs that it follows."""
 
     def __init__(self, conn_id: str, api_version: str | None) -> None:
         self.closed = False
@@ -312,7 +312,7 @@ class _Workspace:
         self._task = asyncio.create_task(self._keep(), name=f"Azure ML pages: {conn_id}")
 
     async def open(self) -> None:
-        """:raises AzureMLError: if the connection cannot be read or makes no sense."""
+        """:raises AzureMLError: if the connection cannot be read or is not valid."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await asyncio.shield(self._opened)
@@ -320,7 +320,7 @@ class _Workspace:
             raise AzureMLError(f"Connection {self._conn_id} could not be opened in time.") from None
 
     def job(self, name: str) -> LiveJob:
-        """The job, followed from now on. For an open workspace."""
+        """The job, which is followed from now on. Only for an open workspace."""
         assert self._watcher is not None, "it is open"  # noqa: S101
         job = self._jobs.get(name)
         if job is None:
@@ -329,7 +329,7 @@ class _Workspace:
         return job
 
     async def _keep(self) -> None:
-        """Keep the watcher open as long as somebody asks for a job."""
+        """Keep the watcher open as long as somebody requests a job."""
         key = ("pages", self._conn_id, self._api_version)
         try:
             await self._hook.load()
@@ -344,7 +344,7 @@ class _Workspace:
             if self._opened.done():
                 raise
             self._opened.set_exception(_explained(error, self._conn_id))
-            self._opened.exception()  # whoever waited for it may be gone
+            self._opened.exception()  # nobody may wait for it any more
         finally:
             self.closed = True
             for job in self._jobs.values():

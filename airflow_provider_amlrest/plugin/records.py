@@ -1,4 +1,4 @@
-"""What Airflow's own database knows of tasks and their jobs. No request to Azure ML is made here."""
+"""Reads tasks and their jobs from Airflow's own database. Does not send requests to Azure ML."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RETURN_KEY = "return_value"
 MAX_SCANNED = 2000
-"""The newest rows among which jobs of an experiment are looked for."""
+"""The newest rows, in which jobs of an experiment are searched."""
 
 
 @dataclass(frozen=True)
@@ -39,35 +39,35 @@ class TaskJob:
     record: JobRecord | None
     """None: the task has no job, or none yet."""
     published: datetime | None
-    """When the job was known first."""
+    """When the job was first known."""
     result: dict[str, Any]
-    """The task's, once its job has ended well; else empty."""
+    """The task's result, once its job has completed; else empty."""
     dag_version: Any = None
-    """Id of the DAG's version that the task ran of; None: not known."""
+    """Id of the version of the DAG that the task ran; None: not known."""
     known: JobTask | None = None
-    """What Airflow itself knows of it; None: not looked up, or it is no task of ours."""
+    """What Airflow itself knows about it; None: not looked up, or not a task of this provider."""
 
     @property
     def counts(self) -> bool:
-        """Whether the record may be true: Airflow knows the task, and of a sensor the job's name."""
+        """Whether the record may be true: Airflow knows the task, and for a sensor also the job's name."""
         if self.record is None or self.known is None:
             return False
         return self.known.awaits in (None, self.record.name)
 
     @property
     def job(self) -> JobRef:
-        """Its job, and how that is read. For one that :attr:`counts`."""
+        """Its job, and how to read it. Only for a task that :attr:`counts`."""
         assert self.record is not None, "it counts"  # noqa: S101
         assert self.known is not None, "it counts"  # noqa: S101
         return self.known.job(self.record.name)
 
     @property
     def makes_job(self) -> bool:
-        """Whether its job is its own: a sensor's is not."""
+        """Whether the job is its own, unlike a sensor's."""
         return self.known is not None and self.known.awaits is None
 
     def is_proven(self, made_for: TaskKey | None) -> bool:
-        """Whether the job's tags name this task, or it is a sensor's."""
+        """Whether the job's tags name this task, or the task is a sensor."""
         return not self.makes_job or made_for == self.key
 
     @property
@@ -79,7 +79,7 @@ class TaskJob:
 
 
 def find_task(session: Session, key: TaskKey) -> TaskJob | None:
-    """One task instance; None if there is none."""
+    """One task instance; None if it does not exist."""
     rows = session.execute(
         _tasks(with_job=False).where(
             TaskInstance.dag_id == key.dag_id,
@@ -92,7 +92,7 @@ def find_task(session: Session, key: TaskKey) -> TaskJob | None:
 
 
 def tasks_of_run(session: Session, dag_id: str, run_id: str) -> list[TaskJob]:
-    """All task instances of a DAG run that have jobs, in the order in which these were made."""
+    """All task instances of a DAG run that have jobs, in the order in which the jobs were submitted."""
     query = _tasks().where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     tasks = [task for task in _read(session.execute(query)) if task.record]
     return sorted(tasks, key=lambda task: str(task.published))
@@ -109,14 +109,14 @@ def recent_tasks(
 ) -> list[TaskJob]:
     """The newest tasks that have jobs; an empty text means all.
 
-    :param dag_ids: what the user may read; nothing else is.
-    :param state: of the task.
+    :param dag_ids: the DAGs that the user may read; no others are returned.
+    :param state: the state of the task.
     """
     allowed = {dag_id} & set(dag_ids) if dag_id else dag_ids
     query = _tasks().where(TaskInstance.dag_id.in_(allowed)).order_by(XComModel.timestamp.desc())
     if state:
         query = query.where(TaskInstance.state == state)
-    # The experiment is inside of a value, where not all databases can look.
+    # The experiment is inside a value, in which some databases cannot search.
     rows = session.execute(query.limit(MAX_SCANNED if experiment_name else limit))
     found = [task for task in _read(rows) if _is_of(task, experiment_name)]
     return found[:limit]
@@ -158,7 +158,7 @@ def _tasks(*, with_job: bool = True) -> Select[Any]:
     )
     query = query.join(XComModel, _of_task(XComModel, JOB_KEY), isouter=not with_job)
     query = query.join(result, _of_task(result, RESULT_KEY), isouter=True)
-    # Tasks of an earlier version of this provider have left nothing else.
+    # Tasks of an earlier version of this provider have pushed only this.
     return query.join(returned, _of_task(returned, RETURN_KEY), isouter=True)
 
 

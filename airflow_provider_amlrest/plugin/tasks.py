@@ -1,4 +1,4 @@
-"""What Airflow itself knows of tasks that have jobs: whoever may write XComs of a DAG cannot change it."""
+"""What Airflow itself knows about tasks with jobs: users who may write XComs of a DAG cannot change it."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
 FIELDS = ("azureml_conn_id", "api_version", "job_name")
 MAX_DAGS = 200
-"""Versions of DAGs whose tasks are remembered."""
+"""Maximum versions of DAGs whose tasks are cached."""
 ASKED_AT_ONCE = 500
-"""Task instances in one question to the database."""
+"""Task instances in one query to the database."""
 
 _JINJA = re.compile(r"\{[{%#]")
 
 Facts = Mapping[str, Any]
-"""Of a task in a DAG: its FIELDS as far as they need no rendering, and whether it ``makes`` its job."""
+"""A task in a DAG: those of its FIELDS that need no rendering, and whether it ``makes`` its job."""
 
 
 @dataclass(frozen=True)
 class JobTask:
-    """A task instance of ours: by which connection its job is read, and which jobs it may have."""
+    """A task instance of this provider: the connection of its job, and which jobs it may have."""
 
     conn_id: str
     api_version: str | None
     awaits: str | None
-    """The name of the job that a sensor waits for; None: it makes its own job."""
+    """The name of the job that a sensor waits for; None: the task submits its own job."""
 
     def job(self, name: str) -> JobRef:
-        """The job of this name."""
+        """The job with this name."""
         return JobRef(self.conn_id, self.api_version, name)
 
 
 class JobTasks:
-    """Finds them in Airflow's database: in serialized DAGs and in rendered templates."""
+    """Finds these tasks in Airflow's database: in serialized DAGs and in rendered templates."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[Any, str], Mapping[str, Facts]] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, session: Session, tasks: Mapping[TaskKey, Any]) -> dict[TaskKey, JobTask]:
-        """Those that are ours.
+        """Those that belong to this provider.
 
-        A connection that is a template is known as long as Airflow keeps the rendered one: for the last 30
-        runs of a task, unless it is set otherwise.
+        A connection that is a template is known as long as Airflow keeps the rendered template: by default
+        for the last 30 runs of a task.
 
-        :param tasks: with the id of the version of its DAG; None: the newest.
+        :param tasks: each with the id of the version of its DAG; None: the newest.
         """
         versions = {(key.dag_id, version) for key, version in tasks.items()}
         facts = {one: self.facts(session, *one) for one in versions}
@@ -72,7 +72,7 @@ class JobTasks:
         return {key: task for key, task in found.items() if task is not None}
 
     def facts(self, session: Session, dag_id: str, version: Any = None) -> Mapping[str, Facts]:
-        """The tasks of a DAG that are ours."""
+        """The tasks of a DAG that belong to this provider."""
         model = SerializedDagModel
         query = select(model.dag_version_id, model.dag_hash).where(model.dag_id == dag_id)
         if version is not None:
@@ -96,13 +96,13 @@ def _ours(dag: Any) -> dict[str, Facts]:
 
 
 def _is_ours(task: Any) -> bool:
-    # Subclasses have these, too. Its links tell nothing: where Airflow clears a task, it reads DAGs without
-    # them, for all threads of its process.
+    # Subclasses have these fields, too. Links do not help: where Airflow clears a task, it reads DAGs
+    # without them, for all threads of its process.
     return {"azureml_conn_id", "job_name"} <= set(task.template_fields)
 
 
 def _static(task: Any) -> Facts:
-    # A mapped task has there what is the same for all.
+    # For a mapped task, these are the values that all instances share.
     partial = getattr(task, "partial_kwargs", None)
     texts = {name: getattr(task, name, None) if partial is None else partial.get(name) for name in FIELDS}
     known = {name: text for name, text in texts.items() if isinstance(text, str) and not _JINJA.search(text)}
@@ -127,6 +127,6 @@ def _job_task(static: Facts, rendered: Mapping[str, Any]) -> JobTask | None:
     conn_id, api_version, job_name = (rendered.get(name) or static.get(name) for name in FIELDS)
     if not conn_id or not (job_name or static["makes"]):
         return None
-    # Native rendering makes numbers of some.
+    # Native rendering turns some into numbers.
     awaits = None if static["makes"] else str(job_name)
     return JobTask(str(conn_id), None if api_version is None else str(api_version), awaits)

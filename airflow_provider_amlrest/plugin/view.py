@@ -1,4 +1,4 @@
-"""What the pages are told, as plain JSON. Pure: nothing is read here."""
+"""The content of the pages, as plain JSON. Pure: this module does not read anything."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunError, SweepTrial
 
 ACTIVE_POLL = 5.0
-"""Seconds after which a page asks again while its job is active."""
+"""Seconds after which a page reloads while its job is active."""
 SETTLING_POLL = 15.0
 """The same for a job that has just ended."""
 SEEN_AT_ONCE = 15.0
-"""Seconds; who saw a status so soon after a job was made may take it for the first one."""
+"""Seconds; a status that was seen so soon after a job was created counts as its first one."""
 SHORTEST_PHASE = 0.5
-"""Seconds; what took less is not worth telling."""
+"""Seconds; shorter phases are not shown."""
 ROW_METRICS = 3
 RUNNING = "Running"
 UNFINISHED = frozenset({None, "scheduled", "queued", "running", "deferred", "restarting", "up_for_retry"})
 """States of a task that may still have an active job."""
 MAX_POINTS = 500
-"""Of a metric's history: more than a chart has pixels for. Evenly thinned out, the last one kept."""
+"""Maximum points of a metric's history: more than a chart has pixels. Evenly chosen, with the last one."""
 
 
 def task_page(task: TaskJob, live: LiveJob, *, may_cancel: bool, now: float) -> dict[str, Any]:
-    """All that the page of a task's job shows, but its log and its trials. The job has been seen."""
+    """Everything on the page of a task's job except its log and trials. The job must have been read."""
     assert live.job is not None  # noqa: S101
     job, run = live.job, live.run.value
     shown = may_show(job)
@@ -54,7 +54,7 @@ def task_page(task: TaskJob, live: LiveJob, *, may_cancel: bool, now: float) -> 
 
 
 def poll_of_task(state: str | None) -> float | None:
-    """When to ask again for the job of a task that has none: not if the task is over."""
+    """When to check again for the job of a task without one: None if the task is over."""
     return ACTIVE_POLL if state in UNFINISHED else None
 
 
@@ -63,7 +63,7 @@ def _error(error: RunError, *, shown: bool) -> dict[str, str]:
 
 
 def _job(job: Job) -> dict[str, Any]:
-    """What the service says of a job, without what a task has given it: only the task can mask that."""
+    """What the service says about a job, without the task's request: only the task can mask that."""
     return {
         "name": job.name,
         "id": job.id,
@@ -79,7 +79,7 @@ def _job(job: Job) -> dict[str, Any]:
 
 
 def _request(task: TaskJob) -> dict[str, Any]:
-    """What the task has given its job, as the task has left it in Airflow."""
+    """The request for the job, as the task has stored it in Airflow."""
     assert task.record is not None, "it has a job"  # noqa: S101
     return {**asdict(task.record.request), "experiment": task.record.experiment_name}
 
@@ -96,10 +96,10 @@ def _task(task: TaskJob) -> dict[str, Any]:
 
 
 def phases(job: Job, run: Run | None, seen: Sequence[tuple[str, float]], now: float) -> list[dict[str, Any]]:
-    """What the job went through, and for how long: ``{"status", "seconds"}``; the last one may go on.
+    """The statuses of the job, and their durations: ``{"status", "seconds"}``; the last one may continue.
 
-    Run history knows when a job was made, started and ended. What it did before its start, such as queueing
-    and preparing, is told apart as far as it was ``seen``.
+    Run history knows when a job was created, started and ended. Phases before its start, such as queueing and
+    preparing, are distinguished as far as they were ``seen``.
     """
     created = timestamp(job.created_at)
     started, ended = (timestamp(run.start_time), timestamp(run.end_time)) if run else (None, None)
@@ -121,7 +121,7 @@ def phases(job: Job, run: Run | None, seen: Sequence[tuple[str, float]], now: fl
 
 
 def sweep_page(job: Job, trials: Sequence[SweepTrial], notice: str | None) -> dict[str, Any]:
-    """A sweep's trials, as rows that are as short as can be: there may be thousands."""
+    """A sweep's trials, in short rows, because there may be thousands."""
     if not may_show(job):
         trials = [replace(trial, params=without_texts(trial.params)) for trial in trials]
         notice = notice or f"Text among the parameters is {NOT_SHOWN}"
@@ -150,7 +150,7 @@ def sweep_page(job: Job, trials: Sequence[SweepTrial], notice: str | None) -> di
 
 
 def _best(job: Job, trials: Sequence[SweepTrial]) -> str | None:
-    """As the service says; while it says nothing, by what the trials have logged."""
+    """The best trial that the service names, or else the best by what the trials have logged."""
     if job.best_trial_name:
         return job.best_trial_name
     metric = job.primary_metric or ""
@@ -162,7 +162,7 @@ def _best(job: Job, trials: Sequence[SweepTrial]) -> str | None:
 def run_page(
     tasks: Iterable[TaskJob], statuses: Mapping[TaskKey, Status], notice: str | None
 ) -> dict[str, Any]:
-    """The jobs of a DAG run on one line of time."""
+    """The jobs of a DAG run on one timeline."""
     rows = [job_row(task, statuses) for task in tasks]
     return {
         "rows": rows,
@@ -172,14 +172,14 @@ def run_page(
 
 
 def is_final(task: TaskJob) -> bool:
-    """Whether the task's result says how its job has ended: one that does not wait has another result."""
+    """Whether the task's result says how its job ended: a task that does not wait has another result."""
     status = task.result.get("status")
     return isinstance(status, str) and classify(status) is not Outcome.ACTIVE
 
 
 def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]:
-    """A job in a list. Its status is the result's, else what is known of it by now, else unknown."""
-    assert task.record is not None, "lists have tasks with jobs only"  # noqa: S101
+    """A job in a list. Its status is that of the result, else the currently known one, else unknown."""
+    assert task.record is not None, "lists have only tasks with jobs"  # noqa: S101
     live = statuses.get(task.key)
     status, ended = (live.status, live.ended_at) if live else (None, None)
     if is_final(task):
@@ -193,7 +193,7 @@ def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]
         "experiment": task.record.experiment_name,
         "status": status,
         "outcome": outcome.value if outcome else None,
-        # One whose status is unknown may be active, unless its task is over.
+        # A job with an unknown status may be active, unless its task is over.
         "active": outcome is Outcome.ACTIVE or (outcome is None and task.state in UNFINISHED),
         "started": None if task.published is None else task.published.timestamp(),
         "ended": ended,
@@ -202,7 +202,7 @@ def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]
 
 
 def main_metrics(task: TaskJob) -> dict[str, float]:
-    """The metrics of a task's result; of a sweep those of its best trial."""
+    """The metrics of a task's result; for a sweep, those of its best trial."""
     best = task.result.get("best_trial")
     metrics = (best if isinstance(best, dict) else {}).get("metrics") or task.result.get("metrics")
     if not isinstance(metrics, dict):

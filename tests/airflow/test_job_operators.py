@@ -429,7 +429,7 @@ class TestBeforeAnythingIsSent:
             ({"command": "x ${{input.iris}}"}, r"'\$\{\{input.iris\}\}' means nothing here"),
             ({"command": "x ${{outputs.model}}", "outputs": {"mode": None}}, "outputs has no 'model'"),
             ({"command": " "}, "command: it is empty"),
-            ({"job_name": "spaces are not allowed"}, "job_name: 'spaces are not allowed' is no name"),
+            ({"job_name": "spaces not allowed"}, "job_name: 'spaces not allowed' is not a valid name"),
             ({"environment": "sklearn"}, "environment: 'sklearn' is no reference"),
             ({"code": "no/such/folder"}, "code: there is no file or folder"),
             ({"inputs": {"x": None}}, "inputs.x: None is what an XCom gives"),
@@ -474,7 +474,8 @@ class TestBeforeAnythingIsSent:
     @pytest.mark.parametrize("compute", ["", "a/b", ".."])
     def test_what_cannot_be_a_computes_name(self, command_task: Any, emulator: Any, compute: str) -> None:
         mark = emulator.mark()
-        with pytest.raises(AirflowFailException, match=f"^compute: '{compute}' is no name for Azure ML"):
+        refusal = f"^compute: '{compute}' is not a valid name for Azure ML"
+        with pytest.raises(AirflowFailException, match=refusal):
             Try(command_task(compute=compute)).execute()
         assert emulator.asked(since=mark) == []
 

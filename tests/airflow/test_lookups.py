@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
 from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Lookup, Output
 from airflow_provider_amlrest.rest.jobs.lookups import (
     read_code,
     read_compute,
     read_environment,
-    read_inputs,
 )
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from tests.support.emulated import Emulated
@@ -80,12 +81,88 @@ def test_so_it_is_as_a_literal(url: str) -> None:
     assert "CANARY" not in str(told.value)
 
 
-@pytest.mark.parametrize("value", [Path("iris.csv"), {"path": Path("iris.csv"), "type": "uri_file"}])
-def test_a_local_path_is_no_input_and_the_error_says_what_is(value: Any) -> None:
-    with pytest.raises(
-        InvalidSpecError, match=r"inputs\.d\.path: .*register local data with AzureMLRegisterDataOperator"
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [({"path": Path("iris.csv"), "type": "uri_file"}, "iris.csv"), ({"path": "folder"}, "folder/")],
+)
+def test_local_data_is_uploaded_once(
+    client: AzureMLClient, emulator: Emulated, tmp_path: Path, value: Any, name: str
+) -> None:
+    (tmp_path / "iris.csv").write_text("1,2\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "part.csv").write_text("3,4\n")
+    lookup = read(read_inputs("inputs", {"d": value}, tmp_path)["d"])
+    lookup.check(client.operations.workspace)
+    found: Any = lookup.find(client)
+    assert re.fullmatch(
+        rf"azureml://datastores/workspaceblobstore/paths/LocalUpload/[0-9a-f]{{64}}/{name}", found.uri
+    )
+    again: Any = read(read_inputs("inputs", {"d": value}, tmp_path)["d"])
+    assert again.meaning == lookup.meaning
+    assert again.find(client) == found
+    (tmp_path / "iris.csv").write_text("1,3\n")
+    (tmp_path / "folder" / "part.csv").write_text("3,5\n")
+    assert read(read_inputs("inputs", {"d": value}, tmp_path)["d"]).meaning != lookup.meaning
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"path": "nothing", "type": "uri_file"}, r"inputs\.d\.path: there is no file or folder"),
+        ({"path": "iris.csv"}, r"inputs\.d\.type: 'uri_folder' does not fit 'iris.csv', which is a file"),
+        (
+            {"path": ".", "type": "uri_file"},
+            r"inputs\.d\.type: 'uri_file' does not fit '.', which is a folder",
+        ),
+    ],
+)
+def test_what_is_wrong_with_local_data_is_said_before_any_request(
+    tmp_path: Path, value: Any, problem: str
+) -> None:
+    (tmp_path / "iris.csv").write_text("1,2\n")
+    nowhere: Any = None
+    with pytest.raises(InvalidSpecError, match=problem):
+        read(read_inputs("inputs", {"d": value}, tmp_path)["d"]).check(nowhere)
+
+
+def test_an_environment_that_is_defined_in_place_is_registered_once(
+    client: AzureMLClient, emulator: Emulated, tmp_path: Path
+) -> None:
+    (tmp_path / "conda.yml").write_text("dependencies: [python=3.11]\n")
+    given = {"image": "python:3.11", "conda_file": "conda.yml"}
+    first = read_environment("environment", given, tmp_path)
+    id_ = first.find(client)
+    assert "/environments/CliV2AnonymousEnvironment/versions/" in id_
+    mark = emulator.mark()
+    assert read_environment("environment", given, tmp_path).find(client) == id_
+    assert [request for request in emulator.asked(since=mark) if request["method"] == "PUT"] == []
+    (tmp_path / "conda.yml").write_text("dependencies: [python=3.12]\n")
+    other = read_environment("environment", given, tmp_path)
+    assert other.meaning != first.meaning
+    assert other.find(client) != id_
+
+
+def test_it_has_the_version_that_azure_ai_ml_gives_it(tmp_path: Path) -> None:
+    """Recorded of azure-ai-ml 1.35.2 (sdk-golden, and its loader)."""
+    for image, version in (
+        ("python", "20b0899ed033ee374dd27c3b4f67034319a35ca7673d3caafe2c8ae0848d3918"),
+        ("library/python:latest", "65cb0b33ff5c91a624f57556b658973423dd7a3dd9aa6b4289458d4de41d88e6"),
     ):
-        read_inputs("inputs", {"d": value})
+        found = read_environment("environment", {"image": image}, tmp_path)
+        assert found.written == f"CliV2AnonymousEnvironment:{version}"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"imag": "python"}, "environment: unknown key 'imag'"),
+        ({"image": "python", "build": {"path": "."}}, "environment.image: give either"),
+        ({"name": "e", "conda_file": "none.yml"}, "environment.conda_file: "),
+    ],
+)
+def test_what_is_wrong_with_a_definition_is_said(tmp_path: Path, value: Any, problem: str) -> None:
+    with pytest.raises(InvalidSpecError, match=f"^{problem}"):
+        read_environment("environment", value, tmp_path)
 
 
 def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
@@ -94,7 +171,7 @@ def test_code_at_a_path_is_that_of_its_text(tmp_path: Path) -> None:
     by_path: Any = read_code("code", Path("name:1"), tmp_path)
     by_text: Any = read_code("code", "./name:1", tmp_path)
     assert by_path.meaning == by_text.meaning
-    assert [file.name for file in by_path.source.files] == ["train.py"]
+    assert [file.name for file in by_path.source.content.files] == ["train.py"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +236,7 @@ def test_a_model_by_name_becomes_its_id(client: AzureMLClient, emulator: Emulate
 def asked_for(client: AzureMLClient, field: str, value: Any) -> Any:
     """Have the service look up what a job operator was given in a field."""
     if field == "environment":
-        return read_environment("environment", value).find(client)
+        return read_environment("environment", value, Path()).find(client)
     if field == "code":
         return read(read_code("code", value, Path())).find(client)
     return read(read_inputs("inputs", {field.removeprefix("inputs."): value})[field[7:]]).find(client)
@@ -211,13 +288,13 @@ def test_nothing_is_said_of_it_where_the_workspace_is_missing(
 def test_how_a_reference_is_written_makes_no_other_work() -> None:
     """The digest of a job's request is made of this."""
     for written in ("words:1", "azureml:words:1"):
-        assert read_environment("environment", written).meaning == "Named(name='words', version='1')"
+        assert read_environment("environment", written, Path()).meaning == "Named(name='words', version='1')"
 
 
 def test_a_curated_environment_is_found_by_the_service(client: AzureMLClient, emulator: Emulated) -> None:
     mark = emulator.mark()
     for name in ("AzureML-sklearn-1.5@latest", "azureml:AzureML-sklearn-1.5@latest"):
-        sent = read_environment("environment", name).find(client)
+        sent = read_environment("environment", name, Path()).find(client)
         assert sent == "azureml:AzureML-sklearn-1.5@latest"
     assert emulator.asked(since=mark) == []
 

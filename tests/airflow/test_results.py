@@ -141,7 +141,7 @@ def test_a_sweep_without_its_metric_names_those_that_there_are(
     text = f"No trial of j has reported the metric 'auc'; there are: {there}."
     assert text in said()
     # It may well have the one that is required: there is no best trial that has it.
-    with pytest.raises(MetricsMissingError, match=f"^require_metrics: {text} A retry looks again"):
+    with pytest.raises(MetricsMissingError, match=f"^require_metrics: {text} A retry reads again"):
         concluded(["loss"])
 
 
@@ -155,7 +155,7 @@ def waits(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 def test_a_wait_for_metrics_is_told_when_it_begins(clock: Clock, waits: Any) -> None:
     completed(*[{"loss": 1.0}] * 5, {"auc": 0.9, "f1": 0.5, "loss": 1.0}, require=["auc", "loss", "f1"])
     assert waits() == [
-        "Azure ML job j is Completed; the metrics auc, f1 may come later: waiting for 60 s at most."
+        "Azure ML job j is Completed; the metrics auc, f1 may arrive later: waiting for 60 s at most."
     ]
 
 
@@ -164,7 +164,7 @@ def test_a_wait_for_a_best_trial_is_told_when_it_begins(clock: Clock, waits: Any
     answers: dict[str, Any] = {"get_best_trial": [None, None, None, best], "list_children": iter("a")}
     finish(service(get_metrics={"auc": 0.9}, **answers), job("Completed", "Sweep"), "https://studio")
     assert waits() == [
-        "Azure ML job j is Completed; a trial's metric 'auc' may come later: waiting for 60 s at most."
+        "Azure ML job j is Completed; a trial's metric 'auc' may arrive later: waiting for 60 s at most."
     ]
 
 
@@ -307,4 +307,4 @@ def test_one_line_says_how_it_went(clock: Clock, said: Any) -> None:
     ended = Run("j", "Completed", warnings=("low on quota",), **times)
     finish(service(get_metrics={"auc": 0.91}, get_run=ended), job("Completed"), "https://studio")
     assert "Azure ML job j is Completed after 90 s: auc 0.91. https://studio" in said()
-    assert "Azure ML warns of job j: low on quota" in said()
+    assert "Azure ML warns about job j: low on quota" in said()

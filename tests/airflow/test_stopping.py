@@ -260,7 +260,11 @@ class TestSomebodyElsesCancel:
         ("tags", "limits", "words"),
         [
             ({"emulator.seconds": "30"}, {"timeout": 1}, r"by Azure ML, after its limits\.timeout of 1 s"),
-            ({"emulator.outcome": "canceled_by_preemption"}, None, "by Azure ML, as its node was pre-empted"),
+            (
+                {"emulator.outcome": "canceled_by_preemption"},
+                None,
+                "by Azure ML, because its node was pre-empted",
+            ),
         ],
     )
     def test_the_services_own_doing_is_nobodys_decision(

@@ -364,7 +364,7 @@ def test_ctrl_c_ends_the_wait_and_not_the_job(
         waiting.send_signal(signal.SIGINT)
         _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
-    assert "The job goes on" in err
+    assert "The job continues" in err
     assert "Traceback" not in err
     assert client.get_job(name).outcome.value == "active"
 

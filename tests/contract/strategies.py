@@ -12,6 +12,7 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
+from airflow_provider_amlrest.rest.jobs.inputs import INPUT_MODES
 from airflow_provider_amlrest.rest.jobs.job import (
     DataInput,
     Identity,
@@ -19,7 +20,6 @@ from airflow_provider_amlrest.rest.jobs.job import (
     Output,
     Service,
 )
-from airflow_provider_amlrest.rest.jobs.lookups import INPUT_MODES
 from airflow_provider_amlrest.rest.jobs.reading import JOB_TIERS, OUTPUT_MODES
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.jobs.sweep import (

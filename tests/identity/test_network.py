@@ -123,7 +123,7 @@ async def test_blobs_heed_no_proxy(
 # Certificate authorities
 
 
-REFUSED = r"(?is)No answer to {}.*certificate.verify.failed.*ca_bundle in the connection names a file"
+REFUSED = r"(?is)No answer to {}.*certificate.verify.failed.*Set ca_bundle in the connection to a file"
 
 
 def strangers(emulator: Emulated) -> tuple[ConnectionSettings, Cloud]:

@@ -131,7 +131,7 @@ async def test_a_proxy_would_carry_it_elsewhere(
     client: Any, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    with pytest.raises(AzureMLError, match=r"HTTP_PROXY would carry it elsewhere; put it into NO_PROXY"):
+    with pytest.raises(AzureMLError, match=r"HTTP_PROXY would send it elsewhere; add it to NO_PROXY"):
         await answer(client.get_workspace())
     assert service.authorized == []
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

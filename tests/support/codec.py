@@ -1,4 +1,4 @@
-"""What writes and reads assets and jobs, by name, for tests that go through all of them."""
+"""The functions that write and read assets and jobs, by name, for tests that go through all of them."""
 
 from __future__ import annotations
 

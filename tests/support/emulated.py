@@ -1,4 +1,4 @@
-"""An emulator for tests: what it was asked, and what shall go wrong."""
+"""An emulator for tests: its requests, and faults to inject."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Emulated(EmulatorProcess):
     """A running emulator, seen by a test."""
 
     def connection_uri(self, **changes: str | None) -> str:
-        """The connection of the ready file with other fields; ``login``, ``password`` and all extras."""
+        """The connection of the ready file with changed fields: ``login``, ``password`` and any extra."""
         facts = self.facts
         fields: dict[str, str | None] = {
             "login": facts["client_id"],
@@ -39,7 +39,7 @@ class Emulated(EmulatorProcess):
 
     @contextmanager
     def fault(self, path: str, **rule: Any) -> Iterator[None]:
-        """Let requests whose path matches go wrong within the block."""
+        """Make requests whose path matches fail within the block."""
         added = self.admin("POST", "faults", {"path": path, **rule})
         try:
             yield
@@ -57,7 +57,7 @@ class Emulated(EmulatorProcess):
             self.admin("PATCH", "settings", {name: before})
 
     def asked(self, method: str = ".*", path: str = "", *, since: int = 0) -> list[dict[str, Any]]:
-        """The requests that match, out of the request log, after its first ``since`` lines."""
+        """The matching requests of the request log, after its first ``since`` lines."""
         return [
             entry
             for entry in self.request_log()[since:]
@@ -74,5 +74,5 @@ class Emulated(EmulatorProcess):
         ]
 
     def mark(self) -> int:
-        """How many requests there have been: for ``asked(since=...)``."""
+        """The number of requests so far, for ``asked(since=...)``."""
         return len(self.request_log())

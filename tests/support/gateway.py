@@ -1,4 +1,4 @@
-"""A loopback gateway before the emulator, whose weather a test chooses."""
+"""A loopback gateway in front of the emulator, whose weather a test chooses."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DRIP_SECONDS = 10.0
 class Weather:
     """How a request is answered instead of being passed on.
 
-    :param status: 0: never.
-    :param drips: the answer comes byte by byte, one in ten seconds, from its very first on.
+    :param status: HTTP status; 0: no answer.
+    :param drips: whether the answer arrives byte by byte, one in ten seconds, from the first one on.
     """
 
     status: int = 0
@@ -33,7 +33,7 @@ class Weather:
 class Gateway:
     """The emulator's Resource Manager under another port, in plain http. A context manager.
 
-    :ivar weather: what becomes of a request, by its method and path; None: it is passed on.
+    :ivar weather: the answer to a request, by its method and path; None: the request is passed on.
     :ivar asked: method and path of all requests.
     """
 
@@ -42,7 +42,7 @@ class Gateway:
         self.asked: list[str] = []
         self.over = threading.Event()
         self.session = requests.Session()
-        # Not the environment's proxies and authorities.
+        # Do not use the environment's proxies and authorities.
         self.session.trust_env = False
         self.session.verify = emulated.facts["ca_bundle"]
         self.target = emulated.facts["arm_endpoint"]
@@ -113,4 +113,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.gateway.over.wait(DRIP_SECONDS)
 
     def log_message(self, *arguments: Any) -> None:
-        """Nothing on the terminal."""
+        """Do not print to the terminal."""

@@ -1,4 +1,4 @@
-"""A loopback pass-through in front of the emulator's blob storage: what was sent, and what is refused."""
+"""A loopback proxy in front of the emulator's blob storage: records requests, and refuses some."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Asked(NamedTuple):
     method: str
     path: str
     comp: str
-    """``block``, ``blocklist``, ``list``..., empty for a whole blob."""
+    """``block``, ``blocklist``, ``list``...; empty for a whole blob."""
     block: str
     scheme: str
-    """Of the credential: ``Bearer``, ``SharedKey``, or ``SAS``."""
+    """The scheme of the credential: ``Bearer``, ``SharedKey``, or ``SAS``."""
     agent: str
 
 
@@ -126,11 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nothing: a query may hold a signature."""
+        """Do not log: a query may contain a signature."""
 
 
 def lying_at(service: BlobServiceClient, code: Code) -> dict[str, bytes]:
-    """The files of code, by their names in its folder."""
+    """The files of a code asset, by their names in its folder."""
     container, _, path = code.uri.removeprefix(f"{service.primary_endpoint.rstrip('/')}/").partition("/")
     with service.get_container_client(container) as client:
         return {

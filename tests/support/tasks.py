@@ -1,4 +1,4 @@
-"""Run an operator as Airflow does, without Airflow's services: rendered, with a task instance's facts."""
+"""Run an operator as Airflow does, without Airflow's services: rendered, with a task instance."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from airflow_provider_amlrest.operators.reading import read_job, read_wait_optio
 
 
 def unique(request: pytest.FixtureRequest) -> str:
-    """The test's name as that of something in Azure ML."""
+    """The test's name, as a valid name in Azure ML."""
     return "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
 
 
 def found(result: dict[str, str]) -> dict[str, str]:
-    """The result of an asset operator that finds what gave this result."""
+    """The result of an asset operator that finds the asset of this result."""
     return {**result, "outcome": "found"}
 
 
 @dataclass
 class Try:
-    """One try of a task instance: what operators read of it, and the XComs they push."""
+    """One try of a task instance: what operators read from it, and the XComs that they push."""
 
     task: Any
     dag_file: str = __file__
@@ -89,14 +89,14 @@ def submit(task: Any, attempt: Try, client: Any = None) -> str:
 
 
 def as_stored(trigger: BaseTrigger) -> Any:
-    """The trigger that a triggerer makes of what Airflow's database keeps of this one."""
+    """The trigger that a triggerer creates from what Airflow's database stores of this one."""
     path, arguments = trigger.serialize()
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
 
 
 async def fire(trigger: BaseTrigger) -> Any:
-    """Run a trigger to its only event; what the event carries, as Airflow's database keeps it."""
+    """Run a trigger to its only event, and return the payload as Airflow's database stores it."""
     events = [event.payload async for event in trigger.run()]
     assert len(events) == 1
     return json.loads(json.dumps(events[0]))

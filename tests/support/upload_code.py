@@ -1,6 +1,6 @@
-"""Upload code as a task does, without Airflow: in this process, or as one of its own that can be killed.
+"""Upload code as a task does, without Airflow: in this process, or in a separate one that can be killed.
 
-``python -m tests.support.upload_code <facts.json> <path>`` prints the code's ARM id, and by how many MiB the
+``python -m tests.support.upload_code <facts.json> <path>`` prints the code's ARM id, and the MiB by which the
 process grew.
 """
 
@@ -21,7 +21,7 @@ from airflow_provider_amlrest.rest.http.credentials import ClientSecret, sync_cr
 
 
 def client_of(facts: dict[str, Any], **options: Any) -> AzureMLClient:
-    """A client of the emulator's workspace, out of the facts of its ready file."""
+    """A client of the emulator's workspace, from the facts of its ready file."""
     cloud = custom_cloud(facts["arm_endpoint"], facts["authority_host"])
     cloud = cloud.trusting(facts["ca_bundle"], facts["blob_endpoint"])
     identity = ClientSecret(facts["tenant_id"], facts["client_id"], facts["client_secret"])

@@ -1,4 +1,4 @@
-"""Waiting for what another thread, process or service does."""
+"""Waits for something that another thread, process or service does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATIENCE = 240.0
 
 
 def wait_for(find: Callable[[], T]) -> T:
-    """What ``find`` gives once that is true."""
+    """The result of ``find`` once it is true."""
     deadline = time.monotonic() + PATIENCE
     while not (found := find()):
         assert time.monotonic() < deadline, f"It did not happen within {PATIENCE:.0f} s; last: {found!r}"

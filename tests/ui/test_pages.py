@@ -160,7 +160,7 @@ def test_the_newest_jobs_and_a_history(ended: dict[str, str], visit: Enter) -> N
     seen.shot("recent")
     frame.get_by_label("DAG").fill("no-such-dag")
     frame.get_by_label("DAG").press("Enter")
-    expect(frame.get_by_role("status")).to_have_text("There are no such jobs of DAGs that you may see.")
+    expect(frame.get_by_role("status")).to_have_text("The DAGs that you may see have no such jobs.")
 
 
 def test_a_task_that_is_not_ours(ended: dict[str, str], visit: Enter) -> None:

@@ -61,7 +61,7 @@ def test_an_extra_that_is_not_used_is_a_warning(caplog: pytest.LogCaptureFixture
     said = [record.getMessage() for record in caplog.records]
     start = "The Airflow connection 'azureml_default' has an extra"
     assert said == [
-        f"{start} 'api_verison', which is not used. Is api_version meant?",
+        f"{start} 'api_verison', which is not used. Did you mean api_version?",
         f"{start} 'other', which is not used.",
     ]
 
@@ -105,7 +105,7 @@ def test_all_problems_are_said_at_once() -> None:
         "tenant_id is missing; the credential client_secret needs it",
         "cloud 'mars' is not one of public, china, us_government, custom",
         "api_version '2021-07-01' is not one of 2021-03-01-preview, 2022-02-01-preview, 2022-05-01,",
-        "ca_bundle '/gone.pem' is no file",
+        "ca_bundle '/gone.pem' is not a file",
     ):
         assert words in text
     assert len(caught.value.problems) == 8
@@ -124,13 +124,13 @@ def test_all_problems_are_said_at_once() -> None:
         ({"scope": "https://management.azure.com"}, "scope 'https://management.azure.com' does not end with"),
         (
             CUSTOM | {"resource_manager": "http://arm.example.com"},
-            "resource_manager 'http://arm.example.com' is not an https URL; plain http is taken for this",
+            "resource_manager 'http://arm.example.com' is not an https URL; plain http works only for this",
         ),
         (CUSTOM | {"authority": "http://127.0.0.1:2"}, "authority 'http://127.0.0.1:2' must be https, even"),
         (CUSTOM | {"authority": "login.local"}, "authority 'login.local' is not an https URL"),
-        ({"blob_endpoint": "http://10.0.0.1:10000/acct"}, "is not an https URL; plain http is taken for"),
+        ({"blob_endpoint": "http://10.0.0.1:10000/acct"}, "is not an https URL; plain http works only for"),
         ({"ca_bundle": "-----BEGIN CERTIFICATE----- CANARY"}, "ca_bundle holds a PEM text"),
-        ({"ca_bundle": __file__}, "test_connection.py' holds no certificates that can be read"),
+        ({"ca_bundle": __file__}, "test_connection.py' has no readable certificates"),
         (
             {"blob_endpoint": "https://acct.blob.core.windows.net/c?sv=2024&sig=CANARY"},
             "blob_endpoint 'https://acct.blob.core.windows.net/c' must be a plain URL",
@@ -271,13 +271,13 @@ def test_line_breaks_of_a_certificate_are_restored() -> None:
             "client",
             None,
             {},
-            "client secret (password) is missing; the credential client_secret needs it, and",
+            "client secret (password) is missing; the credential client_secret needs it, which",
         ),
         (
             None,
             SECRET,
             {},
-            "client ID (login) is missing; the credential client_secret needs it, and a client",
+            "client ID (login) is missing; the credential client_secret needs it, which a client",
         ),
         (
             "client",
@@ -296,7 +296,7 @@ def test_line_breaks_of_a_certificate_are_restored() -> None:
             "client",
             None,
             {"credential": "client_certificate", "certificate_path": "/gone.pem"},
-            "certificate_path '/gone.pem' is no file on this machine",
+            "certificate_path '/gone.pem' is not a file on this machine",
         ),
         (
             "client",
@@ -342,7 +342,7 @@ def test_line_breaks_of_a_certificate_are_restored() -> None:
             "client",
             None,
             {"credential": "workload_identity", "workload_identity_file": "/gone"},
-            "workload_identity_file '/gone' is no file on this machine",
+            "workload_identity_file '/gone' is not a file on this machine",
         ),
         (None, None, {"credential": "chain"}, "credential_chain is missing; give some of client_secret, "),
         (

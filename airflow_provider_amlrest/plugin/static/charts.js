@@ -1,11 +1,11 @@
-// Charts by Apache ECharts, which is loaded when the first one is drawn.
+// Charts with Apache ECharts, which is loaded when the first chart is drawn.
 
 import { h, number } from "./dom.js";
 import { color, onTheme } from "./theme.js";
 
 let library;
 
-/** A chart with a title. draw(data) gives the options; the same in words, for who does not see it. */
+/** A chart with a title. draw(data) returns the options; show() takes words for people who cannot see the chart. */
 export function chart(title, draw, { wide = false } = {}) {
   const note = h("span");
   const canvas = h("div", { class: "canvas", role: "img", "aria-label": title });
@@ -29,7 +29,7 @@ export function chart(title, draw, { wide = false } = {}) {
       data = newData;
       note.textContent = words;
       canvas.setAttribute("aria-label", `${title}${words ? `: ${words}` : ""}`);
-      // Elements are put into the page in the same turn, after this.
+      // Elements are added to the page in the same turn, after this.
       queueMicrotask(paint);
     },
   };
@@ -81,7 +81,7 @@ export function lineOptions(points) {
   };
 }
 
-/** Points [x, y, name]; those that are best stand out. */
+/** Points [x, y, name]; the best one is highlighted. */
 export function scatterOptions({ x, y, points, best }) {
   const horizontal = axis(x, points.map((point) => point[0]));
   const mark = (point) => (horizontal.type === "category" ? [String(point[0]), ...point.slice(1)] : point);
@@ -97,7 +97,7 @@ export function scatterOptions({ x, y, points, best }) {
   };
 }
 
-/** One line a trial through all its parameters to its metric. */
+/** One line per trial, through all its parameters to its metric. */
 export function parallelOptions({ names, rows, bestIndex }) {
   const values = (index) => rows.map((row) => row[index]);
   const line = { width: 1, opacity: rows.length > 100 ? 0.25 : 0.6 };
@@ -121,7 +121,7 @@ function strings(names, values) {
   return (row) => row.map((value, index) => (category[index] ? String(value) : value));
 }
 
-/** A metric over runs: labels, and values of which some are missing. */
+/** A metric over runs: labels, and values, some of which may be missing. */
 export function historyOptions({ labels, values }) {
   return {
     tooltip: tooltip({ trigger: "axis", valueFormatter: (value) => (value == null ? "none" : number(value)) }),
@@ -131,7 +131,7 @@ export function historyOptions({ labels, values }) {
   };
 }
 
-// What a tooltip is made of is markup.
+// The text of a tooltip is markup.
 function escape(text) {
   const replaced = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "<br>" };
   return text.replace(/[&<>"\n]/g, (character) => replaced[character]);

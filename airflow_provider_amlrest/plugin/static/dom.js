@@ -1,4 +1,4 @@
-// Making elements. Text is always text: nothing from a job can become markup.
+// Creates elements. Text is always text: nothing from a job can become markup.
 
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -11,7 +11,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A part of a page that is made anew only when what it shows has changed, so that nothing flickers or loses focus. */
+/** A part of a page that is rendered again only if its data has changed, so that nothing flickers or loses focus. */
 export function section(render) {
   const element = h("section");
   let shown;
@@ -27,7 +27,7 @@ export function section(render) {
 }
 
 export function link(url, text = url) {
-  // Airflow's frame lets no page open a window, so that a link of another site is there to be copied.
+  // Airflow's frame does not allow a page to open a window; a link to another site can still be copied.
   return /^https:\/\//.test(url ?? "") ? h("a", { href: url, rel: "noreferrer" }, text) : (text ?? "");
 }
 
@@ -47,7 +47,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // On plain http there is no clipboard but this.
+    // On plain http, this is the only clipboard.
     const field = h("textarea", { class: "hidden", "aria-hidden": "true" });
     field.value = text;
     document.body.append(field);
@@ -79,7 +79,7 @@ export function moment(timestamp) {
   return timestamp == null ? "" : new Date(timestamp * 1000).toLocaleString();
 }
 
-/** A table whose head sorts it. columns: [{ title, value(row), show(row), number }] */
+/** A table that its headers sort. columns: [{ title, value(row), show(row), number }] */
 export function sortableTable(caption, columns, { sort = 0, down = false, rowClass = () => null } = {}) {
   let rows = [];
   const body = h("tbody");
@@ -113,7 +113,7 @@ export function sortableTable(caption, columns, { sort = 0, down = false, rowCla
 }
 
 function compare(a, b, down) {
-  // What is missing comes last, whichever way.
+  // Missing values come last, in either direction.
   if (a == null || b == null) return a == b ? 0 : (a == null) === !down ? 1 : -1;
   return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
 }

@@ -1,4 +1,4 @@
-// Lists of jobs: of a DAG run, on one line of time; the newest of all DAGs; and a task over its last runs.
+// Lists of jobs: of a DAG run, on one timeline; the newest of all DAGs; and a task over its last runs.
 
 import { badge, h, moment, number, seconds, section, sortableTable } from "./dom.js";
 import { chart, historyOptions } from "./charts.js";
@@ -10,11 +10,11 @@ export function runPage(main, query) {
   const lanes = section(timeline);
   main.replaceChildren(h("h1", {}, "Azure ML jobs of this run"), notice.element, lanes.element);
   repeat(async () => {
-    const told = await data();
+    const answer = await data();
     main.setAttribute("aria-busy", "false");
-    notice.show(told.notice);
-    lanes.show(told.rows);
-    return told.poll;
+    notice.show(answer.notice);
+    lanes.show(answer.rows);
+    return answer.poll;
   }, (problem) => notice.show(problem.message));
 }
 
@@ -78,15 +78,15 @@ export function recentPage(main) {
 
   let data = source("recent/data");
   const again = repeat(async () => {
-    const told = await data();
+    const answer = await data();
     main.setAttribute("aria-busy", "false");
-    const known = new Set(told.rows.map((row) => row.task.dag_id));
+    const known = new Set(answer.rows.map((row) => row.task.dag_id));
     if (![...Object.values(inputs)].some((input) => input.value)) {
       filters.querySelector("datalist").replaceChildren(...[...known].map((dag) => h("option", { value: dag })));
     }
-    notice.show(told.notice ?? (told.rows.length ? null : "There are no such jobs of DAGs that you may see."));
-    table.show(told.rows);
-    return told.poll;
+    notice.show(answer.notice ?? (answer.rows.length ? null : "The DAGs that you may see have no such jobs."));
+    table.show(answer.rows);
+    return answer.poll;
   }, (problem) => notice.show(problem.message));
   filters.addEventListener("change", () => {
     const query = new URLSearchParams(Object.entries(inputs).map(([name, input]) => [name, input.value.trim()]));
@@ -105,9 +105,9 @@ function historyView() {
       element.hidden = false;
       title.textContent = `${dag}.${task}: the last runs`;
       try {
-        const told = await source(`history/data?${new URLSearchParams({ dag_id: dag, task_id: task })}`)();
-        const labels = told.runs.map(([run, , made]) => moment(made) || run);
-        const charts = Object.entries(told.metrics).map(([name, values]) => {
+        const answer = await source(`history/data?${new URLSearchParams({ dag_id: dag, task_id: task })}`)();
+        const labels = answer.runs.map(([run, , made]) => moment(made) || run);
+        const charts = Object.entries(answer.metrics).map(([name, values]) => {
           const one = chart(name, historyOptions);
           const numbers = values.filter((value) => value != null);
           one.show({ labels, values }, numbers.length ? `last ${number(numbers.at(-1))}, from ${number(Math.min(...numbers))} to ${number(Math.max(...numbers))}` : "");

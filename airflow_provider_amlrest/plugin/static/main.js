@@ -1,4 +1,4 @@
-// Which page this is, its URL says.
+// The URL says which page this is.
 
 import { recentPage, runPage } from "./lists.js";
 import { taskPage } from "./task.js";

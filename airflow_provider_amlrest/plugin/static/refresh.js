@@ -1,6 +1,6 @@
-// Asking the server: again and again while something may change, not at all otherwise or while nobody looks.
+// Requests to the server: repeated while something may change, and not sent otherwise or while the page is hidden.
 
-/** A request of data. It costs next to nothing if nothing has changed. */
+/** A request for data. It costs next to nothing if nothing has changed. */
 export function source(path) {
   let tag = null;
   let last = null;
@@ -15,8 +15,8 @@ export function source(path) {
 }
 
 /**
- * Call step() now and after each pause that it returns, in seconds; null: no more.
- * An error pauses longer and longer, up to a minute; one that says that this may not be seen, or is not there, ends it.
+ * Call step() now, and again after each pause that it returns, in seconds; null ends the loop.
+ * Errors lead to longer and longer pauses, up to a minute; an error that the user may not see this ends the loop.
  */
 export function repeat(step, onError) {
   let timer;

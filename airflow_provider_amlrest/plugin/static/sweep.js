@@ -15,18 +15,18 @@ export function sweep(query) {
   return {
     element,
     async update() {
-      const told = await data();
+      const answer = await data();
       element.hidden = false;
-      notice.show(told.notice);
-      summary.show(inWords(told));
-      const names = JSON.stringify([told.params, told.metrics]);
+      notice.show(answer.notice);
+      summary.show(inWords(answer));
+      const names = JSON.stringify([answer.params, answer.metrics]);
       if (view?.names !== names) {
-        view = { names, ...trialsView(told.params, told.metrics) };
+        view = { names, ...trialsView(answer.params, answer.metrics) };
         place.replaceChildren(...view.elements);
         shown = undefined;
       }
-      if (shown !== told) view.show(told);
-      shown = told;
+      if (shown !== answer) view.show(answer);
+      shown = answer;
     },
   };
 }
@@ -54,11 +54,11 @@ function trialsView(params, metrics) {
   const scatters = metric ? params.map((name) => [name, chart(`${metric} by ${name}`, scatterOptions)]) : [];
   const parallel = metric && params.length && chart("Parameters and metric of each trial", parallelOptions, { wide: true });
 
-  function show(told) {
-    best = told.best;
-    table.show(told.rows);
+  function show(answer) {
+    best = answer.best;
+    table.show(answer.rows);
     if (!metric) return;
-    const rows = told.rows.filter((row) => row[4][0] != null);
+    const rows = answer.rows.filter((row) => row[4][0] != null);
     overTrials.show({ x: "trial", y: metric, best, points: rows.map((row) => [trialNumber(row[0]), row[4][0], row[0]]) });
     scatters.forEach(([name, one], index) =>
       one.show({ x: name, y: metric, best, points: rows.map((row) => [row[3][index], row[4][0], row[0]]) }));

@@ -18,22 +18,22 @@ export function taskPage(main, query) {
   let shown = false;
 
   const again = repeat(async () => {
-    const told = await data();
+    const answer = await data();
     if (!shown) {
       main.replaceChildren(notice.element, head.element, error.element, phases.element, trials.element,
         metrics.element, log.element, facts.element);
       shown = true;
     }
     main.setAttribute("aria-busy", "false");
-    notice.show(told.notice);
-    head.show(told);
-    error.show({ error: told.error, job: told.job, warnings: told.warnings });
-    phases.show(told.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
-    metrics.show(told.metrics, told.metrics_notice);
-    facts.show(told.job);
-    if (told.job.type === "Sweep") await trials.update();
+    notice.show(answer.notice);
+    head.show(answer);
+    error.show({ error: answer.error, job: answer.job, warnings: answer.warnings });
+    phases.show(answer.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
+    metrics.show(answer.metrics, answer.metrics_notice);
+    facts.show(answer.job);
+    if (answer.job.type === "Sweep") await trials.update();
     else await log.update();
-    return told.poll;
+    return answer.poll;
   }, (problem) => {
     if (shown) notice.show(problem.message);
     else main.replaceChildren(h("p", { class: "notice", role: "alert" }, problem.message));
@@ -41,7 +41,7 @@ export function taskPage(main, query) {
   });
 }
 
-/** Three parts, so that a new status takes no focus from a button. */
+/** Three parts, so that a new status does not take the focus from a button. */
 function heading(query, again) {
   const title = section(([name, status, outcome]) => h("h1", {}, name, " ", badge(status, outcome)));
   const buttons = section(([job, mayCancel]) => h("div", { class: "row" },
@@ -71,7 +71,7 @@ function cancelButton(query, again) {
   let sure = false;
   async function ask() {
     if (!sure) {
-      // The frame that Airflow puts this into shows no dialogs.
+      // Airflow's frame does not show dialogs.
       sure = true;
       button.textContent = "Cancel it? The task will fail";
       setTimeout(() => { sure = false; if (!button.disabled) button.textContent = "Cancel job"; }, 5000);
@@ -80,8 +80,8 @@ function cancelButton(query, again) {
     button.disabled = true;
     button.textContent = "Canceling …";
     const response = await fetch(`task/cancel?${query}`, { method: "POST", headers: { "X-AzureML": "cancel" } });
-    const told = await response.json().catch(() => ({}));
-    button.textContent = response.ok ? "Asked to end" : told.error ?? `Airflow has answered ${response.status}`;
+    const answer = await response.json().catch(() => ({}));
+    button.textContent = response.ok ? "Cancel requested" : answer.error ?? `Airflow has answered ${response.status}`;
     again();
   }
   return button;
@@ -106,7 +106,7 @@ function metricCharts() {
   const charts = new Map();
   const grid = h("div", { class: "charts" });
   const notice = section((text) => (text ? h("p", { class: "notice" }, text) : null));
-  // One value is no line.
+  // A single value is not a line.
   const single = section((values) => h("dl", { class: "tiles" }, values.map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, number(value))))));
   const element = h("section", { hidden: true }, h("h2", {}, "Metrics"), notice.element, single.element, grid);
@@ -141,13 +141,13 @@ function logTail(query) {
   return {
     element,
     async update() {
-      const told = await source(`task/log?${query}&after=${next}`)();
-      // Who has scrolled up wants to read there.
+      const answer = await source(`task/log?${query}&after=${next}`)();
+      // A user who has scrolled up wants to read there.
       const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 20;
-      element.hidden = element.hidden && !told.next && !told.notice;
-      notice.show(told.notice);
-      if (told.lines.length) lines.append(told.lines.join("\n") + "\n");
-      next = told.next;
+      element.hidden = element.hidden && !answer.next && !answer.notice;
+      notice.show(answer.notice);
+      if (answer.lines.length) lines.append(answer.lines.join("\n") + "\n");
+      next = answer.next;
       if (atEnd) lines.scrollTop = lines.scrollHeight;
     },
   };

@@ -1,4 +1,4 @@
-// Airflow's theme: a class of the page around this frame; alone, the system's.
+// Airflow's theme: a class of the page around this frame; without a frame, the system's theme.
 
 const listeners = [];
 

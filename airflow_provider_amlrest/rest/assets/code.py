@@ -16,15 +16,15 @@ from airflow_provider_amlrest.rest.versions.words import (
 )
 
 HASH_VERSION = "202208"
-"""Of the content hash, which is that of azure-ai-ml."""
+"""Version of the content hash, which is that of azure-ai-ml."""
 
 
 @dataclass(frozen=True)
 class Code:
     """A version of a code asset. ``uri`` is the https URL of the folder's blobs.
 
-    ``datastore`` and ``path`` say the same within a datastore, where it lies in one; api-version
-    2021-03-01-preview wants it so.
+    ``datastore`` and ``path`` name the same place if it is in a datastore; api-version 2021-03-01-preview
+    requires that.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Code:
 
 @dataclass(frozen=True)
 class PendingUpload:
-    """A place to upload to: a container's URL with its shared access signature. Never printed."""
+    """A place to upload to: a container's URL with its shared access signature. Never print it."""
 
     blob_uri: str
     sas_uri: str = field(repr=False)
@@ -52,7 +52,7 @@ def code_body(spelling: Spelling, code: Code) -> Wire:
 
 
 def read_code(spelling: Spelling, resource: Mapping[str, Any]) -> Code:
-    """The code that an ARM resource is."""
+    """The code in an ARM resource."""
     return _read_2021(resource) if spelling.is_of_2021 else _read(resource)
 
 

@@ -1,6 +1,6 @@
-"""Conda files as a person writes them: made whole, and refused where a build could not have what they name.
+"""Conda files as users write them: completed, and refused if a build could not find what they name.
 
-Only the conda file travels to Azure ML, and whoever may read the environment may read it.
+Only the conda file is sent to Azure ML, and everyone who may read the environment may read it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.reading.fields import check_unsigned
 
 _FILE_URL = re.compile(r"\bfile:", re.IGNORECASE)
 _PATH = re.compile(r"[./\\~]|[a-zA-Z]:\\|.*\.(?:whl|zip|tgz|tar|tar\.\w+|conda)$", re.IGNORECASE)
-"""It begins as a path does, or ends as a package's file does."""
+"""The beginning of a path, or the end of a package's file name."""
 _OPTION = re.compile(r"(?P<name>-\w|--[\w-]+)(?:\s*=\s*|\s+|(?<=^-\w))(?P<value>.*)")
 _REQUIREMENTS = ("-r", "--requirement")
 _CONSTRAINTS = ("-c", "--constraint")
@@ -31,7 +31,7 @@ _PASSWORDS = (
     "the password or token."
 )
 _PLACED = (
-    "only the conda file gets to Azure ML, so the build would not find it. Use a package index or URL, copy "
+    "Azure ML gets only the conda file, so the build would not find it. Use a package index or URL, copy "
     "the code into the job's code folder, or build an image (build=...)."
 )
 
@@ -39,12 +39,12 @@ _PLACED = (
 def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
     """A conda file as a mapping, from a mapping, YAML text, or the path of a file.
 
-    Text with a line break or a ``dependencies:`` in it is YAML, other text a path (relative to ``base``).
-    pip lines such as ``-r requirements.txt`` are replaced by the lines of that file, which is looked for
-    beside the conda file, else in ``base``.
+    Text with a line break or ``dependencies:`` in it is YAML; other text is a path (relative to ``base``).
+    A pip line such as ``-r requirements.txt`` is replaced by the lines of that file, which must be next to
+    the conda file, or else in ``base``.
 
-    :raises InvalidSpecError: for YAML with a mistake, what is no conda file, what is on this machine only,
-        and for signatures and passwords in URLs.
+    :raises InvalidSpecError: for YAML that is not valid, for something that is not a conda file, for packages
+        that are only on this machine, and for signatures and passwords in URLs.
     """
     if value is None:
         return None
@@ -58,12 +58,12 @@ def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
         value = read_yaml(source, value)
     if not isinstance(value, Mapping) or not isinstance(value.get("dependencies"), list):
         raise InvalidSpecError(
-            source, "it is no conda file: it must be a mapping with a list named 'dependencies'."
+            source, "it is not a conda file: it must be a mapping with a list named 'dependencies'."
         )
     try:
         conda = dict(json.loads(json.dumps(value, allow_nan=False)))
     except (TypeError, ValueError) as error:
-        raise InvalidSpecError(source, f"it holds what a conda file cannot: {error}.") from None
+        raise InvalidSpecError(source, f"it contains what a conda file cannot: {error}.") from None
     conda["dependencies"] = [_dependency(source, member, folder) for member in conda["dependencies"]]
     channels = conda.get("channels")
     for channel in channels if isinstance(channels, list) else ():
@@ -75,9 +75,9 @@ def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
 
 
 def read_requirements(field: str, lines: Iterable[str], folder: Path, placed: str) -> Iterator[str]:
-    """Lines of pip's as they may travel without a conda file, those of ``-r`` files instead of their names.
+    """pip lines as they may be sent without a conda file; for ``-r``, the lines of the file that it names.
 
-    :param folder: the one that paths are relative to.
+    :param folder: the folder that paths are relative to.
     :param placed: why what is on this machine is refused, and what to do.
     :raises InvalidSpecError: for what is on this machine only, for signatures and passwords in URLs.
     """
@@ -87,7 +87,7 @@ def read_requirements(field: str, lines: Iterable[str], folder: Path, placed: st
 
 
 def read_yaml(source: str, text: str) -> Any:
-    """What YAML says. Raises InvalidSpecError, with line and column, for a mistake in it."""
+    """The value of YAML text. Raises InvalidSpecError, with line and column, if it is not valid."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -95,7 +95,7 @@ def read_yaml(source: str, text: str) -> Any:
 
 
 def _dependency(source: str, member: Any, folder: Path) -> Any:
-    """A conda package, or ``{pip: [...]}`` with nothing in it that is on this machine."""
+    """A conda package, or ``{pip: [...]}`` without anything that is only on this machine."""
     if isinstance(member, Mapping) and set(member) == {"pip"}:
         lines = member["pip"]
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
@@ -115,10 +115,10 @@ def _dependency(source: str, member: Any, folder: Path) -> Any:
 def _pip(
     source: str, line: str, folder: Path, reading: tuple[Path, ...], placed: str = _PLACED
 ) -> Iterator[str]:
-    """A line of pip's as it may travel; for ``-r`` the lines of the file that it names.
+    """A pip line as it may be sent; for ``-r``, the lines of the file that it names.
 
-    :param folder: the one that paths are relative to.
-    :param reading: the requirements files that the line is in.
+    :param folder: the folder that paths are relative to.
+    :param reading: the requirements files that contain the line.
     """
     bare = _COMMENT.sub("", line).strip()
     option = _OPTION.fullmatch(bare)
@@ -142,7 +142,7 @@ def _requirements(
 ) -> Iterator[str]:
     """The lines of a requirements file, without comments, as pip reads them."""
     if file.resolve() in reading:
-        raise InvalidSpecError(source, f"its pip line {line!r} leads back to a file that it is in.")
+        raise InvalidSpecError(source, f"its pip line {line!r} leads back to a file that contains it.")
     text = _read_text(source, file).replace("\\\r\n", "").replace("\\\n", "")
     for given in text.splitlines():
         if requirement := _COMMENT.sub("", given).strip():
@@ -155,15 +155,15 @@ def _is_url(text: str) -> bool:
 
 
 def _is_path(text: str) -> bool:
-    """Whether a conda package or channel is meant by its place on this machine."""
+    """Whether a conda package or channel is a path on this machine."""
     return not _is_url(text) and bool(_FILE_URL.match(text) or _PATH.match(text))
 
 
 def _is_local(requirement: str) -> bool:
-    """The same for a requirement of pip's, whose names have no slash."""
+    """The same for a pip requirement, whose name has no slash."""
     if "://" in requirement or _FILE_URL.search(requirement):
         return not _is_url(requirement)
-    # Without extras, marker, and pip's options that may follow.
+    # Without extras, marker, and pip options that may follow.
     name = re.split(r"\[|;|\s--", requirement, maxsplit=1)[0].strip()
     return "/" in name or "\\" in name or bool(_PATH.match(name))
 

@@ -52,13 +52,13 @@ FEATURES = (
 
 
 def data_body(spelling: Spelling, data: Data) -> Wire:
-    """The properties of its PUT. Raises InvalidSpecError for what the api-version cannot say."""
+    """The properties for its PUT. Raises InvalidSpecError for what the api-version cannot express."""
     refuse_unsupported(spelling.api_version, FEATURES, data)
     return _body_2021(spelling, data) if spelling.is_of_2021 else _body(spelling, data)
 
 
 def read_data(spelling: Spelling, resource: Mapping[str, Any]) -> Data:
-    """The data that an ARM resource is."""
+    """The data asset in an ARM resource."""
     return _read_2021(resource) if spelling.is_of_2021 else _read(resource)
 
 
@@ -94,7 +94,7 @@ def _body_2021(spelling: Spelling, data: Data) -> dict[str, Any]:
         if match
         else {"path": data.uri}
     )
-    # The version knows no file or folder: a tag keeps which one it was.
+    # The version does not distinguish files and folders: a tag records which one it was.
     tags = {**data.tags, "data_type": data.type}
     return without_nones(datasetType="Simple", **place, description=data.description, tags=tags)
 

@@ -1,4 +1,4 @@
-"""Same content, same asset: register what is new, find what is there."""
+"""Same content, same asset: register what is new, find what exists."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ log = logging.getLogger(__name__)
 Asset = TypeVar("Asset", Environment, Code, Data)
 
 VERSION_LENGTH = 16
-"""Characters of a version made of a hash; the service takes up to 30 for data."""
+"""Characters of a version made from a hash; the service accepts up to 30 for data."""
 
 LAST_READ_PATIENCE = 15.0
 """Seconds for the last read of an environment that is not ready in time."""
 
 
 def content_version(*parts: Any) -> str:
-    """A version out of what an asset is made of: the same parts, the same version."""
+    """A version derived from the parts of an asset: the same parts give the same version."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_LENGTH]
 
@@ -51,14 +51,14 @@ def ensure_environment(
 ) -> tuple[Environment, bool]:
     """Find the environment's version, or register it.
 
-    :param context: a local build context; it is uploaded if the version is new.
+    :param context: a local build context, uploaded if the version is new.
     :return: the environment as the service has it, and whether it is new.
     :raises ConflictError: if the version exists with other content.
     """
     found, new = _find(client.get_environment, wanted), False
     if found is None:
         if context is not None and wanted.build is not None:
-            # What the api-version cannot say is refused before anything is uploaded.
+            # Refuse what the api-version cannot express before anything is uploaded.
             environment_body(client.operations.spelling, wanted)
             uri = f"{upload_to_datastore(client, context).url}/"
             wanted = replace(wanted, build=replace(wanted.build, uri=uri))
@@ -72,8 +72,8 @@ def ensure_environment(
     return found, new
 
 
-def check_states_are_told(client: AzureMLClient) -> None:
-    """Raises InvalidSpecError for an api-version that does not tell how far an environment's version is."""
+def check_reports_states(client: AzureMLClient) -> None:
+    """Raises InvalidSpecError for an api-version that does not report an environment's state."""
     api_version = client.operations.api_version
     if api_version < PROVISIONING_STATES:
         raise unsupported(
@@ -84,15 +84,15 @@ def check_states_are_told(client: AzureMLClient) -> None:
 def wait_until_provisioned(
     client: AzureMLClient, environment: Environment, *, poll_interval: float, timeout: float | None
 ) -> Environment:
-    """Read an environment's version until the service has done with it.
+    """Read an environment's version until the service has provisioned it.
 
     :param poll_interval: seconds between two reads.
-    :param timeout: seconds; None: no limit. The last read has LAST_READ_PATIENCE beyond them.
+    :param timeout: seconds; None: no limit. The last read has LAST_READ_PATIENCE in addition.
     :raises ProvisioningError: if it ended as Failed or Canceled.
-    :raises ProvisioningTimeoutError: after ``timeout``; the service goes on.
+    :raises ProvisioningTimeoutError: after ``timeout``; the service continues.
     """
     deadline = inf if timeout is None else time.time() + timeout
-    told = ""
+    logged = ""
     while (state := environment.provisioning_state or "Succeeded") != "Succeeded":
         asset = f"{environment.name}, version {environment.version}"
         if state in ("Failed", "Canceled"):
@@ -102,13 +102,13 @@ def wait_until_provisioned(
             raise ProvisioningTimeoutError(
                 f"The environment {asset}, is still {state} after {timeout:g} s; the service goes on with it."
             )
-        if state != told:
+        if state != logged:
             log.info("Environment %s: %s.", asset, state)
-            told = state
+            logged = state
         time.sleep(min(poll_interval, left))
         with client.until(None if timeout is None else deadline + LAST_READ_PATIENCE):
             environment = client.get_environment(environment.name, environment.version)
-    if told:
+    if logged:
         log.info("Environment %s, version %s: Succeeded.", environment.name, environment.version)
     return environment
 
@@ -118,7 +118,7 @@ def ensure_code(
 ) -> tuple[Code, bool]:
     """Find code with this content, or upload and register it.
 
-    Without name and version any code of the workspace with the same content will do, whoever registered it.
+    Without name and version, any code of the workspace with the same content is used, whoever registered it.
 
     :return: the code as the service has it, and whether it is new.
     :raises ConflictError: if the named version exists with other content.
@@ -144,7 +144,7 @@ def ensure_data(
 ) -> tuple[Data, bool]:
     """Find the data's version, or register it.
 
-    :param content: local data; it is uploaded to the default datastore if the version is new.
+    :param content: local data, uploaded to the default datastore if the version is new.
     :return: the data as the service has it, and whether it is new.
     :raises ConflictError: if the version exists with another type, URI or content.
     """
@@ -171,6 +171,15 @@ def ensure_data(
     return found, new
 
 
+def ensure_uploaded(client: AzureMLClient, content: LocalContent) -> str:
+    """The URI of local files in the default datastore, below a path made of their content.
+
+    Files that are there already are not uploaded again.
+    """
+    uploaded = upload_to_datastore(client, content)
+    return _uri(uploaded.datastore, uploaded.path, content)
+
+
 def _find(get: Callable[[str, str], Asset], wanted: Asset) -> Asset | None:
     try:
         return get(wanted.name, wanted.version)
@@ -181,7 +190,7 @@ def _find(get: Callable[[str, str], Asset], wanted: Asset) -> Asset | None:
 def _register(
     create: Callable[[Asset], Asset], get: Callable[[str, str], Asset], wanted: Asset
 ) -> tuple[Asset, bool]:
-    """Register a version; or find what another task has registered meanwhile, which is not new."""
+    """Register a version, or find the one that another task has registered meanwhile, which is not new."""
     try:
         return create(wanted), True
     except ConflictError:
@@ -196,7 +205,7 @@ def _uri(datastore: str | None, path: str | None, content: LocalContent) -> str:
 
 
 def _lies_at(uri: str, content: LocalContent) -> bool:
-    """Whether this content was uploaded there, from a folder of whatever name."""
+    """Whether this content was uploaded there, from a folder with any name."""
     return f"/{datastore_path(content).rpartition('/')[0]}/" in uri
 
 
@@ -206,5 +215,5 @@ def _changed(kind: str, name: str, version: str, different: list[str]) -> Confli
         409,
         code="UserError",
         message=f"This version exists with another {' and '.join(different)}, and versions cannot be "
-        "changed. Leave version out to have it made of the content, or choose a new one.",
+        "changed. Leave version out to derive it from the content, or choose a new one.",
     )

@@ -1,4 +1,4 @@
-"""Environments: what makes one, and when two are the same."""
+"""Environments: their parts, and when two are the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airflow_provider_amlrest.rest.versions.words import (
 
 @dataclass(frozen=True)
 class BuildContext:
-    """A folder with a Dockerfile: its URI, and the file's path in it."""
+    """A folder with a Dockerfile: the folder's URI, and the file's path in it."""
 
     uri: str
     dockerfile_path: str = "Dockerfile"
@@ -47,7 +47,7 @@ class Environment:
 
 
 def environment_parts(environment: Environment) -> dict[str, Any]:
-    """What makes an environment what it is. Versions are made of this: it must not change."""
+    """The parts that identify an environment. Versions are derived from them: do not change this."""
     build = environment.build
     return {
         "image": environment.image,
@@ -58,7 +58,7 @@ def environment_parts(environment: Environment) -> dict[str, Any]:
 
 
 def differences(left: Environment, right: Environment, workspace: WorkspaceId) -> list[str]:
-    """In which parts two environments differ, by what they mean and not by how they are written."""
+    """The parts in which two environments differ, by meaning and not by spelling."""
     ours, theirs = _meaning(left), _meaning(right)
     different = [part for part in ours if ours[part] != theirs[part]]
     if not _same_build(left.build, right.build, workspace):
@@ -72,7 +72,7 @@ def _meaning(environment: Environment) -> dict[str, Any]:
     }
     return {
         "image": _image(environment.image),
-        # The name and the place of a conda environment are Azure ML's to choose.
+        # Azure ML chooses the name and the place of a conda environment.
         "conda_file": _plain(conda or None),
         "os_type": environment.os_type.lower(),
     }
@@ -89,7 +89,7 @@ def _image(image: str | None) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """A conda file's values as text: the service may give numbers back so. Lists keep their order."""
+    """A conda file's values as text: the service may return numbers as text. Lists keep their order."""
     if isinstance(value, Mapping):
         return {str(key): _plain(member) for key, member in value.items()}
     if isinstance(value, list):
@@ -119,7 +119,7 @@ FEATURES = (
 
 
 def environment_body(spelling: Spelling, environment: Environment) -> Wire:
-    """The properties of its PUT. Raises InvalidSpecError for what the api-version cannot say."""
+    """The properties for its PUT. Raises InvalidSpecError for what the api-version cannot express."""
     refuse_unsupported(spelling.api_version, FEATURES, environment)
     if spelling.is_of_2021:
         return _body_2021(environment)
@@ -127,7 +127,7 @@ def environment_body(spelling: Spelling, environment: Environment) -> Wire:
 
 
 def read_environment(spelling: Spelling, resource: Mapping[str, Any]) -> Environment:
-    """The environment that an ARM resource is."""
+    """The environment in an ARM resource."""
     return _read_2021(resource) if spelling.is_of_2021 else _read(resource)
 
 
@@ -197,12 +197,12 @@ def conda_text(conda: Mapping[str, Any] | None) -> str | None:
     """A conda file as YAML text."""
     import yaml
 
-    # By way of JSON: a mapping of another kind, and tuples, are not YAML's.
+    # Through JSON, because YAML does not support other kinds of mappings, and tuples.
     return None if conda is None else yaml.safe_dump(json.loads(json.dumps(conda)), sort_keys=False)
 
 
 def read_conda(text: str | None) -> dict[str, Any] | None:
-    """A conda file as the service gives it back: as JSON text. Others' may be YAML, or neither: None."""
+    """A conda file as the service returns it: JSON text, or YAML from other clients; None if neither."""
     import yaml
 
     try:

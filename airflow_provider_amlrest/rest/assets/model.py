@@ -29,7 +29,7 @@ class Model:
 
 
 def read_model(spelling: Spelling, resource: Mapping[str, Any]) -> Model:
-    """The model that an ARM resource is."""
+    """The model in an ARM resource."""
     return _read_2021(resource) if spelling.is_of_2021 else _read(resource)
 
 
@@ -41,7 +41,7 @@ def _read(resource: Mapping[str, Any]) -> Model:
 
 
 def _read_2021(resource: Mapping[str, Any]) -> Model:
-    """What this version does not say is the type."""
+    """This version does not report the type."""
     properties = properties_of(resource)
     name, version = asset_version(resource)
     return Model(name, version, "custom_model", uri_of(properties), resource["id"])

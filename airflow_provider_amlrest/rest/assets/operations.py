@@ -17,11 +17,11 @@ from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.versions.spelling import UPLOADS_BY_SERVICE
 
 NEWEST_FIRST = {"$orderBy": quote("createdtime desc")}
-"""Order of a list of versions. azure-core takes parameters as they are to stand in the URL."""
+"""Order of a list of versions. azure-core does not encode parameters, so they are encoded here."""
 
 
 class AssetOperations(Calls):
-    """What one asks of assets: each is a name with versions that cannot be changed."""
+    """Requests for assets: each asset is a name with versions that cannot be changed."""
 
     def get_environment(self, name: str, version: str) -> Flow[Environment]:
         """A version of an environment. Raises NotFoundError."""
@@ -49,13 +49,13 @@ class AssetOperations(Calls):
         return read_code(self.spelling, (yield from self._latest("codes", name)))
 
     def find_code(self, content_hash: str) -> Flow[Code | None]:
-        """Code with this content hash, whatever its name: the service searches the whole workspace.
+        """Code with this content hash and any name: the service searches the whole workspace.
 
         Raises InvalidSpecError for an api-version before 2023-04-01.
         """
         self._check_uploads_by_service()
         query = {"hash": content_hash, "hashVersion": HASH_VERSION}
-        # The name in the path is not used for the search, but the route wants one.
+        # The name in the path is not used for the search, but the route requires one.
         answer = yield from self._get(f"codes/{path_segment(content_hash[:32])}/versions", query)
         for resource in answer.get("value") or ():
             return read_code(self.spelling, resource)
@@ -64,10 +64,10 @@ class AssetOperations(Calls):
     def start_pending_upload(
         self, name: str, version: str, upload_id: str | None = None
     ) -> Flow[PendingUpload]:
-        """Ask for a place to upload code to.
+        """Request a place to upload code to.
 
-        :param upload_id: a GUID for this upload; None: the service makes one, and each call hands out a
-            fresh container.
+        :param upload_id: a GUID for this upload; None: the service creates one, and each call returns a
+            new container.
         :raises InvalidSpecError: for an api-version before 2023-04-01.
         """
         self._check_uploads_by_service()
@@ -123,7 +123,7 @@ class AssetOperations(Calls):
         if not self.spelling.uploads_by_service:
             raise InvalidSpecError(
                 "api_version",
-                f"{self.api_version} can neither search code by its hash nor hand out places to upload to; "
+                f"{self.api_version} can neither search code by its hash nor provide places to upload to; "
                 f"{UPLOADS_BY_SERVICE} is the first that can.",
             )
 

@@ -1,4 +1,4 @@
-"""Where an asset lies, as 2021-03-01-preview writes it: a path, in a datastore or not."""
+"""The location of an asset, as 2021-03-01-preview writes it: a path, in a datastore or not."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ DATASTORE_ID = re.compile(r"/datastores/(?P<datastore>[^/]+)$", re.IGNORECASE)
 
 
 def datastore_id(spelling: Spelling, name: str | None) -> str | None:
-    """The ARM id of a datastore; None for none."""
+    """The ARM id of a datastore; None without a name."""
     return str(spelling.workspace.resource("datastores", name)) if name else None
 
 
 def uri_of(properties: Mapping[str, Any]) -> str:
-    """Where an asset lies that is a path in a datastore, or a URI."""
+    """The location of an asset that is a path in a datastore, or a URI."""
     path = properties.get("path") or ""
     datastore = DATASTORE_ID.search(properties.get("datastoreId") or "")
     return f"azureml://datastores/{datastore['datastore']}/paths/{path}" if datastore else path

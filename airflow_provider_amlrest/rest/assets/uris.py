@@ -1,4 +1,4 @@
-"""When two URIs of data mean one place, and what Azure ML's expressions in an output's path mean."""
+"""When two URIs of data mean the same place, and the meaning of Azure ML's expressions in output paths."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 EXPRESSION = re.compile(r"\$\{\{\s*(?P<word>[^{}]*?)\s*\}\}")
 _WORDS = ("name", "output_name", "default_datastore")
-"""What Azure ML puts into an output's path itself: documented for the paths of all jobs' outputs."""
+"""Expressions that Azure ML itself replaces in an output's path: documented for the outputs of all jobs."""
 
 
 def check_expressions(field: str, uri: str) -> str:
-    """An output's path, if the service knows all expressions in it. Raises InvalidSpecError otherwise."""
+    """An output's path, if the service knows all its expressions. Raises InvalidSpecError otherwise."""
     for match in EXPRESSION.finditer(uri):
         if match["word"] not in _WORDS:
             known = ", ".join(f"${{{{{word}}}}}" for word in _WORDS)
@@ -35,31 +35,31 @@ def check_expressions(field: str, uri: str) -> str:
 
 
 def resolve_expressions(uri: str, *, name: str, output: str, datastore: str) -> str:
-    """What an output's path is when the job runs.
+    """An output's path when the job runs.
 
-    :param name: of the run that writes it: the job, or a sweep's trial.
+    :param name: name of the run that writes it: the job, or a sweep's trial.
     :param output: the output's name.
-    :param datastore: the workspace's default one.
+    :param datastore: the workspace's default datastore.
     """
     values = dict(zip(_WORDS, (name, output, datastore), strict=True))
     return EXPRESSION.sub(lambda match: values.get(match["word"], match[0]), uri)
 
 
 def same_uri(left: str, right: str, workspace: WorkspaceId) -> bool:
-    """Whether two URIs mean one place, however each is spelled.
+    """Whether two URIs mean the same place, however each is spelled.
 
-    The service lengthens ``azureml://datastores/...`` by the workspace's names, in lists by its GUID, and
-    gives folders a slash. ``wasbs`` and ``abfss`` are other spellings of the https URLs of the blob and the
-    Data Lake endpoint. Hosts, and the names of Azure Resource Manager, have no case; paths have.
+    The service adds the workspace's names to ``azureml://datastores/...``, in lists its GUID, and a trailing
+    slash to folders. ``wasbs`` and ``abfss`` are other spellings of the https URLs of the blob and the Data
+    Lake endpoint. Hosts, and the names of Azure Resource Manager, are not case-sensitive; paths are.
 
-    :param workspace: the one that short URIs are in. GUIDs are taken for its own: what is compared here
-        was asked of this workspace.
+    :param workspace: the workspace of short URIs. GUIDs count as its own, because the URIs that are compared
+        here come from this workspace.
     """
     return _canonical(left, workspace) == _canonical(right, workspace)
 
 
 def lies_at(uri: str, place: str, workspace: WorkspaceId) -> bool:
-    """Whether a URI means a place, or a file right in it: an output that is a file has a folder."""
+    """Whether a URI means a place, or a file directly in it: an output that is a file is in a folder."""
     folder, _, name = uri.rstrip("/").rpartition("/")
     return same_uri(uri, place, workspace) or (bool(name) and same_uri(folder, place, workspace))
 

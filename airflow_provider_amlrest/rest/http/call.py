@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0, "timeout": 60.0}
-"""Options of a read without retries, for what is asked again soon anyhow. ``timeout``: seconds for all that
-it needs, such as a token; the other two are for each step of it."""
+"""Options of a read without retries, for requests that are repeated soon anyway. ``timeout``: seconds for
+everything that the request needs, such as a token; the other two apply to each step of it."""
 
 
 class Send(NamedTuple):
-    """A request on its way, what it asks for in words, and options for the pipeline."""
+    """A request, a description of what it asks for, and options for the pipeline."""
 
     request: HttpRequest
     asked: str
@@ -29,7 +29,7 @@ class Send(NamedTuple):
 
 
 class Answer(Protocol):
-    """What both of azure-core's responses have once their body is read."""
+    """What the sync and the async response of azure-core have in common once their body is read."""
 
     @property
     def status_code(self) -> int: ...
@@ -45,7 +45,10 @@ Flow = Generator[Send, Answer, T]
 
 
 def brief(patience: float | None) -> dict[str, Any]:
-    """Options of a request without retries that has so many seconds with all that it needs; None: of any."""
+    """Options of a request without retries.
+
+    :param patience: seconds for the request and everything that it needs; None: no options at all.
+    """
     if patience is None:
         return {}
     bounds = dict.fromkeys(("timeout", "connection_timeout", "read_timeout"), patience)
@@ -53,19 +56,19 @@ def brief(patience: float | None) -> dict[str, Any]:
 
 
 def checked(answer: Answer, asked: str) -> dict[str, Any]:
-    """An answer's JSON object. Raises the fitting ResponseError for a status that is no success."""
+    """An answer's JSON object. Raises the matching ResponseError if the status is not a success."""
     if not 200 <= answer.status_code < 300:
         raise response_error(asked, answer.status_code, body_text(answer), answer.headers)
     text = body_text(answer)
     try:
         document = json.loads(text) if text.strip() else {}
     except ValueError:
-        raise UnreachableError(asked, "what came is not JSON; is there a proxy in between?") from None
+        raise UnreachableError(asked, "the answer is not JSON; is there a proxy in between?") from None
     return document if isinstance(document, dict) else {}
 
 
 def body_text(answer: Answer) -> str:
-    """An answer's body; a remark instead of one that cannot be decoded."""
+    """An answer's body, or a note if it cannot be decoded."""
     try:
         return answer.text()
     except UnicodeDecodeError:
@@ -76,7 +79,7 @@ def resource(answer: Answer, asked: str) -> dict[str, Any]:
     """An answer's ARM resource."""
     document = checked(answer, asked)
     if not document.get("id") or not document.get("name"):
-        raise UnreachableError(asked, "what came is no ARM resource; is there a proxy in between?")
+        raise UnreachableError(asked, "the answer is not an ARM resource; is there a proxy in between?")
     return document
 
 

@@ -1,4 +1,4 @@
-"""Where a cloud's endpoints are."""
+"""The endpoints of Azure's clouds, and which URLs are safe to send secrets to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Cloud:
     authority: str
     """URL of Microsoft Entra ID, without the tenant."""
     scope: str
-    """The scope that tokens for Resource Manager, run history and MLflow are asked for."""
+    """The scope of tokens for Resource Manager, run history and MLflow."""
     studio: str = "https://ml.azure.com"
     ca_bundle: str | None = None
     """PEM file of the authorities to trust instead of the usual ones."""
@@ -34,7 +34,7 @@ class Cloud:
         return replace(self, ca_bundle=ca_bundle, blob_endpoint=endpoint)
 
     def asking_for(self, scope: str | None) -> Cloud:
-        """The same cloud, whose tokens are asked for with another scope, if one is given."""
+        """The same cloud with another scope for its tokens, if one is given."""
         return replace(self, scope=scope) if scope else self
 
     @property
@@ -70,14 +70,14 @@ CUSTOM = "custom"
 
 
 def custom_cloud(resource_manager: str, authority: str, studio: str | None = None) -> Cloud:
-    """A cloud of one's own: Azure Stack, a private gateway, an emulator."""
+    """A custom cloud: Azure Stack, a private gateway, an emulator."""
     resource_manager = resource_manager.rstrip("/")
     cloud = Cloud(CUSTOM, resource_manager, authority.rstrip("/"), f"{resource_manager}/.default")
     return replace(cloud, studio=studio.rstrip("/")) if studio else cloud
 
 
 def endpoint_problem(url: str) -> str | None:
-    """What is wrong with an endpoint's URL, or None. Tokens and keys travel to it."""
+    """What is wrong with an endpoint's URL, or None. The client sends tokens and keys to it."""
     if re.search(r"[?#@]", url):
         return f"{_shown(url)!r} must be a plain URL without user, query or fragment"
     if origin(url) is None:
@@ -86,23 +86,23 @@ def endpoint_problem(url: str) -> str | None:
 
 
 def _shown(url: str) -> str:
-    """A URL for an error: where somebody pasted one with a password or a signature, without it."""
+    """A URL for an error message, without the password or signature that it may contain."""
     return re.sub(r"//.*@", "//...@", re.split(r"[?#]", url)[0])
 
 
 def authority_problem(url: str) -> str | None:
     """What is wrong with the URL of Microsoft Entra ID, or None."""
     if url.lower().startswith("http://"):
-        return f"{_shown(url)!r} must be https, even on this machine: azure-identity signs in nowhere else"
+        return f"{_shown(url)!r} must be https, even on this machine: azure-identity signs in only over https"
     return endpoint_problem(url)
 
 
 class Origin(NamedTuple):
-    """Whom a URL leads to."""
+    """The server that a URL leads to."""
 
     scheme: str
     host: str
-    """In small letters; an IPv6 address in brackets."""
+    """In lower case; an IPv6 address in brackets."""
     port: int
 
 
@@ -116,10 +116,10 @@ _URL = re.compile(
 
 
 def origin(url: str) -> Origin | None:
-    """Whom a URL leads to; None for one of which two readers might think differently.
+    """The server that a URL leads to; None if two libraries might read the URL differently.
 
-    The libraries below read URLs in ways of their own: ``http://evil\\@good/`` leads some to *evil*, others
-    to *good*. So there is no user in it, no backslash, and nothing else that a host cannot have.
+    The HTTP libraries parse URLs differently: ``http://evil\\@good/`` leads some to *evil*, others to *good*.
+    A URL must therefore not contain a user, a backslash, or anything else that is not part of a host.
     """
     match = _URL.fullmatch(url)
     if match is None:
@@ -132,7 +132,7 @@ def origin(url: str) -> Origin | None:
 
 
 def unsafe_url_problem(url: str) -> str | None:
-    """Why nothing secret may be sent to a URL, or None: it is odd, or plain http to another machine."""
+    """Why no secret may be sent to a URL, or None: it is ambiguous, or plain http to another machine."""
     found = origin(url)
     if found is None:
         return f"{_shown(url)!r} is not an https URL with a plain host and port"
@@ -141,14 +141,14 @@ def unsafe_url_problem(url: str) -> str | None:
     place = "/".join(url.split("/")[:3]).partition("?")[0]
     host = found.host.strip("[]")
     if not _is_loopback(host):
-        return f"{place!r} is not an https URL; plain http is taken for this machine only"
+        return f"{place!r} is not an https URL; plain http works only for this machine"
     if "http" in getproxies() and not proxy_bypass(host):
-        return f"{place!r} is plain http, and HTTP_PROXY would carry it elsewhere; put it into NO_PROXY"
+        return f"{place!r} is plain http, and HTTP_PROXY would send it elsewhere; add it to NO_PROXY"
     return None
 
 
 def check_url(url: str) -> None:
-    """Raise AzureMLError for a URL that nothing secret may be sent to, whoever names it."""
+    """Raise AzureMLError for a URL to which no secret may be sent, wherever it comes from."""
     problem = unsafe_url_problem(url)
     if problem:
         raise AzureMLError(f"Nothing was sent: {problem}.")
@@ -167,6 +167,6 @@ def _is_address(host: str) -> bool:
 
 
 def is_same_origin(url: str, base: str) -> bool:
-    """Whether a URL has scheme, host and port of another."""
+    """Whether two URLs have the same scheme, host and port."""
     found = origin(url)
     return found is not None and found == origin(base)

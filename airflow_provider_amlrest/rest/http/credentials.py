@@ -1,4 +1,4 @@
-"""An identity becomes a credential of azure-identity."""
+"""Turns an identity into a credential of azure-identity."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 @dataclass(frozen=True)
 class IdentitySource:
-    """Where an identity comes from. ``name`` is what the connection calls it."""
+    """Where an identity comes from. ``name`` is its name in the connection."""
 
     name: ClassVar[str]
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log may show."""
+        """Values that must not appear in a log."""
         return ()
 
 
@@ -47,7 +47,7 @@ class ClientCertificate(IdentitySource):
     path: str | None = None
     pem: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
-    """Of the private key, if it is encrypted."""
+    """Password of the private key, if it is encrypted."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class ManagedIdentity(IdentitySource):
 
 @dataclass(frozen=True)
 class WorkloadIdentity(IdentitySource):
-    """A service principal for which somebody else vouches, Kubernetes for one, by a token in a file."""
+    """A service principal for which another issuer, such as Kubernetes, vouches with a token in a file."""
 
     name: ClassVar = "workload_identity"
 
@@ -76,7 +76,7 @@ class WorkloadIdentity(IdentitySource):
 
 @dataclass(frozen=True)
 class AzureCli(IdentitySource):
-    """Whoever is signed in to the Azure CLI on this machine."""
+    """The user who is signed in to the Azure CLI on this machine."""
 
     name: ClassVar = "azure_cli"
 
@@ -97,7 +97,7 @@ class Ambient(IdentitySource):
 
 @dataclass(frozen=True)
 class Chain(IdentitySource):
-    """The first of these that is there. One that is there and is refused ends the search."""
+    """The first available one of these. If it is refused, the others are not tried."""
 
     name: ClassVar = "chain"
 
@@ -109,9 +109,9 @@ class Chain(IdentitySource):
 
 
 def sync_credential(source: IdentitySource, cloud: Cloud) -> Any:
-    """A ``TokenCredential``. It caches tokens and renews them; close it in the end.
+    """A ``TokenCredential``. It caches tokens and renews them; close it at the end.
 
-    :raises InvalidSpecError: a certificate cannot be read, or an id is none.
+    :raises InvalidSpecError: a certificate cannot be read, or an id is not valid.
     """
     from azure import identity
 
@@ -119,7 +119,7 @@ def sync_credential(source: IdentitySource, cloud: Cloud) -> Any:
 
 
 def async_credential(source: IdentitySource, cloud: Cloud) -> Any:
-    """An ``AsyncTokenCredential``. It caches tokens and renews them; close it in the end.
+    """An ``AsyncTokenCredential``. It caches tokens and renews them; close it at the end.
 
     :raises InvalidSpecError: as :func:`sync_credential`.
     """
@@ -129,7 +129,7 @@ def async_credential(source: IdentitySource, cloud: Cloud) -> Any:
 
 
 def _credential(module: Any, source: IdentitySource, cloud: Cloud) -> Any:
-    """``module`` is azure.identity or azure.identity.aio, which have the same names in them."""
+    """``module`` is azure.identity or azure.identity.aio, which contain the same names."""
     try:
         return _make(module, source, cloud)
     except (OSError, TypeError, ValueError) as error:
@@ -142,7 +142,7 @@ def _make(module: Any, source: IdentitySource, cloud: Cloud) -> Any:
     transport: dict[str, Any] = {"connection_verify": cloud.verify}
     entra = {**transport, "authority": cloud.authority}
     if cloud.name == CUSTOM:
-        # Without this, azure-identity asks the public cloud whether the authority is a good one.
+        # Without this, azure-identity asks the public cloud whether the authority is valid.
         entra["disable_instance_discovery"] = True
     match source:
         case ClientSecret(tenant_id, client_id, secret):
@@ -165,4 +165,4 @@ def _make(module: Any, source: IdentitySource, cloud: Cloud) -> Any:
         case Ambient(client_id):
             chosen = {"managed_identity_client_id": client_id} if client_id else {}
             return module.DefaultAzureCredential(**entra, **chosen)
-    raise TypeError(f"{source!r} is no identity")
+    raise TypeError(f"{source!r} is not an identity")

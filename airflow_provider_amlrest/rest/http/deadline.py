@@ -1,6 +1,6 @@
-"""A bound on all that is below a call: names that do not resolve, tokens, retries, and an answer in drips.
+"""A time limit for everything in a call: name resolution, tokens, retries, and an answer that arrives slowly.
 
-A socket's timeout starts anew with each byte, and what the libraries below do beside their requests has none.
+A socket's timeout starts again with each byte, and what the libraries do besides requests has no timeout.
 An event loop has :func:`asyncio.timeout` for that; a thread has :func:`in_time`.
 """
 
@@ -19,24 +19,25 @@ T = TypeVar("T")
 
 
 def seconds_left(deadline: float | None, *bounds: float | None) -> float | None:
-    """Seconds until the deadline (seconds since the epoch), or the least of the bounds; None: no end."""
+    """Seconds until the deadline (seconds since the epoch), or the smallest of the bounds; None: no limit."""
     left = None if deadline is None else deadline - time.time()
     return min((bound for bound in (left, *bounds) if bound is not None), default=None)
 
 
 def out_of_time(asked: str, seconds: float) -> UnreachableError:
-    """What is raised for something that takes longer than it may."""
+    """The error for something that takes longer than it may."""
     if seconds <= 0:
-        return UnreachableError(asked, "the time for it was over before it was sent.")
+        return UnreachableError(asked, "its time was over before it was sent.")
     return UnreachableError(asked, f"it took longer than {seconds:.3g} s.")
 
 
 def in_time(action: Callable[[], T], seconds: float | None, asked: str) -> T:
-    """Do it, and wait so many seconds for it at most; None: as long as it takes.
+    """Run an action, and wait for it.
 
-    What takes longer is left alone in a thread of its own, and ends with its connection or its process.
+    An action that takes longer is left to a separate thread, which ends with its connection or its process.
 
-    :param asked: what it asks for, for the error.
+    :param seconds: the longest time to wait; None: as long as it takes.
+    :param asked: what the action asks for, for the error.
     :raises UnreachableError: if it takes longer.
     """
     if seconds is None:

@@ -1,6 +1,6 @@
-"""Drives what is written without I/O: a generator yields what it wants, and is sent what came of it.
+"""Runs code that is written without I/O: a generator yields requests, and is sent their answers.
 
-The one loop of its kind, for threads and for event loops.
+This is the only such loop, with one version for threads and one for event loops.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def drive(flow: Generator[Step, Any, T], answer: Callable[[Step], Any]) -> T:
-    """What the generator returns in the end. An AzureMLError is thrown into it: it may know what to do."""
+    """Run a generator and return its result. An AzureMLError is thrown into it, so that it can handle it."""
     try:
         step = next(flow)
         while True:

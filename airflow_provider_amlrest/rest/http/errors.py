@@ -1,4 +1,4 @@
-"""What can go wrong, as one small hierarchy whose texts are fit to be a task's last log line."""
+"""The exceptions of the client: one small hierarchy, whose texts can be the last line of a task's log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _SIGNATURE = re.compile(r"\b(sig|AccountKey|SharedAccessSignature|client_secret)=[^\s'\"<>)]+", re.IGNORECASE)
 _PASSWORD = re.compile(r"(//|:/)[^\s/@:]*:[^\s/]+@")
 _TOKEN_IN_URL = re.compile(
-    # As a user's name: of GitHub, GitLab, Azure DevOps. In the query. In the path, as conda channels have it.
+    # As a user name (GitHub, GitLab, Azure DevOps), in the query, or in the path (conda channels).
     r"(//|:/)(?:(?:gh[pousr]_|github_pat_|glpat-)[^\s/@]+|[A-Za-z0-9]{52,})(?=@)"
     r"|([?&](?:token|access_token|api_key|X-Amz-Signature|X-Goog-Signature)=)[^\s'\"<>)&]+"
     r"|(/t/)[a-z]{2}-[0-9a-f]{8}-[0-9a-f-]{27}",
@@ -27,33 +27,33 @@ _BEARER = re.compile(r"\bBearer [\w\-.~+/]{8,}=*")
 
 
 def without_secrets(text: str) -> str:
-    """A text without the query strings of its URLs, where signatures are, and without keys and tokens."""
+    """The text without the query strings of its URLs (they contain signatures), keys and tokens."""
     return without_keys(_QUERY.sub("?...", text))
 
 
 def without_keys(text: str) -> str:
-    """A text without signatures, keys, tokens, and passwords of URLs."""
+    """The text without signatures, keys, tokens, and passwords of URLs."""
     text = _PASSWORD.sub(r"\1...@", _SIGNATURE.sub(r"\1=...", text))
     return _BEARER.sub("Bearer ...", _TOKEN_IN_URL.sub(r"\1\2\3...", text))
 
 
 def holds_credentials(text: str) -> bool:
-    """Whether a text with a URL in it has a signature, key, password or token, too.
+    """Whether a text contains a URL and also a signature, key, password or token.
 
-    The name of a variable (``${TOKEN}``, as pip has it) is none.
+    The name of a variable (``${TOKEN}``, as in pip) does not count.
     """
     plain = _VARIABLE.sub("", text)
     return "://" in plain and without_keys(plain) != plain
 
 
 class AzureMLError(Exception):
-    """Base of everything this client raises on purpose."""
+    """Base class of the errors that this client raises on purpose."""
 
 
 class InvalidSpecError(AzureMLError, ValueError):
-    """What was asked for cannot be right; found before anything was uploaded or submitted.
+    """The specification is not valid. Raised before anything is uploaded or submitted.
 
-    Its text quotes what was given, but no signature, key or password in it.
+    Its text quotes the given value, but without signatures, keys and passwords.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -66,16 +66,16 @@ class InvalidSpecError(AzureMLError, ValueError):
 
 
 class MissingAssetError(InvalidSpecError):
-    """What a reference names is not there, or not yet: outputs are registered seconds after a job."""
+    """The asset of a reference does not exist, or not yet: a job's outputs take some seconds."""
 
 
 class ContentChangedError(AzureMLError):
-    """A local file is not any more what it was when the content was listed: asking again may help."""
+    """A local file has changed since the content was listed. Another attempt may succeed."""
 
     def __init__(self, field: str, path: Path) -> None:
         super().__init__(
-            f"{field}: {str(path)!r} changed while it was read; nothing was registered. Try again when it is "
-            "no longer written to."
+            f"{field}: {str(path)!r} changed while it was read; nothing was registered. Try again when "
+            "nothing writes to it any more."
         )
         self.field = field
         self.path = path
@@ -85,15 +85,18 @@ class ContentChangedError(AzureMLError):
 
 
 class ProvisioningError(AzureMLError):
-    """The service could not make a version of an asset ready: asking again gives the same answer."""
+    """The service could not provision a version of an asset. Another attempt gives the same answer."""
 
 
 class ProvisioningTimeoutError(AzureMLError, TimeoutError):
-    """A version of an asset was not ready in time; the service goes on with it."""
+    """A version of an asset was not ready in time. The service continues to provision it."""
 
 
 class UnreachableError(AzureMLError):
-    """No answer came: name resolution, connection, TLS, or time ran out. ``asked`` is the request."""
+    """There was no answer: name resolution, connection or TLS failed, or time ran out.
+
+    ``asked`` is the request.
+    """
 
     def __init__(self, asked: str, reason: str) -> None:
         self.asked = asked
@@ -111,15 +114,15 @@ _ROLES = (
 
 
 class ResponseError(AzureMLError):
-    """The service said no.
+    """The service refused a request.
 
-    :param asked: what was asked, such as ``PUT jobs/train-1``.
+    :param asked: the request, such as ``PUT jobs/train-1``.
     :param status: HTTP status.
     :param code: outermost code; coarse (UserError, ServiceError).
     :param inner_code: innermost code; the machine-readable reason (JobNotFound).
-    :param message: the service's own words.
-    :param correlation_id: what Microsoft's support asks for.
-    :param retry_after: seconds after which the service wants to be asked again; None: it does not say.
+    :param message: the service's own message.
+    :param correlation_id: the id that Microsoft's support asks for.
+    :param retry_after: seconds after which the service wants another request; None: it does not say.
     """
 
     def __init__(
@@ -163,7 +166,7 @@ class ResponseError(AzureMLError):
 
 
 class AuthenticationError(ResponseError):
-    """401, or Microsoft Entra ID gave no token."""
+    """401, or Microsoft Entra ID did not issue a token."""
 
 
 class PermissionDeniedError(ResponseError):
@@ -171,11 +174,11 @@ class PermissionDeniedError(ResponseError):
 
 
 class NetworkRefusedError(ResponseError):
-    """401, 403 or 502 whose words say that a private link or a firewall does not let this machine in."""
+    """401, 403 or 502 whose message says that a private link or a firewall refuses this machine."""
 
 
 class UploadRefusedError(AzureMLError):
-    """No way into the workspace's storage is open. ``refusals``: what each way answered, by its name."""
+    """Every way into the workspace's storage is closed. ``refusals``: the answer of each way, by its name."""
 
     def __init__(self, root: str, refusals: Mapping[str, str]) -> None:
         self.root = root
@@ -199,15 +202,15 @@ class NotFoundError(ResponseError):
 
     @property
     def has_no_workspace(self) -> bool:
-        """Whether it is the workspace that is missing, its resource group or its subscription.
+        """Whether the workspace, its resource group or its subscription is missing.
 
-        What was asked for may exist, then: such an answer says nothing of it.
+        The requested resource may exist then: such an answer says nothing about it.
         """
         return self.inner_code in _NO_WORKSPACE
 
 
 class ConflictError(ResponseError):
-    """It exists and cannot be changed so: 409, or 400 for an immutable property."""
+    """The resource exists and cannot be changed in this way: 409, or 400 for an immutable property."""
 
 
 class ThrottledError(ResponseError):
@@ -227,7 +230,7 @@ _BY_STATUS: dict[int, type[ResponseError]] = {
     429: ThrottledError,
 }
 
-# Codes and texts that the service sends with 400 where others would send 409.
+# Codes and texts that the service sends with 400 instead of 409.
 _CONFLICT_CODES = frozenset({"JobPropertyImmutable", "Immutable"})
 _CONFLICT_TEXTS = ("Asset paths cannot be updated", "is already registered and cannot be changed")
 
@@ -252,7 +255,7 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
         code=code or str(headers.get("x-ms-error-code") or ""),
         inner_code=inner,
         message=message,
-        # Storage has no correlation id; its support asks for the request's.
+        # Storage has no correlation id; its support asks for the request id.
         correlation_id=str(
             correlation.get("operation")
             or headers.get("x-ms-correlation-request-id")
@@ -264,7 +267,7 @@ def response_error(asked: str, status: int, body: str, headers: Any) -> Response
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds, from the headers that azure-core heeds: in milliseconds, in seconds, or a date."""
+    """Seconds, from the headers that azure-core uses: in milliseconds, in seconds, or a date."""
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         milliseconds = str(headers.get(name) or "")
         if milliseconds.isdigit():
@@ -288,7 +291,7 @@ def _error_object(body: str) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except ValueError:
-        # Storage answers XML, whose message is a first line for people and further ones for machines.
+        # Storage answers with XML. The first line of its message is for people, the others are for machines.
         code, message = _XML_CODE.search(body), _XML_MESSAGE.search(body)
         text = message[1] if message else re.sub(r"<[^>]*>", " ", body)
         return {"code": code[1] if code else "", "message": " ".join(text.split())[:300]}
@@ -297,7 +300,7 @@ def _error_object(body: str) -> dict[str, Any]:
 
 
 def _message(error: dict[str, Any]) -> str:
-    """What is wrong, and in which fields: that is in the details alone, where a request is invalid."""
+    """What is wrong, and in which fields: for an invalid request, only the details name them."""
     details = [str(detail["message"]) for detail in _objects(error, "details") if detail.get("message")]
     return " ".join(dict.fromkeys([str(error.get("message") or ""), *details[:MAX_DETAILS]])).strip()
 

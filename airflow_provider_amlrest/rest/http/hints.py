@@ -1,4 +1,4 @@
-"""What to do about the errors that are met most: one table, which the documentation is tested against."""
+"""What to do about the most common errors: one table, against which the documentation is tested."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Hint:
-    """A refusal that a person can do something about, and what.
+    """A refusal that the user can fix, and how.
 
-    It fits by one of its codes (innermost, outermost, or Entra ID's AADSTS number in the text), else by
-    words of the message. The codes are those that Microsoft documents or that were recorded; where only the
-    words are known, they decide.
+    It fits an answer by one of its codes (innermost, outermost, or Entra ID's AADSTS number in the text), or
+    else by words of the message. Microsoft documents the codes, or they were recorded; if only the words are
+    known, they decide.
     """
 
     problem: str
@@ -21,12 +21,12 @@ class Hint:
     codes: tuple[str, ...]
     advice: str
     words: str | None = None
-    """Regular expression, searched for in the message."""
+    """Regular expression to search for in the message."""
     statuses: tuple[int, ...] = ()
-    """Which it is for; empty: all."""
+    """The HTTP statuses that it applies to; empty: all."""
 
     def fits(self, status: int, codes: set[str], message: str) -> bool:
-        """Whether it is about an answer."""
+        """Whether the hint fits an answer."""
         if self.statuses and status not in self.statuses:
             return False
         return bool(codes.intersection(self.codes) or (self.words and re.search(self.words, message)))
@@ -34,29 +34,30 @@ class Hint:
 
 _ROLE = "Give the identity the role 'AzureML Data Scientist' on the workspace."
 _WORKSPACE = "Check workspace_name and resource_group in the connection."
-_TOO_LARGE = "A request has 4 MB at most: put long values into files, and pass those as data."
+_TOO_LARGE = "A request can have 4 MB at most: put long values into files, and pass those as data."
 _THROTTLED = "Too many requests of this identity or subscription: raise poll_interval, or spread the tasks."
 
 NETWORK = Hint(
     "private network",
     (),
-    "The network does not let this machine in; no role helps. Run it in the workspace's virtual network, "
+    "The network refuses this machine; a role does not help. Run it in the workspace's virtual network, "
     "with the names of its private endpoints resolved there, or allow its address.",
-    # As issue trackers quote them; more such words are expected than were seen.
+    # As issue trackers quote them; the service probably has more variants than these.
     words=r"(?i)\bprivate[ -](link|endpoint)"
     r"|\bpublic (network )?access\b.{0,40}\b(disabled|not (allowed|permitted))"
     r"|\bip address\b.{0,80}\bnot (allowed|permitted|authorized)",
     statuses=(401, 403, 502),
 )
-"""Private link and public access: not said with a code of its own, and even with the status of an outage."""
+"""Private link and public access: without their own code, and even with the status of an outage."""
 
-# The first that fits wins: what is particular comes before what is general.
+# The first hint that fits wins: specific hints come before general ones.
 HINTS = (
     # Signing in
     Hint(
         "expired secret",
         ("AADSTS7000222",),
-        "The client secret has expired: make a new one for the application, and put it into the connection.",
+        "The client secret has expired: create a new one for the application, and put it into the "
+        "connection.",
     ),
     Hint(
         "wrong secret",
@@ -72,14 +73,14 @@ HINTS = (
         "unknown tenant",
         ("AADSTS90002", "AADSTS900023"),
         "There is no such tenant: check tenant_id in the connection.",
-        # msal asks for the tenant's configuration first, and does not hand on Entra ID's own words.
+        # msal asks for the tenant's configuration first, and does not pass on Entra ID's own message.
         words="Unable to get authority configuration",
     ),
     Hint(
         "Conditional Access",
         ("AADSTS53003", "AADSTS50076", "AADSTS50079", "insufficient_claims"),
-        "A policy of the tenant (Conditional Access) demands more than this identity can show: have its "
-        "administrator except the identity, or use one that satisfies the policy.",
+        "A policy of the tenant (Conditional Access) requires more than this identity can show: ask its "
+        "administrator to exclude the identity, or use one that satisfies the policy.",
     ),
     Hint(
         "wrong tenant",
@@ -89,10 +90,10 @@ HINTS = (
     Hint(
         "wrong audience",
         ("AADSTS500011", "InvalidAuthenticationTokenAudience"),
-        "The token is asked for something else than this cloud's Resource Manager: check cloud, "
+        "The token was requested for something other than this cloud's Resource Manager: check cloud, "
         "resource_manager and scope in the connection.",
     ),
-    # The code is azure-identity's word for every sign-in without a token: it comes after what is particular.
+    # azure-identity uses this code for every sign-in without a token, so it comes after the specific hints.
     Hint(
         "no token",
         ("CredentialUnavailable",),
@@ -108,7 +109,7 @@ HINTS = (
     Hint(
         "disabled subscription",
         ("ReadOnlyDisabledSubscription",),
-        "The subscription is disabled, for its bill or its limit: its owner has to enable it again.",
+        "The subscription is disabled, because of its bill or its limit: its owner must enable it again.",
     ),
     Hint("unknown resource group", ("ResourceGroupNotFound",), "Check resource_group in the connection."),
     Hint(
@@ -121,7 +122,7 @@ HINTS = (
     Hint(
         "unsupported api-version",
         ("NoRegisteredProviderFound", "InvalidResourceType", "InvalidApiVersionParameter"),
-        "The service does not take this api_version here: choose another one in the connection.",
+        "The service does not support this api_version here: choose another one in the connection.",
     ),
     Hint("missing role", ("AuthorizationFailed", "LinkedAuthorizationFailed"), _ROLE),
     Hint(
@@ -133,19 +134,19 @@ HINTS = (
     Hint(
         "storage keys disabled",
         ("KeyBasedAuthenticationNotPermitted",),
-        "The storage account allows no keys: give the identity the role 'Storage Blob Data Contributor' on "
-        "it, so that uploads can go by its token.",
+        "The storage account does not allow keys: give the identity the role 'Storage Blob Data Contributor' "
+        "on it, so that uploads can use its token.",
     ),
     Hint(
         "missing role on the storage",
         ("AuthorizationPermissionMismatch",),
         "Give the identity the role 'Storage Blob Data Contributor' on the storage account; a new role takes "
-        "some minutes to work.",
+        "a few minutes to take effect.",
     ),
     Hint(
         "storage firewall",
         ("AuthorizationFailure", "PublicAccessNotPermitted", "AuthorizationSourceIPMismatch"),
-        "The storage account's firewall does not let this machine in: allow the worker's network.",
+        "The storage account's firewall refuses this machine: allow the worker's network.",
     ),
     Hint(
         "expired signature, or a wrong clock",
@@ -159,21 +160,21 @@ HINTS = (
     Hint(
         "compute missing",
         (),
-        "Check compute: it names a compute of this workspace.",
+        "Check compute: it must name a compute of this workspace.",
         words=r"(?i)\bcompute\b.{0,80}(not found|does not exist|could not be found)",
     ),
     Hint(
         "quota",
         ("ClusterCoreQuotaReached", "QuotaExceeded"),
-        "The quota is used up: ask for more cores (dedicated and low-priority ones count apart), wait until "
-        "other nodes are free, or choose another VM size.",
+        "The quota is used up: request more cores (dedicated and low-priority cores count separately), wait "
+        "until other nodes are free, or choose another VM size.",
         words=r"(?i)\bquota\b",
     ),
     # Names and versions
     Hint(
         "name taken",
         ("JobPropertyImmutable",),
-        "The name is taken by another job: choose another job_name, with something of the run in it.",
+        "Another job has this name: choose another job_name that includes something of the run.",
         words="A job with this name already exists",
     ),
     Hint(
@@ -185,13 +186,13 @@ HINTS = (
     Hint(
         "version exists",
         (),
-        "Versions cannot be changed: leave version out to have it made of the content, or choose a new one.",
+        "Versions cannot be changed: leave version out to derive it from the content, or choose a new one.",
         words="Asset paths cannot be updated|is already registered and cannot be changed",
     ),
     Hint(
         "immutable property",
         ("Immutable",),
-        "It cannot be changed once it is made: choose another name or version.",
+        "It cannot be changed after it is created: choose another name or version.",
     ),
     Hint(
         "datastore missing",
@@ -231,13 +232,13 @@ NO_ANSWER_HINTS = (
     Hint(
         "untrusted certificate",
         ("CERTIFICATE_VERIFY_FAILED",),
-        "A proxy that re-signs TLS, or a private authority? ca_bundle in the connection names a file with "
-        "the authorities to trust instead of the usual ones.",
+        "Is there a proxy that re-signs TLS, or a private authority? Set ca_bundle in the connection to a "
+        "file with the authorities to trust instead of the usual ones.",
     ),
     Hint(
         "no certificate in ca_bundle",
         ("NO_CERTIFICATE_OR_CRL_FOUND",),
-        "The file that ca_bundle in the connection names has no certificate in it: it must be PEM.",
+        "The file that ca_bundle in the connection names does not contain a certificate: it must be PEM.",
     ),
     Hint(
         "proxy",
@@ -245,25 +246,25 @@ NO_ANSWER_HINTS = (
         "Check HTTPS_PROXY and NO_PROXY of the worker.",
     ),
 )
-"""For requests without an answer; the codes are searched for in the reason."""
+"""For requests without an answer. The codes are searched for in the reason."""
 
 _ENTRA = re.compile(r"AADSTS\d+")
 
 
 def fitting(status: int, codes: Iterable[str], message: str) -> Hint | None:
-    """The hint for an answer with these codes; None: nothing is known."""
+    """The hint for an answer with these codes; None if there is none."""
     said = {*codes, *_ENTRA.findall(message)}
     return next((hint for hint in HINTS if hint.fits(status, said, message)), None)
 
 
 def advice(status: int, codes: Iterable[str], message: str) -> str:
-    """What to do about an answer with these codes; empty if nothing is known."""
+    """What to do about an answer with these codes; empty if there is no hint."""
     hint = fitting(status, codes, message)
     return hint.advice if hint else _BY_STATUS.get(status, "")
 
 
 def advice_without_answer(reason: str) -> str:
-    """What to do about a request that got no answer; empty if nothing is known."""
+    """What to do about a request that got no answer; empty if there is no hint."""
     for hint in NO_ANSWER_HINTS:
         if any(code in reason for code in hint.codes):
             return hint.advice

@@ -1,4 +1,4 @@
-"""Lists come in pages, each of which names the next one. What says so need not be right."""
+"""Lists come in pages, each of which names the next one. The name may be wrong, so it is checked."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 
 MAX_PAGES = 10_000
-"""Of one list: with the smallest pages that were recorded (20), a list of 200,000 has its end."""
+"""Maximum pages of one list: with the smallest pages that were recorded (20), 200,000 items."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list; ``next_link`` None: the last."""
+    """One page of a list; ``next_link`` is None for the last page."""
 
     items: tuple[Any, ...]
     next_link: str | None = None
 
 
 class Pages:
-    """The way through one list.
+    """The pages of one list, read one after the other.
 
     :param what: the list, for the error.
     """
@@ -30,7 +30,7 @@ class Pages:
         self._seen: set[str] = set()
 
     def after(self, link: Any) -> str | None:
-        """The link or token of the next page as a page names it; None: that was the last.
+        """The link or token of the next page, as a page names it; None if that was the last page.
 
         :raises AzureMLError: if that page was read before, or there are more than MAX_PAGES.
         """

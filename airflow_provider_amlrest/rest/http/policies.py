@@ -1,4 +1,4 @@
-"""The policies that every request passes, and the exceptions that come back from below."""
+"""The policies of the client's pipelines, and the translation of azure-core's exceptions."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ CONNECTION_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 
 ANONYMOUS = "anonymous"
-"""Option of a request whose URL has a signature. Storage takes no token beside it, and ours is not for it."""
+"""Option of a request whose URL has a signature. Storage refuses a token with it, and ours is not for it."""
 
 MAX_RETRY_AFTER = 120.0
-"""Seconds. A longer Retry-After is the caller's to wait for, who has a deadline and can be told to stop."""
+"""Seconds. The caller waits for a longer Retry-After: it has a deadline, and can be stopped."""
 
 
 class _Patience:
-    """Retries as azure-core does them, except that no answer makes a request sleep for an hour.
+    """Retries as in azure-core, except that an answer cannot make a request sleep for an hour.
 
-    Nor beyond the ``timeout`` of the request: what was answered last is the answer then. And those who were
-    refused together do not all come back in the same moment.
+    A request does not sleep beyond its ``timeout`` either: it then returns the last answer. Requests that
+    were refused together are not repeated at the same moment.
     """
 
     def configure_retries(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The settings of one request, and when it has to be over."""
+        """The settings of one request, and when it must be over."""
         settings: dict[str, Any] = super().configure_retries(options)  # type: ignore[misc]
         return settings | {"ends": time() + settings["timeout"]}
 
@@ -75,29 +75,29 @@ class _Patience:
         )
 
     def increment(self, settings: dict[str, Any], response: Any = None, error: Any = None) -> bool:
-        """Count a failure; whether there is another try, after a pause."""
+        """Count a failure. Returns whether there is another try, after a pause."""
         if not super().increment(settings, response=response, error=error):  # type: ignore[misc]
             return False
-        told = None if error else self.get_retry_after(response)
-        settings["pause"] = told or self.get_backoff_time(settings)
+        retry_after = None if error else self.get_retry_after(response)
+        settings["pause"] = retry_after or self.get_backoff_time(settings)
         return bool(time() + settings["pause"] < settings["ends"])
 
     def sleep(self, settings: dict[str, Any], transport: Any, response: Any = None) -> Any:
-        """The pause; in an event loop to be awaited."""
+        """The pause; an event loop awaits it."""
         return transport.sleep(settings["pause"])
 
     def get_retry_after(self, response: Any) -> float | None:
-        """Seconds that the answer asks for, and up to a tenth more; None: it does not say."""
+        """Seconds that the answer asks for, plus up to a tenth; None: it does not say."""
         seconds: float | None = super().get_retry_after(response)  # type: ignore[misc]
-        return seconds and seconds * uniform(1, 1.1)  # noqa: S311 (it guards nothing)
+        return seconds and seconds * uniform(1, 1.1)  # noqa: S311 (not used for security)
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
-        """Seconds until the next try of a request whose answer asks for none."""
+        """Seconds until the next try of a request whose answer has no Retry-After."""
         return float(super().get_backoff_time(settings)) * uniform(0.5, 1)  # type: ignore[misc]  # noqa: S311
 
 
 def _is_refused_by_network(answer: Any) -> bool:
-    """Whether that is no outage, though a 502 may say it."""
+    """Whether the network refuses this machine: a 502 can mean that, and not an outage."""
     if answer.status_code != 502:
         return False
     return isinstance(response_error("", 502, _text(answer), answer.headers), NetworkRefusedError)
@@ -112,9 +112,9 @@ class _AsyncRetry(_Patience, AsyncRetryPolicy[Any, Any]):
 
 
 def refuse_unsafe_url(request: Any) -> None:
-    """Refuse a request of a pipeline whose token, key or signature others could read.
+    """Refuse a request if others could read its token, key or signature.
 
-    The endpoints, next pages and places for uploads that the service names are checked here like the others.
+    This also checks the endpoints, next pages and places for uploads that the service returns.
     """
     check_url(request.http_request.url)
 
@@ -123,19 +123,19 @@ class _Protected(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: Any) -> None:
         refuse_unsafe_url(request)
         if request.context.options.pop(ANONYMOUS, False):
-            # In the context it outlasts retries.
+            # The context is kept over retries.
             request.context[ANONYMOUS] = True
         else:
-            # The policies for tokens would refuse this machine too.
+            # Otherwise the policies for tokens would also refuse http to this machine.
             request.context.options["enforce_https"] = False
 
 
 @contextmanager
 def signing_in() -> Iterator[None]:
-    """What some credentials let through as it is becomes a ClientAuthenticationError.
+    """Turn errors that some credentials raise unchanged into a ClientAuthenticationError.
 
-    That Entra ID does not answer, having tried again themselves: the pipeline would take that for Resource
-    Manager, and try again, too. That the file with a federated token is gone or cannot be read.
+    Entra ID does not answer, after the credential's own retries: the pipeline would attribute that to
+    Resource Manager, and retry as well. Or the file with a federated token is missing or cannot be read.
     """
     try:
         yield
@@ -144,9 +144,9 @@ def signing_in() -> Iterator[None]:
 
 
 class _Authentication(ARMChallengeAuthenticationPolicy):
-    """A token for each request; after a 401 a fresh one, with the claims that were demanded, and one retry.
+    """A token for each request; after a 401 a new one, with the requested claims, and one retry.
 
-    azure-core itself lets a 401 be final that demands no claims: a token that expires on its way, too.
+    azure-core itself does not retry a 401 without a claims challenge, even if a token expired on its way.
     """
 
     def on_request(self, request: Any) -> None:
@@ -203,9 +203,9 @@ def _policies(retry: Any, authentication: Any) -> list[Any]:
 
 
 def transport_options(cloud: Cloud) -> dict[str, Any]:
-    """For either transport's constructor, and for the clients of azure-storage-blob, which need the hook.
+    """Options for both transports, and for the clients of azure-storage-blob, which need the hook.
 
-    Proxies are taken from ``HTTPS_PROXY`` and ``NO_PROXY`` by these libraries themselves.
+    These libraries themselves take proxies from ``HTTPS_PROXY`` and ``NO_PROXY``.
     """
     return {
         "connection_verify": cloud.verify,
@@ -216,15 +216,15 @@ def transport_options(cloud: Cloud) -> dict[str, Any]:
 
 
 def translate(error: AzureError, asked: str) -> AzureMLError:
-    """The exception of this client for one of its pipeline. Its text holds no secret."""
+    """The exception of this client for one of its pipeline. Its text does not contain secrets."""
     if isinstance(error, ClientAuthenticationError):
-        # The pipeline itself raises for no status: it is azure-identity that got no token.
+        # The pipeline itself does not raise for a status: azure-identity did not get a token.
         return _no_token(error, asked)
     return translate_blob(error, asked)
 
 
 def translate_blob(error: AzureError, asked: str) -> AzureMLError:
-    """The exception of this client for one of azure-storage-blob. Its text holds no secret."""
+    """The exception of this client for one of azure-storage-blob. Its text does not contain secrets."""
     if isinstance(error, HttpResponseError) and error.response is not None:
         response: Any = error.response
         return response_error(asked, response.status_code, _body(error), response.headers)
@@ -232,10 +232,10 @@ def translate_blob(error: AzureError, asked: str) -> AzureMLError:
 
 
 def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
-    """An identity that is refused is not the same as an identity service that is out of order."""
+    """Distinguish an identity that is refused from an identity service that does not work."""
     asked = f"the sign-in for {asked}"
     message = _first_paragraph(str(error.message))
-    # After a 401, azure-core makes that the cause.
+    # After a 401, azure-core sets that as the cause.
     if any(
         isinstance(origin, ServiceRequestError | ServiceResponseError)
         for origin in (error.__cause__, error.__context__)
@@ -246,7 +246,7 @@ def _no_token(error: ClientAuthenticationError, asked: str) -> AzureMLError:
         return ThrottledError(asked, status, message=message)
     if status >= 500:
         return ServiceError(asked, status, message=message)
-    # Of a secret or a certificate msal tells no more than Entra ID's words.
+    # For a secret or a certificate, msal passes on only Entra ID's message.
     refused = error.response is not None or "AADSTS" in message
     return AuthenticationError(
         asked, 401, code="AADToken" if refused else "CredentialUnavailable", message=message
@@ -258,7 +258,7 @@ def _body(error: HttpResponseError) -> str:
 
 
 def _text(response: Any) -> str:
-    """A response's body; empty if there is none to be read."""
+    """A response's body; empty if it cannot be read."""
     try:
         return str(response.text())
     except Exception:

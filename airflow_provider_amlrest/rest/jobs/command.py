@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
+from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.job import JobSpec, Lookup
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
-from airflow_provider_amlrest.rest.jobs.reading import read_common
+from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     json_map,
@@ -37,7 +37,7 @@ from airflow_provider_amlrest.rest.versions.words import DISTRIBUTIONS, iso_dura
 class Resources:
     """``docker_args`` is one text; a list is another member on the wire."""
 
-    instance_count: int = 1
+    instance_count: int | None = 1
     instance_type: str | None = None
     shm_size: str | None = None
     docker_args: str | None = None
@@ -180,12 +180,17 @@ def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
     }
 
 
-def read_run(given: Mapping[str, Any], base: Path) -> dict[str, Any]:
+RUN_KEYS = {
+    name: name for name in ("command", "environment", "code", "environment_variables", "distribution")
+} | {"resources": "job_resources"}
+
+
+def read_run(given: Given) -> dict[str, Any]:
     """The members that a command job and a sweep's trial have."""
     return {
         "command": given["command"],
-        "environment": read_environment("environment", given["environment"]),
-        "code": read_code("code", given["code"], base),
+        "environment": read_environment("environment", given["environment"], given.base),
+        "code": read_code("code", given["code"], given.base),
         "environment_variables": string_map("environment_variables", given["environment_variables"]),
         "distribution": parse_distribution("distribution", given["distribution"]),
         "resources": parse_resources(
@@ -198,10 +203,10 @@ def read_run(given: Mapping[str, Any], base: Path) -> dict[str, Any]:
     }
 
 
-def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> CommandJob:
+def _read(given: Given) -> CommandJob:
     job = CommandJob(
-        **read_common(given, ours),
-        **read_run(given, base),
+        **read_common(given),
+        **read_run(given),
         timeout=parse_command_limits("limits", given["limits"]),
     )
     check_command("command", job.command, {"inputs": job.inputs, **job.placeholders()})
@@ -211,6 +216,7 @@ def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> Comm
 KIND = Kind(
     "Command",
     read=_read,
+    keys={**COMMON_KEYS, **RUN_KEYS, "limits": "limits"},
     body=_body,
     body_2021=_body_2021,
     features=run_features(CommandJob),
@@ -261,7 +267,9 @@ def parse_resources(
     texts = {"instance_type": instance_type, "docker_args": None if arguments else docker_args}
     texts |= {f"docker_args[{index}]": value for index, value in enumerate(arguments)}
 
-    nodes = whole("instance_count", given.get("instance_count", instance_count), 1, 10_000)
+    nodes = given.get("instance_count", instance_count)
+    if nodes is not None:
+        nodes = whole("instance_count", nodes, 1, 10_000)
     for name, value in texts.items():
         if value is not None and (not isinstance(value, str) or not value):
             raise InvalidSpecError(name, f"{value!r} must be text; leave it out if there is none.")

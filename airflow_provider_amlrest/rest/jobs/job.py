@@ -43,16 +43,32 @@ class Lookup(ABC):
     def meaning(self) -> str:
         """What it counts as where jobs are compared: as it was given, for ``@latest`` may change."""
 
+    @property
     @abstractmethod
-    def check(self, workspace: WorkspaceId) -> None:
-        """Raises InvalidSpecError for what this workspace cannot have."""
+    def written(self) -> str:
+        """As a person reads it: a name and version, an id, a path."""
 
     @abstractmethod
-    def find(self, client: AzureMLClient) -> str | DataInput | None:
+    def check(self, workspace: WorkspaceId) -> None:
+        """Raises InvalidSpecError for what this workspace cannot have, and for files that are not there."""
+
+    @abstractmethod
+    def find(self, client: AzureMLClient) -> str | DataInput:
         """Look it up; upload it, if it is local and not there yet.
 
         :raises MissingAssetError: if the workspace does not have it.
         """
+
+
+class InputLookup(Lookup):
+    """An input whose data is still to be looked up, or uploaded. None: the service's type, or mode."""
+
+    type: str | None
+    mode: str | None
+
+    @abstractmethod
+    def find(self, client: AzureMLClient) -> DataInput:
+        """As :class:`Lookup`."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,7 @@ class DataInput:
 
     type: str
     uri: str
-    mode: str = "ro_mount"
+    mode: str | None = "ro_mount"
 
 
 Input = LiteralInput | DataInput
@@ -81,7 +97,7 @@ class Output:
     """
 
     type: str = "uri_folder"
-    mode: str = "rw_mount"
+    mode: str | None = "rw_mount"
     uri: str | None = None
     name: str | None = None
     version: str | None = None

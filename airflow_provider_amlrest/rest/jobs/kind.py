@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 
@@ -17,12 +17,10 @@ class Kind:
 
     job_type: str
     """As the wire spells it: ``Command``."""
-    read: Callable[[Mapping[str, Any], Path, Mapping[str, int]], Any]
-    """A job of this kind from the arguments of its operator, by their names.
-
-    Also given are the folder that local paths are relative to, and how many ``tags`` and ``properties`` the
-    job will have beside those given. Raises InvalidSpecError for one that is not what it must be.
-    """
+    read: Callable[[Given], Any]
+    """A job of this kind. Raises InvalidSpecError for an argument that is not what it must be."""
+    keys: Mapping[str, str]
+    """Members of its YAML, ``trial.command``, and the argument that each is."""
     body: Callable[[Spelling, Any], Wire]
     """The members of a PUT's properties that it alone has."""
     body_2021: Callable[[Spelling, Any], Wire] | None = None

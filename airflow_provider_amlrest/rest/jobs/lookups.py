@@ -7,26 +7,19 @@ its ``find`` asks the service.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
-from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, MissingAssetError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Input, LiteralInput, Lookup
+from airflow_provider_amlrest.rest.jobs.job import Lookup
 from airflow_provider_amlrest.rest.reading.fields import (
-    SOMETHING,
-    URI_SCHEMES,
     check_name,
-    check_unsigned,
-    is_uri,
     no_other_keys,
-    word,
 )
 from airflow_provider_amlrest.rest.reading.references import (
     LATEST,
@@ -36,23 +29,18 @@ from airflow_provider_amlrest.rest.reading.references import (
     parse_reference,
     unrendered,
 )
-from airflow_provider_amlrest.rest.reading.values import mapping
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.assets.data import Data
-    from airflow_provider_amlrest.rest.assets.model import Model
+    from airflow_provider_amlrest.rest.assets.environment import Environment
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
     from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 log = logging.getLogger(__name__)
 
 CURATED_PREFIX = "AzureML-"
-INPUT_MODES = ("ro_mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
-_REFERENCE = re.compile(r"azureml:|/subscriptions/|[a-zA-Z0-9][\w.\-]{0,254}@latest$")
-"""How a text begins that is no literal."""
-_LIKE_DATA = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]{0,254}:[0-9]+")
-"""A literal that is a reference without its prefix, perhaps. Not 12:30, not db.example.org:5432."""
+_ENVIRONMENT = ("name", "version", "image", "conda_file", "build", "os_type", "description", "tags")
+"""Members of an environment's definition."""
 _MAKERS = {
     "environment": "with AzureMLCreateEnvironmentOperator",
     "code": "with AzureMLUploadCodeOperator",
@@ -62,20 +50,28 @@ _MAKERS = {
 """How each kind of asset gets into the workspace."""
 
 
-def read_environment(field: str, value: Any) -> EnvironmentLookup:
-    """An environment: a reference. Raises InvalidSpecError otherwise."""
+def read_environment(field: str, value: Any, base: Path) -> EnvironmentLookup | InlineEnvironment:
+    """An environment: a reference, or its definition.
+
+    :param base: the folder that local paths of a definition are relative to.
+    :raises InvalidSpecError: for what is neither.
+    """
+    value = unrendered(value)
+    if isinstance(value, Mapping) and "id" not in value:
+        return _read_inline(field, value, base)
     reference = parse_reference(field, value, "environments")
     if reference is None:
         raise InvalidSpecError(
             field,
-            f"{value!r} is no reference to an environment: give name:version, name@latest, an ARM id, "
-            "or what AzureMLCreateEnvironmentOperator returned.",
+            f"{value!r} is not a reference to an environment: give name:version, name@latest, an ARM id, "
+            "what AzureMLCreateEnvironmentOperator returned, or a mapping that defines one: "
+            "image, conda_file, build.",
         )
     return EnvironmentLookup(field, reference)
 
 
 @contextmanager
-def _asked_for(field: str, kind: str, reference: Named | ResourceId) -> Iterator[None]:
+def asked_for(field: str, kind: str, reference: Named | ResourceId) -> Iterator[None]:
     """What the workspace does not have was not asked for rightly: raises MissingAssetError for it.
 
     Not where the workspace itself is missing: a new one takes its time.
@@ -104,6 +100,10 @@ class EnvironmentLookup(Lookup):
     def meaning(self) -> str:
         return repr(self.reference)
 
+    @property
+    def written(self) -> str:
+        return written_as(self.reference)
+
     def check(self, workspace: WorkspaceId) -> None:
         """The service refuses another workspace's itself."""
 
@@ -117,10 +117,71 @@ class EnvironmentLookup(Lookup):
             # They live in a registry of Microsoft's; azure-ai-ml 1.35.2, too, has the service find them.
             version = f":{reference.version}" if reference.version else f"@{LATEST}"
             return f"azureml:{reference.name}{version}"
-        with _asked_for(self.field, "environment", reference):
+        with asked_for(self.field, "environment", reference):
             if reference.version is None:
                 return client.get_latest_environment(reference.name).id
             return client.get_environment(reference.name, reference.version).id
+
+
+def written_as(reference: Reference) -> str:
+    """A reference as azure-ai-ml prints it, without ``azureml:`` before a name."""
+    if isinstance(reference, Registry):
+        return reference.uri
+    if isinstance(reference, ResourceId):
+        return str(reference)
+    return f"{reference.name}:{reference.version}" if reference.version else f"{reference.name}@{LATEST}"
+
+
+def _read_inline(field: str, value: Mapping[str, Any], base: Path) -> InlineEnvironment:
+    no_other_keys(field, value, {"$schema", *_ENVIRONMENT})
+    inline = InlineEnvironment(field, value, base)
+    if not isinstance(value.get("build"), Mapping):
+        inline.definition  # noqa: B018 (what is wrong with it)
+    return inline
+
+
+@dataclass(frozen=True)
+class InlineEnvironment(Lookup):
+    """An environment that is defined where it is used: registered, unless the same is there already."""
+
+    uploads = True
+    field: str
+    given: Mapping[str, Any]
+    base: Path
+
+    @cached_property
+    def definition(self) -> tuple[Environment, LocalContent | None]:
+        """As it is read, with the files of a local build context. Raises InvalidSpecError."""
+        from airflow_provider_amlrest.rest.assets.reading import read_environment
+
+        return read_environment(self.given, self.base, f"{self.field}.")
+
+    @property
+    def meaning(self) -> str:
+        from airflow_provider_amlrest.rest.assets.environment import environment_parts
+
+        environment, context = self.definition
+        # Its version is made of its content, unless a person has chosen it.
+        parts = environment_parts(environment), context and context.hash
+        return repr((environment.name, environment.version, *parts))
+
+    @property
+    def written(self) -> str:
+        from airflow_provider_amlrest.rest.assets.reading import ANONYMOUS
+
+        try:
+            environment = self.definition[0]
+        except InvalidSpecError:
+            return str(self.given.get("name") or ANONYMOUS)
+        return f"{environment.name}:{environment.version}"
+
+    def check(self, workspace: WorkspaceId) -> None:
+        self.definition  # noqa: B018
+
+    def find(self, client: AzureMLClient) -> str:
+        from airflow_provider_amlrest.rest.assets.ensure import ensure_environment
+
+        return ensure_environment(client, *self.definition)[0].id
 
 
 def read_code(field: str, value: Any, base: Path) -> CodeLookup | None:
@@ -132,9 +193,24 @@ def read_code(field: str, value: Any, base: Path) -> CodeLookup | None:
         return CodeLookup(field, reference)
     if not isinstance(value, str | PurePath) or not value:
         raise InvalidSpecError(field, f"{value!r} must be a path, or a reference to uploaded code.")
-    from airflow_provider_amlrest.rest.assets.upload.content import read_local
+    return CodeLookup(field, LocalPath(field, base, str(value)))
 
-    return CodeLookup(field, read_local(field, base, value))
+
+@dataclass(frozen=True)
+class LocalPath:
+    """A path of this machine. What is there is read when it is needed, once."""
+
+    field: str
+    base: Path
+    path: str
+    is_data: bool = False
+
+    @cached_property
+    def content(self) -> LocalContent:
+        """Raises InvalidSpecError if there is nothing to upload."""
+        from airflow_provider_amlrest.rest.assets.upload.content import read_local
+
+        return read_local(self.field, self.base, self.path, is_data=self.is_data)
 
 
 @dataclass(frozen=True)
@@ -143,14 +219,20 @@ class CodeLookup(Lookup):
 
     uploads = True
     field: str
-    source: Reference | LocalContent
+    source: Reference | LocalPath
 
     @property
     def meaning(self) -> str:
-        return repr(self.source) if isinstance(self.source, Reference) else self.source.hash
+        return repr(self.source) if isinstance(self.source, Reference) else self.source.content.hash
+
+    @property
+    def written(self) -> str:
+        return written_as(self.source) if isinstance(self.source, Reference) else self.source.path
 
     def check(self, workspace: WorkspaceId) -> None:
-        """The service refuses another workspace's itself."""
+        """The service refuses another workspace's itself; what is local must be there."""
+        if isinstance(self.source, LocalPath):
+            self.source.content  # noqa: B018
 
     def find(self, client: AzureMLClient) -> str:
         source = self.source
@@ -159,13 +241,13 @@ class CodeLookup(Lookup):
         if isinstance(source, Registry):
             return source.uri
         if isinstance(source, Named):
-            with _asked_for(self.field, "code", source):
+            with asked_for(self.field, "code", source):
                 if source.version is None:
                     return client.get_latest_code(source.name).id
                 return client.get_code(source.name, source.version).id
         from airflow_provider_amlrest.rest.assets.ensure import ensure_code
 
-        return ensure_code(client, source)[0].id
+        return ensure_code(client, source.content)[0].id
 
 
 def read_compute(field: str, value: str | None) -> ComputeLookup | None:
@@ -184,16 +266,20 @@ class ComputeLookup(Lookup):
 
     field: str
     name: str
-    written: str
+    given: str
     id: ResourceId | None = None
 
     @property
     def meaning(self) -> str:
-        return self.written
+        return self.given
+
+    @property
+    def written(self) -> str:
+        return self.given.removeprefix("azureml:")
 
     def check(self, workspace: WorkspaceId) -> None:
         if self.id is not None:
-            _check_workspace(workspace, self.field, self.id)
+            check_workspace(workspace, self.field, self.id)
 
     def find(self, client: AzureMLClient) -> str:
         """As :class:`Lookup`; the error names those that the workspace has."""
@@ -209,7 +295,7 @@ class ComputeLookup(Lookup):
         return str(client.operations.workspace.resource("computes", self.name))
 
 
-def _check_workspace(ours: WorkspaceId, field: str, reference: ResourceId) -> None:
+def check_workspace(ours: WorkspaceId, field: str, reference: ResourceId) -> None:
     """Raises InvalidSpecError for an id of another workspace, which cannot be asked from here."""
     if reference.workspace != ours:
         raise InvalidSpecError(
@@ -217,132 +303,3 @@ def _check_workspace(ours: WorkspaceId, field: str, reference: ResourceId) -> No
             f"'{reference}' is in the workspace {reference.workspace.name!r}, but the connection's is "
             f"{ours.name!r} in resource group {ours.resource_group!r}.",
         )
-
-
-def read_inputs(field: str, value: Any) -> dict[str, Input | ReferencedInput]:
-    """Inputs: literals, URIs, references. Raises InvalidSpecError for what is none of them."""
-    inputs = mapping(field, value)
-    return {str(name): _read_input(f"{field}.{name}", member) for name, member in inputs.items()}
-
-
-def _check_there(field: str, value: Any) -> None:
-    """Raises InvalidSpecError for None, also as Jinja renders it: what an XCom is that is not there."""
-    if value is None or value == "None":
-        raise InvalidSpecError(
-            field,
-            f"{value!r} is what an XCom gives that is not there. The output 'model' of an upstream job is "
-            'train.output["outputs.model"], in Jinja '
-            "{{ ti.xcom_pull('train', key='outputs.model') }}; see 'Outputs for the next task' in the docs.",
-        )
-
-
-def _read_input(field: str, value: Any) -> Input | ReferencedInput:
-    if value is None:
-        _check_there(field, value)
-    value = {"path": value} if isinstance(value, PurePath) else unrendered(value)
-    if isinstance(value, Mapping) and "path" in value:
-        no_other_keys(field, value, {"type", "path", "mode"})
-        return _read_data(field, value["path"], value.get("type"), value.get("mode", "ro_mount"))
-    if isinstance(value, str) and not _REFERENCE.match(value):
-        if _LIKE_DATA.fullmatch(value):
-            # Otherwise the script alone notices, on a compute that is paid for.
-            log.warning("%s: %r is passed as text; for data write %r.", field, value, f"azureml:{value}")
-        return parse_literal(field, value)
-    reference = parse_reference(field, value, "data")
-    if reference is not None:
-        type_ = value.get("type") if isinstance(value, Mapping) else None
-        return ReferencedInput(field, reference, type_, "ro_mount")
-    if isinstance(value, str) and value.startswith("azureml://"):
-        raise InvalidSpecError(field, f'write a URI as {{"type": "uri_file", "path": {value!r}}}.')
-    if isinstance(value, str):
-        raise InvalidSpecError(
-            field, f"{value!r} is no reference to data: azureml:name:version, name@latest."
-        )
-    return parse_literal(field, value)
-
-
-def parse_literal(field: str, value: Any) -> LiteralInput:
-    """A literal input. The wire takes text only, so numbers and booleans become text.
-
-    Raises InvalidSpecError for what is none, and as :func:`check_unsigned`.
-    """
-    if not isinstance(value, str | int | float | bool):
-        raise InvalidSpecError(
-            field,
-            f"{value!r} is no input. Use text, a number or a boolean for a literal; for data a reference, "
-            'or {"type": "uri_file", "path": "azureml:name:version"}.',
-        )
-    if not SOMETHING.search(str(value)):
-        raise InvalidSpecError(
-            field,
-            f"{value!r} is no input, as it has no letter or digit; leave the input out, or write it into "
-            "the command.",
-        )
-    return LiteralInput(check_unsigned(field, str(value)))
-
-
-def _read_data(field: str, path: Any, type_: Any, mode: Any) -> Input | ReferencedInput:
-    _check_there(f"{field}.path", path)
-    mode = word(f"{field}.mode", mode, INPUT_MODES)
-    if type_ is not None:
-        type_ = word(f"{field}.type", type_, DATA_TYPES + MODEL_TYPES)
-    reference = parse_reference(f"{field}.path", path, "models" if type_ in MODEL_TYPES else "data")
-    if reference is not None:
-        return ReferencedInput(field, reference, type_, mode)
-    if not is_uri(f"{field}.path", path):
-        raise InvalidSpecError(
-            f"{field}.path",
-            f"{path!r} is neither a reference (azureml:name:version) nor a URI ({', '.join(URI_SCHEMES)}); "
-            "register local data with AzureMLRegisterDataOperator.",
-        )
-    return DataInput(type_ or "uri_folder", path, mode)
-
-
-@dataclass(frozen=True)
-class ReferencedInput(Lookup):
-    """Data or a model by its name or id. Its ``repr`` is part of the digests of jobs that run."""
-
-    field: str
-    reference: Reference
-    type: str | None
-    mode: str
-
-    @property
-    def name(self) -> str:
-        """Of the input."""
-        return self.field.rpartition("inputs.")[2]
-
-    @property
-    def meaning(self) -> str:
-        return repr(self)
-
-    def check(self, workspace: WorkspaceId) -> None:
-        if isinstance(self.reference, ResourceId) and self.type is None:
-            _check_workspace(workspace, self.field, self.reference)
-
-    def find(self, client: AzureMLClient) -> DataInput:
-        reference = self.reference
-        if isinstance(reference, Registry):
-            return DataInput(self.type or "uri_folder", reference.uri, self.mode)
-        if isinstance(reference, ResourceId) and self.type is not None:
-            return DataInput(self.type, str(reference), self.mode)
-        found: Data | Model
-        if self.type in MODEL_TYPES:
-            with _asked_for(self.field, "model", reference):
-                found = _find_model(client, reference)
-        else:
-            with _asked_for(self.field, "data", reference):
-                found = _find_data(client, reference)
-        return DataInput(self.type or found.type, found.id, self.mode)
-
-
-def _find_data(client: AzureMLClient, reference: Named | ResourceId) -> Data:
-    if reference.version is None:
-        return client.get_latest_data(reference.name)
-    return client.get_data(reference.name, reference.version)
-
-
-def _find_model(client: AzureMLClient, reference: Named | ResourceId) -> Model:
-    if reference.version is None:
-        return client.get_latest_model(reference.name)
-    return client.get_model(reference.name, reference.version)

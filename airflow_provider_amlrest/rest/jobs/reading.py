@@ -11,8 +11,10 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.assets.uris import check_expressions
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.given import Given
+from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
 from airflow_provider_amlrest.rest.jobs.job import Identity, Output, Service
-from airflow_provider_amlrest.rest.jobs.lookups import read_compute, read_inputs
+from airflow_provider_amlrest.rest.jobs.lookups import read_compute
 from airflow_provider_amlrest.rest.reading.fields import (
     URI_SCHEMES,
     check_name,
@@ -28,6 +30,14 @@ from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, 
 from airflow_provider_amlrest.rest.reading.values import mapping, structured
 
 OUTPUT_MODES = ("rw_mount", "upload", "direct")
+COMMON_KEYS = {
+    name: name
+    for name in (
+        *("display_name", "description", "experiment_name", "tags", "properties", "compute"),
+        *("inputs", "outputs", "identity", "services", "queue_settings"),
+    )
+} | {"name": "job_name"}
+"""Members of the YAML of every kind of job, and the argument that each is."""
 JOB_TIERS = ("spot", "basic", "standard", "premium")
 SERVICE_TYPES = ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")
 _SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys": ("ssh", "sshPublicKeys")}
@@ -35,24 +45,20 @@ _SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys":
 _GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
-def read_common(given: Mapping[str, Any], ours: Mapping[str, int]) -> dict[str, Any]:
-    """The members of a :class:`JobSpec`, from the arguments of an operator by their names.
-
-    :param ours: how many ``tags`` and ``properties`` the job will have beside these.
-    :raises InvalidSpecError: for one that is not what it must be.
-    """
+def read_common(given: Given) -> dict[str, Any]:
+    """The members of a :class:`JobSpec`. Raises InvalidSpecError for one that is not what it must be."""
     return {
         "compute": read_compute("compute", text("compute", given["compute"])),
-        "inputs": read_inputs("inputs", given["inputs"]),
-        "outputs": parse_outputs("outputs", given["outputs"]),
+        "inputs": read_inputs("inputs", given["inputs"], given.base, given.input_mode),
+        "outputs": parse_outputs("outputs", given["outputs"], given.output_mode),
         "experiment_name": check_experiment(
             "experiment_name", text("experiment_name", given["experiment_name"])
         ),
         "display_name": check_text("display_name", text("display_name", given["display_name"])),
         "description": check_text("description", text("description", given["description"])),
-        "tags": check_pairs("tags", string_map("tags", given["tags"]), ours["tags"]),
+        "tags": check_pairs("tags", string_map("tags", given["tags"]), given.ours.tags),
         "properties": check_pairs(
-            "properties", string_map("properties", given["properties"]), ours["properties"]
+            "properties", string_map("properties", given["properties"]), given.ours.properties
         ),
         "identity": parse_identity("identity", given["identity"]),
         "services": parse_services("services", given["services"]),
@@ -60,20 +66,21 @@ def read_common(given: Mapping[str, Any], ours: Mapping[str, int]) -> dict[str, 
     }
 
 
-def parse_outputs(field: str, value: Any) -> dict[str, Output]:
+def parse_outputs(field: str, value: Any, default_mode: str | None = "rw_mount") -> dict[str, Output]:
     """Read ``{name: {"type": "uri_folder", "mode": ..., "path": ..., "name": ...}}``, or ``{name: type}``."""
     outputs = {}
     for name, spec in mapping(field, value).items():
         where, spec = f"{field}.{name}", structured(spec)
         spec = {} if spec is None else {"type": spec} if isinstance(spec, str) else mapping(where, spec)
         no_other_keys(where, spec, {"type", "mode", "path", "name", "version"})
+        mode = spec.get("mode") or default_mode
         path, asset, version = spec.get("path"), spec.get("name"), spec.get("version")
         if path is not None and not is_uri(f"{where}.path", path):
             raise InvalidSpecError(f"{where}.path", f"{path!r} must begin with {' or '.join(URI_SCHEMES)}.")
         check_expressions(f"{where}.path", path or "")
         outputs[str(name)] = Output(
             word(f"{where}.type", spec.get("type") or "uri_folder", DATA_TYPES + MODEL_TYPES),
-            word(f"{where}.mode", spec.get("mode") or "rw_mount", OUTPUT_MODES, {"mount": "rw_mount"}),
+            mode and word(f"{where}.mode", mode, OUTPUT_MODES, {"mount": "rw_mount"}),
             path,
             check_name(f"{where}.name", asset) if asset is not None else None,
             check_version(f"{where}.version", str(version)) if version is not None else None,

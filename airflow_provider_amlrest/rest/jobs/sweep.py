@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.command import (
+    RUN_KEYS,
     Distribution,
     Resources,
     check_command,
@@ -18,9 +18,10 @@ from airflow_provider_amlrest.rest.jobs.command import (
     run_body,
     run_features,
 )
+from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.job import JobSpec, Lookup
 from airflow_provider_amlrest.rest.jobs.kind import Kind
-from airflow_provider_amlrest.rest.jobs.reading import read_common
+from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode, parse_search_space
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
@@ -184,11 +185,11 @@ def _body_2021(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
     }
 
 
-def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> SweepJob:
+def _read(given: Given) -> SweepJob:
     sampling = parse_sampling_algorithm("sampling_algorithm", given["sampling_algorithm"])
     job = SweepJob(
-        **read_common(given, ours),
-        trial=Trial(**read_run(given, base)),
+        **read_common(given),
+        trial=Trial(**read_run(given)),
         search_space=parse_search_space(given["search_space"]),
         objective=parse_objective("objective", given["objective"]),
         sampling_algorithm=sampling or SamplingAlgorithm("random"),
@@ -205,6 +206,12 @@ def _read(given: Mapping[str, Any], base: Path, ours: Mapping[str, int]) -> Swee
 KIND = Kind(
     "Sweep",
     read=_read,
+    keys={
+        **COMMON_KEYS,
+        **{f"trial.{key}": name for key, name in RUN_KEYS.items()},
+        **{name: name for name in ("search_space", "objective", "sampling_algorithm", "limits")},
+        "early_termination": "early_termination",
+    },
     body=_body,
     body_2021=_body_2021,
     features=(*run_features(Trial), *_FEATURES),

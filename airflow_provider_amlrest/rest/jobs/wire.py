@@ -11,6 +11,7 @@ from airflow_provider_amlrest.rest.jobs.job import (
     DataInput,
     Identity,
     Input,
+    InputLookup,
     Job,
     JobSpec,
     LiteralInput,
@@ -33,6 +34,7 @@ from airflow_provider_amlrest.rest.versions.words import (
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 SERVICES = {
     "ssh": "SSH",
@@ -47,7 +49,7 @@ IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "U
 def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     """The properties of its PUT; what is to be looked up stands in it as it is, for :func:`looked_up`.
 
-    :raises InvalidSpecError: for what the api-version cannot say, and for what is not this workspace's.
+    :raises InvalidSpecError: for what the api-version cannot say.
     """
     kind = kind_of(job.job_type)
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
@@ -59,9 +61,13 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
         body = {"jobType": kind.job_type, **kind.body_2021(spelling, job), **_common_2021(job)}
     else:
         raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
-    for lookup in lookups(body):
-        lookup.check(spelling.workspace)
     return body
+
+
+def check_lookups(body: Wire, workspace: WorkspaceId) -> None:
+    """Raises InvalidSpecError for what is not this workspace's, and for local files that are not there."""
+    for lookup in lookups(body):
+        lookup.check(workspace)
 
 
 def looked_up(client: AzureMLClient, body: Wire) -> Wire:
@@ -72,6 +78,18 @@ def looked_up(client: AzureMLClient, body: Wire) -> Wire:
     found = {id(one): _find(client, one) for one in sorted(lookups(body), key=lambda one: one.uploads)}
     filled: Wire = replaced(body, lambda lookup: found[id(lookup)])
     return filled
+
+
+def unresolved(spelling: Spelling, body: Wire) -> Wire:
+    """The same body with what is to be looked up as it was written."""
+
+    def as_written(lookup: Lookup) -> Any:
+        if not isinstance(lookup, InputLookup):
+            return lookup.written
+        return _input(spelling, DataInput(lookup.type or "uri_folder", lookup.written, lookup.mode))
+
+    written: Wire = replaced(body, as_written)
+    return written
 
 
 def _find(client: AzureMLClient, lookup: Lookup) -> Any:
@@ -138,13 +156,14 @@ def _input(spelling: Spelling, value: Input | Lookup) -> Wire | Lookup:
         return wire_2021.input_body(value)
     if isinstance(value, LiteralInput):
         return {"jobInputType": spelling.type("literal"), "value": value.value}
-    return {"jobInputType": spelling.type(value.type), "uri": value.uri, "mode": MODES[value.mode]}
+    mode = value.mode and MODES[value.mode]
+    return without_nones(jobInputType=spelling.type(value.type), uri=value.uri, mode=mode)
 
 
 def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
     return without_nones(
         jobOutputType=spelling.type(value.type),
-        mode=MODES[value.mode],
+        mode=value.mode and MODES[value.mode],
         uri=value.uri,
         assetName=value.name,
     )

@@ -67,13 +67,13 @@ def run_body(
 
 def input_body(value: DataInput) -> Wire:
     """Where data is, and how the job has it."""
-    return {"dataId": value.uri, "mode": MODES[value.mode]}
+    return {"dataId": value.uri, "mode": MODES[value.mode or "ro_mount"]}
 
 
 def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
     match = DATASTORE_URI.fullmatch(value.uri or "")
     return without_nones(
-        mode=MODES[value.mode],
+        mode=MODES[value.mode or "rw_mount"],
         datastoreId=datastore_id(spelling, match["datastore"]) if match else None,
         pathOnDatastore=match["path"] if match else None,
     )
@@ -83,7 +83,7 @@ def _distribution(value: Distribution | None, resources: Resources) -> dict[str,
     if value is None:
         return None
     # This version counts PyTorch's processes over all nodes, later ones per node.
-    total = (value.process_count_per_instance or 1) * resources.instance_count
+    total = (value.process_count_per_instance or 1) * (resources.instance_count or 1)
     return without_nones(
         distributionType=DISTRIBUTIONS[value.type],
         processCount=total if value.type == "pytorch" else None,

@@ -1,1 +1,1 @@
-"""What a person has written is read, or refused in words: fields, values, references, lengths."""
+"""Reads and checks what users write: fields, values, references, lengths."""

@@ -1,6 +1,6 @@
-"""What a person writes, read member by member, or refused in words.
+"""Reads what users write, member by member, and raises InvalidSpecError if it is not valid.
 
-Every function takes the field's name first, so that an error can say where it is.
+Every function takes the field's name first, so that an error can name it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
+from pathlib import PurePath
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,11 +23,11 @@ _Text = TypeVar("_Text", str, str | None)
 URI_SCHEMES = ("azureml://", "https://", "wasbs://", "abfss://")
 
 SOMETHING = re.compile(r"[a-zA-Z0-9_]")
-"""What every text that the service needs must have in it (all api-versions)."""
+"""Every text that the service requires must contain one of these (all api-versions)."""
 
 
 def text(field: str, value: _Text) -> _Text:
-    """A text, or None. A whole number is one too: native rendering makes it of digits."""
+    """A text, or None. A whole number becomes text, because native rendering turns digits into numbers."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -34,19 +35,24 @@ def text(field: str, value: _Text) -> _Text:
     raise InvalidSpecError(field, f"{value!r} must be text.")
 
 
+def path_text(field: str, value: Any) -> str:
+    """A path as text; the empty one for None. A ``pathlib`` path is none yet if nobody has rendered it."""
+    return str(value) if isinstance(value, PurePath) else text(field, value) or ""
+
+
 def check_name(field: str, name: str, longest: int = 255) -> str:
-    """The name, if Azure ML takes it. Raises InvalidSpecError otherwise."""
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or len(name) > longest:
         raise InvalidSpecError(
             field,
-            f"{name!r} is no name for Azure ML: 1 to {longest} letters, digits, '-' and '_', "
+            f"{name!r} is not a valid name for Azure ML: 1 to {longest} letters, digits, '-' and '_', "
             "beginning with a letter or digit.",
         )
     return name
 
 
 def text_list(field: str, value: Any) -> tuple[str, ...]:
-    """A list of names. Raises InvalidSpecError otherwise; a single text is none."""
+    """A list of names. Raises InvalidSpecError otherwise, also for a single text."""
     value = structured(value)
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):
         raise InvalidSpecError(field, f'{value!r} must be a list of names, such as ["auc"].')
@@ -54,12 +60,14 @@ def text_list(field: str, value: Any) -> tuple[str, ...]:
 
 
 def check_version(field: str, version: str, longest: int | None = None) -> str:
-    """The version of an asset, if it can be one. Raises InvalidSpecError otherwise.
+    """The version of an asset, if it is valid. Raises InvalidSpecError otherwise.
 
-    :param longest: how many characters it may have; None: any number.
+    :param longest: maximum number of characters; None: no limit.
     """
     if not VERSION_PATTERN.fullmatch(version):
-        raise InvalidSpecError(field, f"{version!r} is no version of an asset: it has one of <>*%&:\\?/#@.")
+        raise InvalidSpecError(
+            field, f"{version!r} is not a valid version of an asset: it has one of <>*%&:\\?/#@."
+        )
     if longest is not None and len(version) > longest:
         raise InvalidSpecError(
             field, f"{version!r} has {len(version)} characters, but here a version has {longest} at most."
@@ -68,9 +76,9 @@ def check_version(field: str, version: str, longest: int | None = None) -> str:
 
 
 def is_uri(field: str, value: Any) -> bool:
-    """Whether a value is a URI of data, of a scheme that Azure ML takes.
+    """Whether a value is a URI of data with a scheme that Azure ML accepts.
 
-    Raises InvalidSpecError as :func:`check_unsigned`.
+    Raises InvalidSpecError like :func:`check_unsigned`.
     """
     return isinstance(value, str) and value.startswith(URI_SCHEMES) and bool(check_unsigned(field, value))
 
@@ -79,10 +87,10 @@ _ACCESS = "Give it without: the job's identity, or a datastore of the workspace,
 
 
 def check_unsigned(field: str, value: str, way_out: str = _ACCESS) -> str:
-    """The text, if no URL in it holds a secret: who may see the asset, job or task would see that, too.
+    """The text, if no URL in it contains a secret: everyone who may see the asset, job or task would see it.
 
     :param way_out: what to do instead, for the error.
-    :raises InvalidSpecError: for a signature, password or token, as :func:`holds_credentials` knows them.
+    :raises InvalidSpecError: for a signature, password or token that :func:`holds_credentials` recognises.
     """
     if holds_credentials(value):
         raise InvalidSpecError(
@@ -94,7 +102,7 @@ def check_unsigned(field: str, value: str, way_out: str = _ACCESS) -> str:
 
 
 def string_map(field: str, value: Any) -> dict[str, str]:
-    """A mapping of text to text; numbers and booleans become text, None is refused."""
+    """A mapping of text to text. Numbers and booleans become text; None is refused."""
     result = {}
     for key, member in mapping(field, value).items():
         if not isinstance(member, str | int | float | bool):
@@ -114,17 +122,17 @@ def json_map(field: str, value: Any) -> dict[str, Any]:
 
 
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
-    """The value, if it is one of those allowed. Raises InvalidSpecError naming them otherwise."""
+    """The value, if it is one of those allowed. Otherwise raises InvalidSpecError, which lists them."""
     if value not in allowed:
         raise InvalidSpecError(field, f"{value!r} is not one of: {', '.join(allowed)}.")
     return str(value)
 
 
 def word(field: str, value: Any, allowed: Collection[str], aliases: Mapping[str, str] | None = None) -> str:
-    """A word of Azure ML as we spell it: the CLI and the SDK take each in any case, ``UserIdentity``, too.
+    """A word of Azure ML in our spelling. The CLI and the SDK accept any case, and also ``UserIdentity``.
 
     :param aliases: other words, and what they mean.
-    :raises InvalidSpecError: naming those allowed.
+    :raises InvalidSpecError: for any other word; the error lists those allowed.
     """
     spellings = {name.replace("_", ""): name for name in allowed}
     spellings |= {other.replace("_", ""): name for other, name in (aliases or {}).items()}
@@ -151,7 +159,7 @@ def read_typed(
 ) -> T | None:
     """Read a mapping with a ``type``, or just the type as text, into a dataclass that has one.
 
-    :param types: the types there are.
+    :param types: the types that exist.
     :param aliases: other words for them, and what they mean.
     """
     value = structured(value)
@@ -164,7 +172,7 @@ def read_typed(
 
 
 def build(field: str, value: Mapping[str, Any], cls: type[T]) -> T:
-    """Read a mapping into a dataclass, whose members say what each must be. Raises InvalidSpecError."""
+    """Read a mapping into a dataclass, whose annotations say what each must be. Raises InvalidSpecError."""
     known = fields(cls)  # type: ignore[arg-type]
     no_other_keys(field, value, [member.name for member in known])
     required = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING}
@@ -186,7 +194,7 @@ _READERS: dict[Any, Callable[[str, Any], Any]] = {
 
 
 def _typed(field: str, value: Any, hint: Any) -> Any:
-    """The value as a member's type wants it, such as ``int | None``. Raises InvalidSpecError otherwise."""
+    """The value as a member's type requires it, such as ``int | None``. Raises InvalidSpecError otherwise."""
     optional = NoneType in get_args(hint)
     kind = get_args(hint)[0] if optional else get_origin(hint) or hint
     if optional and (value is None or (kind is not str and blank(value))):

@@ -1,4 +1,4 @@
-"""The ways in which a person names an asset, and the ARM id that each becomes."""
+"""The ways in which users refer to an asset, and the ARM id of each."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LATEST = "latest"
 
 @dataclass(frozen=True)
 class Named:
-    """An asset by its name in the connection's workspace; version None: the latest."""
+    """An asset by its name in the connection's workspace; without a version, the latest one."""
 
     name: str
     version: str | None
     written: str = field(default="", repr=False, compare=False)
-    """As the user has it, for errors; no part of what is asked for."""
+    """As the user wrote it, for errors; not part of the request."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ Reference = ResourceId | Named | Registry
 
 
 def parse_reference(field: str, value: Any, kind: str) -> Reference | None:
-    """Read a reference to an asset; None: the value is none (a path, a URL, a literal).
+    """Read a reference to an asset; None if the value is not a reference (a path, a URL, a literal).
 
-    Taken are an ARM id, ``name:version``, ``name@latest``, each also with ``azureml:`` before it, which
-    makes a name alone the latest, ``azureml://registries/...``, and what an upstream operator returned (a
-    mapping with ``id``), rendered as text or not. Raises InvalidSpecError for a mapping without an id, for an
-    asset of another kind, for ``:latest``, and for a label that the service does not have.
+    Accepts an ARM id, ``name:version`` and ``name@latest``, each also with the prefix ``azureml:``, with
+    which a name alone means its latest version; ``azureml://registries/...``; and what an upstream operator
+    returned (a mapping with ``id``), rendered as text or not. Raises InvalidSpecError for a mapping without
+    an id, for an asset of another kind, for ``:latest``, and for a label that the service does not have.
     """
     value = unrendered(value)
     if isinstance(value, Mapping):
@@ -78,9 +78,9 @@ def _named(field: str, value: str) -> Named | None:
     if label == LATEST or version:
         return Named(name, version, value)
     if not value.startswith(_PREFIX):
-        return None  # A path may well be called so.
+        return None  # This may also be a path.
     if label:
-        raise InvalidSpecError(field, f"{value!r}: the only label that there is is {name}@{LATEST}.")
+        raise InvalidSpecError(field, f"{value!r}: the only valid label is {name}@{LATEST}.")
     return Named(name, None, value)
 
 
@@ -97,7 +97,7 @@ def _arm_id(field: str, value: str, kind: str) -> ResourceId:
 
 
 def unrendered(value: Any) -> Any:
-    """What an upstream operator returned, if the value is a template's rendering of it; else the value."""
+    """What an upstream operator returned, if the value is its rendered text; else the value."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             mapping = ast.literal_eval(value.strip())

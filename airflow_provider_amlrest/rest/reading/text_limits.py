@@ -1,7 +1,7 @@
-"""What texts of a job may be that are no names of assets: how long, how many, of which characters.
+"""Limits of the texts of a job that are not names of assets: length, number, characters.
 
-From Microsoft's page on the limits of Azure ML (2025); the characters of an experiment's name are from the
-service's own refusal. docs/operators.md has the same table, which a test compares.
+They come from Microsoft's page on the limits of Azure ML (2025), the characters of an experiment's name from
+the service's own refusal. docs/operators.md has the same table; a test compares the two.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 MAX_TEXT = {"experiment_name": 256, "display_name": 256, "description": 5000}
-"""Characters of each."""
+"""Maximum characters of each."""
 
 EXPERIMENT_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
 
 
 @dataclass(frozen=True)
 class PairLimit:
-    """Of tags and properties: how many, and the characters of a name and of a value."""
+    """Limits of tags or properties: their number, and the characters of a name and of a value."""
 
     count: int
     name: int
@@ -40,23 +40,23 @@ def check_text(field: str, value: str | None) -> str | None:
 
 
 def check_experiment(field: str, name: str | None) -> str | None:
-    """The experiment's name, if it can be one. Raises InvalidSpecError, suggesting another, otherwise."""
+    """The experiment's name, if it is valid. Otherwise raises InvalidSpecError, which suggests a name."""
     if name is None or (EXPERIMENT_PATTERN.fullmatch(name) and len(name) <= MAX_TEXT[field]):
         return name
     usable = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-_")[: MAX_TEXT[field]]
     suggestion = f" {usable!r} would be one." if usable else " Leave it out for the default one."
     raise InvalidSpecError(
         field,
-        f"{name!r} is no name of an experiment: 1 to {MAX_TEXT[field]} letters, digits, '-' and '_', "
-        f"beginning with a letter or digit.{suggestion}",
+        f"{name!r} is not a valid name of an experiment: 1 to {MAX_TEXT[field]} letters, digits, '-' and "
+        f"'_', beginning with a letter or digit.{suggestion}",
     )
 
 
 def check_pairs(field: str, pairs: Mapping[str, str], ours: int) -> Mapping[str, str]:
     """Tags or properties, if they fit.
 
-    :param ours: how many the provider adds.
-    :raises InvalidSpecError: if there are too many, or a name is empty, or a name or value too long.
+    :param ours: the number that the provider adds.
+    :raises InvalidSpecError: if there are too many, a name is empty, or a name or value is too long.
     """
     limit = MAX_PAIRS[field]
     if len(pairs) > limit.count - ours:

@@ -1,8 +1,8 @@
-"""Numbers, booleans, mappings and lists, as people and templates write them: one rule for every field.
+"""Numbers, booleans, mappings and lists, as users and templates write them: one rule for every field.
 
-Jinja makes text of everything: ``"3600"``, ``"0.5"``, ``"False"``, ``"None"``, ``"{'a': 1}"``. A text that
-says such a value is taken for it wherever one is asked for, and no other text is. Every function takes the
-field's name first, so that an error can say where it is.
+Jinja turns everything into text: ``"3600"``, ``"0.5"``, ``"False"``, ``"None"``, ``"{'a': 1}"``. Where a
+field needs such a value, a text that represents one is accepted, and any other text is refused. Every
+function takes the field's name first, so that an error can name it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORDS = {"true": True, "false": False, "none": None, "null": None, "": None}
 
 
 def boolean(field: str, value: Any) -> bool:
-    """True or false. Raises InvalidSpecError for everything else, 0 and 1 as well."""
+    """True or false. Raises InvalidSpecError for everything else, including 0 and 1."""
     said = _said(value)
     if not isinstance(said, bool):
         raise InvalidSpecError(field, f"{value!r} must be true or false.")
@@ -51,19 +51,19 @@ def whole(field: str, value: Any, low: int, high: int) -> int:
 
 
 def blank(value: Any) -> bool:
-    """Whether a value is None, or a text that says so: ``"None"``, ``"null"`` or nothing at all."""
+    """Whether a value is None, or a text that means None: ``"None"``, ``"null"`` or an empty text."""
     return _said(value) is None
 
 
 def optional_seconds(field: str, value: Any) -> float | None:
-    """A time in seconds, or None. Raises InvalidSpecError as :func:`required_seconds`."""
+    """A time in seconds, or None. Raises InvalidSpecError like :func:`required_seconds`."""
     return None if blank(value) else required_seconds(field, value)
 
 
 def required_seconds(field: str, value: Any) -> float:
-    """A time in seconds that there has to be: a number, or a timedelta.
+    """A time in seconds: a number, or a timedelta.
 
-    Raises InvalidSpecError for what is not above 0 and below a billion.
+    Raises InvalidSpecError if it is missing, or not above 0 and below a billion.
     """
     try:
         said = number(field, value)
@@ -85,7 +85,7 @@ def mapping(field: str, value: Any) -> Mapping[str, Any]:
 
 
 def structured(value: Any) -> Any:
-    """The mapping or list that a text says, in JSON's or Python's words; any other value as it is."""
+    """The mapping or list that a text represents, in JSON or Python syntax; any other value unchanged."""
     if not isinstance(value, str) or not value.strip().startswith(("{", "[", "(")):
         return value
     for read in (json.loads, ast.literal_eval):
@@ -99,7 +99,7 @@ def structured(value: Any) -> Any:
 
 
 def _said(value: Any) -> Any:
-    """What a text says, and a timedelta's seconds; any other value, and any other text, as it is."""
+    """The value that a text represents, or a timedelta's seconds; any other value or text unchanged."""
     if isinstance(value, timedelta):
         return value.total_seconds()
     if not isinstance(value, str):

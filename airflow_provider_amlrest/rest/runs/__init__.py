@@ -1,1 +1,1 @@
-"""What run history, MLflow and logs say of a job."""
+"""Reads run history, MLflow and logs of a job."""

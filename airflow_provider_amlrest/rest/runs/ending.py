@@ -1,4 +1,4 @@
-"""A job's end is asked for only after a look at it, and noted on it. Without I/O, as all operations."""
+"""Cancels a job: reads it first, requests the cancel, notes who did. Without I/O, like all operations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_amlrest.rest.runs.operations import RunOperations
 log = logging.getLogger(__name__)
 
 LOOK_PATIENCE = 2.0
-"""Seconds for the look of somebody who has little time: the cancel must still go out."""
+"""Seconds for the first read if there is little time: the cancel must still be sent."""
 
 
 def _ends(job: Job) -> bool:
@@ -29,22 +29,22 @@ def end_job(
     why_left: Callable[[Job], str | None] = lambda job: None,
     patience: float | None = None,
 ) -> Flow[str | None]:
-    """Look at a job, ask for its end, and note on it who did.
+    """Read a job, request its cancellation, and note on it who did.
 
-    If the look fails, the end is asked for all the same: somebody has decided it, and the job costs money. If
-    the note fails, that is logged only.
+    If the read fails, the cancel is requested anyway: somebody has decided it, and the job costs money. If
+    the note fails, that is only logged.
 
     :param note: the name and the value of a tag.
-    :param why_left: why the job is to be left alone, given how it is now; None if it is not.
-    :param patience: seconds to wait for each answer, without retries; None: as every request.
-    :return: why nothing was asked for; None if it was.
-    :raises NotFoundError: if there is no such job.
+    :param why_left: given the job as it is now, the reason to leave it alone; None to cancel it.
+    :param patience: seconds to wait for each answer, without retries; None: as for every request.
+    :return: why the cancel was not requested; None if it was.
+    :raises NotFoundError: if the job does not exist.
     """
     look = None if patience is None else min(LOOK_PATIENCE, patience)
     try:
         job = (yield from operations.poll_job(name, brief(look))).jobs[0]
     except AzureMLError as error:
-        log.info("Job %s could not be looked at before its cancel: %s", name, error)
+        log.info("Job %s could not be read before its cancel: %s", name, error)
     else:
         if _ends(job):
             return f"it is {job.status}"
@@ -54,7 +54,7 @@ def end_job(
     try:
         yield from operations.cancel_job(name, patience=patience)
     except AzureMLError as error:
-        # The answer may be lost while the request was heard: then it is noted like any other.
+        # The answer may be lost although the request was received: then it is noted like any other.
         try:
             job = (yield from operations.poll_job(name, brief(look))).jobs[0]
         except AzureMLError:
@@ -64,5 +64,5 @@ def end_job(
     try:
         yield from operations.set_job_tag(name, *note, options=brief(patience))
     except AzureMLError as error:
-        log.warning("It could not be noted on job %s who canceled it: %s", name, error)
+        log.warning("Could not note on job %s who canceled it: %s", name, error)
     return None

@@ -1,4 +1,4 @@
-"""Reading a log by ranges of its bytes."""
+"""Reads a log in ranges of bytes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from airflow_provider_amlrest.rest.http.policies import ANONYMOUS
 
 
 def log_part(url: str, file: str, wanted: tuple[int, int], options: Mapping[str, Any] | None = None) -> Send:
-    """A request for bytes of a log."""
+    """A request for a range of bytes of a log."""
     request = HttpRequest("GET", url, headers={"Range": f"bytes={wanted[0]}-{wanted[1]}"})
     return Send(request, f"GET log {file}", {**(options or {}), ANONYMOUS: True})
 
 
 def log_content(answer: Answer, file: str, wanted: tuple[int, int]) -> bytes:
-    """Those of the wanted bytes that there are. Raises the fitting ResponseError."""
+    """Those of the wanted bytes that exist. Raises the matching ResponseError."""
     if answer.status_code == 416:
         return b""
     if answer.status_code == 206:
@@ -30,6 +30,6 @@ def log_content(answer: Answer, file: str, wanted: tuple[int, int]) -> bytes:
 
 
 def log_length(answer: Answer) -> int:
-    """How long the log is of which a part was asked for."""
+    """The length of the log of which a part was requested."""
     total = str(answer.headers.get("Content-Range") or "").rpartition("/")[2]
     return int(total) if total.isdigit() else len(answer.content)

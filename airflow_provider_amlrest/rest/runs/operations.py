@@ -34,15 +34,15 @@ from airflow_provider_amlrest.rest.runs.run import (
 from airflow_provider_amlrest.rest.workspace.operations import WorkspaceOperations
 
 CHILDREN_PAGE = 100
-"""Children that a page of them is asked to have."""
+"""Children to request per page."""
 SEARCH_PAGE = 500
-"""Runs that a search asks for at once."""
+"""Runs to request per page of a search."""
 SEARCH_REFUSED = (400, 404, 405, 501)
-"""How a service refuses to search: what the search would have found is then read run by run."""
+"""Statuses of a service that refuses to search. The runs are then read one by one."""
 
 
 class RunOperations(JobOperations, WorkspaceOperations):
-    """What one asks of a job's runs. The workspace says where run history and MLflow are."""
+    """Requests for a job's runs. The workspace says where run history and MLflow are."""
 
     endpoints: tuple[str, str] | None = None
     """(run history, MLflow) base URLs, once they are known."""
@@ -50,10 +50,10 @@ class RunOperations(JobOperations, WorkspaceOperations):
     def set_job_tag(
         self, name: str, key: str, value: str, *, options: Mapping[str, Any] | None = None
     ) -> Flow[None]:
-        """Set one tag of a job, by MLflow's ``runs/set-tag``; its other tags stay as they are.
+        """Set one tag of a job with MLflow's ``runs/set-tag``; its other tags do not change.
 
-        ARM has no such request: a PUT would have to repeat the whole job, and refuses what the service has
-        normalised since.
+        ARM has no such request: a PUT would have to repeat the whole job, and refuses values that the service
+        has normalised since.
         """
         body = {"run_id": name, "run_uuid": name, "key": key, "value": value}
         yield from self._mlflow("POST", "runs/set-tag", body=body, options=options)
@@ -70,22 +70,23 @@ class RunOperations(JobOperations, WorkspaceOperations):
         return read_run_change(checked(answer, asked))
 
     def read_log(self, job_name: str, tail: LogTail, final: bool = False) -> Flow[list[str]]:
-        """The lines of the user's log (of a distributed job: of rank 0) since the last read with this tail.
+        """The lines of the user's log (of rank 0, for a distributed job) since the last read with this tail.
 
         At most :data:`log_tail.CALL_BYTES` of them, unless it is the final read; at most
-        :data:`log_tail.TASK_BYTES` in all, and then one that says where the rest is. None while there is no
-        log: the job waits in the queue, or is a sweep. A log comes some seconds after it was written.
+        :data:`log_tail.TASK_BYTES` in total, and then a line that says where the rest is. Returns no lines if
+        there is no log: the job waits in the queue, or is a sweep. A log arrives some seconds after it is
+        written.
 
-        :param tail: what was handed on so far; it is changed.
-        :param final: the job has ended: all that there is, the last line even if it does not end.
-        :raises AzureMLError: it could not be read. The next call goes on where this one should have begun.
+        :param tail: what was returned so far; this call updates it.
+        :param final: the job has ended: return everything, including a last line without a line break.
+        :raises AzureMLError: the log could not be read. The next call continues where this one began.
         """
         options = {} if final else BRIEF
         known = bool(tail.url)
         if tail.is_full or not (known or (yield from self._find_log(job_name, tail, options))):
             return []
         answer = yield log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
-        # The signature may have ended.
+        # The signature may have expired.
         if answer.status_code == 403 and known and (yield from self._find_log(job_name, tail, options)):
             answer = yield log_part(tail.url, tail.file, tail.bytes_wanted(final=final), options)
         if answer.status_code == 416 and tail.start_anew():
@@ -97,7 +98,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         return tail.take(content, final=final)
 
     def read_log_end(self, run: Run, file: str, size: int) -> Flow[str]:
-        """The last ``size`` bytes of one of a run's log files, from the start of a line on."""
+        """The last ``size`` bytes of one of a run's log files, from the start of a line."""
         answer = yield log_part(run.log_files[file], file, (0, size - 1))
         length = log_length(answer)
         start = max(0, length - size)
@@ -138,11 +139,11 @@ class RunOperations(JobOperations, WorkspaceOperations):
         return Page(tuple(map(read_run, page.get("value") or ())), page.get("nextLink") or None)
 
     def get_metrics(self, run: str) -> Flow[dict[str, float]]:
-        """The last value of each MLflow metric of a run. Values that JSON cannot carry are left out."""
+        """The last value of each MLflow metric of a run. Values that JSON cannot represent are left out."""
         return last_values((yield from self._mlflow_run(run)))
 
     def get_metric_history(self, run: str, metric: str) -> Flow[list[MetricPoint]]:
-        """All values of an MLflow metric of a run, by step and time; but those that JSON cannot carry."""
+        """All values of an MLflow metric of a run, by step and time, but not those that JSON lacks."""
         points: list[MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
         way = Pages(f"the history of the metric {metric}")
@@ -159,8 +160,8 @@ class RunOperations(JobOperations, WorkspaceOperations):
     def list_trials(self, sweep: str) -> Flow[list[SweepTrial]]:
         """All trials of a sweep with their parameters and metrics, in the order of their numbers.
 
-        Statuses and times are run history's, metrics those that MLflow's search finds: a few requests for
-        thousands of trials.
+        Statuses and times come from run history, metrics from MLflow's search: a few requests for thousands
+        of trials.
         """
         job = yield from self.get_job(sweep)
         runs: list[Run] = []
@@ -192,7 +193,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         ]
 
     def get_best_trial(self, sweep: str) -> Flow[SweepTrial | None]:
-        """The best trial: the one that the service names, else the best last value of the metric.
+        """The best trial: the one that the service names, else the one with the metric's best last value.
 
         None if no trial has reported the metric.
         """
@@ -213,7 +214,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         return choose(reported, key=lambda trial: trial.metrics[metric])
 
     def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
-        """(run history, MLflow) base URLs, as the workspace names them; asked for once."""
+        """(run history, MLflow) base URLs, as the workspace names them; requested once."""
         if self.endpoints is None:
             workspace = yield from self.get_workspace(options)
             asked = "GET discovery"

@@ -1,4 +1,4 @@
-"""What run history and MLflow say of a job, or of a sweep's trial."""
+"""A job or a sweep's trial, as run history and MLflow describe it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_amlrest.rest.jobs.job import Job
 @dataclass(frozen=True)
 class RunError:
     code: str
-    """The innermost one."""
+    """The innermost code."""
     message: str
 
 
@@ -30,7 +30,7 @@ class Run:
     error: RunError | None = None
     warnings: tuple[str, ...] = ()
     log_files: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Path -> URL with a shared access signature, good for hours. Never printed."""
+    """Path -> URL with a shared access signature, valid for hours. Never print it."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Name -> id of the asset that it became, which ends in ``/data/<name>/versions/<version>``."""
 
@@ -40,7 +40,7 @@ class RunChange:
     """Who changed a run last, as run history knows it."""
 
     by: str
-    """A name; empty for the identity that submitted the run: the service's own changes bear its name, too."""
+    """A name; empty for the identity that submitted the run: the service's own changes have its name, too."""
     cancel_reason: str
 
 
@@ -68,7 +68,7 @@ class SweepTrial:
 
 @dataclass(frozen=True)
 class MetricPoint:
-    """A value that a run has logged of a metric. ``time``: seconds since the epoch."""
+    """A value of a metric that a run has logged. ``time``: seconds since the epoch."""
 
     step: int
     value: float
@@ -76,7 +76,7 @@ class MetricPoint:
 
 
 def read_run(details: Mapping[str, Any]) -> Run:
-    """A run as run history tells of it."""
+    """The run in an answer of run history."""
     error = (details.get("error") or {}).get("error") or {}
     return Run(
         details.get("runId") or "",
@@ -95,16 +95,16 @@ def read_run(details: Mapping[str, Any]) -> Run:
 
 
 def read_run_change(run: Mapping[str, Any]) -> RunChange:
-    """Who changed a run last, and why it was canceled, as run history tells of it (v1.0)."""
+    """Who changed a run last, and why it was canceled, from an answer of run history (v1.0)."""
     creator, last = run.get("createdBy") or {}, run.get("lastModifiedBy") or {}
-    # The service's own changes bear the submitter's name (recordings of 2023).
+    # The service's own changes have the submitter's name (recordings of 2023).
     other = last.get("userObjectId") not in (None, creator.get("userObjectId"))
     name = str(last.get("userName") or last.get("userObjectId") or "") if other else ""
     return RunChange(name, str(run.get("cancelationReason") or ""))
 
 
 def last_values(run: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of an MLflow run, but those that JSON cannot carry."""
+    """The metrics of an MLflow run, except those that JSON cannot represent."""
     metrics = (run.get("data") or {}).get("metrics") or ()
     values = {str(metric["key"]): number(metric.get("value")) for metric in metrics}
     return {key: value for key, value in values.items() if isfinite(value)}
@@ -121,7 +121,7 @@ def read_point(metric: Mapping[str, Any]) -> MetricPoint:
 
 
 def number(value: Any) -> float:
-    """A metric's value, which JSON has as a number, as text ("NaN", "Infinity"), or not at all."""
+    """A metric's value, which is a number or text ("NaN", "Infinity") in JSON, or missing."""
     try:
         return float(value)
     except (TypeError, ValueError):

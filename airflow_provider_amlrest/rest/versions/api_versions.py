@@ -1,4 +1,4 @@
-"""The api-versions that have a codec. Apart, because connection forms need no more than this."""
+"""The supported api-versions. In a separate module, because connection forms need only this."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ API_VERSIONS = (
     "2026-03-01",
     "2026-05-01",
 )
-"""Oldest first: those with jobs and assets that Microsoft has published, of the previews the first two."""
+"""Oldest first: those that Microsoft has published with jobs and assets; only the first two previews."""
 
 LAST_KNOWN = API_VERSIONS[-1]
 
@@ -42,7 +42,7 @@ def is_newer(api_version: str) -> bool:
 
 
 def version_problem(api_version: str) -> str | None:
-    """What is wrong with an api-version, in words that follow its name; None: it can be used."""
+    """What is wrong with an api-version, as text that follows its name; None if it can be used."""
     if api_version in API_VERSIONS or is_newer(api_version):
         return None
     return f"{api_version!r} is not one of {', '.join(API_VERSIONS)}, nor a newer one"

@@ -1,8 +1,8 @@
-"""What not every api-version can say: refused before it is sent.
+"""What some api-versions cannot express: refused before it is sent.
 
-The rows stand with the things that have them, as FEATURES; :mod:`rest.table` has all.
+The rows are next to the classes that they belong to, as FEATURES; :mod:`rest.table` has all of them.
 
-First versions are those of Microsoft's JSON Schemas, and of its bicep types for versions in between.
+First versions come from Microsoft's JSON Schemas, and from its bicep types for versions in between.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 @dataclass(frozen=True)
 class Feature:
-    """Something that our classes can say, and api-versions since one of them."""
+    """Something that our classes can express, and api-versions only from a certain one on."""
 
     of: type | tuple[type, ...]
-    """What has it: an asset, a job, a sweep's trial."""
+    """The classes that have it: an asset, a job, a sweep's trial."""
     field: str
-    """Its name in the operators, and so in errors."""
+    """Its name in the operators, and therefore in errors."""
     what: str
     since: str
     used: Callable[[Any], bool]
     """Whether an asset or a job uses it; with ``each``, whether a member of the field does."""
     each: bool = False
     also: tuple[str, ...] = ()
-    """Versions before ``since`` that have it nonetheless."""
+    """Versions before ``since`` that have it anyway."""
 
     def is_in(self, api_version: str) -> bool:
         # Versions are dates: their order is that of text.
@@ -46,11 +46,11 @@ class Feature:
 
 
 NEVER = "none"
-"""Since: only previews have it, of which this provider speaks none. It is greater than every date."""
+"""For ``since``: only previews that this provider does not support have it. Greater than every date."""
 
 
 def refuse_unsupported(api_version: str, features: Iterable[Feature], *things: object) -> None:
-    """Raises InvalidSpecError for what an asset, a job or a part of one uses and the version cannot say."""
+    """Raises InvalidSpecError if an asset, a job or a part of one uses what the version cannot express."""
     for feature in features:
         if not feature.is_in(api_version):
             for field in (field for thing in things for field in feature.fields(thing)):
@@ -69,11 +69,11 @@ def refuse_member(api_version: str, features: Iterable[Feature], of: str, field:
 
 
 def unsupported(api_version: str, field: str, what: str, since: str) -> InvalidSpecError:
-    """The error for a field that says what an api-version cannot; ``since``: the first later one that can."""
+    """The error for a field that an api-version cannot express; ``since``: the first later one that can."""
     if since == NEVER:
         return InvalidSpecError(
             field,
-            f"api-version {api_version} cannot say {what}, nor can another one that this provider speaks. "
+            f"api-version {api_version} cannot say {what}, nor can any other that this provider supports. "
             "Leave it out.",
         )
     return InvalidSpecError(

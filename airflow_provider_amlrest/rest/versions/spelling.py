@@ -1,4 +1,4 @@
-"""How an api-version spells things on the wire."""
+"""How an api-version writes things on the wire."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from airflow_provider_amlrest.rest.versions.words import TYPES_2022_02
 log = logging.getLogger(__name__)
 
 Wire = dict[str, Any]
-"""A JSON object as the service has it."""
+"""A JSON object in the service's form."""
 
 UPLOADS_BY_SERVICE = "2023-04-01"
-"""The first version whose service finds code by its hash and hands out places to upload to."""
+"""The first version whose service finds code by its hash and provides places to upload to."""
 
 PROVISIONING_STATES = "2023-04-01"
-"""The first version whose environments tell how far they are (``provisioningState``)."""
+"""The first version whose environments report their state (``provisioningState``)."""
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """An api-version's way to write a workspace's things.
+    """The way in which an api-version writes assets and jobs.
 
-    There are two ways: that of 2021-03-01-preview, and that of all versions after it, which differ in what
-    they can say (see :mod:`features`) and, the first of them, in its spelling of types.
+    There are two ways: that of 2021-03-01-preview, and that of all versions after it. The latter differ in
+    what they can express (see :mod:`features`); the first of them also differs in its spelling of types.
     """
 
     api_version: str
-    """What requests carry."""
+    """The version in requests."""
     workspace: WorkspaceId
 
     @property
     def is_of_2021(self) -> bool:
-        """Whether it is that of 2021-03-01-preview."""
+        """Whether it is the way of 2021-03-01-preview."""
         return self.api_version == PREVIEW_2021_03
 
     @property
     def uploads_by_service(self) -> bool:
-        """Whether the service finds code by its hash and hands out places to upload to."""
+        """Whether the service finds code by its hash and provides places to upload to."""
         return self.api_version >= UPLOADS_BY_SERVICE
 
     def type(self, neutral: str) -> str:
@@ -58,9 +58,9 @@ class Spelling:
 
 
 def spelling_of(api_version: str, workspace: WorkspaceId) -> Spelling:
-    """The spelling of an api-version; the last known one for a newer version, which is logged once.
+    """The spelling of an api-version; for a newer version, that of the last known one, which is logged once.
 
-    Raises InvalidSpecError for any other version, naming those that there are.
+    Raises InvalidSpecError for any other version; the error lists the supported ones.
     """
     problem = version_problem(api_version)
     if problem:

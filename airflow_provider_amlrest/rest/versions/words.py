@@ -1,4 +1,4 @@
-"""Words of ours and their spelling on the wire, which several kinds of thing share."""
+"""Our words and their spelling on the wire, shared by several kinds of assets and jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TYPES_2022_02 = {
     "mlflow_model": "MLFlowModel",
     "triton_model": "TritonModel",
 }
-"""Types of data, inputs and outputs as 2022-02-01-preview alone spells them."""
+"""Types of data, inputs and outputs in the spelling that only 2022-02-01-preview has."""
 TYPES_BACK = {wire: neutral for neutral, wire in TYPES_2022_02.items()}
 MODES = {
     "ro_mount": "ReadOnlyMount",
@@ -43,21 +43,21 @@ def iso_duration(seconds: float | None) -> str | None:
 
 
 def properties_of(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource's properties; a pipeline's child has none at all."""
+    """A resource's properties; a pipeline's child has none."""
     return resource.get("properties") or {}
 
 
 def text_map(value: Mapping[str, Any] | None) -> dict[str, str]:
-    """Tags or properties of a resource: the service has null for none at all, and as a value."""
+    """Tags or properties of a resource: the service uses null for none, and as a value."""
     return {key: member for key, member in (value or {}).items() if member is not None}
 
 
 def asset_version(resource: Mapping[str, Any]) -> tuple[str, str]:
-    """(name, version) of an asset's version, out of its ARM id; no name if the id is none."""
+    """(name, version) of an asset's version, from its ARM id; the name is empty if the id is not valid."""
     *_, name, _, version = ["", "", *str(resource["id"]).split("/")]
     return name, version
 
 
 def read_type(wire: str | None) -> str:
-    """A type of data or of an output, whichever api-version spells it."""
+    """A type of data or of an output, in the spelling of any api-version."""
     return TYPES_BACK.get(wire or "", wire or "uri_folder")

@@ -1,1 +1,1 @@
-"""A workspace, and what it holds beside assets and jobs."""
+"""A workspace, and what it contains besides assets and jobs."""

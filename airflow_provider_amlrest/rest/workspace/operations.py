@@ -21,7 +21,7 @@ from airflow_provider_amlrest.rest.workspace.resources import (
 
 
 class WorkspaceOperations(Calls):
-    """What one asks of the workspace itself."""
+    """Requests for the workspace itself."""
 
     def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[Workspace]:
         """The workspace itself."""
@@ -40,7 +40,7 @@ class WorkspaceOperations(Calls):
         return (yield from self._page("computes", next_link, read_compute))
 
     def get_compute(self, name: str) -> Flow[Compute]:
-        """One compute. Raises NotFoundError if the workspace has none of that name."""
+        """One compute. Raises NotFoundError if the workspace has none with that name."""
         return read_compute((yield from self._resource("GET", f"computes/{path_segment(name)}")))
 
     def get_default_datastore(self) -> Flow[Datastore]:
@@ -51,7 +51,7 @@ class WorkspaceOperations(Calls):
         raise NotFoundError("GET datastores", 404, message="The workspace has no default datastore.")
 
     def list_datastore_secrets(self, name: str) -> Flow[DatastoreSecrets]:
-        """A datastore's key or shared access signature. It spends the quota of writes."""
+        """A datastore's key or shared access signature. The request counts against the quota of writes."""
         secrets = yield from self._call("POST", f"datastores/{path_segment(name)}/listSecrets")
         found = DatastoreSecrets(secrets.get("key"), secrets.get("sasToken"))
         if found.account_key:

@@ -1,4 +1,4 @@
-"""A workspace, and what it holds beside assets and jobs: computes and datastores."""
+"""A workspace, and what it contains besides assets and jobs: computes and datastores."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Datastore:
 
 @dataclass(frozen=True)
 class DatastoreSecrets:
-    """At most one of the two is set. Never printed."""
+    """At most one of the two is set. Never print them."""
 
     account_key: str | None = field(default=None, repr=False)
     sas_token: str | None = field(default=None, repr=False)
 
 
 def read_compute(resource: Mapping[str, Any]) -> Compute:
-    """A compute's ARM resource."""
+    """The compute in an ARM resource."""
     properties = resource.get("properties") or {}
     return Compute(
         resource["name"],
@@ -62,7 +62,7 @@ def read_compute(resource: Mapping[str, Any]) -> Compute:
 
 
 def read_datastore(spelling: Spelling, resource: Mapping[str, Any]) -> Datastore:
-    """The datastore that an ARM resource is."""
+    """The datastore in an ARM resource."""
     properties = properties_of(resource)
     if spelling.is_of_2021:
         return _datastore(resource["name"], properties.get("contents") or {}, "contentsType")
@@ -70,7 +70,7 @@ def read_datastore(spelling: Spelling, resource: Mapping[str, Any]) -> Datastore
 
 
 def _datastore(name: str, fields: Mapping[str, Any], type_key: str) -> Datastore:
-    """A datastore whose members lie flat in ``fields``; the member that holds its type has had two names."""
+    """A datastore whose members are flat in ``fields``; the member with its type has had two names."""
     return Datastore(
         name,
         fields.get(type_key) or "",

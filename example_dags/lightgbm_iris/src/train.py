@@ -37,7 +37,7 @@ def read_samples(path: Path) -> Samples:
 
 
 def split(samples: Samples, seed: int) -> tuple[Samples, Samples]:
-    """Split into a training and a test part that holds the same share of every species."""
+    """Split into a training part and a test part that have the same share of every species."""
     random = np.random.default_rng(seed)
     test = np.zeros(len(samples.labels), dtype=bool)
     for label in range(len(SPECIES)):

@@ -241,8 +241,8 @@ def test_a_version_of_the_api_that_does_not_tell_is_refused(
     ("arguments", "message"),
     [
         ({"poll_interval": None}, "poll_interval: None must be a number of seconds"),
-        ({"version": "a/b"}, "version: 'a/b' is no version of an asset"),
-        ({"version": ".."}, "version: '..' is no version of an asset"),
+        ({"version": "a/b"}, "version: 'a/b' is not a valid version of an asset"),
+        ({"version": ".."}, "version: '..' is not a valid version of an asset"),
         (
             {**BUILD, "build": {"path": "https://h/c?sig=CANARY"}},
             r"build\.path: 'https://h/c\?sig=\.\.\.' holds a signature",
@@ -265,7 +265,7 @@ def test_a_version_of_the_api_that_does_not_tell_is_refused(
         ({**BUILD, "build": {"path": "x", "dockerfile": "D"}}, "build: unknown key 'dockerfile'"),
         ({**BUILD, "build": {"path": " "}}, "build.path: ' ' must be the path of a file or folder"),
         ({"conda_file": "~nobody-here/c.yml"}, "conda_file: .* no such home folder"),
-        ({"name": "bad name"}, "name: 'bad name' is no name for Azure ML"),
+        ({"name": "bad name"}, "name: 'bad name' is not a valid name for Azure ML"),
         ({"os_type": "macOS"}, "os_type: 'macOS' is not one of: Linux, Windows"),
     ],
 )

@@ -54,7 +54,7 @@ def test_the_same_work_is_the_same_bytes(tmp_path: Path) -> None:
     assert {file.name: file.read_bytes() for file in one.iterdir()} == {
         file.name: file.read_bytes() for file in two.iterdir()
     }
-    assert code(first).source.hash == code(second).source.hash  # type: ignore[union-attr]
+    assert code(first).source.content.hash == code(second).source.content.hash  # type: ignore[union-attr]
     other, _ = sent(tmp_path, "c", rows=2)
     with_packages, _ = sent(tmp_path, "d", packages=("six==1.17.0",))
     digests = [work_digest({"codeId": one.code}) for one in (first, second, other, with_packages)]
@@ -66,7 +66,7 @@ def test_ignore_files_above_the_folder_do_not_count(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("*.json\n")
     job, folder = sent(tmp_path, "a", packages=("six==1.17.0",))
-    assert [file.name for file in code(job).source.files] == sorted(p.name for p in folder.iterdir())  # type: ignore[union-attr]
+    assert [file.name for file in code(job).source.content.files] == sorted(p.name for p in folder.iterdir())  # type: ignore[union-attr]
 
 
 def test_what_it_carries_can_be_masked(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.lifecycle import masking, naming, ownership, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.http.credentials import Chain
@@ -177,6 +178,7 @@ def test_the_readme_has_a_short_dag() -> None:
 CLASSES: dict[str, type] = {
     "Common parameters": AzureMLOperator,
     **{name: getattr(operators, name) for name in operators.__all__},
+    "Names and waits": AzureMLJobOperator,
     "AzureMLJobSensor": AzureMLJobSensor,
 }
 COMMON = ("azureml_conn_id", "api_version", "multiple_outputs")
@@ -205,7 +207,8 @@ def test_parameters_are_described_as_they_are(heading: str) -> None:
     """Name, default and template: column by column what the class says."""
     cls = CLASSES[heading]
     parameters = own_parameters(heading)
-    table = [row for row in rows(section(read("operators.md"), heading)) if len(row) == 4]
+    own = section(read("operators.md"), heading).partition("\n###")[0]
+    table = [row for row in rows(own) if len(row) == 4]
     documented = {
         code_words(name)[0]: (default.strip("`"), template == "yes")
         for name, default, template, _meaning in table
@@ -221,8 +224,8 @@ def test_parameters_are_described_as_they_are(heading: str) -> None:
 
 
 def test_the_command_job_describes_what_both_kinds_of_job_take() -> None:
-    shared = inspect.signature(AzureMLJobOperator.__init__)
-    assert issubclass(operators.AzureMLSubmitSweepJobOperator, AzureMLJobOperator)
+    shared = inspect.signature(AzureMLRunOperator.__init__)
+    assert issubclass(operators.AzureMLSubmitSweepJobOperator, AzureMLRunOperator)
     assert inspect.signature(operators.AzureMLSubmitCommandJobOperator.__init__) == shared
 
 

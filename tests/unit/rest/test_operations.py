@@ -422,7 +422,7 @@ def test_the_history_of_a_metric(operations: Operations) -> None:
     ],
 )
 def test_a_proxys_answer_is_no_answer(operations: Operations, answer: Answered) -> None:
-    with pytest.raises(UnreachableError, match=r"GET jobs/j: what came is no.*proxy"):
+    with pytest.raises(UnreachableError, match=r"GET jobs/j: the answer is not .*proxy"):
         drive(operations.get_job("j"), answer)
 
 

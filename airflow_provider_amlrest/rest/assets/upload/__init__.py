@@ -1,1 +1,1 @@
-"""Local files on their way to the workspace's storage."""
+"""Uploads of local files to the workspace's storage."""

@@ -1,4 +1,4 @@
-"""Local content goes into a blob container: in parallel, in bounded memory, and only what is not there."""
+"""Uploads local content to a blob container: in parallel, in bounded memory, and only what is missing."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ WORKERS = 16
 BLOCK_SIZE = 4 << 20
 """Bytes of a request. A larger file is sent in blocks of this size."""
 MAX_BLOCKS = 50_000
-"""Of a blob; a limit of the service. Files of more than 195 GiB have larger blocks."""
+"""Maximum blocks of a blob, a limit of the service. Files of more than 195 GiB have larger blocks."""
 WINDOW = 32 << 20
-"""Bytes that are read and not sent yet, at most (and one block more)."""
+"""Maximum bytes that are read and not sent yet (plus one block)."""
 WINDOW_UNIT = 256 << 10
 PROGRESS_SECONDS = 10.0
 
@@ -45,12 +45,12 @@ PROGRESS_SECONDS = 10.0
 def open_container(
     cloud: Cloud, url: str, name: str | None = None, credential: Any = None
 ) -> ContainerClient:
-    """A client of a container; without a name, ``url`` is the container's, with its signature.
+    """A client of a container; without a name, ``url`` is the container's URL with its signature.
 
     It keeps a connection for each worker and for the thread that reads, and waits less between its retries
-    than the library would (15 s).
+    than the library's default (15 s).
 
-    :raises AzureMLError: for a URL that nothing may be sent to.
+    :raises AzureMLError: for a URL to which nothing may be sent.
     """
     check_url(url)
     session = requests.Session()
@@ -68,13 +68,13 @@ def open_container(
 
 
 class Upload:
-    """Content on its way into a folder of a container.
+    """An upload of content to a folder of a container.
 
-    What an earlier upload has left there is not sent again: a blob of the same size and MD5, and a block,
-    whose id tells its content. Anything else under a name is overwritten. Uploads that run at the same
-    time write the same bytes to the same places.
+    It does not send again what an earlier upload has left there: a blob with the same size and MD5, or a
+    block, whose id is derived from its content. It overwrites anything else with the same name. Uploads that
+    run at the same time write the same bytes to the same places.
 
-    :param deadline: seconds since the epoch by which it is done or has failed; None: it takes its time.
+    :param deadline: seconds since the epoch by which it is done or has failed; None: no limit.
     :ivar has_sent: whether the last run has sent a blob or a block.
     """
 
@@ -89,9 +89,9 @@ class Upload:
         """Send what is missing. After a failure it may run again, with another client of the same container.
 
         :raises ResponseError: if the storage refuses something.
-        :raises UnreachableError: if it does not answer, or not in time.
+        :raises UnreachableError: if the storage does not answer, or not in time.
         :raises InvalidSpecError: if a file cannot be read.
-        :raises ContentChangedError: if a file is not any more what it was when the content was listed.
+        :raises ContentChangedError: if a file has changed since the content was listed.
         """
         self.has_sent = False
         self._container = container
@@ -111,7 +111,7 @@ class Upload:
         self._progress.finish()
 
     def _list(self) -> dict[str, tuple[int, bytes]]:
-        """Size and MD5 of the blobs that are there."""
+        """Size and MD5 of the existing blobs."""
 
         def there() -> dict[str, tuple[int, bytes]]:
             found: dict[str, tuple[int, bytes]] = {}
@@ -127,7 +127,7 @@ class Upload:
         return self._ask(there, asked)
 
     def _ask(self, action: Callable[[], T], asked: str) -> T:
-        """Ask the storage something, in time; its errors become ours."""
+        """Send a request to the storage, in time, and translate its errors."""
         try:
             return in_time(action, seconds_left(self._deadline), asked)
         except AzureError as error:
@@ -146,7 +146,7 @@ class Upload:
             self._send_blocks(pool, file, blob)
 
     def _is(self, there: tuple[int, bytes], file: LocalFile) -> bool:
-        """Whether what is there is this file: another size, or no MD5, needs no look into the file."""
+        """Whether the blob is this file. If its size differs or it has no MD5, the file is not read."""
         size, md5 = there
         if size != file.size or not md5:
             return False
@@ -163,7 +163,7 @@ class Upload:
         tasks: list[Future[None]] = []
         for block in self._content.read(file, size):
             digest.update(block)
-            # As long as those of azure-storage-blob, of which an upload of azure-ai-ml may have left some in
+            # As long as the ids of azure-storage-blob, because an upload of azure-ai-ml may have left some in
             # the same place: the service refuses a block whose id is longer or shorter than another's.
             ids.append(f"{len(ids):06d}-{hashlib.sha256(block).hexdigest()[:41]}")
             if ids[-1] in there:
@@ -171,13 +171,13 @@ class Upload:
             else:
                 stage = partial(blob.stage_block, ids[-1], block)
                 tasks.append(self._submit(pool, file, len(block), stage, files=0))
-        # The pool takes tasks in their order: all blocks are on their way when this one waits for them.
+        # The pool takes tasks in order: all blocks are already being sent when this one waits for them.
         self._submit(pool, file, 0, partial(_commit, blob, ids, digest.digest(), tasks))
 
     def _submit(
         self, pool: ThreadPoolExecutor, file: LocalFile, size: int, send: Callable[[], Any], *, files: int = 1
     ) -> Future[None]:
-        """Have ``size`` bytes sent when the window has room for them; ``files``: which are complete by it."""
+        """Send ``size`` bytes when the window has room for them; ``files``: how many files that completes."""
         units = min(1 + size // WINDOW_UNIT, WINDOW // WINDOW_UNIT)
         for _ in range(units):
             self._window.acquire()
@@ -211,7 +211,7 @@ def _commit(blob: BlobClient, ids: list[str], md5: bytes, blocks: list[Future[No
 
 
 def _settings(md5: bytes) -> ContentSettings:
-    # Storage makes no MD5 of a blob of several blocks by itself.
+    # Storage itself does not compute the MD5 of a blob of several blocks.
     return ContentSettings(content_md5=bytearray(md5))
 
 
@@ -225,13 +225,13 @@ def _block_ids(blob: BlobClient) -> set[str]:
 
 
 class _Progress:
-    """What is done of an upload, told every PROGRESS_SECONDS."""
+    """The progress of an upload, logged every PROGRESS_SECONDS."""
 
     def __init__(self, content: LocalContent) -> None:
         self._all = f"{len(content.files)} files", mebibytes(content.size)
         self._lock = threading.Lock()
         self._files = self._bytes = self._resumed = 0
-        self._told = time.monotonic()
+        self._logged = time.monotonic()
 
     def add(self, size: int, *, files: int = 0, resumed: bool = False) -> None:
         with self._lock:
@@ -239,17 +239,17 @@ class _Progress:
             self._bytes += size
             self._resumed += size if resumed else 0
             now = time.monotonic()
-            if now - self._told < PROGRESS_SECONDS:
+            if now - self._logged < PROGRESS_SECONDS:
                 return
-            self._told = now
+            self._logged = now
             done = self._files, mebibytes(self._bytes)
         log.info("Uploaded so far: %d of %s, %s of %s.", done[0], self._all[0], done[1], self._all[1])
 
     def finish(self) -> None:
         if self._resumed:
-            log.info("An earlier upload had left %s of %s there.", mebibytes(self._resumed), self._all[1])
+            log.info("An earlier upload had already sent %s of %s.", mebibytes(self._resumed), self._all[1])
 
 
 def mebibytes(size: int) -> str:
-    """A size as logs tell it."""
+    """A size as logs show it."""
     return f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{size} bytes"

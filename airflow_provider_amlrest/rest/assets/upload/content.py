@@ -1,4 +1,4 @@
-"""Local files that are to become an asset: which they are, and the hash of their content."""
+"""The local files of an asset, and the hash of their content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_amlrest.rest.http.errors import ContentChangedError, Inval
 
 _CHUNK = 1 << 20
 _URL = re.compile(r"[a-zA-Z][\w+.\-]+:/")
-"""``pathlib`` leaves one slash of two."""
+"""With one slash, because ``pathlib`` removes the second."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class LocalContent:
-    """A file, or a folder's files after its ignore file, ordered as the hash wants them."""
+    """A file, or the files of a folder without those that are left out, in the order of the hash."""
 
     root: Path
     files: tuple[LocalFile, ...]
@@ -50,7 +50,7 @@ class LocalContent:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 as Microsoft's SDK makes it (version 202208): count, names with sizes, then contents.
+        """SHA-256 as in Microsoft's SDK (version 202208): count, names with sizes, then contents.
 
         Raises InvalidSpecError for a file that cannot be read, and ContentChangedError for one that has
         changed since it was listed.
@@ -64,11 +64,11 @@ class LocalContent:
         return digest.hexdigest()
 
     def read(self, file: LocalFile, size: int) -> Iterator[bytes]:
-        """A file's content in pieces of ``size`` bytes, the last one excepted.
+        """A file's content in pieces of ``size`` bytes; the last one may be shorter.
 
         :raises InvalidSpecError: if it cannot be read.
         :raises ContentChangedError: after the last piece, if the file has changed since it was listed; at
-            the listed size, if it goes on: it may grow faster than it is read.
+            the listed size, if the file is longer: it may grow faster than it is read.
         """
         left = file.size
         try:
@@ -83,7 +83,7 @@ class LocalContent:
 
 
 def local_path(field: str, base: Path, path: Any) -> Path:
-    """A path as a person writes it, relative to ``base``. Raises InvalidSpecError for what is none."""
+    """A path as a user writes it, relative to ``base``. Raises InvalidSpecError otherwise."""
     if not isinstance(path, str | PurePath) or not str(path).strip() or "\0" in str(path):
         raise InvalidSpecError(field, f"{path!r} must be the path of a file or folder.")
     if _URL.match(str(path)):
@@ -97,21 +97,21 @@ def local_path(field: str, base: Path, path: Any) -> Path:
     if archive := next((parent for parent in found.parents if parent.is_file()), None):
         raise InvalidSpecError(
             field,
-            f"{path!r} would be in {archive}, which is a file: a DAG in a zip has no folder of its own. Ship "
-            "the files unpacked, and give their absolute path.",
+            f"{path!r} would be in {archive}, which is a file: a DAG in a zip has no folder of its own. "
+            "Deploy the files unpacked, and give their absolute path.",
         )
     return found
 
 
 def read_content(field: str, path: Path, *, is_data: bool = False) -> LocalContent:
-    """List what there is to upload at a path.
+    """List what to upload at a path.
 
-    What is left out of a folder, :class:`ignore.Ignore` says. Links are
-    followed, but not out of the folder; what is left out may link anywhere.
+    :class:`ignore.Ignore` describes what is left out of a folder. Links are followed, but not out of the
+    folder; files that are left out may link anywhere.
 
-    :param is_data: data, of which less is left out than of code.
-    :raises InvalidSpecError: if there is nothing at the path, nothing is left of it, a link leaves the
-        folder, or something cannot be read.
+    :param is_data: whether it is data, where fewer files are left out than in code.
+    :raises InvalidSpecError: if the path does not exist, nothing in it remains, a link leaves the folder, or
+        something cannot be read.
     """
     try:
         if path.is_file():
@@ -132,25 +132,25 @@ def read_content(field: str, path: Path, *, is_data: bool = False) -> LocalConte
 
 
 def read_local(field: str, base: Path, path: Any, *, is_data: bool = False) -> LocalContent:
-    """What there is to upload at a path, which is relative to ``base`` if it is relative.
+    """What to upload at a path; a relative path is relative to ``base``.
 
-    As :func:`local_path` and :func:`read_content`.
+    Raises the same errors as :func:`local_path` and :func:`read_content`.
     """
     return read_content(field, local_path(field, base, path), is_data=is_data)
 
 
 def _why(folder: Path, ignore: Ignore) -> str:
-    """Why nothing is left of a folder."""
+    """Why nothing in a folder remains."""
     if not any(files for _, _, files in os.walk(folder)):
         return "it is empty"
     if not ignore.files:
-        return "there are by-products alone, such as __pycache__"
-    told = [f"its {file.name}" if file.parent == folder else repr(str(file)) for file in ignore.files]
-    return f"everything in it is left out by {', '.join(told)}, or as a by-product such as __pycache__"
+        return "it has only by-products, such as __pycache__"
+    files = [f"its {file.name}" if file.parent == folder else repr(str(file)) for file in ignore.files]
+    return f"everything in it is left out by {', '.join(files)}, or as a by-product such as __pycache__"
 
 
 def _walk(field: str, root: Path, ignore: Ignore) -> Iterator[LocalFile]:
-    """Every file below a folder that is not left out; folders that a link leads to included."""
+    """Every file in a folder that is not left out, including folders that a link leads to."""
     real_root = root.resolve()
     pending = [root]
     while pending:
@@ -188,7 +188,9 @@ def _check_link(field: str, link: Path, real_root: Path) -> None:
             "or remove the link.",
         )
     if target in {parent.resolve() for parent in link.parents}:
-        raise InvalidSpecError(field, f"the link {str(link)!r} leads to a folder that it lies in; remove it.")
+        raise InvalidSpecError(
+            field, f"the link {str(link)!r} leads to a folder that contains it; remove it."
+        )
 
 
 def unreadable(field: str, path: Path, error: Exception) -> InvalidSpecError:

@@ -1,4 +1,4 @@
-"""What of a local folder is left out: by-products, and what its ignore files say."""
+"""What is left out of a local folder: by-products, and what its ignore files list."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ AMLIGNORE = ".amlignore"
 GITIGNORE = ".gitignore"
 
 BY_PRODUCTS = (
-    # Of operating systems and file systems
+    # Operating systems and file systems
     ".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".nfs*", ".fuse_hidden*",
-    # Of editors: swap files, locks, copies of what was there before
+    # Editors: swap files, locks, backups
     ".*.sw[a-p]", "*~", ".#*", "#*#",
-    # Of notebooks, also as Azure ML's compute instances make them
+    # Notebooks, including those of Azure ML's compute instances
     ".ipynb_checkpoints", ".ipynb_aml_checkpoints", "*.amltmp", "*.amltemp",
 )  # fmt: skip
 """Names of files and folders that nobody means to upload; left out of code, build contexts and data."""
 
 CODE_BY_PRODUCTS = (
-    # Of Python and its tools
+    # Python and its tools
     "__pycache__", "*.pyc", "*.pyo", ".venv", ".tox", ".nox",
     ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".coverage",
-    # Of version control and development environments
+    # Version control and development environments
     ".git", ".hg", ".svn", ".idea", ".vscode",
 )  # fmt: skip
-"""As above, left out of code and build contexts; in data they may be what it is about."""
+"""As above, left out of code and build contexts; in data they may be the content itself."""
 
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
-"""A folder of code with this file in it is a virtual environment, whatever its name, and is left out."""
+"""A folder of code that contains this file is a virtual environment of any name, and is left out."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class _Rule:
     pattern: Pattern
     line: str
     below: str
-    """Where the content's folder is, seen from that of the ignore file: empty, or ending with a slash."""
+    """The content's folder relative to that of the ignore file: empty, or ending with a slash."""
 
     def matches(self, name: str) -> bool:
-        """Whether it matches what is there, or a folder that it lies in."""
+        """Whether it matches a name, or a folder that contains it."""
         return self.pattern.match_file(self.below + name) is not None
 
     def brings_back(self, name: str) -> bool:
-        """Whether it names a by-product: itself, not a folder that it lies in, and not just ``!*``."""
+        """Whether it names the by-product itself, not a folder that contains it, and is not just ``!*``."""
         if self.pattern.include is not False or not self.line.strip("!/").rpartition("/")[2].strip("*"):
             return False
         folder = (self.below + name).rstrip("/").rpartition("/")[0]
@@ -63,12 +63,12 @@ class _Rule:
 class Ignore:
     """What is left out of a folder.
 
-    By-products are, unless an ignore file names them with a ``!``. Of the rules in ignore files the last one
-    that matches decides, as in azure-ai-ml 1.35.2 (``_utils/_asset_utils.py``), which knows no by-products.
-    The ignore file is the folder's ``.amlignore``, else its ``.gitignore``, as there. Without ``.amlignore``
-    those ``.gitignore`` files count, too, that lie above it in the same git repository: but of them no rule
-    that would leave out the folder itself, for that is what was asked for. For data they do not count, for
-    data is what such files are made to keep out of git.
+    By-products are left out, unless an ignore file names them with a ``!``. The last matching rule of the
+    ignore files decides, as in azure-ai-ml 1.35.2 (``_utils/_asset_utils.py``), which has no by-products. The
+    ignore file is the folder's ``.amlignore``, else its ``.gitignore``, as there. Without ``.amlignore``, the
+    ``.gitignore`` files of its parent folders in the same git repository count, too, except rules that would
+    leave out the folder itself, because the user asked for it. For data these files do not count, because
+    they often exist to keep data out of git.
 
     :raises InvalidSpecError: for an ignore file that cannot be read.
     """
@@ -82,9 +82,10 @@ class Ignore:
         self._may_come_back = any(rule.pattern.include is False for rule in self._rules)
 
     def leaves_out(self, entry: os.DirEntry[str], name: str) -> bool:
-        """Whether an entry is left out, a folder with all that is in it.
+        """Whether an entry is left out, in the case of a folder with everything in it.
 
-        A folder that a rule leaves out may hold a file that another rule brings back. Links are not asked.
+        A folder that a rule leaves out may contain a file that another rule includes again. Links are not
+        followed for that.
         """
         is_folder = entry.is_dir()
         item = f"{name}/" if is_folder else name
@@ -108,7 +109,7 @@ class Ignore:
 
 
 def _ignore_files(root: Path, is_data: bool) -> Iterator[Path]:
-    """The files that count, the weakest first."""
+    """The ignore files that count, in rising order of precedence."""
     if (root / AMLIGNORE).is_file():
         yield root / AMLIGNORE
         return
@@ -119,7 +120,7 @@ def _ignore_files(root: Path, is_data: bool) -> Iterator[Path]:
 
 
 def _gitignores_above(root: Path) -> Iterator[Path]:
-    """Those of the folders above, from the top of the git repository that the folder is in."""
+    """Those of the parent folders, from the top of the git repository that contains the folder."""
     folders = (root, *root.parents)
     top = next((depth for depth, folder in enumerate(folders) if os.path.lexists(folder / ".git")), 0)
     return (file for folder in reversed(folders[1 : top + 1]) if (file := folder / GITIGNORE).is_file())
@@ -129,7 +130,7 @@ def _read(field: str, file: Path, root: Path) -> Iterator[_Rule]:
     is_above = file.parent != root
     below = f"{root.resolve().relative_to(file.parent).as_posix()}/" if is_above else ""
     try:
-        # A byte order mark is none of the first rule's. Git, whose the files above are, takes any bytes.
+        # A byte order mark is not part of the first rule. In files of parent folders, git accepts any bytes.
         text = file.read_text(encoding="utf-8-sig", errors="replace" if is_above else None)
         for line in map(str.rstrip, text.splitlines()):
             for pattern in GitIgnoreSpec.from_lines([line]).patterns:

@@ -1,4 +1,4 @@
-"""The file ``MLTable``, which makes a table of the files beside it."""
+"""The file ``MLTable``, which defines a table from the files next to it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PATH_KINDS = ("file", "folder", "pattern")
 
 
 def referenced_uris(content: LocalContent) -> tuple[str, ...]:
-    """Check a folder's ``MLTable``, and say what it refers to, as it is written there: for the lineage.
+    """Check a folder's ``MLTable``, and return what it refers to, as written there, for the lineage.
 
-    :raises InvalidSpecError: if there is none, or it is no MLTable, or leads to files that only this
-        machine has, or to none.
+    :raises InvalidSpecError: if it is missing or not valid, or refers to files that only this machine has,
+        or that do not exist.
     """
     field = content.field
     file = next((file for file in content.files if file.name == FILE), None)
@@ -66,9 +66,9 @@ def _path(source: str, path: Any, names: set[str]) -> str:
 
 
 def _matches(kind: str, path: str, names: set[str]) -> bool:
-    """Whether a path, relative to the folder, means any of its files.
+    """Whether a path, relative to the folder, matches any of its files.
 
-    Patterns are read as git reads them; what they may have beside that, ``{a,b}``, is taken for a match.
+    Patterns are read as in git; a pattern with ``{a,b}``, which git does not have, counts as a match.
     """
     if kind == "file":
         return path in names

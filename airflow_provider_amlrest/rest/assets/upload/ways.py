@@ -1,4 +1,4 @@
-"""The ways by which local content gets into the workspace's storage."""
+"""The ways in which local content gets into the workspace's storage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STORAGE_SCOPE = "https://storage.azure.com/.default"
 
 @dataclass(frozen=True)
 class Uploaded:
-    """Where content lies now: its https URL, and the same within a datastore if it is in one."""
+    """The location of uploaded content: its https URL, and its path in a datastore if it is in one."""
 
     url: str
     datastore: str | None = None
@@ -52,10 +52,10 @@ Ways = Mapping[str, Callable[[], Uploaded]]
 
 
 def upload_code(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
-    """Upload code to the place that the service hands out for it, else to the default datastore.
+    """Upload code to the place that the service provides for it, else to the default datastore.
 
-    :return: where its folder is; the service wants a folder, even with one file in it.
-    :raises UploadRefusedError: if no way is open.
+    :return: the location of its folder; the service requires a folder, even for a single file.
+    :raises UploadRefusedError: if every way is closed.
     """
     ways: dict[str, Callable[[], Uploaded]] = {}
     if client.operations.spelling.uploads_by_service:
@@ -67,15 +67,15 @@ def upload_code(client: AzureMLClient, content: LocalContent, name: str, version
 
 
 def upload_to_datastore(client: AzureMLClient, content: LocalContent) -> Uploaded:
-    """Upload to the default datastore, below a path made of the content's hash.
+    """Upload to the default datastore, to a path derived from the content's hash.
 
-    :raises UploadRefusedError: if no way is open.
+    :raises UploadRefusedError: if every way is closed.
     """
     return _by_first_open(content, _datastore_ways(client, content))
 
 
 def datastore_path(content: LocalContent) -> str:
-    """Where content lies in the default datastore: a path that only this content has."""
+    """The path of content in the default datastore, which only this content has."""
     return f"LocalUpload/{content.hash}/{content.root.resolve().name}"
 
 
@@ -87,7 +87,7 @@ def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, C
 
 
 def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
-    """Try the ways in their order. One that is refused is closed; no answer, 429 and 5xx are not that."""
+    """Try the ways in order. A refused way is closed; no answer, 429 and 5xx do not count as a refusal."""
     files = "1 file" if len(content.files) == 1 else f"{len(content.files)} files"
     log.info("Uploading %s, %s, from %s.", files, mebibytes(content.size), content.root)
     refusals: dict[str, AzureMLError] = {}
@@ -104,11 +104,11 @@ def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
     raise UploadRefusedError(str(content.root), {way: str(error) for way, error in refusals.items()})
 
 
-# By the service: a container of its own for each upload of code
+# By the service: a separate container for each upload of code
 
 
 def _by_service(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
-    """A signature lives for some hours. One that ends on the way is followed by another one."""
+    """A signature is valid for some hours. If it expires during the upload, a new one is requested."""
     folder = content.root.resolve().name if content.is_folder else ""
     place, moved = _place(client, content, name, version), False
     upload = Upload(content, folder, client.deadline)
@@ -121,22 +121,22 @@ def _by_service(client: AzureMLClient, content: LocalContent, name: str, version
                 raise
             old, place = place, _place(client, content, name, version)
             if place.blob_uri != old.blob_uri:
-                # What was sent cannot come along: blobs of one code lie in one container.
+                # What was sent cannot be kept: all blobs of one code asset are in one container.
                 if moved:
                     raise
                 upload, moved = Upload(content, folder, client.deadline), True
-            log.info("The signature is not taken any more; going on with a new one: %s", error)
+            log.info("The signature is not accepted any more; continuing with a new one: %s", error)
         else:
             return Uploaded(f"{place.blob_uri.rstrip('/')}/{folder}".rstrip("/"))
 
 
 def _place(client: AzureMLClient, content: LocalContent, name: str, version: str) -> PendingUpload:
-    """Where the service wants the files.
+    """The place to which the service wants the files.
 
-    The same content asks under the same id. The operation's name (CreateOrGetStartPendingUpload) and the
-    recorded containers, whose names are name-based GUIDs, say that this is answered with the same
-    container, so that a second try finds what the first has sent. If it is another one, nothing is lost
-    but time. Only the documented default, no id, is known to work: hence the second question.
+    The same content uses the same id. The operation's name (CreateOrGetStartPendingUpload) and the recorded
+    containers, whose names are name-based GUIDs, suggest that the service then returns the same container,
+    so that a second try finds what the first has sent. If it is another one, only time is lost. Only the
+    documented default, no id, is known to work: hence the second request.
     """
     workspace = str(client.operations.workspace).lower()
     asked = f"{workspace}/codes/{name}/versions/{version}#{content.hash}/{content.root.resolve().name}"
@@ -145,7 +145,7 @@ def _place(client: AzureMLClient, content: LocalContent, name: str, version: str
     except ResponseError as error:
         if error.status not in (400, 409):
             raise
-        log.info("Asking for a place without an id: %s", error)
+        log.info("Requesting a place without an id: %s", error)
         return client.start_pending_upload(name, version)
 
 
@@ -167,7 +167,7 @@ def _to_datastore(
     path = datastore_path(content)
     folder = path if content.is_folder else path.rpartition("/")[0]
     if credential is _token and not account_url.startswith("https://"):
-        raise _NoWayError("Tokens for storage are sent over https alone.")
+        raise _NoWayError("Tokens for storage are sent only over https.")
     key = credential(client, datastore)
     with open_container(cloud, account_url, datastore.container_name, key) as container:
         Upload(content, folder, client.deadline).run(container)
@@ -175,7 +175,7 @@ def _to_datastore(
 
 
 def _token(client: AzureMLClient, datastore: Datastore) -> Any:
-    """The client's own identity. Raises AuthenticationError if it gets no token for storage."""
+    """The client's own identity. Raises AuthenticationError if it does not get a token for storage."""
 
     def sign_in() -> None:
         with signing_in():

@@ -37,11 +37,11 @@ def test_a_conda_file_as_mapping_text_and_path(tmp_path: Path) -> None:
         ("name: e\nx: y\n", "must be a mapping with a list named 'dependencies'"),
         ({"dependencies": "python"}, "must be a mapping with a list"),
         (["python"], "must be a mapping with a list"),
-        ("dependencies: [2024-01-01]", "it holds what a conda file cannot: Object of type date"),
+        ("dependencies: [2024-01-01]", "it contains what a conda file cannot: Object of type date"),
         (Path("gone.yml"), "gone.yml' cannot be read: No such file or directory"),
         (Path("https://h/c.yml"), "'https:/h/c.yml' is a URL, but it must be the path of a file"),
-        ("dependencies: [.nan]", "it holds what a conda file cannot"),
-        ("dependencies: &a [*a]", "it holds what a conda file cannot: Circular"),
+        ("dependencies: [.nan]", "it contains what a conda file cannot"),
+        ("dependencies: &a [*a]", "it contains what a conda file cannot: Circular"),
         ("dependencies: [!!python/object/apply:os.getcwd []]", "it is not valid YAML"),
     ],
 )  # fmt: skip
@@ -183,8 +183,8 @@ def test_a_requirements_file_takes_the_place_of_its_line(tmp_path: Path) -> None
     ("requirements", "words"),
     [
         ("-e .", r"conda_file, '-r r\.txt': its pip line '-e \.' names what is on this machine"),
-        ("-r r.txt", r"its pip line '-r r\.txt' leads back to a file that it is in"),
-        ("-r ../x/r.txt", "leads back to a file that it is in"),
+        ("-r r.txt", r"its pip line '-r r\.txt' leads back to a file that contains it"),
+        ("-r ../x/r.txt", "leads back to a file that contains it"),
         ("-i https://u:CANARY@h/simple", r"'-i https://\.\.\.@h/simple' holds a signature or a password"),
     ],
 )

@@ -115,7 +115,7 @@ def test_plain_http_by_a_proxy(monkeypatch: pytest.MonkeyPatch, no_proxies: None
 
 
 def test_entra_is_https_everywhere() -> None:
-    assert "azure-identity signs in nowhere else" in str(authority_problem("http://127.0.0.1:1"))
+    assert "azure-identity signs in only over https" in str(authority_problem("http://127.0.0.1:1"))
     assert authority_problem("https://127.0.0.1:1") is None
     assert authority_problem("login.example.com")
 

@@ -104,7 +104,7 @@ def test_a_request_ends_at_the_deadline(server: Server) -> None:
     with AzureMLClient(Credential(), WORKSPACE, cloud=server.cloud) as client, client.until(time.time() + 1):
         with pytest.raises(UnreachableError, match="No answer to GET jobs/j"):
             client.get_job("j")
-        with pytest.raises(UnreachableError, match="the time for it was over before it was sent"):
+        with pytest.raises(UnreachableError, match="its time was over before it was sent"):
             client.get_job("j")
     assert time.monotonic() - began < PATIENCE
     assert server.connections == 1

@@ -14,13 +14,13 @@ from airflow_provider_amlrest.rest.jobs.command import (
     parse_distribution,
     parse_resources,
 )
+from airflow_provider_amlrest.rest.jobs.inputs import parse_literal
 from airflow_provider_amlrest.rest.jobs.job import (
     Identity,
     LiteralInput,
     Output,
     Service,
 )
-from airflow_provider_amlrest.rest.jobs.lookups import parse_literal
 from airflow_provider_amlrest.rest.jobs.reading import (
     parse_identity,
     parse_job_tier,
@@ -44,10 +44,10 @@ from airflow_provider_amlrest.rest.jobs.sweep import (
 from airflow_provider_amlrest.rest.reading.fields import check_name, string_map
 
 REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
-    (check_name, "a b", "f", "'a b' is no name for Azure ML: 1 to 255"),
+    (check_name, "a b", "f", "'a b' is not a valid name for Azure ML: 1 to 255"),
     (check_name, "", "f", "beginning with a letter or digit"),
-    (check_name, "a\n", "f", "is no name"),
-    (check_name, None, "f", "None is no name"),
+    (check_name, "a\n", "f", "is not a valid name"),
+    (check_name, None, "f", "None is not a valid name"),
     (string_map, "x", "f", "'x' must be a mapping"),
     (string_map, {"k": None}, "f.k", "None must be text or a number"),
     (string_map, {"k": {}}, "f.k", "{} must be text"),
@@ -76,7 +76,7 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
         "f.m.path",
         "'https://h/c?sv=1&sig=...' holds a signature",
     ),
-    (parse_outputs, {"m": {"name": "a b"}}, "f.m.name", "'a b' is no name"),
+    (parse_outputs, {"m": {"name": "a b"}}, "f.m.name", "'a b' is not a valid name"),
     (parse_outputs, {"m": 3}, "f.m", "3 must be a mapping"),
     (parse_distribution, "ray", "f.type", "'ray' is not one of: pytorch, mpi, tensorflow"),
     (parse_distribution, {}, "f", "type is missing"),
@@ -117,7 +117,7 @@ REFUSALS: list[tuple[Callable[[str, Any], Any], Any, str, str]] = [
         "f.s.type, which has log_dir,",
         "'ssh' is not one of: tensor_board",
     ),
-    (parse_outputs, {"m": {"name": "a", "version": "1:2"}}, "f.m.version", "'1:2' is no version"),
+    (parse_outputs, {"m": {"name": "a", "version": "1:2"}}, "f.m.version", "'1:2' is not a valid version"),
     (parse_services, {"s": {"type": "ftp"}}, "f.s.type", "'ftp' is not one of: ssh"),
     (
         parse_services,

@@ -75,7 +75,7 @@ def test_what_is_no_reference(value: Any) -> None:
         ("azureml://registries/azureml/models/m/versions/1", "names one of models, not of codes"),
         ("sk:latest", "'sk:latest' asks for a version of this name; write sk@latest"),
         ("azureml:sk:latest", "write sk@latest"),
-        ("azureml:sk@stable", "the only label that there is is sk@latest"),
+        ("azureml:sk@stable", "the only valid label is sk@latest"),
         (str(WORKSPACE.resource("codes", "c")), "names no version; add /versions/<version>"),
         ("/subscriptions/s/nonsense", "is not the ARM id"),
     ],

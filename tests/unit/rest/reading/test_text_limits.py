@@ -24,7 +24,9 @@ def test_names_of_experiments(name: str | None) -> None:
     ],
 )
 def test_another_name_is_refused_and_one_is_suggested(name: str, suggestion: str) -> None:
-    with pytest.raises(InvalidSpecError, match=r"^experiment_name: .* is no name of an experiment") as caught:
+    with pytest.raises(
+        InvalidSpecError, match=r"^experiment_name: .* is not a valid name of an experiment"
+    ) as caught:
         text_limits.check_experiment("experiment_name", name)
     assert suggestion in str(caught.value)
 

@@ -64,4 +64,4 @@ def test_no_job_is_said() -> None:
 @pytest.mark.parametrize("status", [403, 503])
 def test_a_note_that_fails_is_logged(status: int, caplog: pytest.LogCaptureFixture) -> None:
     assert ended(**{"set-tag": status})[0] is None
-    assert "could not be noted on job j who canceled it" in caplog.text
+    assert "Could not note on job j who canceled it" in caplog.text

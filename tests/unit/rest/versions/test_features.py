@@ -145,7 +145,7 @@ def test_what_a_version_cannot_say_is_refused_by_name(feature: Feature, field: s
                 f"; {feature.since} is the first after it that can. "
                 "Do without it, or set a newer api_version."
                 if feature.since != NEVER
-                else ", nor can another one that this provider speaks. Leave it out."
+                else ", nor can any other that this provider supports. Leave it out."
             )
             assert caught.value.problem == f"api-version {version} cannot say {feature.what}{way_out}"
 

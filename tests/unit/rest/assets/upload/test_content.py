@@ -279,7 +279,7 @@ def test_loops_are_refused(tmp_path: Path, links: dict[str, str]) -> None:
     plant(tmp_path, {"x/a": b"", "z/a": b""})
     for name, target in links.items():
         (tmp_path / name).symlink_to(target)
-    with pytest.raises(InvalidSpecError, match="leads to a folder that it lies in"):
+    with pytest.raises(InvalidSpecError, match="leads to a folder that contains it"):
         read_content("code", tmp_path)
 
 
@@ -300,7 +300,7 @@ def test_a_folder_that_its_rules_empty_is_refused_and_says_why(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({"__pycache__/a.pyc": b""}, r"there are by-products alone, such as __pycache__\.$"),
+        ({"__pycache__/a.pyc": b""}, r"it has only by-products, such as __pycache__\.$"),
         (
             {"../.gitignore": b"*.log\n", "../.git/x": b"", "a.log": b""},
             r"left out by '.*/\.gitignore', or as",

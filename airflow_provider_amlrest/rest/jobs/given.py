@@ -1,0 +1,36 @@
+"""What a job is made of, as a person gives it: in the arguments of an operator, or in a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Ours(NamedTuple):
+    """How many tags and properties the job will have beside those given."""
+
+    tags: int
+    properties: int
+
+
+NOTHING_OURS = Ours(0, 0)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of an operator, by their names; what a person has not given is None.
+
+    ``base``: the folder that local paths are relative to. ``input_mode`` and ``output_mode``: of data without
+    one; None: the service's default.
+    """
+
+    arguments: Mapping[str, Any]
+    base: Path
+    ours: Ours = NOTHING_OURS
+    input_mode: str | None = "ro_mount"
+    output_mode: str | None = "rw_mount"
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments.get(name)

@@ -1,0 +1,53 @@
+"""Jobs from the YAML files of Azure ML's CLI: ``az ml job create --file job.yml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs import KINDS, kind_of
+from airflow_provider_amlrest.rest.jobs.given import NOTHING_OURS, Given, Ours
+from airflow_provider_amlrest.rest.jobs.job import JobSpec
+from airflow_provider_amlrest.rest.reading.documents import Document
+
+_OF_THE_FILE = ("$schema", "type")
+"""What a file says of itself."""
+
+
+def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpec, str | None]:
+    """The job that a file describes, and the name that it gives the job.
+
+    :raises InvalidSpecError: for a key that there is not, with the nearest one that there is, and for a value
+        that is not what it must be; with file and line.
+    """
+    type_ = document.values.get("type") or "command"
+    job_type = next((job_type for job_type, module in KINDS.items() if module == type_), None)
+    kind = kind_of(job_type or "")
+    with document.located():
+        if kind is None:
+            raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KINDS.values())}.")
+        members = dict(_members(document.values, kind.keys, ""))
+        arguments = {kind.keys[member]: value for member, value in members.items()}
+    with document.located({argument: member for member, argument in kind.keys.items()}):
+        given = Given(arguments, document.folder, ours, input_mode=None, output_mode=None)
+        job: JobSpec = kind.read(given)
+    return job, arguments.get("job_name")
+
+
+def _members(values: Mapping[str, Any], keys: Mapping[str, str], prefix: str) -> Iterator[tuple[str, Any]]:
+    """The members by their whole names. Raises InvalidSpecError for one that there is not."""
+    known = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+    groups = {key.partition(".")[0] for key in known if "." in key}
+    for name, value in values.items():
+        member = f"{prefix}{name}"
+        if name in groups and isinstance(value, Mapping):
+            yield from _members(value, keys, f"{member}.")
+        elif member in keys:
+            yield member, value
+        elif prefix or name not in _OF_THE_FILE:
+            here = [key.partition(".")[0] for key in known]
+            near = get_close_matches(str(name), here, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(set(here)))}."
+            raise InvalidSpecError(member, f"unknown key {name!r}; {hint}")
