@@ -62,6 +62,9 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         ],
+        "task-decorators": [
+            {"name": "azureml", "class-name": "airflow_provider_amlrest.decorators.azureml_task"},
+        ],
         "extra-links": [
             "airflow_provider_amlrest.links.AzureMLStudioLink",
             "airflow_provider_amlrest.links.AzureMLEnvironmentLink",

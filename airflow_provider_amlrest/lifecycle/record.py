@@ -122,17 +122,21 @@ def publish(task: LinkedTask, job: Job, context: Context, *, shown: bool = True)
     return studio_url
 
 
-def publish_result(task: LinkedTask, result: Mapping[str, Any], context: Context) -> None:
+def publish_result(
+    task: LinkedTask, result: Mapping[str, Any], context: Context, *, each_output: bool | None = None
+) -> None:
     """Push how the job has ended, and each output under its own key, ``outputs.<name>``.
 
     Pages cannot read results that a custom XCom backend stores, and an XComArg has no second subscript.
+
+    :param each_output: whether outputs have keys; None: as the task's ``multiple_outputs`` says.
     """
     if not task.do_xcom_push:
         return
     best = result.get("best_trial") or {}
     summary = {"status": result["status"], "metrics": best.get("metrics") or result["metrics"]}
     push(context["ti"], RESULT_KEY, summary)
-    if task.multiple_outputs:
+    if task.multiple_outputs if each_output is None else each_output:
         for group in ("outputs", "registered_outputs"):
             for name, value in result.get(group, {}).items():
                 context["ti"].xcom_push(key=f"{group}.{name}", value=value)

@@ -58,12 +58,14 @@ def finish(
     *,
     resubmit_canceled: bool = False,
     shown: bool = True,
+    why_failed: Callable[[AzureMLClient, Job], str] | None = None,
 ) -> dict[str, Any]:
     """Return the result of a job that has ended, for XCom, or raise the matching exception.
 
     :param require_metrics: names of required metrics: of the job, or of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
     :param shown: whether this process can mask the job's secrets, and may show the service's messages.
+    :param why_failed: says why a job has failed; None: :func:`failure_text`.
     :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
         some have a name. For a pipeline also steps [{name, status, seconds}]. For a sweep, the outputs of its
         best trial, and also trials (their number) and best_trial {name, params, metric, metrics}. At most
@@ -82,7 +84,8 @@ def finish(
             raise JobCanceledError(f"{text} {unread} {studio_url}") from None
         raise error
     if job.outcome is Outcome.FAILED:
-        reason = masked(failure_text(client, job)) if shown else f"the reason is {NOT_SHOWN}"
+        why = why_failed or failure_text
+        reason = masked(why(client, job)) if shown else f"the reason is {NOT_SHOWN}"
         raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
     if has_trials(job.type):
@@ -218,7 +221,7 @@ def _registered_version(client: AzureMLClient, run: str, name: str, output: Outp
         return version if asset == output.name else client.find_registered(output, uri)
 
     try:
-        version = _awaited(ask, patience.SETTLE)
+        version = until_there(ask, patience.SETTLE)
     except (NotFoundError, *patience.TRANSIENT) as error:
         log.warning("The version of the registered output %s could not be read: %s", name, error)
         return None
@@ -248,7 +251,7 @@ def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float
 
 
 def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> dict[str, Any]:
-    best = _awaited(
+    best = until_there(
         lambda: client.get_best_trial(job.name),
         patience.REQUIRED,
         lambda: _log_wait(job, f"a trial's metric {job.primary_metric!r}"),
@@ -286,7 +289,7 @@ def _metrics_of_trials(client: AzureMLClient, sweep: str) -> set[str]:
         return set()
 
 
-def _awaited(
+def until_there(
     ask: Callable[[], T | None], limit: float, log_wait: Callable[[], None] = lambda: None
 ) -> T | None:
     """Something that the service may report only some seconds after a job's end; None if it does not.

@@ -24,6 +24,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     InvalidSpecError,
     NotFoundError,
 )
+from airflow_provider_amlrest.rest.jobs.lookup import lookups
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, Outcome
 from airflow_provider_amlrest.rest.jobs.wire import looked_up
 
@@ -59,7 +60,7 @@ class Work:
         :param tags: that say who made the job.
         """
         body = looked_up(client, self.body)
-        masks = masking.mark(body)
+        masks = masking.mark([body, *(one.carries for one in lookups(self.body))])
         body["tags"] = tags | body.get("tags", {})
         body["properties"] = {**body.get("properties", {}), **self.properties, **masks}
         return body

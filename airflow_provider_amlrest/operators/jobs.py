@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import conf
 
@@ -29,7 +29,7 @@ from airflow_provider_amlrest.lifecycle.completion import (
 from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
-from airflow_provider_amlrest.lifecycle.results import finish, summarize
+from airflow_provider_amlrest.lifecycle.results import failure_text, finish, summarize
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
 from airflow_provider_amlrest.operators.arguments import WAIT, names, texts
@@ -64,6 +64,8 @@ def _was_asked_to_end(job: Job) -> bool:
 class AzureMLJobOperator(AzureMLOperator):
     """What all operators that submit jobs share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
+    each_output: ClassVar[bool | None] = None
+    """Whether each output of its jobs is an XCom of its own; None: as ``multiple_outputs`` says."""
     operator_extra_links = JOB_LINKS
     template_fields = (*AzureMLOperator.template_fields, *names(WAIT))
     text_fields = (*AzureMLOperator.text_fields, *texts(WAIT))
@@ -102,7 +104,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self._submitted_name: str | None = None
         self._killed = False
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Submit the job, or find that of an earlier try; wait for its end unless told not to."""
         self._ti = context["ti"]
         self._owner = Owner.new(self._ti.try_number)
@@ -121,11 +123,11 @@ class AzureMLJobOperator(AzureMLOperator):
                 request_body.show_none(self, context)
                 if not options.wait_for_completion:
                     return summarize(job, studio_url)
-                result = self._await(client, job, deadline, {} if options.get_logs else None)
-        publish_result(self, result, context)
-        return result
+                result, value = self._await(client, job, deadline, {} if options.get_logs else None)
+        publish_result(self, result, context, each_output=self.each_output)
+        return value
 
-    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> Any:
         """Go on where the trigger has come to an end of the wait.
 
         :param owner: the claim of the try that deferred; a task that an older version deferred has none.
@@ -141,9 +143,9 @@ class AzureMLJobOperator(AzureMLOperator):
             self.keep_links()
             request_body.show_again(self, context)
             with self.hook.client() as client:
-                result = self._conclude(client, event)
-        publish_result(self, result, context)
-        return result
+                result, value = self._conclude(client, event)
+        publish_result(self, result, context, each_output=self.each_output)
+        return value
 
     def on_kill(self) -> None:
         """Ask for the job's end, once and shortly, if somebody has decided that the task ends.
@@ -178,6 +180,14 @@ class AzureMLJobOperator(AzureMLOperator):
     @abstractmethod
     def _read(self, context: Context) -> JobSpec:
         """The job that is asked for, read without asking the service. Raises InvalidSpecError."""
+
+    def _why_failed(self, client: AzureMLClient, job: Job) -> str:
+        """Why a job of the task has failed, for the error."""
+        return failure_text(client, job)
+
+    def _value(self, client: AzureMLClient, job: Job, result: dict[str, Any]) -> Any:
+        """What the task returns for a job that has completed with this result."""
+        return result
 
     def _submit_in_time(
         self, client: AzureMLClient, asked: JobSpec, context: Context, deadline: float | None
@@ -263,7 +273,7 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _await(
         self, client: AzureMLClient, job: Job, deadline: float | None, log: Mapping[str, int] | None
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Any]:
         """Wait for the job here or in a trigger; neither is needed if it has ended."""
         from airflow_provider_amlrest.rest.poll.look import Look
 
@@ -295,8 +305,8 @@ class AzureMLJobOperator(AzureMLOperator):
         )
         raise AssertionError("defer() raises")
 
-    def _conclude(self, client: AzureMLClient, event: Event) -> dict[str, Any]:
-        """What the end of a wait means, wherever it was waited."""
+    def _conclude(self, client: AzureMLClient, event: Event) -> tuple[dict[str, Any], Any]:
+        """What the end of a wait means, wherever it was waited: the job's result, the task's return value."""
         if event["status"] == ERROR:
             raise AzureMLError(
                 f"Azure ML job {event['job_name']} can no longer be watched, and may go on; a retry goes on "
@@ -332,14 +342,16 @@ class AzureMLJobOperator(AzureMLOperator):
                 show_rest(client, job.name, event["log"])
             elif options.get_logs:
                 self.log.warning("The job's log is %s", masking.NOT_SHOWN)
-            return finish(
+            result = finish(
                 client,
                 job,
                 self.hook.studio_url(job),
                 options.require_metrics,
                 resubmit_canceled=options.resubmit_canceled,
                 shown=shown,
+                why_failed=self._why_failed,
             )
+            return result, self._value(client, job, result)
 
     def _can_mask(self, job: Job) -> bool:
         """Whether this process knows the secrets that the job carries."""

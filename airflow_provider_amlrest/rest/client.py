@@ -133,6 +133,7 @@ class AzureMLClient:
     get_run_change = _method(Operations.get_run_change)
     read_log = _method(Operations.read_log)
     read_log_end = _method(Operations.read_log_end)
+    read_artifact = _method(Operations.read_artifact)
     list_children = _pages(Operations.list_children)
     get_metrics = _method(Operations.get_metrics)
     get_metric_history = _method(Operations.get_metric_history)

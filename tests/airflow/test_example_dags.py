@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.dag_files import imported, run
+from tests.support.emulated import Emulated
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
 
@@ -24,7 +28,8 @@ def bag() -> Any:
 
 def test_they_import(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"azureml_cleanup", "lightgbm_iris_training", "retrain_if_better"}
+    names = {"azureml_cleanup", "iris_summary", "lightgbm_iris_training", "retrain_if_better"}
+    assert set(bag.dags) == names
 
 
 def test_the_walk_through_has_the_articles_steps_in_order(bag: Any) -> None:
@@ -46,6 +51,18 @@ def test_the_retraining_is_scheduled_and_branches(bag: Any) -> None:
     assert dag.schedule == "0 3 * * *" if hasattr(dag, "schedule") else dag.schedule_interval == "0 3 * * *"
     branching = [task for task in dag.tasks if len(task.downstream_task_ids) > 1]
     assert branching
+
+
+def test_the_summary_of_iris(
+    training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", training_emulator.connection_uri())
+    with imported(EXAMPLES, "iris_summary") as module:
+        module.made = module.iris_summary()  # paths are relative to the file that holds the DAG
+        assert run(module.made) == "success"
+    log = said()
+    assert "petal_length: 150 values of 3 species" in log
+    assert "{'setosa': 1.462, 'versicolor': 4.26, 'virginica': 5.552}, " in log
 
 
 def test_the_iris_data_are_the_real_150_rows() -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pytest
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorError
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from tests.support.dag_files import imported, run
 from tools.local_airflow import AIRFLOW_3
 
 _DATE = "logical_date" if AIRFLOW_3 else "execution_date"
@@ -23,29 +21,10 @@ SOURCE = Path(__file__).parent / "tested_dags"
 
 
 @pytest.fixture(scope="module")
-def dags() -> Any:
+def dags() -> Iterator[Any]:
     """The module of the DAGs, out of Airflow's own DAG folder: Airflow 3.3 runs no others."""
-    home = Path(os.environ["AIRFLOW_HOME"])
-    migrated = subprocess.run(
-        [Path(sys.executable).with_name("airflow"), "db", "migrate"], capture_output=True, text=True
-    )
-    assert migrated.returncode == 0, migrated.stderr
-    shutil.copytree(SOURCE, home / "dags", dirs_exist_ok=True)
-    spec = importlib.util.spec_from_file_location("tested_dags", home / "dags" / "tested_dags.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["tested_dags"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["tested_dags"]
-    shutil.rmtree(home / "dags")
-
-
-def run(dag: Any) -> str:
-    """Run a DAG once; the state of the run."""
-    state = dag.test().state
-    return str(getattr(state, "value", state))
+    with imported(SOURCE, "tested_dags") as module:
+        yield module
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.http.call import Send
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
-from airflow_provider_amlrest.rest.jobs.job import Output
+from airflow_provider_amlrest.rest.jobs.job import Job, Output
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.reading.fields import check_name
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
@@ -36,6 +36,7 @@ HOST = "https://eastus.api.azureml.ms"
 COMPONENT = Component("c", "1", {"type": "command", "command": "true", "environment": "azureml:e:1"})
 LOGGED = Run("j", "Failed", log_files={"user_logs/std_log.txt": "https://blobs.example/log?sig=x"})
 """A log is where the service says, and no part of its API."""
+FINISHED = Job(f"{WORKSPACE}/jobs/j", "j", "Command", "Completed", experiment_name="e")
 
 CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "get_workspace": lambda o: [o.get_workspace()],
@@ -74,6 +75,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "get_run_change": lambda o: [o.get_run_change("j")],
     "read_log": lambda o: [o.read_log("j", LogTail())],
     "read_log_end": lambda o: [o.read_log_end(LOGGED, "user_logs/std_log.txt", 100)],
+    "read_artifact": lambda o: [o.read_artifact(FINISHED, "outputs/report.txt", 100)],
     "list_children": lambda o: [o.list_children("s")],
     "get_metrics": lambda o: [o.get_metrics("j")],
     "get_metric_history": lambda o: [o.get_metric_history("j", "auc")],
@@ -91,6 +93,7 @@ DATA_PLANE = (
     r"GET /discovery",
     r"GET https://blobs\.example/log\?sig=x",
     rf"GET /history/v1\.0{WORKSPACE}/runs/[^/]+(/details|/children\?\$top=100)?",
+    rf"GET /history/v1\.0{WORKSPACE}/experiments/[^/]+/runs/[^/]+/artifacts/contentinfo\?path=[^&]+",
     rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/get\?run_id=[^&]+",
     rf"GET /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/metrics/get-history\?run_id=[^&]+&metric_key=[^&]+",
     rf"POST /mlflow/v1\.0{WORKSPACE}/api/2\.0/mlflow/runs/(search|set-tag)",
@@ -110,6 +113,7 @@ RESOURCE = {
 ANSWER: dict[str, Any] = {
     **RESOURCE,
     "value": [RESOURCE | {"runId": "s_0"}],
+    "contentUri": "https://blobs.example/log?sig=x",
     "api": HOST,
     "blobReferenceForConsumption": {"blobUri": "https://b", "credential": {"sasUri": "https://b?sig=x"}},
 }

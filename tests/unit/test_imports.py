@@ -10,7 +10,8 @@ import pytest
 
 AIRFLOW = """
 from airflow.providers.common.compat.sdk import (
-    AirflowFailException, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, PokeReturnValue, XCom
+    AirflowFailException, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, DecoratedOperator,
+    PokeReturnValue, XCom
 )
 import airflow.triggers.base
 """
@@ -19,6 +20,7 @@ import airflow_provider_amlrest.get_provider_info
 import airflow_provider_amlrest.hook
 import airflow_provider_amlrest.links
 import airflow_provider_amlrest.rest
+from airflow_provider_amlrest.decorators import azureml_task
 from airflow_provider_amlrest.operators import *
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from airflow_provider_amlrest.triggers import AzureMLJobTrigger

@@ -29,7 +29,7 @@ EMULATOR = (
 )
 PROVIDER = (
     ("cli", "plugin"),
-    ("sensors",),
+    ("sensors", "decorators"),
     ("operators",),
     ("triggers",),
     ("lifecycle",),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +31,7 @@ from airflow_provider_amlrest.emulator.data_plane.call import (
 from airflow_provider_amlrest.emulator.experiments import experiment_id
 from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord, utc_now
 
-Handler = Callable[..., Response]
+Handler = Callable[..., Response | Awaitable[Response]]
 BODY = Place(())
 RUN = r"(?:experiment(?:s|ids)/[^/]+/)?runs/(?P<name>[^/]+)"
 MLFLOW_RUN_TYPE = "mlflow"
@@ -65,6 +66,7 @@ class History:
             ("history", "DELETE", RUN + "/tags", delete_tags),
             ("history", "GET", RUN + "/details", get_details),
             ("history", "GET", RUN + "/children", list_children),
+            ("history", "GET", RUN + "/artifacts/contentinfo", get_artifact),
             ("history", "GET", RUN + r"/serviceinstances/[^/]+", get_service_instances),
             ("history", "POST", RUN + "/cancel", cancel_run),
             ("history", "POST", "rundata", get_run_data),
@@ -76,11 +78,13 @@ class History:
         request = Request(scope, receive)
         try:
             answer = self._answer(await data_call(self._context, request))
+            if not isinstance(answer, Response):
+                answer = await answer
         except (MlError, GatewayError) as error:
             answer = data_error(error, self._context.location)
         await answer(scope, receive, send)
 
-    def _answer(self, call: DataCall) -> Response:
+    def _answer(self, call: DataCall) -> Response | Awaitable[Response]:
         for service, method, pattern, handler in self._operations:
             if (service, method) == (call.service, call.method) and (match := pattern.fullmatch(call.rest)):
                 return handler(call, **match.groupdict())
@@ -116,6 +120,28 @@ def _log_files(call: DataCall, job: JobRecord) -> dict[str, str]:
 def _wrote(job: JobRecord) -> str:
     """Whose artifacts a run shows: its own or, recorded, those of the run that it reuses."""
     return job.run_properties.get(REUSED_RUN, job.name)
+
+
+async def get_artifact(call: DataCall, name: str) -> Response:
+    """Where a file lies that a job has written to ``./outputs`` or ``./logs``, as a URL with a signature."""
+    job, path = call.run(name), call.query.get("path") or ""
+    blob, blobs = f"ExperimentRun/dcid.{_wrote(job)}/{path}", call.context.blobs
+
+    def is_there() -> bool:
+        return bool(path) and blobs.service.get_blob_client(ARTIFACT_CONTAINER, blob).exists()
+
+    if not (blobs.running and await asyncio.to_thread(is_there)):
+        raise MlError(404, f"Artifact {path!r} of run {job.name} was not found.", ("NotFound",))
+    hours = call.context.tuning.sas_lifetime_seconds / 3600
+    return pretty(
+        {
+            "contentUri": blobs.blob_sas(ARTIFACT_CONTAINER, blob, hours=hours),
+            "origin": "ExperimentRun",
+            "container": f"dcid.{_wrote(job)}",
+            "path": path,
+            "tags": None,
+        }
+    )
 
 
 def list_children(call: DataCall, name: str) -> Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -74,6 +74,18 @@ def read_conda(field: str, value: Any, base: Path) -> dict[str, Any] | None:
     return conda
 
 
+def read_requirements(field: str, lines: Iterable[str], folder: Path, placed: str) -> Iterator[str]:
+    """pip lines as they may be sent without a conda file; for ``-r``, the lines of the file that it names.
+
+    :param folder: the folder that paths are relative to.
+    :param placed: why what is on this machine is refused, and what to do.
+    :raises InvalidSpecError: for what is on this machine only, for signatures and passwords in URLs.
+    """
+    for given in lines:
+        for line in _pip(field, given, folder, (), placed):
+            yield check_unsigned(field, line, _PASSWORDS)
+
+
 def read_yaml(source: str, text: str) -> Any:
     """The value of YAML text. Raises InvalidSpecError, with line and column, if it is not valid."""
     try:
@@ -100,7 +112,9 @@ def _dependency(source: str, member: Any, folder: Path) -> Any:
     return member
 
 
-def _pip(source: str, line: str, folder: Path, reading: tuple[Path, ...]) -> Iterator[str]:
+def _pip(
+    source: str, line: str, folder: Path, reading: tuple[Path, ...], placed: str = _PLACED
+) -> Iterator[str]:
     """A pip line as it may be sent; for ``-r``, the lines of the file that it names.
 
     :param folder: the folder that paths are relative to.
@@ -110,7 +124,7 @@ def _pip(source: str, line: str, folder: Path, reading: tuple[Path, ...]) -> Ite
     option = _OPTION.fullmatch(bare)
     name, value = (option["name"], option["value"].strip("'\"")) if option else ("", "")
     if name in _REQUIREMENTS and not _is_url(value):
-        yield from _requirements(source, bare, local_path(source, folder, value), reading)
+        yield from _requirements(source, bare, local_path(source, folder, value), reading, placed)
         return
     if name in _CONSTRAINTS and not _is_url(value):
         raise InvalidSpecError(
@@ -119,11 +133,13 @@ def _pip(source: str, line: str, folder: Path, reading: tuple[Path, ...]) -> Ite
             "themselves can replace: pin them there.",
         )
     if not _is_url(value) if name in _PLACES else not option and _is_local(bare):
-        raise InvalidSpecError(source, f"its pip line {bare!r} names what is on this machine: {_PLACED}")
+        raise InvalidSpecError(source, f"its pip line {bare!r} names what is on this machine: {placed}")
     yield line
 
 
-def _requirements(source: str, line: str, file: Path, reading: tuple[Path, ...]) -> Iterator[str]:
+def _requirements(
+    source: str, line: str, file: Path, reading: tuple[Path, ...], placed: str
+) -> Iterator[str]:
     """The lines of a requirements file, without comments, as pip reads them."""
     if file.resolve() in reading:
         raise InvalidSpecError(source, f"its pip line {line!r} leads back to a file that contains it.")
@@ -131,7 +147,7 @@ def _requirements(source: str, line: str, file: Path, reading: tuple[Path, ...])
     for given in text.splitlines():
         if requirement := _COMMENT.sub("", given).strip():
             inner = f"{source}, {line!r}"
-            yield from _pip(inner, requirement, file.parent, (*reading, file.resolve()))
+            yield from _pip(inner, requirement, file.parent, (*reading, file.resolve()), placed)
 
 
 def _is_url(text: str) -> bool:

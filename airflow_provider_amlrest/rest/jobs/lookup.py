@@ -20,6 +20,11 @@ class Lookup(ABC):
     """Whether looking it up may take long: such are looked up after all others."""
 
     @property
+    def carries(self) -> Any:
+        """What goes to the service with it and is not in the body, where a secret of Airflow's may be."""
+        return None
+
+    @property
     @abstractmethod
     def meaning(self) -> str:
         """What it counts as where jobs are compared: as it was given, for ``@latest`` may change."""

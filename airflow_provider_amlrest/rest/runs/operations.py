@@ -11,13 +11,15 @@ from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest.http.call import BRIEF, Flow, Send, checked
 from airflow_provider_amlrest.rest.http.cloud import check_url
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, ResponseError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError, ResponseError
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.ids import path_segment
+from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.operations import JobOperations
 from airflow_provider_amlrest.rest.runs.log_parts import log_content, log_length, log_part
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.runs.run import (
+    Artifact,
     MetricPoint,
     Run,
     RunChange,
@@ -104,6 +106,26 @@ class RunOperations(JobOperations, WorkspaceOperations):
             answer = yield log_part(run.log_files[file], file, (start, length - 1))
         text = log_content(answer, file, (start, length - 1)).decode("utf-8", "replace")
         return (text.partition("\n")[2] if start and "\n" in text else text).strip()
+
+    def read_artifact(self, job: Job, path: str, size: int) -> Flow[Artifact | None]:
+        """The first ``size`` bytes of a file that a job has written; None if there is no such file.
+
+        :param path: below the job's working directory, such as ``outputs/report.txt``. The service keeps what
+            is in ``outputs`` and ``logs``, also of a job that has failed.
+        """
+        history = yield from self._history()
+        run = f"experiments/{path_segment(job.experiment_name or 'Default')}/runs/{path_segment(job.name)}"
+        url, asked = f"{history}/{run}/artifacts/contentinfo", f"GET runs/{job.name}/artifacts/contentinfo"
+        try:
+            answer = yield Send(HttpRequest("GET", url, params={"path": quote(path, safe="")}), asked)
+            place = str(checked(answer, asked).get("contentUri") or "")
+            self._mask_signature(place.partition("?")[2])
+            check_url(place)
+            answer = yield log_part(place, path, (0, size - 1))
+            content = log_content(answer, path, (0, size - 1))
+        except NotFoundError:
+            return None
+        return Artifact(content, log_length(answer) if content else 0)
 
     def list_children(self, name: str, next_link: str | None = None) -> Flow[Page]:
         """A sweep's trials, or a pipeline's steps, as run history lists them: an iterator of :class:`Run`."""

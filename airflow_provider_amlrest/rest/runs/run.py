@@ -49,6 +49,16 @@ class RunChange:
 
 
 @dataclass(frozen=True)
+class Artifact:
+    """The beginning of a file that a job has left with its run."""
+
+    content: bytes
+    """As many bytes of it as were asked for, if it has so many."""
+    size: int
+    """Bytes of the whole file."""
+
+
+@dataclass(frozen=True)
 class SweepTrial:
     """A trial of a sweep with its point in the search space and its last metrics."""
 

@@ -37,6 +37,13 @@ def test_children_are_paged(emulator: Running, swept: str) -> None:
     assert {run["parentRunId"] for run in answer["value"]} == {swept}
 
 
+def test_a_file_that_no_job_has_left(emulator: Running, swept: str) -> None:
+    for path in ("outputs/report.txt", ""):
+        url = f"experiments/plane/runs/{swept}/artifacts/contentinfo?path={path}"
+        answer = emulator.history("GET", url)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "UserError")
+
+
 def test_run_can_be_edited(emulator: Running, swept: str) -> None:
     body = {"displayName": "nicer", "tags": {"t": "1"}, "hidden": True}
     run = emulator.history("PATCH", f"experiments/plane/runs/{swept}", body).json()

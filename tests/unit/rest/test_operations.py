@@ -23,9 +23,10 @@ from airflow_provider_amlrest.rest.http.errors import (
     UnreachableError,
 )
 from airflow_provider_amlrest.rest.http.paging import Page
+from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.runs.run import MetricPoint, RunError, SweepTrial
+from airflow_provider_amlrest.rest.runs.run import Artifact, MetricPoint, RunError, SweepTrial
 from airflow_provider_amlrest.rest.workspace.resources import DatastoreSecrets
 from tests.unit.answers import Answered, drive, recorded
 from tests.unit.jobs import CODE, PLAIN, WORKSPACE, arm_id
@@ -448,3 +449,40 @@ def test_a_body_that_is_no_text_is_no_traceback(operations: Operations, status: 
     next(flow)
     with pytest.raises(cls, match="GET workspace"):
         flow.send(Garbled(status_code=status))
+
+
+FINISHED = Job(arm_id("jobs", "j"), "j", "Command", "Completed", experiment_name="nightly")
+
+
+def test_an_artifact_is_read_where_run_history_says(operations: Operations, secrets: list[str]) -> None:
+    place = "https://account.blob.core.windows.net/azureml/dcid.j/a%20b.txt?sv=1&sig=s%2Bx"
+    flow = operations.read_artifact(FINISHED, "outputs/a b.txt", 4)
+    found, sends = drive(
+        flow,
+        HOME,
+        DISCOVERY,
+        Answered({"contentUri": place}),
+        Answered("abcd", 206, {"Content-Range": "bytes 0-3/9"}),
+    )
+    assert found == Artifact(b"abcd", 9)
+    url = f"{HISTORY}/experiments/nightly/runs/j/artifacts/contentinfo"
+    assert asked(sends[2]) == ("GET", url, {"path": ["outputs/a b.txt"]})
+    assert sends[3].request.url == place
+    assert sends[3].request.headers["Range"] == "bytes=0-3"
+    assert "s%2Bx" in secrets
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([Answered({}, 404)], None),
+        ([Answered({"contentUri": "https://b.example/x"}), Answered("", 404)], None),
+        ([Answered({"contentUri": "https://b.example/x"}), Answered("", 416)], Artifact(b"", 0)),
+        ([Answered({"contentUri": "https://b.example/x"}), Answered("abcdef", 200)], Artifact(b"abcd", 6)),
+    ],
+    ids=["unknown", "gone", "empty", "whole"],
+)
+def test_what_there_is_of_an_artifact(
+    operations: Operations, answers: list[Answered], expected: Artifact | None
+) -> None:
+    assert drive(operations.read_artifact(FINISHED, "x", 4), HOME, DISCOVERY, *answers)[0] == expected
