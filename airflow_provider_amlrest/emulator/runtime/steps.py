@@ -43,7 +43,7 @@ class Step:
     name: str
     """The run's."""
     task: asyncio.Task[None] | None = None
-    told: bool = False
+    noted: bool = False
     """Whether its end has been taken in."""
     reuse_key: str | None = None
 
@@ -64,8 +64,9 @@ class Step:
 
     @property
     def began(self) -> bool:
+        """Whether it has had its turn; one that is Canceled because of others has not."""
         job = self.job
-        return job.status != NOT_BEGUN and (job.started_at is not None or job.error is not None or self.told)
+        return job.status != NOT_BEGUN and (job.started_at is not None or job.error is not None or self.noted)
 
     @property
     def completed(self) -> bool:
@@ -134,8 +135,9 @@ class Steps:
                 job = self._new(node)
                 store.add_job(job)
             step = self.all[name] = Step(self, node, job.name)
-            if job.active and job.status != NOT_BEGUN:
-                step.task = self.start(job)
+            if job.status != NOT_BEGUN:
+                step.reuse_key = self.reuse.key_again(node, job)
+                step.task = self.start(job) if job.active else None
 
     def _new(self, node: Node) -> JobRecord:
         pipeline, parent = self.context.job, self.context.properties
@@ -170,9 +172,9 @@ class Steps:
     def ended(self) -> Iterator[Step]:
         """Those whose end is new."""
         for step in self.all.values():
-            if step.told or step.job.active or (step.task is not None and not step.task.done()):
+            if step.noted or step.job.active or (step.task is not None and not step.task.done()):
                 continue
-            step.task, step.told = None, True
+            step.task, step.noted = None, True
             if step.completed:
                 self.context.store.update_job(
                     *(self.context.job.workspace, step.name),

@@ -115,14 +115,14 @@ def test_an_output_of_the_pipeline_is_that_of_its_node(storing_emulator: Running
 
 def test_steps_are_runs_below_the_pipeline(storing_emulator: Running, run: Run) -> None:
     command = "echo $AZUREML_RUN_ID $AZUREML_ROOT_RUN_ID $AZUREML_EXPERIMENT_NAME $COLOUR"
-    told = component(storing_emulator, "told", command)
-    name = run({"only": node(told, environment_variables={"COLOUR": "blue"})}, experimentName="told")
+    shown = component(storing_emulator, "shown", command)
+    name = run({"only": node(shown, environment_variables={"COLOUR": "blue"})}, experimentName="shown")
     step = children(storing_emulator, name)["only"]
     assert (step["runType"], step["parentRunId"], step["rootRunId"]) == ("azureml.StepRun", name, name)
-    assert (step["name"], step["displayName"], step["target"]) == ("told", "only", "cpu-cluster")
+    assert (step["name"], step["displayName"], step["target"]) == ("shown", "only", "cpu-cluster")
     assert step["properties"]["azureml.pipelinerunid"] == name
     assert step["tags"]["azureml.nodeid"] == step["properties"]["azureml.nodeid"]
-    assert log(storing_emulator, step["runId"]) == f"{step['runId']} {name} told blue\n"
+    assert log(storing_emulator, step["runId"]) == f"{step['runId']} {name} shown blue\n"
     run_of_mlflow = storing_emulator.mlflow("runs/get", run_id=step["runId"]).json()["run"]
     tags = {tag["key"]: tag["value"] for tag in run_of_mlflow["data"]["tags"]}
     assert (tags["mlflow.parentRunId"], tags["mlflow.rootRunId"]) == (name, name)

@@ -293,9 +293,7 @@ def test_mini_batches_that_fail(storing_emulator: Running) -> None:
     steps = children(storing_emulator, name)
     assert log(storing_emulator, steps["show"]["runId"]).splitlines() == ["scored:a", "scored:b"]
     driver = log(storing_emulator, steps["score"]["runId"])
-    assert driver.count("ValueError: a bad file") == 3, (
-        "a mini-batch is tried again, twice unless told otherwise"
-    )
+    assert driver.count("ValueError: a bad file") == 3, "a mini-batch is tried again, twice by default"
     strict = {"mini_batch_error_threshold": 0, "retry_settings": {"max_retries": 0}}
     failed = run(storing_emulator, parallel(storing_emulator, *files, **strict), "Failed")
     steps = children(storing_emulator, failed)
@@ -313,7 +311,7 @@ def test_what_parallel_nodes_do_not_do(storing_emulator: Running) -> None:
     jobs = parallel(storing_emulator, "a", partition_keys='["Store"]')
     assert "partition_keys" in refused(storing_emulator, jobs, 501)
     jobs = parallel(storing_emulator, "a", input_data="${{inputs.other}}")
-    assert "is no input of it" in refused(storing_emulator, jobs)
+    assert "is not one of its inputs" in refused(storing_emulator, jobs)
     jobs = parallel(storing_emulator, "a", mini_batch_size="10kb")
     assert "mini_batch_size" in refused(storing_emulator, jobs)
     jobs = parallel(storing_emulator, "a", task={"type": "run_function"})

@@ -70,7 +70,7 @@ def _service_properties(properties: Properties) -> dict[str, str]:
 
 
 def _answer(job: JobRecord, answer: Properties) -> Properties:
-    # Recorded: the artifacts are no output of a pipeline, and no inputs at all are null.
+    # Recorded: a pipeline has no output for its artifacts, and inputs are null if there are none.
     outputs = {name: output for name, output in answer["outputs"].items() if name != "default"}
     return {**answer, "outputs": outputs, "inputs": answer["inputs"] or None}
 
