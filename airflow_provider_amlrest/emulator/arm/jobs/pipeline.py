@@ -25,6 +25,8 @@ def _untyped(value: Any, place: Place) -> Any:
     return value
 
 
+NOT_EMULATED = ("on_init", "on_finalize")
+"""Settings that would let nodes run before and after the others."""
 SHAPE = Record(
     "PipelineJob",
     **{name: member for name, member in BASE.items() if name != "queueSettings"},
@@ -42,6 +44,9 @@ def _check(properties: Properties, call: Call) -> None:
     """
     if properties["sourceJobId"] or properties["componentId"]:
         raise not_emulated("pipelines of a source job or of a component, without nodes of their own")
+    for name in NOT_EMULATED:
+        if (properties["settings"] or {}).get(name):
+            raise not_emulated(f"the setting {name} of pipelines")
     if not properties["jobs"]:
         raise JOBS.wrong("a pipeline needs a node")
     datastore = default_datastore(properties)

@@ -151,6 +151,9 @@ def test_what_is_not_emulated_of_a_node(emulator: Running, make: str, use: str) 
     assert "more than one expression" in refused(emulator, jobs, 501)
     registry = "azureml://registries/azureml/components/train/versions/1"
     assert "components of registries" in refused(emulator, {"only": node(registry)}, 501)
+    assert "the setting on_finalize" in refused(
+        emulator, {"only": node(make)}, 501, settings={"on_finalize": "only"}
+    )
     control = component(emulator, "control", outputs={"go": "boolean"})
     assert "outputs of the type boolean" in refused(emulator, {"only": node(control)}, 501)
 
