@@ -84,7 +84,7 @@ class _Pipeline:
     @property
     def failed(self) -> list[str]:
         """The nodes that have ended, and not well."""
-        return [name for name, step in self._steps.all.items() if step.began and step.ended_badly]
+        return [name for name, step in self._steps.all.items() if step.ended_badly]
 
     async def run(self) -> None:
         """Run all nodes that can run."""
@@ -133,7 +133,7 @@ class _Pipeline:
         """Whether all that it waits for has completed; what is optional may have failed."""
         optional = self._steps.only_optionally(node) if self._does_without else set()
         return all(
-            step.completed or (step.began and step.ended_badly and name in optional)
+            step.completed or (step.ended_badly and name in optional)
             for name, step in ((name, self._steps.all[name]) for name in node.waits_for)
         )
 

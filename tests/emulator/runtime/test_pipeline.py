@@ -207,6 +207,21 @@ def test_a_cancel_of_one_node_fails_the_pipeline(storing_emulator: Running) -> N
     assert statuses(storing_emulator, name) == {"only": "Canceled"}
 
 
+def test_a_cancel_of_a_node_before_its_turn(storing_emulator: Running, tmp_path: Path) -> None:
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo > ${{{{outputs.data}}}}/words.txt"
+    first = component(storing_emulator, "waits", wait, outputs={"data": "uri_folder"})
+    jobs = {"first": node(first), "second": node(reader(storing_emulator), {"data": of("first", "data")})}
+    name = submit(storing_emulator, jobs)
+    while statuses(storing_emulator, name).get("first") != "Running":
+        time.sleep(0.05)
+    step = children(storing_emulator, name)["second"]
+    assert step["status"] == "NotStarted"
+    storing_emulator.history("POST", f"runs/{step['runId']}/cancel")
+    (tmp_path / "go").touch()
+    assert storing_emulator.wait_for(name, *ENDED) == "Failed"
+    assert statuses(storing_emulator, name) == {"first": "Completed", "second": "Canceled"}
+
+
 def test_a_pipeline_is_deleted_with_its_steps(storing_emulator: Running, run: Run) -> None:
     gone = component(storing_emulator, "gone", f": {uuid.uuid4()}")
     name = run({"only": node(gone)})
