@@ -108,6 +108,15 @@ def test_a_failure_below(storing_emulator: Running) -> None:
     assert statuses(storing_emulator, outer["runId"])["bad"] == "Failed"
 
 
+def test_a_needed_input_whose_source_is_not_given(storing_emulator: Running) -> None:
+    """That the pipeline component may do without it is no help to a node that may not: it fails."""
+    needs = component(storing_emulator, "needs", "echo ${{inputs.word}}", {"word": "string"})
+    own = inner(storing_emulator, needs=node(needs, {"word": given("word")}))
+    name = run(storing_emulator, {"outer": nested(own)}, "Failed")
+    below = children(storing_emulator, children(storing_emulator, name)["outer"]["runId"])
+    assert "inputs.word': its source has no value" in below["needs"]["error"]["error"]["message"]
+
+
 def test_a_cancel_reaches_below(storing_emulator: Running) -> None:
     long = component(storing_emulator, "long", "sleep 300")
     name = f"nodes-{uuid.uuid4().hex[:8]}"
