@@ -341,7 +341,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     (
         "run_history 4",
         r"\.runMetadata\.(outputs|tags)\.\w+ is only recorded",
-        "another pipeline, whose nodes are no processes: it has no outputs",
+        "another pipeline, without processes: it has no outputs",
     ),
     ("run_history 4", r".*\.azureml\.pipelines\.stages: .*", "other times"),
     (

@@ -41,7 +41,7 @@ def literal(value: Any) -> dict[str, Any]:
 
 
 def node(component_id: str, inputs: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """A command node; inputs that are no mapping are values or expressions."""
+    """A command node; inputs that are not mappings are values or expressions."""
     wired = {k: v if isinstance(v, dict) else literal(v) for k, v in (inputs or {}).items()}
     return {"type": "command", "componentId": component_id, "inputs": wired, **members}
 

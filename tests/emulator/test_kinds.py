@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_amlrest import emulator
 from airflow_provider_amlrest.emulator.arm.jobs import kind_of
-from airflow_provider_amlrest.emulator.kinds import KINDS
+from airflow_provider_amlrest.emulator.kinds import KINDS, NODES
 
 ROOT = Path(str(emulator.__file__)).parent
 
@@ -21,6 +21,13 @@ def test_a_line_leads_to_both_modules(job_type: str) -> None:
     assert kind is not None
     assert kind.job_type == job_type
     assert callable(import_module(f"{emulator.__name__}.runtime.{KINDS[job_type]}").make_runner)
+
+
+@pytest.mark.parametrize("node_type", NODES)
+def test_a_type_of_node_leads_to_a_module_and_a_kind(node_type: str) -> None:
+    assert NODES[node_type] in KINDS
+    found = import_module(f"{emulator.__name__}.arm.jobs.nodes.{node_type}").TYPE
+    assert callable(found.properties)
 
 
 def test_no_other_module_knows_a_kind() -> None:

@@ -43,8 +43,8 @@ class PipelineRunner:
         """
         if not context.job.started_at:
             # One that is a step has the properties of a step.
-            told = {} if context.job.parent else run_properties(context.properties)
-            context.move("Preparing", run_properties={**context.job.run_properties, **told})
+            added = {} if context.job.parent else run_properties(context.properties)
+            context.move("Preparing", run_properties={**context.job.run_properties, **added})
         started_at = context.job.started_at or utc_now()
         context.move("Running", started_at=started_at)
         async with execution_log(context, simulated=self._simulated) as log:
@@ -84,7 +84,7 @@ class _Pipeline:
     @property
     def failed(self) -> list[str]:
         """The nodes that have ended, and not well."""
-        return [name for name, step in self._steps.all.items() if step.began and step.ended_badly]
+        return [name for name, step in self._steps.all.items() if step.ended_badly]
 
     async def run(self) -> None:
         """Run all nodes that can run."""
@@ -103,11 +103,11 @@ class _Pipeline:
         with self._context.store.transaction():
             job = self._context.store.job(*key)
             if job is not None:
-                told = {} if job.parent else {"azureml.pipelines.stages": stages}
+                added = {} if job.parent else {"azureml.pipelines.stages": stages}
                 self._context.store.update_job(
                     *key,
                     passed_outputs=self._steps.passed_outputs(),
-                    run_properties={**job.run_properties, **told},
+                    run_properties={**job.run_properties, **added},
                 )
 
     def _advance(self) -> bool:
@@ -133,7 +133,7 @@ class _Pipeline:
         """Whether all that it waits for has completed; what is optional may have failed."""
         optional = self._steps.only_optionally(node) if self._does_without else set()
         return all(
-            step.completed or (step.began and step.ended_badly and name in optional)
+            step.completed or (step.ended_badly and name in optional)
             for name, step in ((name, self._steps.all[name]) for name in node.waits_for)
         )
 

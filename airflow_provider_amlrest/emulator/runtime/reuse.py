@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
     from airflow_provider_amlrest.emulator.store import JobRecord
 
+REUSED = "azureml.isreused"
 OF_THE_NODE = ("displayName", "description", "experimentName", "tags", "properties")
 """Properties of a step's job that do not change what it does."""
 
@@ -42,6 +43,12 @@ class Reuse:
         content["outputs"] = {k: v for k, v in properties["outputs"].items() if k != "default"}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    def key_again(self, node: Node, job: JobRecord) -> str | None:
+        """The key of a step of before a restart; one that reuses another is none to be reused itself."""
+        if REUSED in job.run_properties or "outputs" not in job.properties:
+            return None
+        return self.key(node, job.properties)
+
     def find(self, key: str | None, tags: dict[str, str]) -> JobRecord | None:
         """The step that did the same, if it is still there, and no script says that this one differs."""
         name = self.context.store.setting(self._setting(key)) if key else None
@@ -59,7 +66,7 @@ class Reuse:
         """Complete a step with what an earlier one left. Recorded: all it shows is that run's."""
         store, job, now = context.store, context.job, utc_now()
         marks = {
-            "azureml.isreused": "true",
+            REUSED: "true",
             "azureml.reusedrunid": earlier.name,
             "azureml.reusednodeid": earlier.run_properties.get("azureml.nodeid", ""),
             "azureml.reusedpipeline": earlier.run_properties.get("azureml.pipeline", ""),

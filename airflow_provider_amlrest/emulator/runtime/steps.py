@@ -42,9 +42,11 @@ class Step:
     node: Node
     name: str
     """The run's."""
+    began: bool = False
+    """Whether it has had its turn; one that is Canceled because of others has not."""
     task: asyncio.Task[None] | None = None
-    told: bool = False
-    """Whether its end has been taken in."""
+    final: JobRecord | None = None
+    """Its job, once it has ended."""
     reuse_key: str | None = None
 
     @property
@@ -63,22 +65,19 @@ class Step:
         return job
 
     @property
-    def began(self) -> bool:
-        job = self.job
-        return job.status != NOT_BEGUN and (job.started_at is not None or job.error is not None or self.told)
-
-    @property
     def completed(self) -> bool:
-        return self.job.status == "Completed"
+        return self.final is not None and self.final.status == "Completed"
 
     @property
     def ended_badly(self) -> bool:
-        job = self.job
-        return not job.active and job.status != "Completed"
+        return self.final is not None and self.final.status != "Completed"
 
     def begin(self) -> None:
         """Run it or, if the same has been run before, take over what that run left."""
+        self.began = True
         context = self.steps.context.of(self.job)
+        if not context.job.active:  # somebody has canceled this one alone
+            return
         try:
             properties = self._properties()
         except (MlError, GatewayError) as error:
@@ -134,8 +133,10 @@ class Steps:
                 job = self._new(node)
                 store.add_job(job)
             step = self.all[name] = Step(self, node, job.name)
-            if job.active and job.status != NOT_BEGUN:
-                step.task = self.start(job)
+            if job.status != NOT_BEGUN:
+                step.began = True
+                step.reuse_key = self.reuse.key_again(node, job)
+                step.task = self.start(job) if job.active else None
 
     def _new(self, node: Node) -> JobRecord:
         pipeline, parent = self.context.job, self.context.properties
@@ -165,20 +166,23 @@ class Steps:
         return [step.task for step in self.all.values() if step.task is not None]
 
     def waiting(self) -> list[Step]:
-        return [step for step in self.all.values() if step.task is None and step.job.status == NOT_BEGUN]
+        """Those that have not had their turn."""
+        return [step for step in self.all.values() if not step.began]
 
     def ended(self) -> Iterator[Step]:
         """Those whose end is new."""
         for step in self.all.values():
-            if step.told or step.job.active or (step.task is not None and not step.task.done()):
+            runs = step.task is not None and not step.task.done()
+            if not step.began or runs or step.final is not None:
                 continue
-            step.task, step.told = None, True
-            if step.completed:
-                self.context.store.update_job(
-                    *(self.context.job.workspace, step.name),
-                    passed_outputs=written(self.context.of(step.job)),
-                )
+            job = step.job
+            if job.active:  # the emulator stops
+                continue
+            if job.status == "Completed":
+                outputs = written(self.context.of(job))
+                job = self.context.store.update_job(job.workspace, job.name, passed_outputs=outputs)
                 self.reuse.remember(step.reuse_key, step.name)
+            step.task, step.final = None, job
             yield step
 
     async def cancel(self) -> None:
@@ -196,15 +200,17 @@ class Steps:
 
     def output_uri(self, node: str, output: str) -> str:
         """Where an output of a node lies that has ended; empty if it has not written it."""
-        return self.all[node].job.passed_outputs.get(output, {}).get("uri", "")
+        job = self.all[node].final
+        return job.passed_outputs.get(output, {}).get("uri", "") if job else ""
 
     def passed_outputs(self) -> dict[str, dict[str, str]]:
         """The pipeline's own outputs, as far as they have been written."""
         return {
-            settings["parent"]: step.job.passed_outputs[name]
+            settings["parent"]: step.final.passed_outputs[name]
             for step in self.all.values()
+            if step.final is not None
             for name, settings in step.node.outputs.items()
-            if settings.get("parent") and name in step.job.passed_outputs
+            if settings.get("parent") and name in step.final.passed_outputs
         }
 
     def only_optionally(self, node: Node) -> set[str]:

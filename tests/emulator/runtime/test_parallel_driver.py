@@ -28,7 +28,7 @@ def drive(folder: Path, script: str, **settings: Any) -> tuple[int, str, list[st
     (folder / "data").mkdir()
     for name in ("1", "2", "3"):
         (folder / "data" / name).write_text(name)
-    told = {
+    given = {
         "entry_script": "script.py",
         "input_data": str(folder / "data"),
         "append_row_to": str(folder / "rows"),
@@ -41,7 +41,7 @@ def drive(folder: Path, script: str, **settings: Any) -> tuple[int, str, list[st
         **settings,
     }
     done = subprocess.run(
-        [sys.executable, "-I", parallel_driver.__file__, json.dumps(told), "--own", "argument"],
+        [sys.executable, "-I", parallel_driver.__file__, json.dumps(given), "--own", "argument"],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -113,16 +113,73 @@ def test_an_output_of_the_pipeline_is_that_of_its_node(storing_emulator: Running
     assert registered["dataUri"].endswith(f"/{step['runId']}/")
 
 
+def test_the_mode_of_an_input(storing_emulator: Running, run: Run) -> None:
+    """The node's stands over the component's, and that over the pipeline's."""
+    direct = {"type": "uri_folder", "mode": "direct"}
+    where = component(storing_emulator, "where", "echo ${{inputs.data}}", {"data": direct})
+    mounted = {**literal(of("write", "data")), "mode": "ReadOnlyMount"}
+    jobs = {
+        "write": node(writer(storing_emulator)),
+        "direct": node(where, {"data": given("raw")}),
+        "mounted": node(where, {"data": mounted}),
+    }
+    data = "azureml://datastores/workspaceblobstore/paths/anything/"
+    name = run(jobs, inputs={"raw": {"jobInputType": "uri_folder", "uri": data}})
+    said = logs(storing_emulator, name)
+    assert said["direct"] == f"{data}\n"
+    assert said["mounted"].startswith("/")
+
+
+def test_where_outputs_go(storing_emulator: Running, run: Run) -> None:
+    model = f"model-{uuid.uuid4().hex[:8]}"
+    path = f"azureml://datastores/workspaceblobstore/paths/own/{model}/${{{{output_name}}}}/"
+    named = {"job_output_type": "uri_folder", "name": model, "version": "7"}
+    jobs = {
+        "default": node(writer(storing_emulator, "default")),
+        "own": node(writer(storing_emulator, "own"), outputs={"data": {"uri": path, "mode": "Upload"}}),
+        "named": node(writer(storing_emulator, "named"), outputs={"data": named}),
+    }
+    name = run(jobs, settings={"default_datastore": "azureml:workspaceartifactstore"})
+    steps = children(storing_emulator, name)
+
+    def place(step: str) -> str:
+        asset = f"data/azureml_{steps[step]['runId']}_output_data_data/versions/1"
+        return str(storing_emulator.get(asset)["dataUri"]).partition("/datastores/")[2]
+
+    assert place("default") == f"workspaceartifactstore/paths/azureml/{steps['default']['runId']}/data/"
+    assert place("own") == f"workspaceblobstore/paths/own/{model}/data/"
+    registered = storing_emulator.get(f"data/{model}/versions/7")
+    assert registered["dataUri"].endswith(place("named"))
+
+
+def test_a_distributed_node(storing_emulator: Running, run: Run) -> None:
+    ranks = component(
+        storing_emulator,
+        "ranks",
+        "echo $RANK of $WORLD_SIZE",
+        resources={"instance_count": "1"},
+        distribution={"type": "pytorch", "process_count_per_instance": "1"},
+    )
+    both = {"distribution_type": "PyTorch", "process_count_per_instance": 2}
+    name = run({"one": node(ranks), "two": node(ranks, distribution=both, resources={"instance_count": 1})})
+    steps = children(storing_emulator, name)
+    assert log(storing_emulator, steps["one"]["runId"]) == "0 of 1\n"
+    second = [
+        log(storing_emulator, steps["two"]["runId"], f"user_logs/std_log_process_{n}.txt") for n in (0, 1)
+    ]
+    assert second == ["0 of 2\n", "1 of 2\n"]
+
+
 def test_steps_are_runs_below_the_pipeline(storing_emulator: Running, run: Run) -> None:
     command = "echo $AZUREML_RUN_ID $AZUREML_ROOT_RUN_ID $AZUREML_EXPERIMENT_NAME $COLOUR"
-    told = component(storing_emulator, "told", command)
-    name = run({"only": node(told, environment_variables={"COLOUR": "blue"})}, experimentName="told")
+    shown = component(storing_emulator, "shown", command)
+    name = run({"only": node(shown, environment_variables={"COLOUR": "blue"})}, experimentName="shown")
     step = children(storing_emulator, name)["only"]
     assert (step["runType"], step["parentRunId"], step["rootRunId"]) == ("azureml.StepRun", name, name)
-    assert (step["name"], step["displayName"], step["target"]) == ("told", "only", "cpu-cluster")
+    assert (step["name"], step["displayName"], step["target"]) == ("shown", "only", "cpu-cluster")
     assert step["properties"]["azureml.pipelinerunid"] == name
     assert step["tags"]["azureml.nodeid"] == step["properties"]["azureml.nodeid"]
-    assert log(storing_emulator, step["runId"]) == f"{step['runId']} {name} told blue\n"
+    assert log(storing_emulator, step["runId"]) == f"{step['runId']} {name} shown blue\n"
     run_of_mlflow = storing_emulator.mlflow("runs/get", run_id=step["runId"]).json()["run"]
     tags = {tag["key"]: tag["value"] for tag in run_of_mlflow["data"]["tags"]}
     assert (tags["mlflow.parentRunId"], tags["mlflow.rootRunId"]) == (name, name)
@@ -205,6 +262,21 @@ def test_a_cancel_of_one_node_fails_the_pipeline(storing_emulator: Running) -> N
     assert storing_emulator.history("POST", f"runs/{step}/cancel").status_code == 200
     assert storing_emulator.wait_for(name, *ENDED) == "Failed"
     assert statuses(storing_emulator, name) == {"only": "Canceled"}
+
+
+def test_a_cancel_of_a_node_before_its_turn(storing_emulator: Running, tmp_path: Path) -> None:
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo > ${{{{outputs.data}}}}/words.txt"
+    first = component(storing_emulator, "waits", wait, outputs={"data": "uri_folder"})
+    jobs = {"first": node(first), "second": node(reader(storing_emulator), {"data": of("first", "data")})}
+    name = submit(storing_emulator, jobs)
+    while statuses(storing_emulator, name).get("first") != "Running":
+        time.sleep(0.05)
+    step = children(storing_emulator, name)["second"]
+    assert step["status"] == "NotStarted"
+    storing_emulator.history("POST", f"runs/{step['runId']}/cancel")
+    (tmp_path / "go").touch()
+    assert storing_emulator.wait_for(name, *ENDED) == "Failed"
+    assert statuses(storing_emulator, name) == {"first": "Completed", "second": "Canceled"}
 
 
 def test_a_pipeline_is_deleted_with_its_steps(storing_emulator: Running, run: Run) -> None:

@@ -108,6 +108,15 @@ def test_a_failure_below(storing_emulator: Running) -> None:
     assert statuses(storing_emulator, outer["runId"])["bad"] == "Failed"
 
 
+def test_a_needed_input_whose_source_is_not_given(storing_emulator: Running) -> None:
+    """That the pipeline component may do without it is no help to a node that may not: it fails."""
+    needs = component(storing_emulator, "needs", "echo ${{inputs.word}}", {"word": "string"})
+    own = inner(storing_emulator, needs=node(needs, {"word": given("word")}))
+    name = run(storing_emulator, {"outer": nested(own)}, "Failed")
+    below = children(storing_emulator, children(storing_emulator, name)["outer"]["runId"])
+    assert "inputs.word': its source has no value" in below["needs"]["error"]["error"]["message"]
+
+
 def test_a_cancel_reaches_below(storing_emulator: Running) -> None:
     long = component(storing_emulator, "long", "sleep 300")
     name = f"nodes-{uuid.uuid4().hex[:8]}"
@@ -293,9 +302,7 @@ def test_mini_batches_that_fail(storing_emulator: Running) -> None:
     steps = children(storing_emulator, name)
     assert log(storing_emulator, steps["show"]["runId"]).splitlines() == ["scored:a", "scored:b"]
     driver = log(storing_emulator, steps["score"]["runId"])
-    assert driver.count("ValueError: a bad file") == 3, (
-        "a mini-batch is tried again, twice unless told otherwise"
-    )
+    assert driver.count("ValueError: a bad file") == 3, "a mini-batch is tried again, twice by default"
     strict = {"mini_batch_error_threshold": 0, "retry_settings": {"max_retries": 0}}
     failed = run(storing_emulator, parallel(storing_emulator, *files, **strict), "Failed")
     steps = children(storing_emulator, failed)
@@ -313,7 +320,7 @@ def test_what_parallel_nodes_do_not_do(storing_emulator: Running) -> None:
     jobs = parallel(storing_emulator, "a", partition_keys='["Store"]')
     assert "partition_keys" in refused(storing_emulator, jobs, 501)
     jobs = parallel(storing_emulator, "a", input_data="${{inputs.other}}")
-    assert "is no input of it" in refused(storing_emulator, jobs)
+    assert "is not one of its inputs" in refused(storing_emulator, jobs)
     jobs = parallel(storing_emulator, "a", mini_batch_size="10kb")
     assert "mini_batch_size" in refused(storing_emulator, jobs)
     jobs = parallel(storing_emulator, "a", task={"type": "run_function"})

@@ -31,6 +31,10 @@ def test_a_restart(tmp_path: Path) -> None:
         assert running.wait_for("long", "Completed", "Failed") == "Completed"
         assert set(statuses(running, "long").values()) == {"Completed"}
         assert {name: run["runId"] for name, run in children(running, "long").items()} == before
+        running.put("jobs/again", pipeline_job(running, jobs))
+        assert running.wait_for("again", "Completed", "Failed") == "Completed"
+        again = children(running, "again")
+        assert {name: run["properties"]["azureml.reusedrunid"] for name, run in again.items()} == before
         assert (tmp_path / "made").read_text() == "once\n"
     finally:
         running.stop()

@@ -63,7 +63,7 @@ def test_a_script_for_the_pipeline_goes_for_all_nodes(quick: Running) -> None:
     assert submit(quick, "by-the-service") == "Canceled"
 
 
-def test_an_experiment_is_no_name_of_a_node(quick: Running) -> None:
+def test_an_experiment_does_not_name_nodes(quick: Running) -> None:
     quick.admin("POST", "scripts", {"job": "shared", "outcome": "failed", "times": 1})
     assert submit(quick, "first-of-two", experimentName="shared") == "Failed"
     assert submit(quick, "second-of-two", experimentName="shared") == "Completed"

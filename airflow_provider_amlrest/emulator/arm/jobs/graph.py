@@ -126,7 +126,9 @@ def _output(value: Any, place: Place) -> dict[str, Any]:
     if (text := given.get("value")) is not None:
         match = OUTPUT.fullmatch(str(text))
         if match is None:
-            raise place.wrong(f"{text!r} is no output of the pipeline, such as ${{{{parent.outputs.model}}}}")
+            raise place.wrong(
+                f"{text!r} is not an output of the pipeline, such as ${{{{parent.outputs.model}}}}"
+            )
         settings["parent"] = match[1]
     return {name: setting for name, setting in settings.items() if setting is not None}
 

@@ -69,7 +69,7 @@ class Kind:
     occupies_nodes: bool = False
     """Whether it itself runs on nodes of its compute; a job that only has children does not."""
     step_type: str | None = None
-    """How run history calls its children, if not by their own kinds; ARM tells nothing of such runs."""
+    """How run history calls its children, if not by their own kinds; ARM answers them without properties."""
     traits: tuple[str, ...] = ()
     orchestrator: str | None = None
     """What run history calls it besides."""

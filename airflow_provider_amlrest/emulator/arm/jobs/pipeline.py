@@ -25,6 +25,8 @@ def _untyped(value: Any, place: Place) -> Any:
     return value
 
 
+NOT_EMULATED = ("on_init", "on_finalize")
+"""Settings that would let nodes run before and after the others."""
 SHAPE = Record(
     "PipelineJob",
     **{name: member for name, member in BASE.items() if name != "queueSettings"},
@@ -42,6 +44,9 @@ def _check(properties: Properties, call: Call) -> None:
     """
     if properties["sourceJobId"] or properties["componentId"]:
         raise not_emulated("pipelines of a source job or of a component, without nodes of their own")
+    for name in NOT_EMULATED:
+        if (properties["settings"] or {}).get(name):
+            raise not_emulated(f"the setting {name} of pipelines")
     if not properties["jobs"]:
         raise JOBS.wrong("a pipeline needs a node")
     datastore = default_datastore(properties)
@@ -70,7 +75,7 @@ def _service_properties(properties: Properties) -> dict[str, str]:
 
 
 def _answer(job: JobRecord, answer: Properties) -> Properties:
-    # Recorded: the artifacts are no output of a pipeline, and no inputs at all are null.
+    # Recorded: a pipeline has no output for its artifacts, and inputs are null if there are none.
     outputs = {name: output for name, output in answer["outputs"].items() if name != "default"}
     return {**answer, "outputs": outputs, "inputs": answer["inputs"] or None}
 

@@ -261,7 +261,7 @@ def _properties(job: JobRecord) -> dict[str, str]:
 
 def _job(call: Call, job: JobRecord) -> dict[str, Any]:
     if step_run_type(call.store, job) is not None:
-        # Recorded: the children of a pipeline have no properties here; run history tells of them.
+        # Recorded: the children of a pipeline have no properties here; run history has all of them.
         step = call.resource(f"jobs/{job.name}", {}, call.system_data(job.created_at, job.created_by))
         return {name: value for name, value in step.items() if name != "properties"}
     properties = _canonical_answer(call, job)

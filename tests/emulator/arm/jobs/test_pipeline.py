@@ -38,9 +38,9 @@ def test_a_pipeline_is_answered_as_it_was_sent(emulator: Running, make: str, use
     assert answer["status"] in ("NotStarted", "Preparing", "Running")
     assert "queueSettings" not in answer
     emulator.wait_for("wire", "Running")
-    told = emulator.get("jobs/wire")["properties"]
-    assert told["azureml.runsource"] == "azureml.PipelineRun"
-    assert told["azureml.continue_on_step_failure"] == "True"
+    added = emulator.get("jobs/wire")["properties"]
+    assert added["azureml.runsource"] == "azureml.PipelineRun"
+    assert added["azureml.continue_on_step_failure"] == "True"
     emulator.ml("POST", "jobs/wire/cancel")
     emulator.wait_for("wire", "Canceled")
 
@@ -53,7 +53,7 @@ def test_a_late_cancel_is_refused(emulator: Running, make: str) -> None:
     assert inner_codes(answer) == ["BadArgument", "ArgumentInvalid", "CancelPipelineRunInTerminalStatus"]
 
 
-def test_steps_are_no_jobs_of_a_list_and_have_no_properties(emulator: Running, make: str) -> None:
+def test_steps_are_not_listed_and_have_no_properties(emulator: Running, make: str) -> None:
     emulator.put("jobs/steps", pipeline_job(emulator, {"only": node(make)}, tags={"emulator.seconds": "0"}))
     emulator.wait_for("steps", "Completed")
     [step] = emulator.history("GET", "runs/steps/children").json()["value"]
@@ -151,6 +151,9 @@ def test_what_is_not_emulated_of_a_node(emulator: Running, make: str, use: str) 
     assert "more than one expression" in refused(emulator, jobs, 501)
     registry = "azureml://registries/azureml/components/train/versions/1"
     assert "components of registries" in refused(emulator, {"only": node(registry)}, 501)
+    assert "the setting on_finalize" in refused(
+        emulator, {"only": node(make)}, 501, settings={"on_finalize": "only"}
+    )
     control = component(emulator, "control", outputs={"go": "boolean"})
     assert "outputs of the type boolean" in refused(emulator, {"only": node(control)}, 501)
 

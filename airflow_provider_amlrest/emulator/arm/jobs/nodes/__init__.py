@@ -87,6 +87,7 @@ def job_inputs(
         MlError: 400, an input that it needs has no value.
     """
     found = {}
+    place = Place(("properties", "jobs", node.name, "inputs"))
     elsewhere = type_of(node.type, Place(())).given_elsewhere(node.wire)
     for name, definition in (node.spec.get("inputs") or {}).items():
         if name in elsewhere:
@@ -96,9 +97,9 @@ def job_inputs(
         if not value and definition.get("default") is not None:
             value = {"value": str(definition["default"])}
         if value:
-            found[name] = _as_defined(definition, value, Place(("properties", "jobs", node.name, name)))
+            found[name] = _as_defined(definition, value, place / name)
         elif given is not None and not is_optional(definition):
-            raise Place(("properties", "jobs", node.name, name)).wrong("its source has no value")
+            raise (place / name).wrong("its source has no value")
     return found
 
 
@@ -111,7 +112,7 @@ def _value(
     else:
         uri = output_uri(source.node, source.name)
         value = {"uri": uri} if uri else None
-    return {**value, "mode": source.mode or value.get("mode")} if value else None
+    return {**value, "mode": source.mode, "outer_mode": value.get("mode")} if value else None
 
 
 def is_optional(definition: Mapping[str, Any]) -> bool:
@@ -125,7 +126,8 @@ def _as_defined(definition: Mapping[str, Any], value: Mapping[str, Any], place: 
         if "value" not in value:
             raise place.wrong(f"is of the type {definition.get('type')}, and given data")
         return {"jobInputType": "literal", "value": value["value"]}
-    how = value.get("mode") or mode(definition.get("mode"))
+    # What the pipeline says comes last: its inputs have a mode even if nobody gave them one.
+    how = value.get("mode") or mode(definition.get("mode")) or value.get("outer_mode")
     uri = value.get("uri") or value.get("value")
     return {"jobInputType": kind, "uri": uri, **({"mode": how} if how else {})}
 
@@ -140,8 +142,8 @@ def job_outputs(node: Node, parent: Properties) -> dict[str, Properties]:
         given = {key: outer[key] for key in ("uri", "assetName", "assetVersion", "mode") if outer.get(key)}
         if given.get("mode") == DEFAULT_MODE:  # which it is if nobody said anything
             del given["mode"]
-        end = "${{output_name}}/${{output_name}}" if settings["jobOutputType"] == "uri_file" else ""
-        place = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/{end or '${{output_name}}/'}"
+        file = "${{output_name}}" if settings["jobOutputType"] == "uri_file" else ""
+        place = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/${{{{output_name}}}}/{file}"
         found[name] = {"uri": place, **settings, **given}
     return found
 

@@ -43,7 +43,7 @@ def _properties(node: Node, inputs: Mapping[str, Properties]) -> Properties:
 
 
 def _settings(node: Node, wire: Mapping[str, Any], task: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """What the driver is told; expressions in it are resolved with the rest of the command."""
+    """The driver's settings; expressions in them are resolved with the rest of the command."""
     if wire.get("partition_keys"):
         raise not_emulated(f"parallel nodes with partition_keys ({place})")
     own = {
@@ -68,7 +68,9 @@ def _input_data(node: Node, expression: str, place: str) -> str:
     match = words.INPUT.fullmatch(expression)
     definition = (node.spec.get("inputs") or {}).get(match[1]) if match else None
     if definition is None:
-        raise request_invalid(f"Invalid value for '{place}.input_data': {expression!r} is no input of it")
+        raise request_invalid(
+            f"Invalid value for '{place}.input_data': {expression!r} is not one of its inputs"
+        )
     if words.data_type(definition) != "uri_folder":
         raise not_emulated(f"parallel nodes over the type {definition['type']} ({place}.input_data)")
     return expression
@@ -81,7 +83,8 @@ def _row_file(node: Node, expression: Any, place: str) -> str | None:
     output = node.outputs.get(match[1]) if match else None
     if output is None or output["jobOutputType"] != "uri_file":
         raise request_invalid(
-            f"Invalid value for '{place}.task.append_row_to': {expression!r} is no output that is a uri_file"
+            f"Invalid value for '{place}.task.append_row_to': {expression!r} is not one of its outputs "
+            "of the type uri_file"
         )
     return str(expression)
 

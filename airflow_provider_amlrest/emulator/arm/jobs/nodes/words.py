@@ -32,7 +32,7 @@ def mode(word: Any) -> Any:
 
 
 def data_type(definition: Mapping[str, Any]) -> str | None:
-    """Of a component's input or output; None for a value."""
+    """The type of a component's input or output, if it is data; None for a value."""
     kind = str(definition.get("type"))
     return "uri_folder" if kind == PATH else kind if kind in DATA_TYPES else None
 

@@ -1,0 +1,45 @@
+"""What the fixture shows of a workspace, from an emulator that is asked by hand."""
+
+from __future__ import annotations
+
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
+from tests.emulator.pipelines import component, node, pipeline_job
+from tests.emulator.running import Running, sweep_job
+
+
+class Attached(EmulatorProcess):
+    """The process of an emulator that somebody else has started."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def admin(self, method: str, path: str, body: object = None) -> object:
+        return self._running.admin(method, path, body).json()
+
+
+def test_trials_and_steps(tuned: Running) -> None:
+    tuned.admin("PATCH", "settings", {"job_seconds": 0})
+    workspace = EmulatedWorkspace(Attached(tuned), lambda name, value: None)
+    only = node(component(tuned, "only"))
+    swept = component(tuned, "swept", "echo ${{inputs.n}}", {"n": "integer"})
+    sweep = {
+        "type": "sweep",
+        "trial": {"componentId": swept},
+        "objective": {"goal": "minimize", "primary_metric": "loss"},
+        "sampling_algorithm": "grid",
+        "search_space": {"n": {"type": "choice", "values": [1, 2]}},
+    }
+    tuned.put("jobs/shown-pipeline", pipeline_job(tuned, {"first": only, "second": sweep}))
+    tuned.wait_for("shown-pipeline", "Completed")
+    [pipeline] = workspace.jobs("shown-pipeline")
+    assert (pipeline.type, pipeline.node) == ("Pipeline", None)
+    steps = workspace.steps("shown-pipeline")
+    assert [(step.node, step.type, step.parent) for step in steps] == [
+        ("first", "Command", "shown-pipeline"),
+        ("second", "Sweep", "shown-pipeline"),
+    ]
+    assert [trial.parent for trial in workspace.trials("shown-pipeline")] == [steps[1].name] * 2
+    tuned.put("jobs/shown-sweep", sweep_job(tuned))
+    tuned.wait_for("shown-sweep", "Completed")
+    assert len(workspace.trials("shown-sweep")) == 3
+    assert workspace.steps("shown-sweep") == []
