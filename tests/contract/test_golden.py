@@ -30,6 +30,8 @@ GOLDEN = {
 }
 OF_A_CLIENT = ("isArchived", "_source", "client_component_hash", "isAnonymous")
 """Members that say which client made a request, or what the service assumes anyway."""
+DEFAULTS = {"limitSettings": {"sweepTrials": 0, "sweepConcurrentTrials": 0, "maxNodes": 1, "maxTrials": 1}}
+"""Members that azure-ai-ml adds; a stable api-version refuses some of them."""
 REFUSED = {
     "3a_basic_pipeline/pipeline.yml": "unknown key 'default_datestore'",
     "batch-scoring-with-preprocessing/pipeline-job.yml": "inputs.input_data: .* has no 'id'",
@@ -50,6 +52,9 @@ def meaning(value: Any) -> Any:
     """A body without what says nothing: members without a value, the spelling of texts that are YAML."""
     if isinstance(value, dict):
         members = {name: meaning(member) for name, member in value.items() if name not in OF_A_CLIENT}
+        for group, defaults in DEFAULTS.items():
+            kept = [item for item in (members.get(group) or {}).items() if item not in defaults.items()]
+            members |= {group: dict(kept)} if group in members else {}
         return {name: member for name, member in members.items() if member not in (None, {}, [])}
     if isinstance(value, list):
         return [meaning(member) for member in value]

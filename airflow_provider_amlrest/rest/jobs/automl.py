@@ -34,7 +34,6 @@ TASKS = {
     "text_ner": "TextNER",
 }
 _DATA = ("training_data", "validation_data", "test_data")
-_TABULAR = ("classification", "regression", "forecasting")
 _LIMITS = {
     "timeout_minutes": "timeout",
     "trial_timeout_minutes": "trialTimeout",
@@ -68,11 +67,6 @@ _PASCAL = {
     "knn": "KNN",
 }
 """Words that the wire does not spell as the rule would."""
-_DEFAULT_LIMITS = {
-    **{task: {"sweepConcurrentTrials": 0, "sweepTrials": 0} for task in _TABULAR},
-    **{task: {"maxNodes": 1, "maxTrials": 1} for task in TASKS if task.startswith("text")},
-}
-"""What azure-ai-ml 1.35.2 sends with limits, whoever has given them or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +113,7 @@ def _details(task: str, given: Given) -> dict[str, Any]:
     details["logVerbosity"] = pascal(str(given["log_verbosity"] or "info"))
     if given["primary_metric"] is not None:
         details["primaryMetric"] = pascal(str(given["primary_metric"]))
-    limits = _limits(given["limits"])
-    details["limitSettings"] = {**_DEFAULT_LIMITS.get(task, {}), **limits} if limits else {}
+    details["limitSettings"] = _limits(given["limits"])
     for name, on_the_wire in _SETTINGS.items():
         details[on_the_wire] = {
             camel(key): _setting(key, member) for key, member in mapping(name, given[name]).items()
