@@ -50,6 +50,13 @@ with DAG("jobs", schedule=None):
         )
 """
 
+_DAG_OF_FILES = f"""{_BARE}
+from airflow_provider_amlrest.operators import AzureMLSubmitJobOperator
+with DAG("files", schedule=None):
+    for number in range(200):
+        AzureMLSubmitJobOperator(task_id=f"task_{{number}}", job="train.yml", overrides={{"compute": "gpu"}})
+"""
+
 
 class Case(NamedTuple):
     name: str
@@ -116,7 +123,11 @@ def main() -> None:
     compare(imports, options.rounds)
 
     with tempfile.TemporaryDirectory() as folder:
-        files = {"200 EmptyOperators": _DAG_OF_EMPTY, "200 AzureMLSubmitCommandJobOperators": _DAG_OF_JOBS}
+        files = {
+            "200 EmptyOperators": _DAG_OF_EMPTY,
+            "200 AzureMLSubmitCommandJobOperators": _DAG_OF_JOBS,
+            "200 AzureMLSubmitJobOperators": _DAG_OF_FILES,
+        }
         cases = []
         for number, (name, source) in enumerate(files.items()):
             path = Path(folder) / f"dag_{number}.py"

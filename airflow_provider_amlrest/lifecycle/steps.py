@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,15 @@ def _row(run: Run) -> dict[str, Any]:
     row: dict[str, Any] = {"name": run.display_name or run.name, "status": run.status}
     row["seconds"] = None if seconds is None else round(seconds)
     return {**row, "reused": True} if run.is_reused else row
+
+
+def metrics_of_steps(client: AzureMLClient, job: Job, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The last values of the metrics of these steps, by step. A step that did not run has none.
+
+    :raises AzureMLError: if they cannot be read.
+    """
+    runs = {run.display_name or run.name: run for run in client.list_children(job.name)}
+    return {name: client.get_metrics(runs[name].name) if name in runs else {} for name in names}
 
 
 def failed_step(client: AzureMLClient, job: Job) -> Run | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import dag_folder
-from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.reading.documents import Document
 
 
-class AzureMLSubmitJobOperator(AzureMLJobOperator):
+class AzureMLSubmitJobOperator(AzureMLStepsOperator):
     """Submit any job by its YAML, as ``az ml job create --file`` does, once, and wait for its end.
 
     Command, sweep, pipeline, Spark and AutoML jobs. Jinja in the file is rendered when the task runs;
@@ -27,13 +27,16 @@ class AzureMLSubmitJobOperator(AzureMLJobOperator):
         mapping. Paths in a file are relative to it, other paths to the DAG's file.
     :param overrides: other values, as ``--set`` has them: ``{"inputs.epochs": 5, "compute": "gpu"}``.
 
+    :param metrics_of: names of a pipeline's steps whose metrics are part of the result.
+
     The parameters of all operators that submit jobs follow, see :class:`AzureMLSubmitCommandJobOperator`.
     A ``name`` in the file is the ``job_name``.
 
-    XCom: as of a command job; a sweep's as of :class:`AzureMLSubmitSweepJobOperator`.
+    XCom: as of a command job; a sweep's as of :class:`AzureMLSubmitSweepJobOperator`, a pipeline's as of
+    :class:`AzureMLSubmitPipelineJobOperator`.
     """
 
-    template_fields = (*AzureMLJobOperator.template_fields, "job", "overrides")
+    template_fields = (*AzureMLStepsOperator.template_fields, "job", "overrides")
     template_fields_renderers = {"job": "yaml", "overrides": "json", "request_body": "json"}  # noqa: RUF012
 
     def __init__(
@@ -53,7 +56,7 @@ class AzureMLSubmitJobOperator(AzureMLJobOperator):
         from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
 
         job, self._name = read_job_file(self._document(context), OURS)
-        return job
+        return self._checked(job)
 
     @property
     def _chosen_name(self) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.arguments import PIPELINE, names, renderers, texts
 from airflow_provider_amlrest.operators.base import dag_folder
-from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import JobSpec
 
 
-class AzureMLSubmitPipelineJobOperator(AzureMLJobOperator):
+class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):
     """Submit a pipeline job, once, and wait for its end.
 
     All arguments are those of the CLI's YAML; :class:`AzureMLSubmitJobOperator` takes the file itself.
@@ -36,14 +36,17 @@ class AzureMLSubmitPipelineJobOperator(AzureMLJobOperator):
     :param tags: the job's tags.
     :param properties: the job's properties; they cannot be changed later.
 
+    :param metrics_of: names of steps whose metrics are part of the result.
+
     The parameters of all operators that submit jobs follow, see :class:`AzureMLSubmitCommandJobOperator`.
-    XCom: as of a command job, and ``steps``: ``[{"name", "status", "seconds"}]``, failed ones first.
+    XCom: as of a command job, and ``steps``: ``[{"name", "status", "seconds"}]``, failed ones first; with
+    ``metrics_of`` also ``step_metrics``: the last values by step.
     """
 
     job_type = "Pipeline"
-    template_fields = (*AzureMLJobOperator.template_fields, *names(PIPELINE))
+    template_fields = (*AzureMLStepsOperator.template_fields, *names(PIPELINE))
     template_fields_renderers = {**renderers(PIPELINE), "request_body": "json"}  # noqa: RUF012
-    text_fields = (*AzureMLJobOperator.text_fields, *texts(PIPELINE))
+    text_fields = (*AzureMLStepsOperator.text_fields, *texts(PIPELINE))
 
     def __init__(
         self,
@@ -77,4 +80,4 @@ class AzureMLSubmitPipelineJobOperator(AzureMLJobOperator):
     def _read(self, context: Context) -> JobSpec:
         from airflow_provider_amlrest.operators.reading import read_job
 
-        return read_job(self, dag_folder(context))
+        return self._checked(read_job(self, dag_folder(context)))

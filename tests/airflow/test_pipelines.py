@@ -120,6 +120,14 @@ def test_a_pipeline_of_arguments(ran: Any) -> None:
     assert steps_of(result) == {"first": "Completed", "second": "Completed"}
 
 
+def test_metrics_of_steps(ran: Any, folder: Path) -> None:
+    (folder / "pipeline.yml").write_text(PIPELINE + "  emulator.metrics: '{\"loss\": 0.25}'\n")
+    result = ran(AzureMLSubmitJobOperator, job="pipeline.yml", metrics_of=["train"])
+    assert result["step_metrics"] == {"train": {"loss": 0.25}}
+    with pytest.raises(AirflowFailException, match="metrics_of: the job has no step 'test'; it has: p"):
+        ran(AzureMLSubmitJobOperator, job="pipeline.yml", metrics_of="['test']")
+
+
 def test_a_failed_pipeline_names_the_step(ran: Any, folder: Path) -> None:
     failing = PIPELINE.replace("tags:", "tags:\n  emulator.outcome: failed\n  emulator.error: no such column")
     (folder / "pipeline.yml").write_text(failing)

@@ -27,6 +27,7 @@ from airflow_provider_amlrest.lifecycle import masking, naming, ownership, task_
 from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
+from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.http.credentials import Chain
@@ -179,6 +180,7 @@ CLASSES: dict[str, type] = {
     "Common parameters": AzureMLOperator,
     **{name: getattr(operators, name) for name in operators.__all__},
     "Names and waits": AzureMLJobOperator,
+    "Steps": AzureMLStepsOperator,
     "AzureMLJobSensor": AzureMLJobSensor,
 }
 COMMON = ("azureml_conn_id", "api_version", "multiple_outputs")
