@@ -28,7 +28,8 @@ def bag() -> Any:
 
 def test_they_import(bag: Any) -> None:
     assert bag.import_errors == {}
-    names = {"azureml_cleanup", "iris_summary", "lightgbm_iris_training", "retrain_if_better"}
+    names = {"azureml_cleanup", "iris_pipeline_job", "iris_summary", "lightgbm_iris_training"}
+    names |= {"retrain_if_better"}
     assert set(bag.dags) == names
 
 
@@ -63,6 +64,18 @@ def test_the_summary_of_iris(
     log = said()
     assert "petal_length: 150 values of 3 species" in log
     assert "{'setosa': 1.462, 'versicolor': 4.26, 'virginica': 5.552}, " in log
+
+
+def test_the_pipeline_of_a_file(
+    training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", training_emulator.connection_uri())
+    with imported(EXAMPLES, "iris_pipeline_job") as module:
+        module.made = module.iris_pipeline_job()
+        assert run(module.made) == "success"
+    log = said()
+    assert "split: Completed after" in log
+    assert "classify: Completed after" in log
 
 
 def test_the_iris_data_are_the_real_150_rows() -> None:
