@@ -83,7 +83,7 @@ class Stage:
         )
         self.airflow.connect("azureml_default", self.emulated.connection_uri())
         exits.enter_context(self.airflow)
-        self.airflow.wait_for_dags(["killed_sync", "killed_deferred"])
+        self.airflow.wait_for_dags(["killed_sync", "killed_deferred", "killed_pipeline"])
 
     def begin(self, mode: str) -> str:
         return self.airflow.api.trigger(f"killed_{mode}")

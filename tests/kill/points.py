@@ -9,7 +9,10 @@ from tests.kill.harness import Result, Stage
 from tests.support.waiting import wait_for
 
 JOB = r"/jobs/killed-[a-z]+-train-[0-9a-f]{16}$"
-BOTH, SYNC, DEFERRED = ("sync", "deferred"), ("sync",), ("deferred",)
+BOTH, SYNC = ("sync", "deferred"), ("sync",)
+DEFERRED = ("deferred", "pipeline")
+"""A pipeline is awaited in the triggerer, too."""
+ALL = ("sync", *DEFERRED)
 
 
 def submitted(stage: Stage, mode: str) -> str:
@@ -74,14 +77,14 @@ def put_accepted_and_throttled(stage: Stage, mode: str) -> str:
 
 POINTS: dict[str, tuple[Callable[[Stage, str], str], tuple[str, ...]]] = {
     "worker, before the PUT": (before_the_put, BOTH),
-    "worker, during the PUT": (during_the_put, BOTH),
-    "worker, after the PUT, before its answer": (after_the_put, BOTH),
+    "worker, during the PUT": (during_the_put, ALL),
+    "worker, after the PUT, before its answer": (after_the_put, ALL),
     "worker, while it waits": (while_polling, SYNC),
     "worker, at resume": (at_resume, BOTH),
     "triggerer, while the task is deferred": (triggerer_while_deferred, DEFERRED),
     "triggerer, as the job ends": (triggerer_as_the_job_ends, DEFERRED),
     "scheduler and its workers, while the job runs": (scheduler_while_waiting, BOTH),
-    "nobody; the answer of the PUT is lost": (answer_of_the_put_lost, BOTH),
+    "nobody; the answer of the PUT is lost": (answer_of_the_put_lost, ALL),
     "nobody; the PUT is accepted, and answered 429": (put_accepted_and_throttled, BOTH),
 }
 

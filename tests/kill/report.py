@@ -37,7 +37,7 @@ def kill_table() -> str:
     """Newest result of each point, mode and database."""
     newest = {(r["point"], r["mode"], r["database"]): r for r in _kills() if r["point"] != "random"}
     points = list(dict.fromkeys(point for point, _, _ in newest))
-    columns = [(mode, base) for base in ("SQLite", "PostgreSQL") for mode in ("sync", "deferred")]
+    columns = [(mode, base) for base in ("SQLite", "PostgreSQL") for mode in ("sync", "deferred", "pipeline")]
     rows = [["killed", *(f"{mode}, {base}" for mode, base in columns)]]
     rows += [[point, *(_cell(newest.get((point, *column))) for column in columns)] for point in points]
     return _table(rows)
