@@ -23,10 +23,11 @@ from airflow_provider_amlrest.lifecycle.masking import (
     without_texts,
 )
 from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.lifecycle.steps import read_steps
 from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.jobs import has_trials
-from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
+from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import seconds_between
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.look import Look
-    from airflow_provider_amlrest.rest.runs.run import SweepTrial
+    from airflow_provider_amlrest.rest.runs.run import Run, SweepTrial
 
 MAX_SCANNED = 2000
 """Maximum jobs that a list searches."""
@@ -104,6 +105,7 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         "outputs": job.output_uris(best.name if best else None),
         "error": error,
         "best_trial": _trial(best, shown=shown) if best else None,
+        "steps": [_step(step) for step in read_steps(client, job)] if has_steps(job.type) else None,
     }
     if options.output == "json":
         render.as_json(out, facts)
@@ -112,9 +114,29 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         line = render.safe(f"{error['code']}: {error['message']}")
         render.console(out).print(line, style="red", markup=False)
     render.pairs(out, _readable(job, facts))
+    if facts["steps"]:
+        render.table(out, ("STEP", "STATUS", "TIME", "RUN"), map(_step_row, facts["steps"]))
     if not shown:
         print(f"Command and tags are {NOT_SHOWN}", file=sys.stderr)  # noqa: T201
     return FINE
+
+
+def _step(run: Run) -> dict[str, Any]:
+    seconds = seconds_between(run.start_time, run.end_time)
+    name = run.display_name or run.name
+    return {
+        "name": name,
+        "run": run.name,
+        "status": run.status,
+        "seconds": seconds,
+        "reused": run.is_reused,
+    }
+
+
+def _step_row(step: dict[str, Any]) -> tuple[object, ...]:
+    status = render.status(step["status"], classify(step["status"]).value)
+    time_taken = "reused" if step["reused"] else render.duration(step["seconds"])
+    return step["name"], status, time_taken, step["run"]
 
 
 def _look(client: AzureMLClient, name: str) -> tuple[Job, bool]:

@@ -127,3 +127,30 @@ def test_run_says_how_a_job_failed(
     code, out, err = amlrest(capsys, "run", file, "--name", "of-a-bad-file")
     assert (code, json.loads(out)["status"]) == (1, "Failed")
     assert "amlrest: Azure ML job of-a-bad-file failed" in err
+
+
+PIPELINE = """\
+type: pipeline
+settings: {default_compute: azureml:cpu-cluster}
+jobs:
+  good: {command: echo, environment: azureml:AzureML-any@latest}
+  bad: {command: echo, environment: azureml:AzureML-any@latest}
+tags: {emulator.seconds: "0.2"}
+"""
+
+
+def test_a_pipeline_is_shown_with_its_steps(
+    tmp_path: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    file = tmp_path / "pipeline.yml"
+    file.write_text(PIPELINE)
+    emulator.admin("POST", "scripts", {"job": "bad", "outcome": "failed", "error": "no such column"})
+    code, _, err = amlrest(capsys, "run", file, "--name", "steps")
+    assert code == 1
+    assert "its step 'bad' failed: no such column" in err
+    _, out, _ = amlrest(capsys, "show", "steps", "--output", "json")
+    assert [(step["name"], step["status"]) for step in json.loads(out)["steps"]][0] == ("bad", "Failed")
+    _, out, _ = amlrest(capsys, "show", "steps")
+    assert "STEP" in out
+    assert out.index("bad") < out.index("good")
