@@ -150,7 +150,8 @@ def test_a_pipeline_is_shown_with_its_steps(
     assert code == 1
     assert "its step 'bad' failed: no such column" in err
     _, out, _ = amlrest(capsys, "show", "steps", "--output", "json")
-    assert [(step["name"], step["status"]) for step in json.loads(out)["steps"]][0] == ("bad", "Failed")
+    first = json.loads(out)["steps"][0]
+    assert (first["name"], first["status"]) == ("bad", "Failed")
     _, out, _ = amlrest(capsys, "show", "steps")
     assert "STEP" in out
     assert out.index("bad") < out.index("good")

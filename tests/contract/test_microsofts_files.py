@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import yaml
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
 from airflow_provider_amlrest.operators import AzureMLCreateComponentOperator, AzureMLSubmitJobOperator
 from tests.contract.schemas import API
+from tests.contract.stand_ins import with_stand_ins
 from tests.contract.tally import count
 from tests.support.tasks import Try
 
@@ -50,7 +50,6 @@ FILES = {
     "cli-automl-regression-task-hardware-perf.yml": "AutoML",
 }
 REGISTERED = "pipelines-with-components/basics/1b_e2e_registered_components"
-_REMOTE = re.compile(r"(azureml:|https?:|git\+|wasbs|abfss|/|<)")
 
 pytestmark = pytest.mark.skipif(
     not (API / "yaml").is_dir(), reason="the reference data (../shared) is not on this machine"
@@ -59,32 +58,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files, with something at each local path that they name."""
-    root = tmp_path_factory.mktemp("yaml") / "yaml"
-    shutil.copytree(API / "yaml", root)
-    for file in [*root.rglob("*.yml"), *root.rglob("*.yaml")]:
-        try:
-            stand_in(yaml.safe_load(file.read_text()), file.parent)
-        except yaml.YAMLError:
-            continue
-    return root
-
-
-def stand_in(value: Any, folder: Path) -> None:
-    members = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for name, member in members:
-        stand_in(member, folder)
-        if name not in ("code", "path") or not isinstance(member, str) or "${{" in member:
-            continue
-        path = folder / member.removeprefix("file:")
-        if _REMOTE.match(member) or path.exists():
-            continue
-        is_file = bool(path.suffix) and not member.endswith("/") and value.get("type") != "mltable"
-        file = path if is_file else path / "main.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("print()\n")
+    return with_stand_ins(tmp_path_factory.mktemp("yaml") / "yaml")
 
 
 @pytest.fixture(scope="module")

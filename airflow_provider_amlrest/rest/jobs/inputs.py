@@ -221,7 +221,11 @@ class LocalInput(InputLookup):
     def find(self, client: AzureMLClient) -> DataInput:
         from airflow_provider_amlrest.rest.assets.ensure import ensure_uploaded
 
-        return DataInput(self.type or "uri_folder", ensure_uploaded(client, self.source.content), self.mode)
+        uri = ensure_uploaded(client, self.source.content)
+        # An mltable is named without a slash at its end: session "pipeline-parallel" of azure-ai-ml 1.35.2.
+        return DataInput(
+            self.type or "uri_folder", uri.rstrip("/") if self.type == "mltable" else uri, self.mode
+        )
 
 
 def _find_data(client: AzureMLClient, reference: Named | ResourceId) -> Data:
