@@ -1,8 +1,8 @@
 """What azure-ai-ml 1.35.2 registers and submits for Microsoft's files, beside what we do.
 
 The sessions lie beside the project (``../shared/api/sdk-sessions``), not in it; only their requests count.
-Names that a client draws (of code, of a job) and hashes of files that are stand-ins here count as the same, and
-so does a component's version that is made of them: the component's definition stands in its place.
+Names that a client draws (of code, of a job) and hashes of files that are stand-ins here count as the same,
+and so does the version of a component that is made of them: its definition stands in its place.
 """
 
 from __future__ import annotations
