@@ -52,6 +52,7 @@ RUN = (
     Argument("identity", renderer="json"),
     Argument("services", renderer="json"),
     Argument("queue_settings", renderer="json"),
+    Argument("notification_setting", renderer="json"),
     Argument("tags", renderer="json"),
     Argument("properties", renderer="json"),
 )
@@ -67,7 +68,7 @@ PIPELINE = (
         if argument.name
         in (
             *("inputs", "outputs", "compute", "experiment_name", "display_name", "description"),
-            *("identity", "tags", "properties"),
+            *("identity", "notification_setting", "tags", "properties"),
         )
     ),
 )

@@ -40,6 +40,7 @@ class AzureMLSubmitCommandJobOperator(AzureMLRunOperator):
     :param identity: ``{"type": "managed", "client_id": ...}``, ``user_identity`` or ``aml_token``.
     :param services: ``{"ssh": {"type": "ssh"}}`` and the like.
     :param queue_settings: ``{"job_tier": "spot"}``.
+    :param notification_setting: whom Azure ML mails: ``{"email_on": ["job_failed"], "emails": [...]}``.
     :param tags: the job's tags; Airflow's own (``airflow_dag_id``...) come with them.
     :param properties: the job's properties; they cannot be changed later.
     :param job_name: a name of one's own instead of the derived one; it has to be new for each DAG run.

@@ -33,6 +33,7 @@ class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):
     :param display_name: the job's name in the Studio.
     :param description: free text.
     :param identity: as of :class:`AzureMLSubmitCommandJobOperator`.
+    :param notification_setting: likewise.
     :param tags: the job's tags.
     :param properties: the job's properties; they cannot be changed later.
 
@@ -60,6 +61,7 @@ class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):
         display_name: str | None = None,
         description: str | None = None,
         identity: str | Mapping[str, str] | None = None,
+        notification_setting: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         **kwargs: Any,
@@ -74,6 +76,7 @@ class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):
         self.display_name = display_name
         self.description = description
         self.identity = identity
+        self.notification_setting = notification_setting
         self.tags = tags
         self.properties = properties
 

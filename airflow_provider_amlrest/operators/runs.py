@@ -47,6 +47,7 @@ class AzureMLRunOperator(AzureMLJobOperator):
         identity: str | Mapping[str, str] | None = None,
         services: Mapping[str, Any] | None = None,
         queue_settings: Mapping[str, str] | None = None,
+        notification_setting: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         **kwargs: Any,
@@ -72,6 +73,7 @@ class AzureMLRunOperator(AzureMLJobOperator):
         self.identity = identity
         self.services = services
         self.queue_settings = queue_settings
+        self.notification_setting = notification_setting
         self.tags = tags
         self.properties = properties
 

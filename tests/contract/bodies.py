@@ -118,6 +118,8 @@ def without(wanted: Any, field: str) -> Any:
             return replace(wanted, services={})
         case "queue_settings":
             return replace(wanted, job_tier=None)
+        case "notification_setting":
+            return replace(wanted, notifications=None)
         case "sampling_algorithm":
             return replace(
                 wanted, sampling_algorithm=replace(wanted.sampling_algorithm, rule=None, seed=None)

@@ -17,10 +17,11 @@ from airflow_provider_amlrest.rest.jobs.job import (
     DataInput,
     Identity,
     LiteralInput,
+    Notifications,
     Output,
     Service,
 )
-from airflow_provider_amlrest.rest.jobs.reading import JOB_TIERS, OUTPUT_MODES
+from airflow_provider_amlrest.rest.jobs.reading import JOB_TIERS, NOTIFICATIONS, OUTPUT_MODES
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.jobs.sweep import (
     EarlyTermination,
@@ -223,6 +224,13 @@ OF_A_JOB: dict[str, st.SearchStrategy[Any]] = {
     "identity": maybe(IDENTITY),
     "services": st.dictionaries(NAME, SERVICE, max_size=1),
     "job_tier": maybe(st.sampled_from(JOB_TIERS)),
+    "notifications": maybe(
+        st.builds(
+            Notifications,
+            email_on=st.lists(st.sampled_from(NOTIFICATIONS), min_size=1, unique=True).map(tuple),
+            emails=st.just(("on.call@example.org",)),
+        )
+    ),
 }
 
 

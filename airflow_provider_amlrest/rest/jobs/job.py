@@ -88,6 +88,14 @@ class Service:
     all_nodes: bool = False
 
 
+@dataclass(frozen=True)
+class Notifications:
+    """``email_on``: job_completed, job_failed, job_cancelled. ``emails``: addresses."""
+
+    email_on: tuple[str, ...]
+    emails: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
     """What all kinds of job share. Ids are ARM ids, or still to be looked up; times are seconds."""
@@ -105,6 +113,8 @@ class JobSpec:
     services: Mapping[str, Service] = field(default_factory=dict)
     job_tier: str | None = None
     """Queue setting: spot, basic, standard or premium."""
+    notifications: Notifications | None = None
+    """Whom Azure ML mails."""
 
     job_type: ClassVar[str]
     """The kind, as the wire spells it."""
@@ -268,4 +278,11 @@ FEATURES = (
         each=True,
     ),
     Feature(JobSpec, "queue_settings", "queue settings", "2023-10-01", lambda job: job.job_tier is not None),
+    Feature(
+        JobSpec,
+        "notification_setting",
+        "notifications",
+        "2024-04-01",
+        lambda job: job.notifications is not None,
+    ),
 )

@@ -13,7 +13,7 @@ from airflow_provider_amlrest.rest.assets.uris import check_expressions
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
-from airflow_provider_amlrest.rest.jobs.job import Identity, Output, Service
+from airflow_provider_amlrest.rest.jobs.job import Identity, Notifications, Output, Service
 from airflow_provider_amlrest.rest.jobs.lookups import read_compute
 from airflow_provider_amlrest.rest.reading.fields import (
     URI_SCHEMES,
@@ -24,6 +24,7 @@ from airflow_provider_amlrest.rest.reading.fields import (
     read_typed,
     string_map,
     text,
+    text_list,
     word,
 )
 from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
@@ -34,10 +35,11 @@ COMMON_KEYS = {
     name: name
     for name in (
         *("display_name", "description", "experiment_name", "tags", "properties", "compute"),
-        *("inputs", "outputs", "identity", "services", "queue_settings"),
+        *("inputs", "outputs", "identity", "services", "queue_settings", "notification_setting"),
     )
 } | {"name": "job_name"}
 """Members of the YAML of every kind of job, and the argument that each is."""
+NOTIFICATIONS = ("job_completed", "job_failed", "job_cancelled")
 JOB_TIERS = ("spot", "basic", "standard", "premium")
 SERVICE_TYPES = ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")
 _SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys": ("ssh", "sshPublicKeys")}
@@ -63,6 +65,7 @@ def read_common(given: Given) -> dict[str, Any]:
         "identity": parse_identity("identity", given["identity"]),
         "services": parse_services("services", given["services"]),
         "job_tier": parse_job_tier("queue_settings", given["queue_settings"]),
+        "notifications": parse_notifications("notification_setting", given["notification_setting"]),
     }
 
 
@@ -138,3 +141,14 @@ def parse_job_tier(field: str, value: Any) -> str | None:
     if settings.get("job_tier") is None:
         return None
     return word(f"{field}.job_tier", settings["job_tier"], JOB_TIERS)
+
+
+def parse_notifications(field: str, value: Any) -> Notifications | None:
+    """Read ``{"email_on": ["job_failed"], "emails": ["on.call@example.org"]}``."""
+    setting = mapping(field, value)
+    no_other_keys(field, setting, {"email_on", "emails"})
+    if not setting:
+        return None
+    events = text_list(f"{field}.email_on", setting.get("email_on"))
+    emails = text_list(f"{field}.emails", setting.get("emails"))
+    return Notifications(tuple(word(f"{field}.email_on", event, NOTIFICATIONS) for event in events), emails)

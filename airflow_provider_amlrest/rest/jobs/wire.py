@@ -16,11 +16,12 @@ from airflow_provider_amlrest.rest.jobs.job import (
     Job,
     JobSpec,
     LiteralInput,
+    Notifications,
     Output,
     Service,
 )
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
-from airflow_provider_amlrest.rest.jobs.words import IDENTITIES, SERVICES
+from airflow_provider_amlrest.rest.jobs.words import IDENTITIES, NOTIFICATIONS, SERVICES
 from airflow_provider_amlrest.rest.times import duration
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import refuse_member, refuse_unsupported, unsupported
@@ -106,6 +107,7 @@ def _common(spelling: Spelling, job: JobSpec) -> Wire:
         identity=_identity(job.identity),
         services={name: _service(value) for name, value in job.services.items()},
         queueSettings={"jobTier": job.job_tier.capitalize()} if job.job_tier else None,
+        notificationSetting=_notifications(job.notifications),
     )
 
 
@@ -135,6 +137,12 @@ def _service(value: Service) -> dict[str, Any]:
         properties=dict(value.properties),
         nodes={"nodesValueType": "All"} if value.all_nodes else None,
     )
+
+
+def _notifications(value: Notifications | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {"emailOn": [NOTIFICATIONS[event] for event in value.email_on], "emails": list(value.emails)}
 
 
 def _identity(value: Identity | None) -> dict[str, Any] | None:

@@ -10,3 +10,8 @@ SERVICES = {
     "custom": "Custom",
 }
 IDENTITIES = {"aml_token": "AMLToken", "managed": "Managed", "user_identity": "UserIdentity"}
+NOTIFICATIONS = {
+    "job_completed": "JobCompleted",
+    "job_failed": "JobFailed",
+    "job_cancelled": "JobCancelled",
+}

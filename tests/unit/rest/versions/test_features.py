@@ -15,7 +15,14 @@ from airflow_provider_amlrest.rest.assets.environment import BuildContext, Envir
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
-from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, JobSpec, Output, Service
+from airflow_provider_amlrest.rest.jobs.job import (
+    DataInput,
+    Identity,
+    JobSpec,
+    Notifications,
+    Output,
+    Service,
+)
 from airflow_provider_amlrest.rest.jobs.spark import SparkJob
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
@@ -79,6 +86,12 @@ USES: dict[str, list[tuple[str, Thing]]] = {
     "queue settings": [
         ("queue_settings", replace(PLAIN, job_tier="spot")),
         ("queue_settings", replace(SWEEP, job_tier="premium")),
+    ],
+    "notifications": [
+        (
+            "notification_setting",
+            replace(PLAIN, notifications=Notifications(("job_failed",), ("a@example.org",))),
+        ),
     ],
     "the size of shared memory": [
         ("shm_size", replace(PLAIN, resources=Resources(shm_size="2g"))),
@@ -182,6 +195,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "services": ("JobBase(Details|Properties)?", "services", None),
     "a service on all nodes (all_nodes)": ("JobService", "nodes", None),
     "queue settings": ("CommandJob|SweepJob", "queueSettings", None),
+    "notifications": ("NotificationSetting", "emailOn", None),
     "the size of shared memory": ("(Job)?ResourceConfiguration", "shmSize", None),
     "arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgs", None),
     "the version to register an output under": ("UriFolderJobOutput", "assetVersion", None),
