@@ -9,8 +9,6 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import yaml
-
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED
 from airflow_provider_amlrest.rest.assets.component import component_body
@@ -21,7 +19,7 @@ from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
 from airflow_provider_amlrest.rest.jobs.lookup import lookups
 from airflow_provider_amlrest.rest.jobs.steps import component_steps
 from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body, looked_up, unresolved
-from airflow_provider_amlrest.rest.reading.documents import Document, overridden, read_document
+from airflow_provider_amlrest.rest.reading.documents import Document, overridden, read_document, read_value
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, spelling_of
 
@@ -61,7 +59,7 @@ def _override(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals:
         raise InvalidSpecError("--set", f"{text!r} must be member=value, such as inputs.epochs=5.")
-    return path, yaml.safe_load(value)
+    return path, read_value(f"--set {path}", value)
 
 
 def _is_component(document: Document) -> bool:

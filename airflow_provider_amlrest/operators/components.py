@@ -50,7 +50,7 @@ class AzureMLCreateComponentOperator(AzureMLOperator):
             from airflow_provider_amlrest.rest.reading.values import structured
 
             def render(source: str) -> str:
-                return str(self.render_template(source, context))
+                return self.render_file("component", source, context)
 
             version = text("version", self.version)
             if version is not None:

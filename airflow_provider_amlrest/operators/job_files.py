@@ -67,7 +67,7 @@ class AzureMLSubmitJobOperator(AzureMLStepsOperator):
         from airflow_provider_amlrest.rest.reading.values import mapping, structured
 
         def render(text: str) -> str:
-            return str(self.render_template(text, context))
+            return self.render_file("job", text, context)
 
         document = read_document("job", structured(self.job), dag_folder(context), render)
         return overridden(document, mapping("overrides", self.overrides))

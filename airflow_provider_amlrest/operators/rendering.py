@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jinja2 import Environment
+from jinja2 import Environment, TemplateSyntaxError
 from jinja2.lexer import TOKEN_DATA, TOKEN_VARIABLE_BEGIN, Lexer
 from jinja2.nativetypes import NativeEnvironment
 
@@ -62,6 +62,22 @@ class AzureMLTemplates(_Task):
             if any(content is getattr(self, field, None) for field in self.text_fields):
                 return _render_text(environment, content, context)
         return super().render_template(content, context, adapted, seen_oids)
+
+    def render_file(self, field: str, text: str, context: Context) -> str:
+        """Render the text of a file, which stays text: native rendering would make a dict of one in JSON.
+
+        :raises InvalidSpecError: for mistakes in Jinja, with their line.
+        """
+        from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+
+        if not _BRACES.search(text):
+            return text
+        try:
+            return _render_text(self.get_template_env(), text, context)
+        except TemplateSyntaxError as error:
+            raise InvalidSpecError(
+                f"{field}, line {error.lineno}", f"its Jinja is not valid: {error.message}."
+            ) from None
 
 
 class _Lexer(Lexer):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_amlrest.operators import AzureMLSubmitJobOperator
 from tests.support.emulated import Emulated
@@ -68,6 +68,20 @@ def submitted(connection: str, mode: str, request: pytest.FixtureRequest, folder
         return Try(task, dag_file=str(folder / "dag.py"), try_number=try_number, max_tries=2).execute()
 
     return run
+
+
+def test_a_mistake_in_jinja_is_said_with_its_line(submitted: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(JOB.replace("{{ ds }}", "{{ ds ").replace("${{inputs.epochs}}", "1"))
+    with pytest.raises(AirflowFailException, match=r"job, line \d+: its Jinja is not valid: "):
+        submitted()
+
+
+def test_a_file_in_json_keeps_its_text() -> None:
+    with DAG("native", render_template_as_native_obj=True):
+        task = AzureMLSubmitJobOperator(task_id="t", job="train.yml")
+    text = '{"command": "a\\nb", "tags": {"day": "{{ ds }}", "a": "${{x}}"}}\n'
+    context: Any = {"ds": "2026-01-01"}
+    assert task.render_file("job", text, context) == text.replace("{{ ds }}", "2026-01-01").rstrip("\n")
 
 
 def test_a_command_job(submitted: Any, client: Any) -> None:

@@ -69,6 +69,15 @@ def test_a_mistake_is_said_with_its_line(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "value", ["inputs", "=3", "inputs.epochs=[1", "inputs.epochs=0x_", "inputs.epochs=*a"]
+)
+def test_a_set_that_is_none_is_said(file: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
+    code, out, err = amlrest(capsys, "validate", file, "--set", value)
+    assert (code, out) == (2, "")
+    assert err.startswith(("amlrest: --set", "amlrest: overrides['']: a name is missing"))
+
+
 def test_the_body_is_printed_without_what_is_not_there(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

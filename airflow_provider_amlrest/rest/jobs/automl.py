@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,8 @@ from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec, LiteralInput
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, word
-from airflow_provider_amlrest.rest.reading.values import mapping
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, text_list, word
+from airflow_provider_amlrest.rest.reading.values import mapping, number
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
@@ -80,13 +80,28 @@ class AutoMLJob(JobSpec):
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def searched(value: Any) -> Any:
+def searched_spaces(field: str, value: Any, spelled: Callable[[str], str] = str) -> list[dict[str, Any]]:
+    """Search spaces, one for each model. Raises InvalidSpecError for what is no list of mappings."""
+    if not isinstance(value, list | tuple):
+        raise InvalidSpecError(field, f"{value!r} must be a list of mappings, one for each model.")
+    return [
+        {
+            spelled(str(key)): searched(f"{where}.{key}", member)
+            for key, member in mapping(where, space).items()
+        }
+        for where, space in ((f"{field}[{index}]", space) for index, space in enumerate(value))
+    ]
+
+
+def searched(field: str, value: Any) -> Any:
     """A part of a search space as AutoML has it: ``uniform(0.1,1)``, ``choice('a','b')``."""
     if not isinstance(value, Mapping):
         return value
     given = dict(value)
     kind = given.pop("type", "choice")
     arguments = given.pop("values", None) or list(given.values())
+    if not isinstance(arguments, list | tuple):
+        raise InvalidSpecError(field, f"{arguments!r} must be a list of values.")
     return f"{kind}({','.join(repr(one) if isinstance(one, str) else str(one) for one in arguments)})"
 
 
@@ -116,7 +131,7 @@ def _details(task: str, given: Given) -> dict[str, Any]:
     details["limitSettings"] = _limits(given["limits"])
     for name, on_the_wire in _SETTINGS.items():
         details[on_the_wire] = {
-            camel(key): _setting(key, member) for key, member in mapping(name, given[name]).items()
+            camel(key): _setting(name, key, member) for key, member in mapping(name, given[name]).items()
         }
     forecasting = mapping("forecasting", given["forecasting"])
     details["forecastingSettings"] = {
@@ -130,10 +145,7 @@ def _details(task: str, given: Given) -> dict[str, Any]:
     settings = {camel(key): member for key, member in parameters.items()}
     details["modelSettings" if task.startswith("image") else "fixedParameters"] = settings
     if given["search_space"] is not None:
-        details["searchSpace"] = [
-            {camel(key): searched(member) for key, member in mapping("search_space", space).items()}
-            for space in given["search_space"]
-        ]
+        details["searchSpace"] = searched_spaces("search_space", given["search_space"], camel)
     details["sweepSettings"] = _sweep(given["sweep"])
     return without_nones(**details)
 
@@ -142,22 +154,25 @@ def _limits(value: Any) -> dict[str, Any]:
     limits = mapping("limits", value)
     no_other_keys("limits", limits, tuple(_LIMITS))
     return {
-        _LIMITS[name]: iso_minutes(member) if name.endswith("minutes") else member
+        _LIMITS[name]: iso_minutes(number(f"limits.{name}", member)) if name.endswith("minutes") else member
         for name, member in limits.items()
+        if member is not None
     }
 
 
-def iso_minutes(minutes: Any) -> str:
+def iso_minutes(minutes: float) -> str:
     """Minutes as an ISO 8601 duration: ``PT3H``, ``PT1H30M``."""
     hours, rest = divmod(int(minutes), 60)
     return "PT" + (f"{hours}H" if hours else "") + (f"{rest}M" if rest or not hours else "")
 
 
-def _setting(key: str, value: Any) -> Any:
+def _setting(member: str, key: str, value: Any) -> Any:
     if key in _NAMES_OF_ALGORITHMS:
-        return [pascal(str(name)) if str(name).islower() else name for name in value]
+        names = text_list(f"{member}.{key}", value or ())
+        return [pascal(name) if name.islower() else name for name in names]
     if key == "transformer_params":
-        return {pascal(name): member for name, member in value.items()}
+        given = mapping(f"{member}.{key}", value)
+        return {pascal(str(name)): params for name, params in given.items()}
     return value
 
 
@@ -181,9 +196,9 @@ def with_slack(policy: Mapping[str, Any]) -> dict[str, Any]:
     return {**slack, **policy}
 
 
-def camel(name: str) -> str:
+def camel(name: object) -> str:
     """``target_column_name`` as the wire has it: ``targetColumnName``."""
-    head, *rest = name.split("_")
+    head, *rest = str(name).split("_")
     return head + "".join(part.capitalize() for part in rest)
 
 

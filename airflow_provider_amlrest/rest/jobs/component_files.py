@@ -27,7 +27,7 @@ from airflow_provider_amlrest.rest.jobs.lookups import (
 )
 from airflow_provider_amlrest.rest.jobs.ports import read_input_ports, read_output_ports
 from airflow_provider_amlrest.rest.reading.documents import Document, read_document
-from airflow_provider_amlrest.rest.reading.fields import check_name, string_map, unknown_key
+from airflow_provider_amlrest.rest.reading.fields import check_name, string_map, text_list, unknown_key
 from airflow_provider_amlrest.rest.reading.references import Reference, Registry, parse_reference
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ def read_component(document: Document, read_steps: ReadSteps, source: str = "YAM
     with document.located():
         given = document.values
         type_ = given.get("type") or ("pipeline" if "jobs" in given else "command")
-        if type_ not in KEYS:
+        if not isinstance(type_, str) or type_ not in KEYS:
             raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KEYS)}.")
         for key in given:
             if key not in (*COMMON, *KEYS[type_]):
-                raise unknown_key(key, repr(key), (*COMMON, *KEYS[type_]))
+                raise unknown_key(str(key), repr(key), (*COMMON, *KEYS[type_]))
         for key in REQUIRED.get(type_, ()):
             if given.get(key) is None:
                 raise InvalidSpecError(key, f"it is missing; a {type_} component needs it.")
@@ -104,7 +104,7 @@ def _spec(document: Document, type_: str, read_steps: ReadSteps) -> dict[str, An
         spec |= mini_batches(spec, as_text=True)
     if type_ == "pipeline":
         spec["jobs"] = dict(read_steps(document, "jobs.", spec.get("inputs", {})))
-    includes = tuple(given.get("additional_includes") or ())
+    includes = text_list("additional_includes", given.get("additional_includes") or ())
     _look_up(spec, "", document.folder, includes)
     if isinstance(spec.get("task"), Mapping):
         spec["task"] = dict(spec["task"])
@@ -133,7 +133,9 @@ def mini_batches(given: Mapping[str, Any], *, as_text: bool) -> dict[str, Any]:
         size = int(number) * _UNITS.get(unit, 1)
         members["mini_batch_size"] = str(size) if as_text else size
     if keys is not None and not as_text:
-        members["partition_keys"] = keys if isinstance(keys, str) else json.dumps(list(keys))
+        if not isinstance(keys, str):
+            keys = json.dumps(list(text_list("partition_keys", keys)))
+        members["partition_keys"] = keys
     return members
 
 
@@ -330,7 +332,7 @@ def named_lookup(
             place = "REGISTRY" if isinstance(reference, Registry) else "WORKSPACE.COMPONENT"
             return ComponentLookup(field, reference), f"REMOTE.{place}"
     if isinstance(value, Mapping):
-        inner = Document(dict(value), document.folder)
+        inner = Document(dict(value), document.folder, within=document.within)
         with prefixed(field):
             return InlineComponent(field, read_component(inner, read_steps)), "YAML.COMPONENT"
     if not isinstance(value, str | PurePath):
@@ -338,6 +340,11 @@ def named_lookup(
     path = str(value).removeprefix("file:")
     source = "YAML.JOB" if path != str(value) else "YAML.COMPONENT"
     inner = read_document(field, Path(path), document.folder)
+    if inner.within & document.within:
+        raise InvalidSpecError(
+            field, f"{inner.name!r} is a part of itself; a component cannot be its own step."
+        )
+    inner = replace(inner, within=inner.within | document.within)
     return InlineComponent(field, read_component(inner, read_steps)), source
 
 

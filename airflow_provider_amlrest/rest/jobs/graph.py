@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.ports import check_types
 from airflow_provider_amlrest.rest.jobs.steps import BINDING, Step
+from airflow_provider_amlrest.rest.reading.values import mapping
 
 
 def check_graph(
@@ -42,7 +43,7 @@ def _check_ports(where: str, step: Step) -> None:
     if step.ports is None:
         return
     given = step.wire.get("inputs") or {}
-    searched = step.wire.get("search_space") or {}
+    searched = mapping(f"{where}.search_space", step.wire.get("search_space"))
     for name in given:
         if name not in step.ports.inputs:
             raise _unknown(f"{where}.inputs.{name}", name, "inputs of its component", step.ports.inputs)
@@ -108,5 +109,5 @@ def _check_order(steps: Mapping[str, Step], prefix: str) -> None:
 
 
 def _unknown(field: str, what: str, kind: str, known: Mapping[str, Any]) -> InvalidSpecError:
-    there = ", ".join(sorted(known)) or "none"
+    there = ", ".join(sorted(map(str, known))) or "none"
     return InvalidSpecError(field, f"{what!r} is not among the {kind}: {there}.")

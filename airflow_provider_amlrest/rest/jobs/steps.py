@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.assets.component import ANONYMOUS
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.automl import searched, with_slack
+from airflow_provider_amlrest.rest.jobs.automl import searched_spaces, with_slack
 from airflow_provider_amlrest.rest.jobs.component_files import (
     KEYS,
     InlineComponent,
@@ -23,17 +23,22 @@ from airflow_provider_amlrest.rest.jobs.component_files import (
     read_component,
     unresolved_spec,
 )
-from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
+from airflow_provider_amlrest.rest.jobs.inputs import INPUT_MODES, read_inputs
 from airflow_provider_amlrest.rest.jobs.job import DataInput, InputLookup, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_compute, read_environment
 from airflow_provider_amlrest.rest.jobs.ports import type_of_literal
-from airflow_provider_amlrest.rest.jobs.reading import parse_identity, parse_outputs, parse_services
+from airflow_provider_amlrest.rest.jobs.reading import (
+    OUTPUT_MODES,
+    parse_identity,
+    parse_outputs,
+    parse_services,
+)
 from airflow_provider_amlrest.rest.jobs.spark import default_identity, spark_conf
 from airflow_provider_amlrest.rest.jobs.words import IDENTITIES, SERVICES
 from airflow_provider_amlrest.rest.reading.documents import Document
-from airflow_provider_amlrest.rest.reading.fields import string_map, unknown_key
-from airflow_provider_amlrest.rest.reading.values import mapping
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text, unknown_key, word
+from airflow_provider_amlrest.rest.reading.values import mapping, optional_seconds
 from airflow_provider_amlrest.rest.versions.words import DISTRIBUTIONS, MODES, iso_duration
 
 if TYPE_CHECKING:
@@ -75,6 +80,8 @@ _SENT = {
     "automl": STEPS["automl"],
 }
 """Members that a step has on the wire, beside its component."""
+_MAPPINGS = ("entry", "resources", "limits", "sweep", "conf", "training", "featurization", "forecasting")
+"""Members that are mappings, whatever the step."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,7 @@ class _Reader:
         compute = self.given.get("compute")
         if isinstance(compute, str) and BINDING.fullmatch(compute):
             return compute
-        return read_compute(f"{self.where}.compute", compute)
+        return read_compute(f"{self.where}.compute", text(f"{self.where}.compute", compute))
 
     def _component(self, type_: str, wire: dict[str, Any]) -> Lookup | None:
         if type_ == "automl":
@@ -196,7 +203,7 @@ class _Reader:
         spec.pop("environment_variables", None)
         spec |= {"type": type_, "inputs": self._ports(), "outputs": self._output_ports()}
         with prefixed(self.where):
-            inner = Document(spec, self.document.folder)
+            inner = Document(spec, self.document.folder, within=self.document.within)
             return InlineComponent(self.where, read_component(inner, component_steps, "YAML.JOB"))
 
     def _ports(self) -> dict[str, Any]:
@@ -244,6 +251,8 @@ class _Reader:
         return ports
 
     def _member(self, type_: str, key: str, value: Any) -> Any:
+        if key in _MAPPINGS or (key == "search_space" and type_ == "sweep"):
+            value = mapping(f"{self.where}.{key}", value)
         if key == "distribution":
             given = dict(mapping(f"{self.where}.distribution", value))
             kind = str(given.pop("type", "")).lower()
@@ -252,7 +261,9 @@ class _Reader:
                 raise InvalidSpecError(f"{self.where}.distribution.type", f"{kind!r} is not one of: {names}.")
             return {"distribution_type": DISTRIBUTIONS[kind], **given}
         if key == "limits" and type_ == "command":
-            timeout = mapping(f"{self.where}.limits", value).get("timeout")
+            timeout = optional_seconds(
+                f"{self.where}.limits.timeout", mapping(f"{self.where}.limits", value).get("timeout")
+            )
             return {"job_limits_type": "Command", "timeout": iso_duration(timeout)}
         if key == "services":
             services = parse_services(f"{self.where}.services", value)
@@ -265,6 +276,7 @@ class _Reader:
         if key == "environment_variables":
             return string_map(f"{self.where}.{key}", value)
         if key == "entry":
+            no_other_keys(f"{self.where}.entry", value, ("file", "class_name"))
             kind = "SparkJobScalaEntry" if "class_name" in value else "SparkJobPythonEntry"
             return {**value, "spark_job_entry_type": kind}
         if key == "task" and type_ == "parallel":
@@ -275,7 +287,7 @@ class _Reader:
         if key == "conf":
             return spark_conf(value)
         if key == "search_space" and type_ == "automl":
-            return [{name: searched(member) for name, member in space.items()} for space in value]
+            return searched_spaces(f"{self.where}.search_space", value)
         if key == "sweep" and isinstance(value.get("early_termination"), Mapping):
             return {**value, "early_termination": with_slack(value["early_termination"])}
         return value
@@ -298,7 +310,8 @@ class _Reader:
             if isinstance(path, str) and BINDING.search(path):
                 mode = value.get("mode") if isinstance(value, Mapping) else None
                 bound[name] = {"job_input_type": "literal", "value": path}
-                bound[name] |= {"mode": MODES[mode]} if mode else {}
+                if mode:
+                    bound[name]["mode"] = MODES[word(f"{self.where}.inputs.{name}.mode", mode, INPUT_MODES)]
             elif value is not None:
                 own[name] = value
         read = read_inputs(f"{self.where}.inputs", own, self.document.folder, None, any_literal=True)
@@ -314,7 +327,11 @@ class _Reader:
             path = value.get("path") if isinstance(value, Mapping) else value
             if isinstance(path, str) and BINDING.fullmatch(path):
                 mode = value.get("mode") if isinstance(value, Mapping) else None
-                wires[name] = {"type": "literal", "value": path} | ({"mode": MODES[mode]} if mode else {})
+                wires[name] = {"type": "literal", "value": path}
+                if mode:
+                    where = f"{self.where}.outputs.{name}.mode"
+                    mode = word(where, mode, OUTPUT_MODES, {"mount": "rw_mount"})
+                    wires[name]["mode"] = MODES[mode]
             elif value is not None:
                 read = parse_outputs(f"{self.where}.outputs", {name: value}, None)
                 wires |= {key: _output(output) for key, output in read.items()}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,6 +18,10 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 _FILE = re.compile(r"[^\n{}]+\.ya?ml\s*", re.IGNORECASE)
 _INDEX = re.compile(r"\[(-?\d+)\]")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_DEEPEST = 50
+_MOST_MEMBERS = 20_000
+_MOST_DIGITS = 300
+"""No file of a job has more of these; one that has more is a mistake, or is made to fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Document:
     folder: Path
     name: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
+    within: frozenset[Path] = frozenset()
+    """The files that lead to it, and its own."""
 
     def where(self, member: str) -> str:
         """The place of a member, or of what is nearest above it: ``job.yml, line 3, inputs.data``."""
@@ -57,11 +64,39 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """YAML as the CLI reads it, but dates are text, and a key that comes twice is a mistake."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag[-5:] != "merge"]
-        if twice := next((key for index, key in enumerate(keys) if key in keys[:index]), None):
-            raise yaml.MarkedYAMLError(problem=f"{twice!r} is given twice", problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._flat: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what ``<<`` merges in its place, which may give a key again: once, and after the check."""
+        if id(node) in self._flat:
+            return
+        self._flat.add(id(node))
+        keys = set()
+        for key, _ in node.value:
+            if key.tag[-5:] == "merge" or not isinstance(key, yaml.ScalarNode):
+                continue
+            if (made := self.construct_object(key)) in keys:
+                raise yaml.MarkedYAMLError(problem=f"{made!r} is given twice", problem_mark=key.start_mark)
+            keys.add(made)
+        super().flatten_mapping(node)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """As YAML has it, but only what JSON has, too."""
+        try:
+            made = super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
+        is_long = isinstance(made, int) and abs(made) >= 10**_MOST_DIGITS
+        if is_long or (isinstance(made, float) and not math.isfinite(made)):
+            problem = f"{node.value[:20]!r} is not finite, or has more than {_MOST_DIGITS} digits"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        if made is not None and not isinstance(made, str | int | float | list | dict):
+            # These are made by a generator, and are not yet what they will be.
+            problem = f"{node.tag.rpartition(':')[2]} is no type that a job has"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return made
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -89,40 +124,54 @@ def read_document(
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {error}.") from None
-        return _parse(field, render(text), file.parent, file.name)
+        document = _parse(field, render(text), file.parent, file.name)
+        return replace(document, within=frozenset({file.resolve()}))
     if not isinstance(source, str) or not source.strip():
         raise InvalidSpecError(field, f"{source!r} must be the path of a YAML file, YAML, or a mapping.")
     return _parse(field, source, base, "")
 
 
 def _parse(field: str, text: str, folder: Path, name: str) -> Document:
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         values = loader.construct_document(node) if node is not None else None
+        lines = _all_lines(node)
+    except RecursionError:
+        raise InvalidSpecError(name or field, f"it is nested more than {_DEEPEST} deep.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise InvalidSpecError(f"{name or field}{line}", f"it is not YAML: {problem}.") from None
-    finally:
-        loader.dispose()
     if not isinstance(values, dict):
         raise InvalidSpecError(name or field, "it must be a mapping with the members of a job.")
-    return Document(values, folder, name, dict(_lines(node, "")))
+    return Document(values, folder, name, lines)
 
 
-def _lines(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, int]]:
+def _all_lines(node: yaml.Node | None) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    for member, line in _lines(node, ""):
+        lines[member] = line
+        if len(lines) > _MOST_MEMBERS:
+            raise yaml.YAMLError(f"it has more than {_MOST_MEMBERS} members, with what its aliases repeat")
+    return lines
+
+
+def _lines(node: yaml.Node | None, prefix: str, depth: int = 0) -> Iterator[tuple[str, int]]:
+    if depth > _DEEPEST:
+        problem = f"it is nested more than {_DEEPEST} deep, or an alias is part of itself"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark if node else None)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             member = f"{prefix}{key.value}"
             yield member, key.start_mark.line + 1
-            yield from _lines(value, f"{member}.")
+            yield from _lines(value, f"{member}.", depth + 1)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             member = f"{prefix.removesuffix('.')}[{index}]"
             yield member, value.start_mark.line + 1
-            yield from _lines(value, f"{member}.")
+            yield from _lines(value, f"{member}.", depth + 1)
 
 
 def overridden(document: Document, overrides: Mapping[str, Any]) -> Document:
@@ -133,11 +182,18 @@ def overridden(document: Document, overrides: Mapping[str, Any]) -> Document:
     values = deepcopy(document.values)
     for path, value in overrides.items():
         _override(f"overrides[{path!r}]", values, str(path), value)
-    return Document(values, document.folder, document.name, document.lines)
+    return replace(document, values=values)
+
+
+def read_value(field: str, text: str) -> Any:
+    """A value as it stands in a file, for ``--set``. Raises InvalidSpecError for mistakes in YAML."""
+    return _parse(field, f"value: {text}", Path(), "").values["value"]
 
 
 def _override(field: str, target: Any, path: str, value: Any) -> None:
-    *way, last = _steps(target, path)
+    *way, last = _steps(target, path) or [""]
+    if "" in (*way, last) or path.endswith("."):
+        raise InvalidSpecError(field, "a name is missing; write it as inputs.epochs.")
     for step in way:
         is_mapping = isinstance(target, dict)
         target = target.setdefault(step, {}) if is_mapping else _item(field, target, step)

@@ -34,9 +34,16 @@ def boolean(field: str, value: Any) -> bool:
 def number(field: str, value: Any) -> int | float:
     """A finite number. Raises InvalidSpecError otherwise."""
     said = _said(value)
-    if isinstance(said, bool) or not isinstance(said, numbers.Real) or not math.isfinite(said):
+    if isinstance(said, bool) or not isinstance(said, numbers.Real) or not _is_finite(said):
         raise InvalidSpecError(field, f"{value!r} must be a finite number.")
     return int(said) if isinstance(said, numbers.Integral) else float(said)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can be
+        return False
 
 
 def whole(field: str, value: Any, low: int, high: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.reading.documents import overridden, read_document
+from airflow_provider_amlrest.rest.reading.documents import overridden, read_document, read_value
 
 TEXT = """\
 type: command
@@ -66,10 +66,24 @@ def test_errors_name_file_line_and_member(file: Path) -> None:
     ("text", "problem"),
     [
         ("a: [1", r"^job, line 1: it is not YAML: "),
-        ("a: 1\na: 2\n", r"^job, line 1: it is not YAML: 'a' is given twice"),
+        ("a: 1\na: 2\n", r"^job, line 2: it is not YAML: 'a' is given twice"),
         ("- a\n", r"^job: it must be a mapping"),
         ("", r"^job: '' must be the path"),
         ("none.yml", r"^job: '.*none.yml' cannot be read"),
+        ("a: 1\nb: !!int x\n", r"^job, line 2: it is not YAML: invalid literal"),
+        ("a: 0x_\n", r"^job, line 1: it is not YAML: invalid literal"),
+        ("a: x\0\n", r"^job: it is not YAML: unacceptable character #x0000"),
+        (f"a: {'1' * 6000}\n", r"^job, line 1: it is not YAML: "),
+        (f"a: {'1' * 400}\n", r"^job, line 1: it is not YAML: .* more than 300 digits"),
+        ("a: 1\nb: .nan\n", r"^job, line 2: it is not YAML: '.nan' is not finite"),
+        ("a: !!set {x}\n", r"^job, line 1: it is not YAML: set is no type that a job has"),
+        ("a: !!binary eA==\n", r"^job, line 1: it is not YAML: binary is no type"),
+        ("a: 1\nb: &b\n  c: *b\n", r"^job, line 2: it is not YAML: it is nested more than 50 deep"),
+        (f"a: {'[' * 3000}", r"^job: it is nested more than 50 deep"),
+        (
+            "a: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 9)),
+            r"^job: it is not YAML: it has more than 20000 members",
+        ),
     ],
 )
 def test_what_is_no_document_is_refused(tmp_path: Path, text: str, problem: str) -> None:
@@ -102,3 +116,30 @@ def test_an_index_without_an_item_is_refused(file: Path) -> None:
     document = read_document("job", file, file.parent)
     with pytest.raises(InvalidSpecError, match=r"^overrides\['steps\[7\]'\]: there is nothing to override"):
         overridden(document, {"steps[7]": "c"})
+
+
+def test_what_is_merged_may_be_given_again(tmp_path: Path) -> None:
+    text = "base: &base {a: 1}\nx: {deep: &deep {<<: *base, a: 2}}\nmerged: {<<: *deep, a: 3}\n"
+    values = read_document("job", text, tmp_path).values
+    assert (values["x"], values["merged"]) == ({"deep": {"a": 2}}, {"a": 3})
+
+
+@pytest.mark.parametrize("path", ["", ".", "inputs.", ".inputs", "inputs..epochs"])
+def test_an_override_of_no_member_is_refused(file: Path, path: str) -> None:
+    document = read_document("job", file, file.parent)
+    with pytest.raises(InvalidSpecError, match=r"^overrides\['.*'\]: a name is missing"):
+        overridden(document, {path: 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("5", 5), ("", None), ("[a, b]", ["a", "b"]), ("2026-01-31", "2026-01-31"), ("{a: 1}", {"a": 1})],
+)
+def test_a_value_alone_is_read_as_in_a_file(text: str, value: Any) -> None:
+    assert read_value("--set x", text) == value
+
+
+@pytest.mark.parametrize("text", ["[1", "*a", "0x_", "\x01", "a: b"])
+def test_a_value_that_is_no_yaml_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSpecError, match=r"^--set x"):
+        read_value("--set x", text)

@@ -76,6 +76,7 @@ REFUSED: list[tuple[Callable[[str, Any], Any], Any, str]] = [
             None,
             "",
             "nan",
+            10**400,
             "inf",
             "1_000",
             "0x10",
