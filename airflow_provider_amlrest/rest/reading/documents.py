@@ -88,7 +88,8 @@ def read_document(
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
-            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {error}.") from None
+            reason = getattr(error, "strerror", None) or error
+            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None
         return _parse(field, render(text), file.parent, file.name)
     if not isinstance(source, str) or not source.strip():
         raise InvalidSpecError(field, f"{source!r} must be the path of a YAML file, YAML, or a mapping.")
@@ -108,7 +109,7 @@ def _parse(field: str, text: str, folder: Path, name: str) -> Document:
     finally:
         loader.dispose()
     if not isinstance(values, dict):
-        raise InvalidSpecError(name or field, "it must be a mapping with the members of a job.")
+        raise InvalidSpecError(name or field, "it must be a mapping with the keys of a job or a component.")
     return Document(values, folder, name, dict(_lines(node, "")))
 
 
