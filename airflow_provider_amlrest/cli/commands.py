@@ -56,7 +56,8 @@ def list_jobs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namesp
     if options.output == "json":
         render.as_json(out, [_facts(hook, job) for job in found])
     elif not found:
-        print("There are no such jobs.", file=sys.stderr)  # noqa: T201
+        hint = "" if options.all else " Jobs that Airflow did not create are listed with --all."
+        print(f"There are no such jobs.{hint}", file=sys.stderr)  # noqa: T201
     else:
         columns = ("JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK")
         render.table(out, columns, map(_row, found))

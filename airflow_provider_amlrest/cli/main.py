@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
 
     top = argparse.ArgumentParser(
         prog="amlrest",
-        description="Azure ML jobs of an Airflow connection.",
+        description="Show, cancel and submit Azure ML jobs over an Airflow connection.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -110,13 +110,22 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("cancel", parents=[common, output, job], help="request its cancellation")
     one.add_argument("--yes", "-y", action="store_true", help="do not ask")
     file = argparse.ArgumentParser(add_help=False)
-    file.add_argument("file", metavar="FILE", help="a YAML file of Azure ML's CLI")
-    file.add_argument("--set", action="append", metavar="MEMBER=VALUE", help="another value; more than once")
-    one = commands.add_parser("run", parents=[common, file], help="submit the job of a file, and follow it")
-    one.add_argument("--name", help="the job's name, instead of that of the file, or of a new one")
-    one = commands.add_parser("validate", parents=[file], help="check a file; needs no connection")
-    one.add_argument("--body", action="store_true", help="print the request that the file makes, as JSON")
-    one.add_argument("--api-version", help=f"({DEFAULT_API_VERSION})")
+    file.add_argument("file", metavar="FILE", help="YAML file of a job, as for az ml job create")
+    file.add_argument(
+        "--set",
+        action="append",
+        metavar="MEMBER=VALUE",
+        help="replace a value of the file, such as inputs.epochs=5; repeatable",
+    )
+    one = commands.add_parser(
+        "run", parents=[common, file], help="submit the job that a file defines, and follow it"
+    )
+    one.add_argument("--name", help="name of the job (default: that in the file, or else a generated one)")
+    one = commands.add_parser(
+        "validate", parents=[file], help="check a file of a job or a component; needs no connection"
+    )
+    one.add_argument("--body", action="store_true", help="print the request that would be sent, as JSON")
+    one.add_argument("--api-version", help=f"check the file for this api-version ({DEFAULT_API_VERSION})")
     one = commands.add_parser("wait", parents=[common, output, job], help="wait until it ends")
     one.add_argument("--timeout", type=_positive(float), metavar="SECONDS", help="no longer than this")
     return top

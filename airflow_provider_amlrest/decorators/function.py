@@ -79,8 +79,8 @@ def _check_names(function: Any, source: FunctionSource) -> None:
     if missing:
         raise InvalidSpecError(
             FIELD,
-            f"{source.name} uses {', '.join(missing)} from outside of it, which the job does not have: "
-            "import or define it inside of the function, or give it as an argument.",
+            f"{source.name} uses {', '.join(missing)}, defined outside the function and unknown in the "
+            "job: import or define it inside the function, or pass it as an argument.",
         )
 
 

@@ -38,7 +38,7 @@ def retry_through_outage(
             if left <= 0 or is_over():
                 raise
             if not warned:
-                log.warning("%s now; that is tried for another %.0f s. %s", what, left, error)
+                log.warning("%s now; retrying for another %.0f s. %s", what, left, error)
             warned = True
             time.sleep(min(left, pause * random.uniform(0.5, 1)))  # noqa: S311
             if deadline is not None and time.time() >= deadline:

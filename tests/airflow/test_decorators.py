@@ -192,7 +192,7 @@ def test_a_value_that_json_cannot_carry_fails_the_job(call: Any, said: Any, what
             [[1, {2}]],
             "op_kwargs: total's argument numbers[1] is of type set, which JSON",
         ),
-        ("uses_what_the_job_lacks", [], "uses OUTSIDE from outside of it"),
+        ("uses_what_the_job_lacks", [], "uses OUTSIDE, defined outside the function"),
     ],
 )
 def test_what_cannot_travel_is_said_before_any_request(

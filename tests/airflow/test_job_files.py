@@ -121,10 +121,10 @@ def test_another_value_is_another_job(submitted: Any) -> None:
     assert submitted(try_number=2, overrides={"inputs.epochs": 4})["name"] != first["name"]
 
 
-def test_a_name_of_the_file(submitted: Any, folder: Path) -> None:
-    (folder / "train.yml").write_text(f"name: nightly-{{{{ ds }}}}\n{JOB}")
-    assert submitted()["name"] == "nightly-2026-01-01"
-    assert submitted(job_name="mine-1")["name"] == "mine-1"
+def test_a_name_of_the_file(submitted: Any, folder: Path, mode: str) -> None:
+    (folder / "train.yml").write_text(f"name: nightly-{mode}-{{{{ ds }}}}\n{JOB}")
+    assert submitted()["name"] == f"nightly-{mode}-2026-01-01"
+    assert submitted(job_name=f"mine-{mode}")["name"] == f"mine-{mode}"
 
 
 @pytest.mark.parametrize(

@@ -311,9 +311,7 @@ class TestPatience:
         with pytest.raises(type(error)):
             retry_through_outage("It cannot be done", self.fails(error, forever=True), None, lambda: False)
         assert patience * 0.8 <= clock.now <= patience
-        assert (f"It cannot be done now; that is tried for another {patience} s." in caplog.text) is bool(
-            patience
-        )
+        assert (f"It cannot be done now; retrying for another {patience} s." in caplog.text) is bool(patience)
 
     def test_it_ends_at_the_deadline(self, clock: Clock) -> None:
         with pytest.raises(UnreachableError):

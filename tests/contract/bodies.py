@@ -149,7 +149,7 @@ def without(wanted: Any, field: str) -> Any:
 OF_THE_ASSETS_ADDRESS = {"name", "version", "id"}
 REWRITTEN = {"command", "conda", "timeout", "trial_timeout"}
 """Checked by tests of their own."""
-WORDS = {"type", "mode", "goal", "rule", "os_type", "job_tier", "all_nodes"}
+WORDS = {"type", "mode", "goal", "rule", "os_type", "job_tier", "all_nodes", "email_on"}
 """Spelled otherwise on the wire."""
 REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance"}
 

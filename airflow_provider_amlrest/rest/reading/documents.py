@@ -123,7 +123,8 @@ def read_document(
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
-            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {error}.") from None
+            reason = getattr(error, "strerror", None) or error
+            raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None
         document = _parse(field, render(text), file.parent, file.name)
         return replace(document, within=frozenset({file.resolve()}))
     if not isinstance(source, str) or not source.strip():
@@ -145,7 +146,7 @@ def _parse(field: str, text: str, folder: Path, name: str) -> Document:
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise InvalidSpecError(f"{name or field}{line}", f"it is not YAML: {problem}.") from None
     if not isinstance(values, dict):
-        raise InvalidSpecError(name or field, "it must be a mapping with the members of a job.")
+        raise InvalidSpecError(name or field, "it must be a mapping with the keys of a job or a component.")
     return Document(values, folder, name, lines)
 
 

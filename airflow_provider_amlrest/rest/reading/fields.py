@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from pathlib import PurePath
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -150,6 +149,8 @@ def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]
 
 def unknown_key(field: str, key: str, allowed: Collection[str]) -> InvalidSpecError:
     """The error for a key that there is not, with the nearest one that there is."""
+    from difflib import get_close_matches
+
     near = get_close_matches(key.strip("'"), list(allowed), 1)
     hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
     return InvalidSpecError(field, f"unknown key {key}; {hint}{', '.join(sorted(set(allowed)))}.")

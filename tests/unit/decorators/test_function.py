@@ -97,9 +97,9 @@ def test_what_the_function_has_itself_is_no_lack(function: Any) -> None:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (uses_a_constant, "uses_a_constant uses CONSTANT from outside of it"),
-        (has_a_default, "has_a_default uses CONSTANT from outside of it"),
-        (Outer().make()[1], "closes uses local from outside of it"),
+        (uses_a_constant, "uses_a_constant uses CONSTANT, defined outside the function"),
+        (has_a_default, "has_a_default uses CONSTANT, defined outside the function"),
+        (Outer().make()[1], "closes uses local, defined outside the function"),
         (lambda: 1, "<lambda> is not a function with a name"),
         (functools.partial(uses_a_constant), "is not a function with a name"),
         (len, "len is not a function with a name"),
