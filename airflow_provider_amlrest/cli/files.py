@@ -14,6 +14,7 @@ from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED
 from airflow_provider_amlrest.rest.assets.component import component_body
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs import has_steps
 from airflow_provider_amlrest.rest.jobs.component_files import read_component, unresolved_spec
 from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
 from airflow_provider_amlrest.rest.jobs.lookup import lookups
@@ -98,6 +99,7 @@ def run(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, o
     from airflow_provider_amlrest.cli.commands import follow
     from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
     from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
+    from airflow_provider_amlrest.lifecycle.steps import table_of_steps
 
     job, own_name = read_job_file(_document(options))
     body = job_body(client.operations.spelling, job)
@@ -111,7 +113,10 @@ def run(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, o
         result = finish(client, ended, url)
     except (JobFailedError, JobCanceledError) as error:
         print(f"amlrest: {error}", file=sys.stderr)  # noqa: T201
-        render.as_json(out, {"name": ended.name, "status": ended.status, "studio_url": url})
+        result = {"name": ended.name, "id": ended.id, "status": ended.status, "studio_url": url}
+        if has_steps(ended.type):
+            result["steps"] = table_of_steps(client, ended)
+        render.as_json(out, result)
         return NOT_COMPLETED
     render.as_json(out, result)
     return FINE

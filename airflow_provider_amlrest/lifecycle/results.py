@@ -114,7 +114,9 @@ def failure_text(client: AzureMLClient, job: Job) -> str:
     step = failed_step(client, job) if has_steps(job.type) else None
     if step is not None:
         reason = _reason(client, step)
-        end = "" if reason.startswith(_LAST_LINES) else f" {_log_end(client, step)}".rstrip()
+        # The reason may be the end of the log, or have its traceback.
+        told = reason.startswith(_LAST_LINES) or "Traceback" in reason
+        end = "" if told else f" {_log_end(client, step)}".rstrip()
         return f"its step {step.display_name or step.name!r} failed: {reason}{end}"
     try:
         run = client.get_run(job.name)
@@ -140,7 +142,7 @@ def _log_end(client: AzureMLClient, run: Run) -> str:
         end = client.read_log_end(run, name, MAX_TEXT)
     except AzureMLError as error:
         return f"(its log could not be read: {error})"
-    return f"{_LAST_LINES} {name} are:\n{end}\n"
+    return f"{_LAST_LINES} {name} are:\n{end}\n" if end.strip() else ""
 
 
 def _settled(

@@ -14,6 +14,7 @@ from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
+from airflow_provider_amlrest.rest.jobs.placeholders import check_placeholders
 from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
@@ -224,8 +225,6 @@ KIND = Kind(
 )
 
 
-_PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
-"""Also what looks like one and is none; it has no group then."""
 _OPTIONAL = re.compile(r"\$\[\[.*?(\]\]|$)")
 
 
@@ -315,16 +314,5 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
             f"{optional[0]!r}: optional arguments are for components, not for jobs. Leave the brackets out; "
             "where there is no such input, the argument too.",
         )
-    used = set()
-    for match in _PLACEHOLDER.finditer(command):
-        group, name = match["group"], match["name"]
-        used.add((group, name))
-        if group not in groups:
-            allowed = ", ".join(f"${{{{{known}.<name>}}}}" for known in groups)
-            raise InvalidSpecError(field, f"{match[0]!r} means nothing here; there are: {allowed}.")
-        names = list(groups[group])
-        # The rest of a dotted name is a member of the input: ${{inputs.data.path}}.
-        if name not in names and name.split(".")[0] not in names:
-            have = f"it has: {', '.join(names)}" if names else "there are none"
-            raise InvalidSpecError(field, f"{match[0]!r} is used, but {group} has no {name!r} ({have}).")
+    used = check_placeholders(field, command, groups)
     return [name for name in groups.get("search_space", ()) if ("search_space", name) not in used]

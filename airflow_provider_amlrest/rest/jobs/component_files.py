@@ -25,6 +25,7 @@ from airflow_provider_amlrest.rest.jobs.lookups import (
     read_environment,
     written_as,
 )
+from airflow_provider_amlrest.rest.jobs.placeholders import check_placeholders
 from airflow_provider_amlrest.rest.jobs.ports import read_input_ports, read_output_ports
 from airflow_provider_amlrest.rest.reading.documents import Document, read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, string_map, text_list, unknown_key
@@ -104,6 +105,9 @@ def _spec(document: Document, type_: str, read_steps: ReadSteps) -> dict[str, An
         spec |= mini_batches(spec, as_text=True)
     if type_ == "pipeline":
         spec["jobs"] = dict(read_steps(document, "jobs.", spec.get("inputs", {})))
+    if type_ == "command":
+        groups = {"inputs": spec.get("inputs", {}), "outputs": spec.get("outputs", {})}
+        check_placeholders("command", spec["command"], groups)
     includes = text_list("additional_includes", given.get("additional_includes") or ())
     _look_up(spec, "", document.folder, includes)
     if isinstance(spec.get("task"), Mapping):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.ports import check_types
+from airflow_provider_amlrest.rest.jobs.ports import check_literal, check_types
 from airflow_provider_amlrest.rest.jobs.steps import BINDING, Step
 from airflow_provider_amlrest.rest.reading.values import mapping
 
@@ -44,9 +44,12 @@ def _check_ports(where: str, step: Step) -> None:
         return
     given = step.wire.get("inputs") or {}
     searched = mapping(f"{where}.search_space", step.wire.get("search_space"))
-    for name in given:
+    for name, value in given.items():
         if name not in step.ports.inputs:
             raise _unknown(f"{where}.inputs.{name}", name, "inputs of its component", step.ports.inputs)
+        text = value.get("value") if isinstance(value, Mapping) else None
+        if isinstance(text, str) and not step.is_inline and not BINDING.search(text):
+            check_literal(f"{where}.inputs.{name}", step.ports.inputs[name], text)
     for name, port in step.ports.inputs.items():
         if name not in given and name not in searched and "default" not in port and not port.get("optional"):
             raise InvalidSpecError(

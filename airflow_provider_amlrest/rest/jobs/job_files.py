@@ -22,7 +22,7 @@ def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpe
     :raises InvalidSpecError: for a key that there is not, with the nearest one that there is, and for a value
         that is not what it must be; with file and line.
     """
-    type_ = document.values.get("type") or "command"
+    type_ = document.values.get("type") or ("pipeline" if "jobs" in document.values else "command")
     job_type = next((job_type for job_type, module in KINDS.items() if module == type_), None)
     kind = kind_of(job_type or "")
     with document.located():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
@@ -64,6 +64,22 @@ def type_of_literal(value: Any) -> str:
     if isinstance(value, int):
         return "integer"
     return "number" if isinstance(value, float) else "string"
+
+
+def check_literal(field: str, port: Mapping[str, Any], value: str) -> None:
+    """Raises InvalidSpecError for a literal that an input cannot take, by its declared type."""
+    takes = str(port.get("type"))
+    if takes not in PRIMITIVES:
+        raise InvalidSpecError(field, f"{value!r} is a literal; its component takes data: {takes}.")
+    readers: dict[str, Callable[[str], object]] = {"number": float, "integer": int}
+    try:
+        readers.get(takes, str)(value)
+    except ValueError:
+        raise InvalidSpecError(
+            field, f"{value!r} is not of the type that its component takes: {takes}."
+        ) from None
+    if takes == "boolean" and value.lower() not in ("true", "false"):
+        raise InvalidSpecError(field, f"{value!r} must be true or false.")
 
 
 def check_types(field: str, wanted: Mapping[str, Any], given: str) -> None:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 BINDING = re.compile(r"\$\{\{\s*parent\.(?P<path>[\w.\-]+)\s*\}\}")
 """What a step's input or output is bound to: ``inputs.x``, ``outputs.x``, ``jobs.step.outputs.x``."""
 
+_WITHOUT_PARENT = re.compile(r"\$\{\{\s*((?:inputs|outputs|jobs)\.[\w.\-]+)\s*\}\}")
+
 _COMMON = (
     *("name", "type", "display_name", "description", "tags", "properties", "inputs", "outputs", "compute"),
     *("identity", "comment", "experiment_name"),
@@ -313,6 +315,11 @@ class _Reader:
                 if mode:
                     bound[name]["mode"] = MODES[word(f"{self.where}.inputs.{name}.mode", mode, INPUT_MODES)]
             elif value is not None:
+                if isinstance(path, str) and (match := _WITHOUT_PARENT.fullmatch(path.strip())):
+                    raise InvalidSpecError(
+                        f"{self.where}.inputs.{name}",
+                        f"{path!r} is text here; bind it to the pipeline's by ${{{{parent.{match[1]}}}}}.",
+                    )
                 own[name] = value
         read = read_inputs(f"{self.where}.inputs", own, self.document.folder, None, any_literal=True)
         wires = {

@@ -73,6 +73,20 @@ def test_a_pipeline_that_is_right() -> None:
             r"a\.inputs\.data: .*leads nowhere: write parent\.inputs",
         ),
         ({"a": {"component": COMPONENT}}, r"a\.inputs\.data: its component requires it"),
+        (
+            {"a": step(data="${{inputs.data}}")},
+            r"a\.inputs\.data: .*bind it .* by \$\{\{parent\.inputs\.data\}\}",
+        ),
+        ({"a": step(data=5)}, r"a\.inputs\.data: '5' is a literal; its component takes data: uri_folder"),
+        ({"a": step(rate="high")}, r"a\.inputs\.rate: 'high' is not of the type .* takes: number"),
+        (
+            {"a": {"component": {**COMPONENT, "command": "echo ${{inputs.dat}}"}}},
+            r"a\.component\.command: '\$\{\{inputs\.dat\}\}' is used, but inputs has no 'dat'",
+        ),
+        (
+            {"a": {"command": "echo ${{inputs.x}}", "environment": "azureml:e:1"}},
+            r"a\.command: '\$\{\{inputs\.x\}\}' is used, but inputs has no 'x'",
+        ),
         ({"a": step(other=1)}, r"a\.inputs\.other: 'other' is not among the inputs of its component"),
         (
             {
