@@ -17,7 +17,7 @@ from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.jobs.status import PATIENCE, Outcome
+from airflow_provider_amlrest.rest.jobs.status import PATIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -50,6 +50,7 @@ class Wait:
     :param deadline: seconds since the epoch; None: wait for ever.
     :param tail: the job's log, to be shown as it grows; None: do not show it.
     :param for_any_status: wait only until the job can be read.
+    :param resource: in words, what is waited for if it is no job; ``job_name`` is its path then.
     :ivar job: as it was read last.
     """
 
@@ -58,11 +59,14 @@ class Wait:
     deadline: float | None = None
     tail: LogTail | None = None
     for_any_status: bool = False
-    job: Job | None = None
+    resource: str = ""
+    job: Any = None
     _weather: OutageTracker = field(default_factory=OutageTracker)
     _stall_ends: float | None = None
 
     def __post_init__(self) -> None:
+        if self.resource:
+            self._weather = OutageTracker("resource")
         self._stall_ends = _stall_ends(self.status)
 
     @property
@@ -82,7 +86,7 @@ class Wait:
             self._weather.succeeded()
             self._tell(look.job)
             self.job = look.job
-            if self.for_any_status or look.job.outcome is not Outcome.ACTIVE:
+            if self.for_any_status or not look.job.is_active:
                 return self._event(ENDED)
         elif look is not None and look.error is not None:
             self._weather.failed(look.error)
@@ -109,7 +113,8 @@ class Wait:
         if job.status == self.status:
             return
         if self.status:
-            log.info("Job %s: %s -> %s%s", job.name, self.status, job.status, _queue(job))
+            name, queue = (self.resource, "") if self.resource else (f"Job {job.name}", _queue(job))
+            log.info("%s: %s -> %s%s", name, self.status, job.status, queue)
         self.status = job.status
         self._stall_ends = _stall_ends(job.status)
         if self._stall_ends is not None:
@@ -173,14 +178,21 @@ def steps(
                 log.debug("The job's log could not be read now: %s", error)
 
 
-def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
+def wait(client: AzureMLClient, waiting: Wait, poll_interval: float, operation: str | None = None) -> Event:
     """Wait in a worker.
 
     :param poll_interval: seconds between two looks, at most.
+    :param operation: the URL of an operation on a resource.
     """
     from airflow_provider_amlrest.rest.poll.single import JobWatch
 
-    watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
+    watch = JobWatch(
+        client,
+        waiting.job_name,
+        poll_interval=poll_interval,
+        status=waiting.status,
+        operation=operation,
+    )
     return _wait(client, waiting, watch)
 
 
@@ -198,7 +210,8 @@ def look_patiently(
     _wait(client, waiting, watch)
     if waiting.job is None:
         raise waiting.error or watch.error or UnreachableError(f"GET jobs/{job_name}", "no time left.")
-    return waiting.job
+    job: Job = waiting.job
+    return job
 
 
 def _wait(client: AzureMLClient, waiting: Wait, watch: JobWatch) -> Event:

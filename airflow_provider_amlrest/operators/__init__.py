@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     )
     from airflow_provider_amlrest.operators.commands import AzureMLSubmitCommandJobOperator
     from airflow_provider_amlrest.operators.components import AzureMLCreateComponentOperator
+    from airflow_provider_amlrest.operators.compute import (
+        AzureMLCreateComputeOperator,
+        AzureMLDeleteComputeOperator,
+        AzureMLStartComputeOperator,
+        AzureMLStopComputeOperator,
+    )
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
@@ -20,9 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AzureMLCreateComponentOperator",
+    "AzureMLCreateComputeOperator",
     "AzureMLCreateEnvironmentOperator",
+    "AzureMLDeleteComputeOperator",
     "AzureMLFindOrphansOperator",
     "AzureMLRegisterDataOperator",
+    "AzureMLStartComputeOperator",
+    "AzureMLStopComputeOperator",
     "AzureMLSubmitCommandJobOperator",
     "AzureMLSubmitJobOperator",
     "AzureMLSubmitPipelineJobOperator",
@@ -32,9 +42,13 @@ __all__ = [
 
 _MODULES = {
     "AzureMLCreateComponentOperator": "components",
+    "AzureMLCreateComputeOperator": "compute",
     "AzureMLCreateEnvironmentOperator": "assets",
+    "AzureMLDeleteComputeOperator": "compute",
     "AzureMLFindOrphansOperator": "orphans",
     "AzureMLRegisterDataOperator": "assets",
+    "AzureMLStartComputeOperator": "compute",
+    "AzureMLStopComputeOperator": "compute",
     "AzureMLSubmitCommandJobOperator": "commands",
     "AzureMLSubmitJobOperator": "job_files",
     "AzureMLSubmitPipelineJobOperator": "pipelines",

@@ -5,19 +5,26 @@ It is imported when a task runs: parsing a DAG needs none of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
+from airflow_provider_amlrest.operators.base import dag_folder
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import kind_of
 from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
+from airflow_provider_amlrest.rest.reading.documents import read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 
 OURS = Ours(TAGS, PROPERTIES)
 
@@ -65,3 +72,28 @@ def read_job(task: Any, base: Path) -> JobSpec:
     assert kind is not None, "an operator's kind is known here"  # noqa: S101
     job: JobSpec = kind.read(Given(given, base, OURS))
     return job
+
+
+def read_resource(
+    task: Any, member: str, names: Iterable[str], read: Callable[[Given], ResourceSpec], context: Context
+) -> ResourceSpec:
+    """The resource that a task's arguments describe: in a document, or one by one.
+
+    :param member: the argument that may be the document.
+    :param names: the arguments that describe it one by one.
+    :raises InvalidSpecError: for what is not what it must be, and if both are given.
+    """
+    base = dag_folder(context)
+    given = {name: getattr(task, name) for name in names if getattr(task, name) is not None}
+    source = values.structured(getattr(task, member))
+    if source is None:
+        return read(Given(given, base))
+    if given:
+        raise InvalidSpecError(member, f"it says all; leave out {', '.join(given)}.")
+    document = read_document(member, source, base, lambda text: str(task.render_file(member, text, context)))
+    with document.located():
+        return read(
+            Given(
+                {name: value for name, value in document.values.items() if name != "$schema"}, document.folder
+            )
+        )

@@ -114,6 +114,7 @@ class AsyncAzureMLClient:
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
+    poll = _method(Operations.poll)
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
@@ -130,6 +131,11 @@ class AsyncAzureMLClient:
     get_metric_history = _method(Operations.get_metric_history)
     list_trials = _method(Operations.list_trials)
     get_best_trial = _method(Operations.get_best_trial)
+
+    get_resource = _method(Operations.get_resource)
+    change_resource = _method(Operations.change_resource)
+    explain_failure = _method(Operations.explain_failure)
+    poll_resource = _method(Operations.poll_resource)
 
     async def close(self) -> None:
         """Close the connections. The client cannot be used after."""

@@ -1,0 +1,81 @@
+"""A resource as a person describes it, in the words of the CLI's YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text
+from airflow_provider_amlrest.rest.reading.values import mapping, structured
+from airflow_provider_amlrest.rest.resources.goal import Present
+from airflow_provider_amlrest.rest.versions.features import unsupported
+from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
+from airflow_provider_amlrest.rest.versions.words import without_nones
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+
+IDENTITIES = {"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}
+
+
+@dataclass(frozen=True)
+class ResourceSpec:
+    """A resource as it is wanted.
+
+    ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
+    words. ``body``: of its PUT; what is to be looked up stands in it. ``since``: the first api-version that
+    has it. ``of_user``: see :class:`goal.Present`.
+    """
+
+    collection: str
+    name: str
+    what: str
+    body: Wire = field(repr=False)
+    since: str = ""
+    of_user: tuple[str, ...] = ("tags",)
+
+    @property
+    def path(self) -> str:
+        return f"{self.collection}/{self.name}"
+
+    def check(self, spelling: Spelling) -> None:
+        """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
+        if spelling.api_version < self.since:
+            raise unsupported(spelling.api_version, "type", f"a {self.what}", self.since)
+        for lookup in lookups(self.body):
+            lookup.check(spelling.workspace)
+
+    def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
+        """What is wanted, with everything looked up, and uploaded that the workspace does not have."""
+        found = {id(one): one.find(client) for one in sorted(lookups(self.body), key=lambda one: one.uploads)}
+        body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
+        body.setdefault("location", client.get_workspace().location)
+        return Present(self.path, f"{self.what} {self.name}", body, self.of_user, marks)
+
+
+def read_identity(value: Any) -> Wire | None:
+    """``{"type": "user_assigned", "user_assigned_identities": [{"resource_id": ...}]}``, or just the type."""
+    value = structured(value)
+    if value is None:
+        return None
+    given = {"type": value} if isinstance(value, str) else mapping("identity", value)
+    no_other_keys("identity", given, ("type", "user_assigned_identities", "principal_id", "tenant_id"))
+    type_ = one_of("identity.type", given.get("type"), IDENTITIES)
+    ids = given.get("user_assigned_identities") or ()
+    if isinstance(ids, str | Mapping):
+        ids = [ids]
+    names = [text("identity.user_assigned_identities", _resource_id(one)) for one in ids]
+    if (type_ == "user_assigned") != bool(names):
+        raise InvalidSpecError(
+            "identity", "a user_assigned identity has user_assigned_identities, and no other has."
+        )
+    return without_nones(
+        type=IDENTITIES[type_], userAssignedIdentities={str(name): {} for name in names} or None
+    )
+
+
+def _resource_id(one: Any) -> Any:
+    return one.get("resource_id") if isinstance(one, Mapping) else one
