@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -45,7 +46,7 @@ def read_compute(given: Given) -> ResourceSpec:
     keys, read, wire = _TYPES[type_]
     present = {name: value for name, value in given.arguments.items() if not blank(value)}
     no_other_keys(type_, present, (*_COMMON, *keys))
-    name = check_compute_name(given["name"])
+    name = text("name", given["name"]) or ""
     body = without_nones(
         location=text("location", given["location"]),
         tags=string_map("tags", given["tags"]),
@@ -57,7 +58,8 @@ def read_compute(given: Given) -> ResourceSpec:
         },
     )
     body["properties"] = without_nones(**body["properties"])
-    return ResourceSpec("computes", name, "compute", body)
+    checks = (partial(check_compute_name, name),)
+    return ResourceSpec("computes", name, "compute", body, checks=checks)
 
 
 KEYS = (*_COMMON, *_NODES, *_CLUSTER, *_INSTANCE, *_ATTACHED)

@@ -39,11 +39,13 @@ def _of_mapping(
         elif not _same(value, now.get(key), exactly=is_of_user):
             yield f"{member}: {now.get(key)!r} -> {value!r}"
     if where.rpartition(".")[2] in EXACT:
-        yield from (f"{where}.{name}: {now[name]!r} -> none" for name in now if name not in wanted)
+        yield from (
+            f"{where}.{name}: {now[name]!r} -> none" for name in now if name not in wanted and now[name]
+        )
 
 
 def _same(wanted: Any, now: Any, *, exactly: bool) -> bool:
-    if wanted == now:
+    if wanted == now or (wanted == 0 and now is None):
         return True
     if isinstance(wanted, list | tuple) and isinstance(now, list | tuple):
         pairs = zip(wanted, now, strict=False)

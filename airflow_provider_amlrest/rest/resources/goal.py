@@ -11,6 +11,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.resources.equality import differences
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
+from airflow_provider_amlrest.rest.versions.words import properties_of
 
 
 class Change(NamedTuple):
@@ -62,11 +63,14 @@ class Present(Goal):
 
     :param of_user: which mappings of the body are compared letter by letter.
     :param marks: tags that are sent, but make no difference: who has made it.
+    :param kept: members of its properties that stay as they are if nothing is said of them. The service would
+        reset them, for a PUT says all.
     """
 
     body: Wire = field(default_factory=dict)
     of_user: tuple[str, ...] = ("tags",)
     marks: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
     def is_reached(self, now: Resource) -> bool:
         return now.exists and not now.is_broken and not self.why(now)
@@ -77,8 +81,11 @@ class Present(Goal):
         return [f"it is {now.status}"] * now.is_broken + differences(self.body, now.wire, self.of_user)
 
     def change(self, now: Resource) -> Change:
-        body = self.body | ({"tags": {**self.body.get("tags", {}), **self.marks}} if self.marks else {})
-        return Change("PUT", self.path, body)
+        properties = self.body["properties"]
+        before = properties_of(now.wire)
+        kept = {name: before[name] for name in self.kept if name not in properties and before.get(name)}
+        tags = {**self.body.get("tags", {}), **self.marks}
+        return Change("PUT", self.path, {**self.body, "tags": tags, "properties": {**properties, **kept}})
 
     def done(self, now: Resource) -> str:
         return "updated" if now.exists else "created"

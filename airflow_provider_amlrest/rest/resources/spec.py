@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ class ResourceSpec:
 
     ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
     words. ``body``: of its PUT; what is to be looked up stands in it. ``since``: the first api-version that
-    has it. ``of_user``: see :class:`goal.Present`.
+    has it. ``of_user``, ``kept``: see :class:`goal.Present`.
+    ``checks``: what :meth:`check` does beside the rest.
     """
 
     collection: str
@@ -36,6 +37,8 @@ class ResourceSpec:
     body: Wire = field(repr=False)
     since: str = ""
     of_user: tuple[str, ...] = ("tags",)
+    kept: tuple[str, ...] = ()
+    checks: tuple[Callable[[], object], ...] = ()
 
     @property
     def path(self) -> str:
@@ -45,6 +48,8 @@ class ResourceSpec:
         """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
         if spelling.api_version < self.since:
             raise unsupported(spelling.api_version, "type", f"a {self.what}", self.since)
+        for check in self.checks:
+            check()
         for lookup in lookups(self.body):
             lookup.check(spelling.workspace)
 
@@ -53,7 +58,7 @@ class ResourceSpec:
         found = {id(one): one.find(client) for one in sorted(lookups(self.body), key=lambda one: one.uploads)}
         body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
         body.setdefault("location", client.get_workspace().location)
-        return Present(self.path, f"{self.what} {self.name}", body, self.of_user, marks)
+        return Present(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
 
 
 def read_identity(value: Any) -> Wire | None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.resources.compute import read_compute
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
+from airflow_provider_amlrest.rest.versions.spelling import spelling_of
 
 
 def read(**arguments: Any) -> ResourceSpec:
@@ -53,5 +55,5 @@ def test_a_cluster_as_templates_make_it() -> None:
 )
 def test_what_is_wrong_is_said_with_the_way_out(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidSpecError) as error:
-        read(**arguments)
+        read(**arguments).check(spelling_of("2025-12-01", WorkspaceId("s", "g", "w")))
     assert problem in str(error.value)
