@@ -20,6 +20,11 @@ if TYPE_CHECKING:
         AzureMLStopComputeOperator,
     )
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
+    from airflow_provider_amlrest.operators.online import (
+        AzureMLDeleteDeploymentOperator,
+        AzureMLDeleteEndpointOperator,
+        AzureMLDeployOnlineEndpointOperator,
+    )
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
@@ -29,6 +34,9 @@ __all__ = [
     "AzureMLCreateComputeOperator",
     "AzureMLCreateEnvironmentOperator",
     "AzureMLDeleteComputeOperator",
+    "AzureMLDeleteDeploymentOperator",
+    "AzureMLDeleteEndpointOperator",
+    "AzureMLDeployOnlineEndpointOperator",
     "AzureMLFindOrphansOperator",
     "AzureMLRegisterDataOperator",
     "AzureMLStartComputeOperator",
@@ -45,6 +53,9 @@ _MODULES = {
     "AzureMLCreateComputeOperator": "compute",
     "AzureMLCreateEnvironmentOperator": "assets",
     "AzureMLDeleteComputeOperator": "compute",
+    "AzureMLDeleteDeploymentOperator": "online",
+    "AzureMLDeleteEndpointOperator": "online",
+    "AzureMLDeployOnlineEndpointOperator": "online",
     "AzureMLFindOrphansOperator": "orphans",
     "AzureMLRegisterDataOperator": "assets",
     "AzureMLStartComputeOperator": "compute",

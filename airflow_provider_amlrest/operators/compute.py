@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
@@ -97,14 +97,15 @@ class AzureMLCreateComputeOperator(AzureMLResourceOperator):
         self.description = description
         self.tags = tags
 
-    def _goal(self, client: AzureMLClient, context: Context) -> Goal:
+    def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         from airflow_provider_amlrest.lifecycle.task_identity import maker_tags
         from airflow_provider_amlrest.operators.reading import read_resource
         from airflow_provider_amlrest.rest.resources.compute import read_compute
 
         spec = read_resource(self, "compute", _KEYS, read_compute, context)
         spec.check(client.operations.spelling)
-        return spec.goal(client, maker_tags(context, self.hook.settings.deployment))
+        marks = maker_tags(context, self.hook.settings.deployment)
+        return [lambda: spec.goal(client, marks)]
 
 
 class _NamedComputeOperator(AzureMLResourceOperator):
@@ -125,10 +126,11 @@ class AzureMLDeleteComputeOperator(_NamedComputeOperator):
     XCom: as :class:`AzureMLCreateComputeOperator`; outcome is ``deleted`` or ``unchanged``.
     """
 
-    def _goal(self, client: AzureMLClient, context: Context) -> Goal:
+    def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         from airflow_provider_amlrest.rest.resources.compute import check_compute_name, deleted
 
-        return deleted(check_compute_name(self.name))
+        goal = deleted(check_compute_name(self.name))
+        return [lambda: goal]
 
 
 class AzureMLStartComputeOperator(_NamedComputeOperator):
@@ -140,10 +142,11 @@ class AzureMLStartComputeOperator(_NamedComputeOperator):
     ``unchanged``.
     """
 
-    def _goal(self, client: AzureMLClient, context: Context) -> Goal:
+    def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         from airflow_provider_amlrest.rest.resources.compute import check_compute_name, started
 
-        return started(check_compute_name(self.name))
+        goal = started(check_compute_name(self.name))
+        return [lambda: goal]
 
 
 class AzureMLStopComputeOperator(_NamedComputeOperator):
@@ -155,7 +158,8 @@ class AzureMLStopComputeOperator(_NamedComputeOperator):
     ``unchanged``.
     """
 
-    def _goal(self, client: AzureMLClient, context: Context) -> Goal:
+    def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         from airflow_provider_amlrest.rest.resources.compute import check_compute_name, stopped
 
-        return stopped(check_compute_name(self.name))
+        goal = stopped(check_compute_name(self.name))
+        return [lambda: goal]

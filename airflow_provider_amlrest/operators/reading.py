@@ -5,9 +5,10 @@ It is imported when a task runs: parsing a DAG needs none of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
@@ -19,6 +20,7 @@ from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.documents import read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
+from airflow_provider_amlrest.rest.resources.online import ENDPOINT_NAME, read_endpoint
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -83,17 +85,40 @@ def read_resource(
     :param names: the arguments that describe it one by one.
     :raises InvalidSpecError: for what is not what it must be, and if both are given.
     """
-    base = dag_folder(context)
     given = {name: getattr(task, name) for name in names if getattr(task, name) is not None}
-    source = values.structured(getattr(task, member))
-    if source is None:
-        return read(Given(given, base))
+    if getattr(task, member) is None:
+        return read(Given(given, dag_folder(context)))
     if given:
         raise InvalidSpecError(member, f"it says all; leave out {', '.join(given)}.")
-    document = read_document(member, source, base, lambda text: str(task.render_file(member, text, context)))
+    return read_resource_document(task, member, read, context)
+
+
+def read_resource_document(
+    task: Any,
+    member: str,
+    read: Callable[[Given], ResourceSpec],
+    context: Context,
+    instead: Mapping[str, Any] = MappingProxyType({}),
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> ResourceSpec:
+    """The resource in a document: the path of a file, YAML text, or a mapping.
+
+    :param instead: members that count instead of the document's.
+    :param defaults: members that count if the document has none.
+    """
+    source = values.structured(getattr(task, member))
+    document = read_document(
+        member, source, dag_folder(context), lambda text: str(task.render_file(member, text, context))
+    )
+    members = {name: value for name, value in document.values.items() if name != "$schema"}
     with document.located():
-        return read(
-            Given(
-                {name: value for name, value in document.values.items() if name != "$schema"}, document.folder
-            )
-        )
+        return read(Given({**defaults, **members, **instead}, document.folder))
+
+
+def read_endpoint_argument(task: Any, context: Context) -> ResourceSpec:
+    """An online endpoint that a task describes, or only names: then it is made, if there is none."""
+    given = task.endpoint
+    if isinstance(given, str) and ENDPOINT_NAME.fullmatch(given.strip()):
+        spec = read_endpoint(Given({"name": given.strip()}, dag_folder(context)))
+        return replace(spec, only_exists=True)
+    return read_resource_document(task, "endpoint", read_endpoint, context)

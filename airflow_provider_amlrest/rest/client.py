@@ -144,6 +144,7 @@ class AzureMLClient:
     get_resource = _method(Operations.get_resource)
     change_resource = _method(Operations.change_resource)
     explain_failure = _method(Operations.explain_failure)
+    get_deployment_log = _method(Operations.get_deployment_log)
     poll_resource = _method(Operations.poll_resource)
 
     @contextmanager

@@ -67,6 +67,14 @@ class ResourceOperations(Calls):
             now = Resource(path, "Failed" if now.exists else now.status, failure, now.wire)
         return Polled((now,), None, remaining_reads(answer))
 
+    def get_deployment_log(self, path: str, lines: int) -> Flow[str]:
+        """The end of the log of an online deployment's container. The request counts as a write.
+
+        :param path: the deployment, below the workspace.
+        """
+        body = {"containerType": "InferenceServer", "tail": lines}
+        return str((yield from self._call("POST", f"{path}/getLogs", body)).get("content") or "")
+
     def explain_failure(self, now: Resource) -> Flow[str]:
         """Why a resource has failed, by the operation that it names; empty if that says nothing."""
         own = properties_of(now.wire).get("properties") or {}

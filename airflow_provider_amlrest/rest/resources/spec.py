@@ -10,7 +10,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text
 from airflow_provider_amlrest.rest.reading.values import mapping, structured
-from airflow_provider_amlrest.rest.resources.goal import Present
+from airflow_provider_amlrest.rest.resources.goal import Existing, Present
 from airflow_provider_amlrest.rest.versions.features import unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
@@ -28,7 +28,8 @@ class ResourceSpec:
     ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
     words. ``body``: of its PUT; what is to be looked up stands in it. ``since``: the first api-version that
     has it. ``of_user``, ``kept``: see :class:`goal.Present`.
-    ``checks``: what :meth:`check` does beside the rest.
+    ``checks``: what :meth:`check` does beside the rest. ``only_exists``: one that
+    exists already is left as it is.
     """
 
     collection: str
@@ -39,6 +40,7 @@ class ResourceSpec:
     of_user: tuple[str, ...] = ("tags",)
     kept: tuple[str, ...] = ()
     checks: tuple[Callable[[], object], ...] = ()
+    only_exists: bool = False
 
     @property
     def path(self) -> str:
@@ -58,7 +60,8 @@ class ResourceSpec:
         found = {id(one): one.find(client) for one in sorted(lookups(self.body), key=lambda one: one.uploads)}
         body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
         body.setdefault("location", client.get_workspace().location)
-        return Present(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
+        kind = Existing if self.only_exists else Present
+        return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
 
 
 def read_identity(value: Any) -> Wire | None:
