@@ -24,16 +24,16 @@ LOG_LINES = 50
 class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
     """Bring an online endpoint and one of its deployments to a state; what is so already is left alone.
 
-    :param endpoint: the endpoint's name: it is made if there is none, and left as it is otherwise. Or the path
-        of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a mapping, in the words of
-        ``az ml online-endpoint create --file``. Traffic that it does not mention stays as it is.
+    :param endpoint: the endpoint's name: it is made if there is none, and left as it is otherwise. Or the
+        path of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a mapping, in the
+        words of ``az ml online-endpoint create --file``. Traffic that it does not mention stays as it is.
     :param deployment: the path of a file, YAML text, or a mapping, in the words of
-        ``az ml online-deployment create --file``; its ``endpoint_name`` is the endpoint's if it has none. None:
-        only the endpoint.
-    :param model: the deployment's model, such as what :class:`AzureMLRegisterModelOperator` returned; instead
-        of the file's.
-    :param on_failure: of a deployment that has failed: ``keep`` it, to look into it, or ``delete`` it, so that
-        it costs nothing.
+        ``az ml online-deployment create --file``; its ``endpoint_name`` is the endpoint's if it has none.
+        None: only the endpoint.
+    :param model: the deployment's model, such as what :class:`AzureMLRegisterModelOperator` returned;
+        instead of the file's.
+    :param on_failure: of a deployment that has failed: ``keep`` it, to look into it, or ``delete`` it, so
+        that it costs nothing.
     :param wait_for_completion: wait until both are as asked.
     :param deferrable: wait in the triggerer, without a worker.
     :param poll_interval: seconds between two looks, at most.
@@ -41,8 +41,8 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
 
     A new deployment has no requests until :class:`AzureMLShiftTrafficOperator` gives it some.
 
-    XCom: ``{"id", "name", "status", "outcome", "endpoint_name", "scoring_uri", "traffic"}``: id, name and outcome
-    (``created``, ``updated`` or ``unchanged``) are the deployment's; without one, the endpoint's.
+    XCom: ``{"id", "name", "status", "outcome", "endpoint_name", "scoring_uri", "traffic"}``: id, name and
+    outcome (``created``, ``updated`` or ``unchanged``) are the deployment's; without one, the endpoint's.
     """
 
     template_fields = (

@@ -47,5 +47,5 @@ def check_is_idle(endpoint: Resource, deployment: str) -> None:
     if (properties.get("defaults") or {}).get("deploymentName") == deployment:
         raise InvalidSpecError(
             "deployment_name",
-            f"{deployment!r} is the endpoint's default: make another one the default first.",
+            f"{deployment!r} is the endpoint's default: make another one that first.",
         )
