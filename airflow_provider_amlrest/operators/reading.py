@@ -20,7 +20,8 @@ from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.documents import read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
-from airflow_provider_amlrest.rest.resources.online import ENDPOINT_NAME, read_endpoint
+from airflow_provider_amlrest.rest.resources.endpoints import ENDPOINT_NAME
+from airflow_provider_amlrest.rest.resources.online import read_endpoint
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.reading.fields import one_of, text
-from airflow_provider_amlrest.rest.resources.online import check_endpoint_name
+from airflow_provider_amlrest.rest.jobs.lookups import read_code
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, path_text, text
+from airflow_provider_amlrest.rest.reading.values import blank, mapping
 from airflow_provider_amlrest.rest.resources.resource import Resource
-from airflow_provider_amlrest.rest.versions.words import properties_of
+from airflow_provider_amlrest.rest.versions.spelling import Wire
+from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
 
-COLLECTIONS = {"online": "onlineEndpoints", "batch": "batchEndpoints"}
+ONLINE, BATCH = "onlineEndpoints", "batchEndpoints"
+COLLECTIONS = {"online": ONLINE, "batch": BATCH}
+ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{1,30}[a-zA-Z0-9])")
+"""Microsoft's documentation of limits: 3 to 32 characters."""
 
 
 class EndpointPlace(NamedTuple):
@@ -49,3 +56,40 @@ def check_is_idle(endpoint: Resource, deployment: str) -> None:
             "deployment_name",
             f"{deployment!r} is the endpoint's default: make another one that first.",
         )
+
+
+def check_endpoint_name(field: str, value: Any) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
+    name = text(field, value) or ""
+    if not ENDPOINT_NAME.fullmatch(name):
+        raise InvalidSpecError(
+            field,
+            f"{name!r} is not a valid name for an endpoint: 3 to 32 letters, digits and '-', beginning with "
+            "a letter and ending with a letter or digit. It must be free in the whole Azure region.",
+        )
+    return name
+
+
+def read_code_configuration(value: Any, base: Path) -> Wire | None:
+    """``{"code": folder, "scoring_script": "score.py"}``."""
+    field = "code_configuration"
+    if blank(value):
+        return None
+    given = mapping(field, value)
+    no_other_keys(field, given, ("code", "scoring_script"))
+    code = read_code(f"{field}.code", given.get("code"), base)
+    script = path_text(f"{field}.scoring_script", given.get("scoring_script"))
+    if not script:
+        raise InvalidSpecError(
+            f"{field}.scoring_script", "it is missing: the file of the code with init and run."
+        )
+    return without_nones(codeId=code, scoringScript=script)
+
+
+def check_scoring_script(value: Any, base: Path) -> None:
+    """Raises InvalidSpecError if local code has no such script."""
+    given = mapping("code_configuration", value)
+    script, folder = str(given.get("scoring_script")), base / Path(str(given.get("code"))).expanduser()
+    if folder.is_dir() and not (folder / script).is_file():
+        problem = f"{script!r} is not a file in {str(folder)!r}."
+        raise InvalidSpecError("code_configuration.scoring_script", problem)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
+from airflow_provider_amlrest.rest.jobs.lookups import read_environment
 from airflow_provider_amlrest.rest.reading.fields import (
     check_name,
     json_map,
     no_other_keys,
-    path_text,
     string_map,
     text,
     word,
@@ -28,16 +25,18 @@ from airflow_provider_amlrest.rest.reading.values import (
     required_seconds,
     whole,
 )
-from airflow_provider_amlrest.rest.resources.goal import Absent
+from airflow_provider_amlrest.rest.resources.endpoints import (
+    ONLINE,
+    check_endpoint_name,
+    check_scoring_script,
+    read_code_configuration,
+)
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, read_identity
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
 SINCE = "2022-05-01"
-ENDPOINTS = "onlineEndpoints"
-ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{1,30}[a-zA-Z0-9])")
-"""Microsoft's documentation of limits: 3 to 32 characters."""
 AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 DEFAULT_INSTANCE = "Standard_DS3_v2"
 
@@ -74,7 +73,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
     of_user = ("tags", "properties.properties", "properties.traffic", "properties.mirrorTraffic")
     kept = ("traffic", "mirrorTraffic")
     checks = (partial(check_endpoint_name, "name", name),)
-    return ResourceSpec(ENDPOINTS, name, "online endpoint", body, SINCE, of_user, kept, checks)
+    return ResourceSpec(ONLINE, name, "online endpoint", body, SINCE, of_user, kept, checks)
 
 
 def read_deployment(given: Given) -> ResourceSpec:
@@ -121,32 +120,10 @@ def read_deployment(given: Given) -> ResourceSpec:
     checks = (
         partial(check_name, "name", name, 32),
         partial(check_endpoint_name, "endpoint_name", endpoint),
-        partial(_check_scoring_script, given["code_configuration"], given.base),
+        partial(check_scoring_script, given["code_configuration"], given.base),
     )
-    collection = deployments_of(endpoint)
+    collection = f"{ONLINE}/{endpoint}/deployments"
     return ResourceSpec(collection, name, "online deployment", body, SINCE, of_user, checks=checks)
-
-
-def deployments_of(endpoint: str) -> str:
-    """Where the deployments of an endpoint are, below the workspace."""
-    return f"{ENDPOINTS}/{endpoint}/deployments"
-
-
-def endpoint_deleted(name: str) -> Absent:
-    """There is no such endpoint, and none of its deployments."""
-    return Absent(f"{ENDPOINTS}/{name}", f"online endpoint {name}")
-
-
-def check_endpoint_name(field: str, value: Any) -> str:
-    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
-    name = text(field, value) or ""
-    if not ENDPOINT_NAME.fullmatch(name):
-        raise InvalidSpecError(
-            field,
-            f"{name!r} is not a valid name for an endpoint: 3 to 32 letters, digits and '-', beginning with "
-            "a letter and ending with a letter or digit. It must be free in the whole Azure region.",
-        )
-    return name
 
 
 def read_weights(field: str, value: Any) -> dict[str, int]:
@@ -158,31 +135,6 @@ def read_weights(field: str, value: Any) -> dict[str, int]:
     if total not in (0, 100):
         raise InvalidSpecError(field, f"{weights!r} are {total} percent together; they must be 0 or 100.")
     return weights
-
-
-def read_code_configuration(value: Any, base: Path) -> Wire | None:
-    """``{"code": folder, "scoring_script": "score.py"}``."""
-    field = "code_configuration"
-    if blank(value):
-        return None
-    given = mapping(field, value)
-    no_other_keys(field, given, ("code", "scoring_script"))
-    code = read_code(f"{field}.code", given.get("code"), base)
-    script = path_text(f"{field}.scoring_script", given.get("scoring_script"))
-    if not script:
-        raise InvalidSpecError(
-            f"{field}.scoring_script", "it is missing: the file of the code with init and run."
-        )
-    return without_nones(codeId=code, scoringScript=script)
-
-
-def _check_scoring_script(value: Any, base: Path) -> None:
-    """Raises InvalidSpecError if local code has no such script."""
-    given = mapping("code_configuration", value)
-    script, folder = str(given.get("scoring_script")), base / Path(str(given.get("code"))).expanduser()
-    if folder.is_dir() and not (folder / script).is_file():
-        problem = f"{script!r} is not a file in {str(folder)!r}."
-        raise InvalidSpecError("code_configuration.scoring_script", problem)
 
 
 def _mirror(value: Any) -> dict[str, int]:
