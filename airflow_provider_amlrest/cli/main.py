@@ -122,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--name", help="name of the job (default: that in the file, or else a generated one)")
     one = commands.add_parser(
-        "validate", parents=[file], help="check a file of a job or a component; needs no connection"
+        "validate", parents=[file], help="check a file of a job, a component or a model; needs no connection"
     )
     one.add_argument("--body", action="store_true", help="print the request that would be sent, as JSON")
     one.add_argument("--api-version", help=f"check the file for this api-version ({DEFAULT_API_VERSION})")

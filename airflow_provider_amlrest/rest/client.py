@@ -115,6 +115,9 @@ class AzureMLClient:
 
     get_model = _method(Operations.get_model)
     get_latest_model = _method(Operations.get_latest_model)
+    list_models = _pages(Operations.list_models)
+    create_model = _method(Operations.create_model)
+    update_model = _method(Operations.update_model)
     get_component = _method(Operations.get_component)
     get_latest_component = _method(Operations.get_latest_component)
     create_component = _method(Operations.create_component)

@@ -100,6 +100,54 @@ def test_an_api_version_that_cannot_say_it(file: Path, capsys: pytest.CaptureFix
     assert "type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first" in err
 
 
+MODEL = """\
+$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json
+name: iris
+path: model.txt
+stage: Production
+flavors: {lightgbm: {lgb_version: 4.5}}
+"""
+
+
+def test_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "model.yml"
+    file.write_text(MODEL)
+    code, out, err = amlrest(capsys, "validate", file)
+    assert (code, out) == (2, "")
+    assert "path: there is no file or folder" in err
+    code, out, err = amlrest(capsys, "validate", file, "--body")
+    assert "amlrest: warning: path: there is no file or folder" in err
+    assert json.loads(out)["properties"] == {
+        "modelType": "custom_model",
+        "modelUri": str(tmp_path / "model.txt"),
+        "stage": "Production",
+        "flavors": {"lightgbm": {"data": {"lgb_version": "4.5"}}},
+        "isArchived": False,
+    }
+    (tmp_path / "model.txt").touch()
+    assert amlrest(capsys, "validate", file)[1] == f"{file} is valid: a model of the type custom_model.\n"
+    code, _, err = amlrest(capsys, "validate", file, "--body", "--api-version", "2022-10-01")
+    assert code == 2
+    assert "stage: api-version 2022-10-01 cannot say the stage of a model" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("{name: a, version: 3, path: 'runs:/t/m', type: mlflow_model}", "model of the type mlflow_model"),
+        ("{version: 3, command: echo, environment: 'azureml:e:1'}", "command component"),
+        ("{command: echo, environment: 'azureml:e:1'}", "command job"),
+        ("{jobs: {a: {command: echo, environment: 'azureml:e:1'}}}", "pipeline job with 1 steps"),
+    ],
+)
+def test_what_a_file_without_a_schema_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, what: str
+) -> None:
+    file = tmp_path / "some.yml"
+    file.write_text(text)
+    assert amlrest(capsys, "validate", file)[:2] == (0, f"{file} is valid: a {what}.\n")
+
+
 def test_validate_needs_no_airflow(file: Path) -> None:
     program = (
         "import sys; from airflow_provider_amlrest.cli.main import main; "

@@ -14,6 +14,7 @@ import yaml
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
@@ -24,12 +25,13 @@ from tests.contract.tally import count
 from tests.support.codec import codec_for
 from tests.unit.jobs import WORKSPACE, arm_id
 
-Wanted = Environment | Code | Data | CommandJob | SweepJob
+Wanted = Environment | Code | Data | Model | CommandJob | SweepJob
 
 KINDS = {
     Environment: ("environments", "environment_body"),
     Code: ("codes", "code_body"),
     Data: ("data", "data_body"),
+    Model: ("models", "model_body"),
     CommandJob: ("jobs", "job_body"),
     SweepJob: ("jobs", "job_body"),
 }
@@ -139,7 +141,9 @@ def without(wanted: Any, field: str) -> Any:
             return replace(wanted, type="uri_file", referenced_uris=())
         case "path":
             return replace(wanted, uri="azureml://datastores/d/paths/p")
-        case "display_name" | "identity":
+        case "archived":
+            return replace(wanted, is_archived=False)
+        case "display_name" | "identity" | "stage":
             return replace(wanted, **{name: None})
     raise AssertionError(f"{field} was refused, which the client does not have")
 
@@ -151,7 +155,7 @@ REWRITTEN = {"command", "conda", "timeout", "trial_timeout"}
 """Checked by tests of their own."""
 WORDS = {"type", "mode", "goal", "rule", "os_type", "job_tier", "all_nodes", "email_on"}
 """Spelled otherwise on the wire."""
-REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance"}
+REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance", "is_archived"}
 
 
 def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) -> None:
@@ -166,7 +170,7 @@ def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) ->
 
 def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
     if is_dataclass(value):
-        if isinstance(value, Environment | Code | Data):
+        if isinstance(value, Environment | Code | Data | Model):
             skipped = skipped | OF_THE_ASSETS_ADDRESS
         for field in fields(value):
             if field.name not in skipped:

@@ -28,7 +28,7 @@ from tests.contract import openapi
 from tests.contract.bodies import wire
 from tests.contract.tally import count
 from tests.unit.answers import Answered
-from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP
+from tests.unit.jobs import CODE, DATA, ENVIRONMENT, MODEL, PLAIN, SWEEP
 
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "group", "workspace")
 HOST = "https://eastus.api.azureml.ms"
@@ -57,6 +57,9 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "create_data": lambda o: [o.create_data(DATA)],
     "get_model": lambda o: [o.get_model("m", "1")],
     "get_latest_model": lambda o: [o.get_latest_model("m")],
+    "list_models": lambda o: [o.list_models("m")],
+    "create_model": lambda o: [o.create_model(MODEL)],
+    "update_model": lambda o: [o.update_model("m", "1", lambda m: replace(m, description="better"))],
     "get_component": lambda o: [o.get_component("c", "1")],
     "get_latest_component": lambda o: [o.get_latest_component("c")],
     "create_component": lambda o: [o.create_component(COMPONENT)],
@@ -106,6 +109,7 @@ RESOURCE = {
     "properties": {
         "jobType": "Command",
         "status": "Completed",
+        "path": "https://blobs.example/model",
         "discoveryUrl": f"{HOST}/discovery",
         "mlFlowTrackingUri": f"azureml://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}",
     },

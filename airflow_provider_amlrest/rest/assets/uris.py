@@ -64,6 +64,12 @@ def lies_at(uri: str, place: str, workspace: WorkspaceId) -> bool:
     return same_uri(uri, place, workspace) or (bool(name) and same_uri(folder, place, workspace))
 
 
+def one_spelling(uri: str, workspace: WorkspaceId) -> str:
+    """The same text for all URIs that mean the same place."""
+    first, *rest = _canonical(uri, workspace)
+    return "\n".join([str(first).lower(), *map(str, rest)])
+
+
 def _canonical(uri: str, workspace: WorkspaceId) -> tuple[object, ...]:
     match = _DATASTORE.fullmatch(uri)
     if match:

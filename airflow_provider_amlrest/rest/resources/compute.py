@@ -42,8 +42,8 @@ _ATTACHED = ("resource_id",)
 
 def read_compute(given: Given) -> ResourceSpec:
     """A compute. Raises InvalidSpecError for a member that is not what it must be."""
-    type_ = word("type", given["type"] or "amlcompute", _TYPES)
-    keys, read, wire = _TYPES[type_]
+    type_ = word("type", given["type"] or "amlcompute", TYPES)
+    keys, read, wire = TYPES[type_]
     present = {name: value for name, value in given.arguments.items() if not blank(value)}
     no_other_keys(type_, present, (*_COMMON, *keys))
     name = text("name", given["name"]) or ""
@@ -157,7 +157,7 @@ def _machine(given: Given) -> Wire:
     }
 
 
-_TYPES: Mapping[str, tuple[tuple[str, ...], Callable[[Given], Wire], str]] = {
+TYPES: Mapping[str, tuple[tuple[str, ...], Callable[[Given], Wire], str]] = {
     "amlcompute": ((*_NODES, *_CLUSTER), _cluster, "AmlCompute"),
     "computeinstance": ((*_NODES, *_INSTANCE), _instance, "ComputeInstance"),
     "synapsespark": (_ATTACHED, _spark, "SynapseSpark"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -17,6 +18,7 @@ from airflow_provider_amlrest.rest.versions.words import without_nones
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.ids import WorkspaceId
 
 IDENTITIES = {"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}
 
@@ -48,12 +50,19 @@ class ResourceSpec:
 
     def check(self, spelling: Spelling) -> None:
         """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
+        for problem in self.problems(spelling, spelling.workspace):
+            raise problem
+
+    def problems(self, spelling: Spelling, workspace: WorkspaceId | None = None) -> list[InvalidSpecError]:
+        """All that can be known to be wrong without asking the service.
+
+        :param workspace: None: it is not known yet.
+        """
         if spelling.api_version < self.since:
-            raise unsupported(spelling.api_version, "type", f"a {self.what}", self.since)
-        for check in self.checks:
-            check()
-        for lookup in lookups(self.body):
-            lookup.check(spelling.workspace)
+            return [unsupported(spelling.api_version, "type", f"a {self.what}", self.since)]
+        checks: list[Callable[[], object]] = [*self.checks]
+        checks += [partial(lookup.check, workspace) for lookup in lookups(self.body)]
+        return [problem for check in checks for problem in _problems(check)]
 
     def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
         """What is wanted, with everything looked up, and uploaded that the workspace does not have."""
@@ -62,6 +71,14 @@ class ResourceSpec:
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
         return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
+
+
+def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
+    try:
+        check()
+    except InvalidSpecError as problem:
+        return [problem]
+    return []
 
 
 def read_identity(value: Any) -> Wire | None:

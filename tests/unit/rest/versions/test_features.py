@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
@@ -30,13 +31,13 @@ from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
 from tests.support.codec import codec_for
 from tests.unit.answers import REFERENCE
-from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
+from tests.unit.jobs import DATA, ENVIRONMENT, MODEL, PLAIN, SWEEP, WORKSPACE, arm_id
 
-Thing = Environment | Data | JobSpec
+Thing = Environment | Data | Model | JobSpec
 
 STORE = "azureml://datastores/workspaceblobstore/paths/p"
 CPU = arm_id("computes", "cpu")
-MODEL = DataInput("mlflow_model", arm_id("models", "m", "1"))
+MODEL_INPUT = DataInput("mlflow_model", arm_id("models", "m", "1"))
 
 # Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
 USES: dict[str, list[tuple[str, Thing]]] = {
@@ -48,14 +49,17 @@ USES: dict[str, list[tuple[str, Thing]]] = {
         ("path", replace(DATA, uri="abfss://fs@a.dfs.core.windows.net/x")),
         ("path", replace(DATA, uri="wasbs://c@a.blob.core.windows.net/x")),
         ("path", replace(DATA, uri="azureml://subscriptions/s/x")),
+        ("path", replace(MODEL, uri="azureml://jobs/train/outputs/model/paths/")),
     ],
+    "the stage of a model": [("stage", replace(MODEL, stage="Production"))],
+    "an archived model": [("archived", replace(MODEL, is_archived=True))],
     "a job without one (serverless)": [("compute", replace(PLAIN, compute=None))],
     "data that is not registered: a URI, an asset of a registry": [
         ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": DataInput("uri_file", STORE)})),
         ("inputs.iris", replace(SWEEP, inputs={"iris": DataInput("uri_folder", "https://h/p")})),
     ],
     "a model, or an mltable": [
-        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": MODEL})),
+        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": MODEL_INPUT})),
         ("inputs.iris", replace(SWEEP, inputs={"iris": replace(SWEEP.inputs["iris"], type="mltable")})),
     ],
     "a type other than uri_folder": [
@@ -138,6 +142,8 @@ def body(version: str, thing: Thing) -> dict[str, Any]:
         return codec.environment_body(thing)
     if isinstance(thing, Data):
         return codec.data_body(thing)
+    if isinstance(thing, Model):
+        return codec.model_body(thing)
     return codec.job_body(thing)
 
 
@@ -170,7 +176,7 @@ def test_what_a_version_cannot_say_is_refused_by_name(feature: Feature, field: s
 
 def test_nothing_else_is_refused() -> None:
     for version in API_VERSIONS:
-        for thing in (ENVIRONMENT, DATA, replace(DATA, uri="https://h/p"), PLAIN, SWEEP):
+        for thing in (ENVIRONMENT, DATA, replace(DATA, uri="https://h/p"), MODEL, PLAIN, SWEEP):
             assert body(version, thing)
 
 
@@ -183,6 +189,8 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
         "dataUri",
         None,
     ),
+    "the stage of a model": ("ModelVersionProperties", "stage", None),
+    "an archived model": ("ModelVersion(Details|Properties)", "isArchived", None),
     "data that is not registered: a URI, an asset of a registry": ("UriFileJobInput", "uri", None),
     "a model, or an mltable": ("(MLFlowModel|MLTable)JobInput", "uri", None),
     "a type other than uri_folder": ("UriFileJobOutput", None, None),
