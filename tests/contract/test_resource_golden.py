@@ -1,4 +1,4 @@
-"""Microsoft's YAML files of computes, endpoints and deployments, and the bodies that azure-ai-ml makes of them.
+"""Microsoft's YAML files of computes, endpoints and deployments, and what azure-ai-ml makes of them.
 
 As in test_golden.py. What is defined in a file (``$INLINE``) has an id only when it is registered: the
 golden's id stands for what we print in its place, a path or a name.
