@@ -148,6 +148,9 @@ class AzureMLClient:
     change_resource = _method(Operations.change_resource)
     explain_failure = _method(Operations.explain_failure)
     get_deployment_log = _method(Operations.get_deployment_log)
+    get_access = _method(Operations.get_access)
+    score = _method(Operations.score)
+    invoke_batch = _method(Operations.invoke_batch)
     poll_resource = _method(Operations.poll_resource)
 
     @contextmanager

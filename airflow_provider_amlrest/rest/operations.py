@@ -14,11 +14,12 @@ from airflow_provider_amlrest.rest.http.cloud import Cloud
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.operations import Polled
 from airflow_provider_amlrest.rest.resources.operations import ResourceOperations
+from airflow_provider_amlrest.rest.resources.scoring import ScoringOperations
 from airflow_provider_amlrest.rest.runs.operations import RunOperations
 from airflow_provider_amlrest.rest.versions.spelling import spelling_of
 
 
-class Operations(AssetOperations, RunOperations, ResourceOperations):
+class Operations(AssetOperations, RunOperations, ResourceOperations, ScoringOperations):
     """The operations on one workspace in one api-version.
 
     :param on_secret: called with every key and signature the moment it is received, to have it masked.
