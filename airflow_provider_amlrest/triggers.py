@@ -235,6 +235,7 @@ class AzureMLResourceTrigger(_WaitTrigger):
     :param poll_interval: seconds between two looks at the resource, at most.
     :param deadline: seconds since the epoch at which to give up waiting; None: never.
     :param status: the state that was told last.
+    :param not_before: seconds since the epoch before which it does not fire; None: at once.
     """
 
     def __init__(
@@ -247,6 +248,7 @@ class AzureMLResourceTrigger(_WaitTrigger):
         poll_interval: float = 15.0,
         deadline: float | None = None,
         status: str = "",
+        not_before: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.path = path
@@ -256,15 +258,21 @@ class AzureMLResourceTrigger(_WaitTrigger):
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.status = status
+        self.not_before = not_before
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As it is kept in Airflow's database: plain JSON, and no secret in it."""
-        names = ("path", "what", "azureml_conn_id", "api_version", "poll_interval", "deadline", "status")
+        names = (
+            *("path", "what", "azureml_conn_id", "api_version", "poll_interval", "deadline", "status"),
+            "not_before",
+        )
         name = f"{type(self).__module__}.{type(self).__qualname__}"
         return name, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire."""
+        if self.not_before is not None:
+            await asyncio.sleep(max(0.0, self.not_before - time.time()))
         yield TriggerEvent(await self._wait())  # type: ignore[no-untyped-call]
 
     def _begin(self) -> Wait:

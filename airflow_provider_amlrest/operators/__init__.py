@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
+    from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperator
 
 __all__ = [
     "AzureMLCreateComponentOperator",
@@ -39,6 +40,7 @@ __all__ = [
     "AzureMLDeployOnlineEndpointOperator",
     "AzureMLFindOrphansOperator",
     "AzureMLRegisterDataOperator",
+    "AzureMLShiftTrafficOperator",
     "AzureMLStartComputeOperator",
     "AzureMLStopComputeOperator",
     "AzureMLSubmitCommandJobOperator",
@@ -58,6 +60,7 @@ _MODULES = {
     "AzureMLDeployOnlineEndpointOperator": "online",
     "AzureMLFindOrphansOperator": "orphans",
     "AzureMLRegisterDataOperator": "assets",
+    "AzureMLShiftTrafficOperator": "traffic",
     "AzureMLStartComputeOperator": "compute",
     "AzureMLStopComputeOperator": "compute",
     "AzureMLSubmitCommandJobOperator": "commands",

@@ -60,6 +60,7 @@ class AzureMLResourceOperator(AzureMLOperator):
         self.timeout = timeout
         self._what = "resource"
         self._killed = False
+        self._stays = False
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring the resource to its state."""
@@ -131,28 +132,41 @@ class AzureMLResourceOperator(AzureMLOperator):
     ) -> str:
         """Wait until nothing is under way; why it has failed, if that was said."""
         now = step.now
-        if boolean("deferrable", self.deferrable):
-            self._defer(now.name, bringing, done, deadline)
+        if self._defers:
+            self._defer(now.name, bringing.goal.what, done, bringing.sent, deadline)
         # After a change, what was before is no news.
         waiting = Wait(now.name, now.status if now.is_active else "", deadline, resource=bringing.goal.what)
         interval = required_seconds("poll_interval", self.poll_interval)
         self._check(wait(client, waiting, interval, step.operation))
         return waiting.job.error if waiting.job is not None else ""
 
-    def _defer(self, path: str, bringing: Bringing, done: list[str], deadline: float | None) -> NoReturn:
+    @property
+    def _defers(self) -> bool:
+        return boolean("deferrable", self.deferrable) and not self._stays
+
+    def _defer(
+        self,
+        path: str,
+        what: str,
+        done: list[str],
+        sent: str | None,
+        deadline: float | None,
+        not_before: float | None = None,
+    ) -> NoReturn:
         from airflow_provider_amlrest.triggers import AzureMLResourceTrigger
 
         self.defer(
             trigger=AzureMLResourceTrigger(
                 path=path,
-                what=bringing.goal.what,
+                what=what,
                 azureml_conn_id=self.azureml_conn_id,
                 api_version=text("api_version", self.api_version),
                 poll_interval=required_seconds("poll_interval", self.poll_interval),
                 deadline=deadline,
+                not_before=not_before,
             ),
             method_name="execute_complete",
-            kwargs={"done": done, "sent": bringing.sent},
+            kwargs={"done": done, "sent": sent},
         )
         raise AssertionError("defer() raises")
 

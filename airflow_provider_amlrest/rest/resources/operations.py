@@ -19,6 +19,7 @@ from airflow_provider_amlrest.rest.http.call import (
 from airflow_provider_amlrest.rest.http.call import resource as arm_resource
 from airflow_provider_amlrest.rest.http.cloud import is_same_origin
 from airflow_provider_amlrest.rest.http.errors import response_error
+from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.jobs.operations import Polled
 from airflow_provider_amlrest.rest.resources.goal import Change
 from airflow_provider_amlrest.rest.resources.resource import BROKEN, READY, Resource, gone, read_resource
@@ -35,6 +36,17 @@ class ResourceOperations(Calls):
         """
         answer = yield self._request("GET", path)
         return self._resource_of(path, answer)
+
+    def list_deployments(self, endpoint: str, next_link: str | None = None) -> Flow[Page]:
+        """The deployments of an endpoint, as an iterator of :class:`Resource`, each by its own name.
+
+        :param endpoint: below the workspace: ``onlineEndpoints/shop``.
+        """
+
+        def read(wire: dict[str, Any]) -> Resource:
+            return read_resource(str(wire.get("name") or ""), wire)
+
+        return (yield from self._page(f"{endpoint}/deployments", next_link, read))
 
     def change_resource(self, change: Change) -> Flow[str | None]:
         """Send a change. The URL of the operation that it starts; None if the answer names none."""
