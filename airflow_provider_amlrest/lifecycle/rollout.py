@@ -114,6 +114,9 @@ def plan(
     if found is not None:
         start = {str(name): int(share) for name, share in found["start"].items()}
     deployments = [one.name for one in client.list_deployments(place.path)]
-    planned = tuple(completed(step, start, deployments) for step in steps)
+    if found is None and now == completed(steps[-1], start, deployments):
+        return Rollout(place, by, start, (now,), reached=1)
+    each = [completed(step, start, deployments) for step in steps]
+    planned = tuple(shares for before, shares in zip([None, *each], each, strict=False) if shares != before)
     is_ours = found is not None and found.get("by") == by
     return Rollout(place, by, start, planned, planned.index(now) + 1 if is_ours and now in planned else 0)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AzureMLStartComputeOperator,
         AzureMLStopComputeOperator,
     )
+    from airflow_provider_amlrest.operators.invoking import AzureMLInvokeOnlineEndpointOperator
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
     from airflow_provider_amlrest.operators.online import (
         AzureMLDeleteDeploymentOperator,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
+    from airflow_provider_amlrest.operators.rollouts import safe_rollout
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
     from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperator
 
@@ -39,6 +41,7 @@ __all__ = [
     "AzureMLDeleteEndpointOperator",
     "AzureMLDeployOnlineEndpointOperator",
     "AzureMLFindOrphansOperator",
+    "AzureMLInvokeOnlineEndpointOperator",
     "AzureMLRegisterDataOperator",
     "AzureMLShiftTrafficOperator",
     "AzureMLStartComputeOperator",
@@ -48,6 +51,7 @@ __all__ = [
     "AzureMLSubmitPipelineJobOperator",
     "AzureMLSubmitSweepJobOperator",
     "AzureMLUploadCodeOperator",
+    "safe_rollout",
 ]
 
 _MODULES = {
@@ -59,6 +63,7 @@ _MODULES = {
     "AzureMLDeleteEndpointOperator": "online",
     "AzureMLDeployOnlineEndpointOperator": "online",
     "AzureMLFindOrphansOperator": "orphans",
+    "AzureMLInvokeOnlineEndpointOperator": "invoking",
     "AzureMLRegisterDataOperator": "assets",
     "AzureMLShiftTrafficOperator": "traffic",
     "AzureMLStartComputeOperator": "compute",
@@ -68,6 +73,7 @@ _MODULES = {
     "AzureMLSubmitPipelineJobOperator": "pipelines",
     "AzureMLSubmitSweepJobOperator": "sweeps",
     "AzureMLUploadCodeOperator": "assets",
+    "safe_rollout": "rollouts",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
@@ -30,6 +31,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
     :param deployment: the path of a file, YAML text, or a mapping, in the words of
         ``az ml online-deployment create --file``; its ``endpoint_name`` is the endpoint's if it has none.
         None: only the endpoint.
+    :param deployment_name: the deployment's name, instead of the file's.
     :param model: the deployment's model, such as what :class:`AzureMLRegisterModelOperator` returned;
         instead of the file's.
     :param on_failure: of a deployment that has failed: ``keep`` it, to look into it, or ``delete`` it, so
@@ -49,17 +51,19 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         *AzureMLResourceOperator.template_fields,
         "endpoint",
         "deployment",
+        "deployment_name",
         "model",
         "on_failure",
     )
     template_fields_renderers = {"endpoint": "yaml", "deployment": "yaml", "model": "json"}  # noqa: RUF012
-    text_fields = (*AzureMLResourceOperator.text_fields, "on_failure")
+    text_fields = (*AzureMLResourceOperator.text_fields, "deployment_name", "on_failure")
 
     def __init__(
         self,
         *,
         endpoint: str | PurePath | Mapping[str, Any],
         deployment: str | PurePath | Mapping[str, Any] | None = None,
+        deployment_name: str | None = None,
         model: str | Mapping[str, Any] | None = None,
         on_failure: str = "keep",
         **kwargs: Any,
@@ -67,6 +71,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.deployment = deployment
+        self.deployment_name = deployment_name
         self.model = model
         self.on_failure = on_failure
 
@@ -81,7 +86,8 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         endpoint = read_endpoint_argument(self, context)
         specs = [endpoint]
         if self.deployment is not None:
-            more = {} if self.model is None else {"model": self.model}
+            own = {"name": self.deployment_name, "model": self.model}
+            more = {name: value for name, value in own.items() if value is not None}
             defaults = {"endpoint_name": endpoint.name}
             specs.append(read_resource_document(self, "deployment", read_deployment, context, more, defaults))
         for spec in specs:
@@ -133,27 +139,29 @@ class AzureMLDeleteEndpointOperator(AzureMLResourceOperator):
 
 
 class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
-    """Delete a deployment; that there is none is what was wanted. One that gets requests is not deleted.
+    """Delete deployments; that there are none is what was wanted. One that gets requests is not deleted.
 
     :param endpoint_name: the endpoint.
-    :param deployment_name: the deployment.
+    :param deployment_name: the deployment, or a list of some.
     :param endpoint_type: ``online`` or ``batch``.
 
-    The other parameters and the XCom: as :class:`AzureMLCreateComputeOperator`; outcome is ``deleted`` or
-    ``unchanged``.
+    The other parameters: as :class:`AzureMLCreateComputeOperator`. XCom: as there, of the last one, and empty
+    if the list is; outcome is ``deleted`` or ``unchanged``.
     """
 
     template_fields = (
         *AzureMLResourceOperator.template_fields,
         *("endpoint_name", "deployment_name", "endpoint_type"),
     )
-    text_fields = (
-        *AzureMLResourceOperator.text_fields,
-        *("endpoint_name", "deployment_name", "endpoint_type"),
-    )
+    text_fields = (*AzureMLResourceOperator.text_fields, "endpoint_name", "endpoint_type")
 
     def __init__(
-        self, *, endpoint_name: str, deployment_name: str, endpoint_type: str = "online", **kwargs: Any
+        self,
+        *,
+        endpoint_name: str,
+        deployment_name: str | Sequence[str],
+        endpoint_type: str = "online",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.endpoint_name = endpoint_name
@@ -161,15 +169,19 @@ class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
         self.endpoint_type = endpoint_type
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
-        from airflow_provider_amlrest.rest.reading.fields import check_name, text
+        from airflow_provider_amlrest.rest.reading.fields import check_name, text_list
+        from airflow_provider_amlrest.rest.reading.values import structured
         from airflow_provider_amlrest.rest.resources.endpoints import check_is_idle, read_endpoint_place
         from airflow_provider_amlrest.rest.resources.goal import Absent
 
         place = read_endpoint_place(self.endpoint_name, self.endpoint_type)
-        name = check_name("deployment_name", text("deployment_name", self.deployment_name))
+        given = structured(self.deployment_name)
+        names = text_list("deployment_name", [given] if isinstance(given, str) else given)
+        for name in names:
+            check_name("deployment_name", name)
 
-        def goal() -> Goal:
+        def goal(name: str) -> Goal:
             check_is_idle(client.get_resource(place.path), name)
             return Absent(f"{place.path}/deployments/{name}", f"{place.kind} deployment {name}")
 
-        return [goal]
+        return [partial(goal, name) for name in names]

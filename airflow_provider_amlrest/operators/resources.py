@@ -112,6 +112,8 @@ class AzureMLResourceOperator(AzureMLOperator):
                     now, outcome = self._reach(client, Bringing(client, goal, sent), done, deadline, waits)
                     self.log.info("%s is %s (%s).", goal.what, now.status, outcome)
                     sent, event, done = None, None, [*done, outcome]
+                if not goals:
+                    return {}
                 known = {"id": now.id, "name": now.name.rpartition("/")[2], "status": now.status}
                 return {**known, "outcome": outcome, **self._result(client, now, context)}
 

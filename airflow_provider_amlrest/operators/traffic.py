@@ -54,8 +54,9 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     A retry or a clear in the middle goes on with the same rollout. If somebody ends the task, the shares are
     what they were before. If somebody else changes the shares meanwhile, the task fails and leaves them so.
 
-    XCom: ``{"id", "name", "status", "outcome", "shares", "before", "tests"}``; ``tests``: ``[{"deployment",
-    "requests", "seconds"}]`` of the last step. The other parameters: as
+    XCom: ``{"id", "name", "status", "outcome", "shares", "before", "unused", "tests"}``; ``unused``: the
+    deployments that had requests before, and have none now; ``tests``: what the last ones have found,
+    ``[{"deployment", "requests", "seconds"}]``. The other parameters: as
     :class:`AzureMLDeployOnlineEndpointOperator`; ``timeout`` is for each step.
     """
 
@@ -138,7 +139,9 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
                 now, outcome = self._shift(client, rollout, rollout.steps[-1], is_over=True)
             self._rollout = None
         known = {"id": now.id, "name": place.name, "status": now.status, "outcome": outcome}
-        return {**known, "shares": dict(rollout.steps[-1]), "before": dict(rollout.start), "tests": tests}
+        shares, before = dict(rollout.steps[-1]), dict(rollout.start)
+        unused = sorted(before.keys() - shares.keys())
+        return {**known, "shares": shares, "before": before, "unused": unused, "tests": tests}
 
     def _read(self) -> tuple[EndpointPlace, tuple[dict[str, int], ...], SmokeTest | None, float]:
         from airflow_provider_amlrest.lifecycle.smoke_test import read_smoke_test

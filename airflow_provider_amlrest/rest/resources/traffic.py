@@ -131,8 +131,12 @@ def completed(step: Shares, start: Shares, deployments: Iterable[str]) -> dict[s
 
     :param start: the shares before the rollout.
     :param deployments: those that the endpoint has.
+        If none had any requests, the only one that a step names gets all.
     :raises InvalidSpecError: for one that it does not have, and if there is nobody for what is left.
     """
+    if not start and len(step) == 1:
+        # The first deployment of an endpoint: there is nobody else.
+        step = dict.fromkeys(step, 100)
     known = sorted(deployments)
     for name in step:
         if name not in known:

@@ -78,6 +78,14 @@ def test_an_unfinished_rollout_of_somebody_else_is_left_unless_taken_over() -> N
     assert rollout.traffic({"green": 10, "blue": 90}).rollout == {"by": "me", "start": {"blue": 100}}
 
 
+def test_what_is_so_already_is_only_tested() -> None:
+    assert phases(planned({"green": 100})) == ["test 100"]
+
+
+def test_the_first_deployment_of_an_endpoint_gets_all_at_once() -> None:
+    assert phases(planned({})) == ["test 100", "shift 100", "test 100"]
+
+
 def test_there_must_be_an_endpoint() -> None:
     with pytest.raises(InvalidSpecError, match="there is no online endpoint shop"):
         planned(None)
