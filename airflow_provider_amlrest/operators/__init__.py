@@ -11,6 +11,10 @@ if TYPE_CHECKING:
         AzureMLRegisterDataOperator,
         AzureMLUploadCodeOperator,
     )
+    from airflow_provider_amlrest.operators.batch import (
+        AzureMLDeployBatchEndpointOperator,
+        AzureMLInvokeBatchEndpointOperator,
+    )
     from airflow_provider_amlrest.operators.commands import AzureMLSubmitCommandJobOperator
     from airflow_provider_amlrest.operators.components import AzureMLCreateComponentOperator
     from airflow_provider_amlrest.operators.compute import (
@@ -39,8 +43,10 @@ __all__ = [
     "AzureMLDeleteComputeOperator",
     "AzureMLDeleteDeploymentOperator",
     "AzureMLDeleteEndpointOperator",
+    "AzureMLDeployBatchEndpointOperator",
     "AzureMLDeployOnlineEndpointOperator",
     "AzureMLFindOrphansOperator",
+    "AzureMLInvokeBatchEndpointOperator",
     "AzureMLInvokeOnlineEndpointOperator",
     "AzureMLRegisterDataOperator",
     "AzureMLShiftTrafficOperator",
@@ -61,8 +67,10 @@ _MODULES = {
     "AzureMLDeleteComputeOperator": "compute",
     "AzureMLDeleteDeploymentOperator": "online",
     "AzureMLDeleteEndpointOperator": "online",
+    "AzureMLDeployBatchEndpointOperator": "batch",
     "AzureMLDeployOnlineEndpointOperator": "online",
     "AzureMLFindOrphansOperator": "orphans",
+    "AzureMLInvokeBatchEndpointOperator": "batch",
     "AzureMLInvokeOnlineEndpointOperator": "invoking",
     "AzureMLRegisterDataOperator": "assets",
     "AzureMLShiftTrafficOperator": "traffic",

@@ -77,22 +77,16 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         from airflow_provider_amlrest.lifecycle.task_identity import maker_tags
-        from airflow_provider_amlrest.operators.reading import read_endpoint_argument, read_resource_document
+        from airflow_provider_amlrest.operators.reading import read_endpoint_and_deployment
         from airflow_provider_amlrest.rest.reading.fields import one_of
-        from airflow_provider_amlrest.rest.resources.online import read_deployment
+        from airflow_provider_amlrest.rest.resources import online
 
         one_of("on_failure", self.on_failure, ("keep", "delete"))
         marks = maker_tags(context, self.hook.settings.deployment)
-        endpoint = read_endpoint_argument(self, context)
-        specs = [endpoint]
-        if self.deployment is not None:
-            own = {"name": self.deployment_name, "model": self.model}
-            more = {name: value for name, value in own.items() if value is not None}
-            defaults = {"endpoint_name": endpoint.name}
-            specs.append(read_resource_document(self, "deployment", read_deployment, context, more, defaults))
+        specs = read_endpoint_and_deployment(self, online.read_endpoint, online.read_deployment, context)
         for spec in specs:
             spec.check(client.operations.spelling)
-        return [lambda spec=spec: spec.goal(client, marks) for spec in specs]  # type: ignore[misc]
+        return [partial(spec.goal, client, marks) for spec in specs]
 
     def _result(self, client: AzureMLClient, now: Resource, context: Context) -> Mapping[str, Any]:
         endpoint = client.get_resource("/".join(now.name.split("/")[:2]))

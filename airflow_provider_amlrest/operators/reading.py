@@ -21,7 +21,6 @@ from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.documents import read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
 from airflow_provider_amlrest.rest.resources.endpoints import ENDPOINT_NAME
-from airflow_provider_amlrest.rest.resources.online import read_endpoint
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 
 OURS = Ours(TAGS, PROPERTIES)
+Reader = Callable[[Given], "ResourceSpec"]
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,22 @@ def read_resource_document(
         return read(Given({**defaults, **members, **instead}, document.folder))
 
 
-def read_endpoint_argument(task: Any, context: Context) -> ResourceSpec:
-    """An online endpoint that a task describes, or only names: then it is made, if there is none."""
+def read_endpoint_and_deployment(
+    task: Any, read_endpoint: Reader, read_deployment: Reader, context: Context
+) -> list[ResourceSpec]:
+    """An endpoint that a task describes, or only names: then it is made if there is none; and a deployment."""
     given = task.endpoint
     if isinstance(given, str) and ENDPOINT_NAME.fullmatch(given.strip()):
-        spec = read_endpoint(Given({"name": given.strip()}, dag_folder(context)))
-        return replace(spec, only_exists=True)
-    return read_resource_document(task, "endpoint", read_endpoint, context)
+        named = read_endpoint(Given({"name": given.strip()}, dag_folder(context)))
+        endpoint = replace(named, only_exists=True)
+    else:
+        endpoint = read_resource_document(task, "endpoint", read_endpoint, context)
+    if task.deployment is None:
+        return [endpoint]
+    own = {"name": task.deployment_name, "model": task.model}
+    instead = {name: value for name, value in own.items() if value is not None}
+    defaults = {"endpoint_name": endpoint.name}
+    return [
+        endpoint,
+        read_resource_document(task, "deployment", read_deployment, context, instead, defaults),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookups import read_code
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, path_text, text
 from airflow_provider_amlrest.rest.reading.values import blank, mapping
+from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
@@ -93,3 +95,47 @@ def check_scoring_script(value: Any, base: Path) -> None:
     if folder.is_dir() and not (folder / script).is_file():
         problem = f"{script!r} is not a file in {str(folder)!r}."
         raise InvalidSpecError("code_configuration.scoring_script", problem)
+
+
+_OF_THE_SERVICE = ("AzureAsyncOperationUri", "azureml.onlineendpointid", "BatchEndpointCreationApiVersion")
+_WRITABLE = ("authMode", "description", "mirrorTraffic", "publicNetworkAccess", "compute", "defaults")
+
+
+def own_properties(endpoint: Resource) -> dict[str, Any]:
+    """The properties of its properties, without those that the service adds."""
+    own = properties_of(endpoint.wire).get("properties") or {}
+    return {name: value for name, value in own.items() if name not in _OF_THE_SERVICE}
+
+
+def writable(endpoint: Resource, **properties: Any) -> Wire:
+    """The body of a PUT that leaves all as it is but these properties: a PUT says all."""
+    wire, identity = endpoint.wire, endpoint.wire.get("identity") or {}
+    users = dict.fromkeys(identity.get("userAssignedIdentities") or (), {})
+    now = {name: properties_of(wire).get(name) for name in _WRITABLE}
+    return without_nones(
+        location=wire.get("location"),
+        tags=wire.get("tags"),
+        kind=wire.get("kind"),
+        identity=without_nones(type=identity.get("type"), userAssignedIdentities=users),
+        properties={**without_nones(**now), "properties": own_properties(endpoint), **properties},
+    )
+
+
+@dataclass(frozen=True)
+class DefaultDeployment(Goal):
+    """Requests to a batch endpoint that name no deployment go to this one."""
+
+    deployment: str = ""
+
+    def is_reached(self, now: Resource) -> bool:
+        defaults = properties_of(now.wire).get("defaults") or {}
+        return bool(defaults.get("deploymentName") == self.deployment)
+
+    def why(self, now: Resource) -> list[str]:
+        return [f"its default is not {self.deployment}"]
+
+    def change(self, now: Resource) -> Change:
+        return Change("PUT", self.path, writable(now, defaults={"deploymentName": self.deployment}))
+
+    def done(self, now: Resource) -> str:
+        return "updated"

@@ -9,18 +9,17 @@ from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.reading.values import mapping, structured, whole
+from airflow_provider_amlrest.rest.resources.endpoints import own_properties, writable
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
+from airflow_provider_amlrest.rest.versions.words import properties_of
 
 ROLLOUT = "airflow.rollout"
 """Property of an endpoint while a rollout is not finished: who does it, and the shares before it, as JSON."""
 
 Shares = Mapping[str, int]
 """Deployment -> percent of the requests; those without any are left out."""
-
-_OF_THE_SERVICE = ("AzureAsyncOperationUri", "azureml.onlineendpointid")
 
 
 class TrafficChangedError(AzureMLError):
@@ -76,33 +75,10 @@ class Traffic(Goal):
         return "shifted"
 
     def _body(self, now: Resource) -> Wire:
-        """A PUT says all: what can be written of an endpoint, as it is, with other shares."""
-        properties, own = properties_of(now.wire), dict(properties_of(now.wire).get("properties") or {})
-        for name in (*_OF_THE_SERVICE, ROLLOUT):
-            own.pop(name, None)
+        own = {name: value for name, value in own_properties(now).items() if name != ROLLOUT}
         if self.rollout is not None:
             own[ROLLOUT] = json.dumps(self.rollout)
-        identity = now.wire.get("identity") or {}
-        return without_nones(
-            location=now.wire.get("location"),
-            tags=now.wire.get("tags"),
-            kind=now.wire.get("kind"),
-            identity=without_nones(
-                type=identity.get("type"),
-                userAssignedIdentities={name: {} for name in identity.get("userAssignedIdentities") or {}},
-            ),
-            properties={
-                **without_nones(
-                    authMode=properties.get("authMode"),
-                    description=properties.get("description"),
-                    mirrorTraffic=properties.get("mirrorTraffic"),
-                    publicNetworkAccess=properties.get("publicNetworkAccess"),
-                    compute=properties.get("compute"),
-                ),
-                "properties": own,
-                "traffic": dict(self.shares),
-            },
-        )
+        return writable(now, properties=own, traffic=dict(self.shares))
 
 
 def read_steps(value: Any) -> tuple[dict[str, int], ...]:
