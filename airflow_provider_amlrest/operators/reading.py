@@ -119,7 +119,7 @@ def read_resource_document(
 def read_endpoint_and_deployment(
     task: Any, read_endpoint: Reader, read_deployment: Reader, context: Context
 ) -> list[ResourceSpec]:
-    """An endpoint that a task describes, or only names: then it is made if there is none; and a deployment."""
+    """An endpoint that a task describes, or only names, which makes it if there is none; and a deployment."""
     given = task.endpoint
     if isinstance(given, str) and ENDPOINT_NAME.fullmatch(given.strip()):
         named = read_endpoint(Given({"name": given.strip()}, dag_folder(context)))

@@ -110,7 +110,7 @@ def own_properties(endpoint: Resource) -> dict[str, Any]:
 def writable(endpoint: Resource, **properties: Any) -> Wire:
     """The body of a PUT that leaves all as it is but these properties: a PUT says all."""
     wire, identity = endpoint.wire, endpoint.wire.get("identity") or {}
-    users = dict.fromkeys(identity.get("userAssignedIdentities") or (), {})
+    users: Wire = {name: {} for name in identity.get("userAssignedIdentities") or ()}
     now = {name: properties_of(wire).get(name) for name in _WRITABLE}
     return without_nones(
         location=wire.get("location"),

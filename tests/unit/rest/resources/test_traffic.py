@@ -73,7 +73,7 @@ def test_what_a_step_leaves_goes_to_the_others_as_before(
     ("step", "start", "problem"),
     [
         ({"gren": 10}, {"blue": 100}, "no deployment 'gren'; it has: blue, green"),
-        ({"green": 10}, {}, "leave 90 percent, and no other deployment had any"),
+        ({"green": 10, "blue": 20}, {}, "leave 70 percent, and no other deployment had any"),
     ],
 )
 def test_a_step_that_cannot_be(step: dict[str, int], start: dict[str, int], problem: str) -> None:
