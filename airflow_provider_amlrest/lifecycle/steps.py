@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MAX_STEPS = 50
 """Steps in a result; those that failed come first."""
+MAX_FAILED = 3
+"""Steps that failed and that a list of jobs names."""
 MAX_DEPTH = 8
 """Pipelines within each other whose steps are read."""
 _ORDER = (Outcome.FAILED, Outcome.CANCELED, Outcome.ACTIVE, Outcome.SUCCEEDED)
@@ -124,6 +126,25 @@ def table_of_steps(client: AzureMLClient, job: Job) -> list[dict[str, Any]]:
     if len(runs) > MAX_STEPS:
         log.info("Job %s has %d steps; the result has %d of them.", job.name, len(runs), MAX_STEPS)
     return [_row(run) for run in runs[:MAX_STEPS]]
+
+
+def count_of_steps(client: AzureMLClient, job: Job) -> dict[str, Any]:
+    """For lists of jobs: how many steps are ``done``, of how many (``total``), and some that ``failed``.
+
+    Empty if they cannot be read, which is logged.
+    """
+    try:
+        runs = in_order(client.list_children(job.name))
+    except AzureMLError as error:
+        log.warning("The steps of job %s could not be read: %s", job.name, error)
+        return {}
+    outcomes = [classify(run.status) for run in runs]
+    return {
+        "done": outcomes.count(Outcome.SUCCEEDED),
+        # A step that never got its turn may have no run.
+        "total": max(len(runs), len(job.jobs)),
+        "failed": [step_name(run) for run in runs[: min(outcomes.count(Outcome.FAILED), MAX_FAILED)]],
+    }
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show, without_texts
 from airflow_provider_amlrest.lifecycle.record import Request
-from airflow_provider_amlrest.lifecycle.steps import planned_of, step_name, urgency
+from airflow_provider_amlrest.lifecycle.steps import MAX_FAILED, planned_of, step_name, urgency
 from airflow_provider_amlrest.plugin.graph import draw
 from airflow_provider_amlrest.plugin.runs import MAX_STEPS
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
@@ -302,7 +302,18 @@ def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]
         "started": None if task.published is None else task.published.timestamp(),
         "ended": ended,
         "metrics": dict(list(metrics.items())[:ROW_METRICS]),
+        "steps": _steps_of(task),
     }
+
+
+def _steps_of(task: TaskJob) -> dict[str, Any] | None:
+    """What its result says of a pipeline's steps: how many are done, of how many, and which failed."""
+    given = task.result.get("steps")
+    if not isinstance(given, dict) or not all(isinstance(given.get(key), int) for key in ("done", "total")):
+        return None
+    failed = given.get("failed")
+    names = [name for name in failed if isinstance(name, str)] if isinstance(failed, list) else []
+    return {"done": given["done"], "total": given["total"], "failed": names[:MAX_FAILED]}
 
 
 def main_metrics(task: TaskJob) -> dict[str, float]:
