@@ -244,7 +244,7 @@ def _step_row(step: PlannedStep | None, run: Run | None, number: int | None, *, 
     shown = [name if number is None else f"Step {number}", step.type if step else ""]
     if run is None:
         # In a pipeline that has ended, it never got its turn.
-        status = "Not started" if active else "Not run"
+        status = "NotStarted" if active else "Not run"
         return [*shown, None, status, None, urgency("NotStarted"), None, None, False]
     outcome = classify(run.status)
     started = timestamp(run.start_time) if outcome is Outcome.ACTIVE else None

@@ -13,12 +13,12 @@ export function steps(query) {
   const summary = section((rows) => inWords(rows, query));
   const graph = graphView(query);
   const table = sortableTable("Steps", [
-    { title: "Step", value: (row) => row.name, show: (row) => stepLink(row, query) },
-    { title: "Type", value: (row) => row.type },
     { title: "Status", value: (row) => row.urgency, show: (row) => badge(row.status, row.outcome) },
+    { title: "Step", value: (row) => row.name, show: (row) => stepLink(row, query) },
     { title: "Time", value: time, show: (row) => seconds(time(row)), number: true },
+    { title: "Type", value: (row) => row.type },
     { title: "Reused", value: (row) => (row.reused ? "reused" : "") },
-  ], { sort: 2 });
+  ]);
   const element = h("section", { hidden: true }, h("h2", {}, "Steps"), notice.element, summary.element, graph.element, table.element);
   return {
     element,
@@ -107,7 +107,7 @@ const middle = (row) => row * (BOX.height + GAP.y);
 function fill(box, row, query) {
   if (row.run) box.href = partUrl(query, row.run);
   box.className = `box ${row.outcome ?? "unknown"}`;
-  const texts = [row.name, [row.status, seconds(time(row)), row.reused ? "reused" : ""].filter(Boolean).join(" · ")];
+  const texts = [row.name, [row.status, row.reused ? "reused" : seconds(time(row))].filter(Boolean).join(" · ")];
   if (box.title === texts.join("\n")) return;
   box.title = texts.join("\n");
   box.replaceChildren(h("b", {}, texts[0]), h("span", {}, texts[1]));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,13 +14,17 @@ if not plugin._has_pages():
     pytest.skip("Airflow has pages since 3.1", allow_module_level=True)
 
 from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.record import JobRecord, Request
 from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.graph import MAX_DRAWN
-from airflow_provider_amlrest.plugin.runs import MAX_STEPS
+from airflow_provider_amlrest.plugin.records import TaskJob
+from airflow_provider_amlrest.plugin.runs import MAX_STEPS, LiveRun, LiveStep
+from airflow_provider_amlrest.plugin.tasks import JobTask
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
-from airflow_provider_amlrest.rest.runs.run import Run
+from airflow_provider_amlrest.rest.runs.run import Run, RunError
 
 START = "2026-01-01T00:00:00Z"
 END = "2026-01-01T00:00:09Z"
@@ -61,7 +67,7 @@ def test_rows_stay_in_the_order_of_the_definition() -> None:
     assert before["drawing"] == after["drawing"]
 
 
-@pytest.mark.parametrize(("status", "told"), [("Running", "Not started"), ("Failed", "Not run")])
+@pytest.mark.parametrize(("status", "told"), [("Running", "NotStarted"), ("Failed", "Not run")])
 def test_a_step_without_a_run_has_no_page(status: str, told: str) -> None:
     page = view.steps_page(job(status), CHAIN, [run("1", called="a")])
     assert rows(page)[1] == ["b", None, told, None]
@@ -79,7 +85,7 @@ def test_runs_that_may_be_one_of_several_steps_stand_for_themselves() -> None:
     steps |= plan(c=("a",))
     page = view.steps_page(job(), steps, [run("1", "Failed", "same"), run("2", called="same")])
     assert rows(page) == [
-        ["c", None, "Not started", None],
+        ["c", None, "NotStarted", None],
         ["same", "1", "Failed", "failed"],
         ["same", "2", "Completed", "succeeded"],
     ]
@@ -122,3 +128,68 @@ def test_what_is_left_out_is_said() -> None:
 )
 def test_parts_go_by_kind(job_type: str, parts: list[str]) -> None:
     assert view.parts(Job("/j", "j", job_type, "Running")) == parts
+
+
+class Studio:
+    """A hook that knows the Studio and nothing else."""
+
+    def studio_url(self, job: Job) -> str:
+        return f"https://studio/{job.name}"
+
+
+def live(described: Job, *runs: Run) -> list[LiveRun]:
+    """A job and, within each other, steps of it."""
+    client: Any = None
+    hook: Any = Studio()
+    way = [LiveRun(described.name, client, hook)]
+    way[0].job = described
+    for one in runs:
+        step = LiveStep(one.name, way[-1], PlannedStep("a", "pipeline", "a", ()))
+        step.see(one)
+        step.run.value = one
+        way.append(step)
+    return way
+
+
+def task() -> TaskJob:
+    made = datetime.fromtimestamp(10, UTC)
+    request = Request("Retrain", "echo", {"team": "x"}, {"rate": "1"}, {"model": "azureml://m"})
+    record = JobRecord("p", "Pipeline", "iris", request)
+    known = JobTask("azureml_default", None, None)
+    return TaskJob(TaskKey("d", "t", "r", -1), "running", 1, made, None, record, made, {}, None, known)
+
+
+def test_the_page_of_a_step_has_nothing_of_the_tasks_request_and_the_way_back() -> None:
+    root, *steps = live(job(), run("1", "Running", "outer"), run("2", "Failed", "inner", compute="gpu"))
+    page = view.task_page(task(), root, steps, may_cancel=True, now=0)
+    shown = page["job"]
+    assert (shown["name"], shown["display_name"], shown["status"]) == ("2", "inner", "Failed")
+    assert (shown["id"], shown["compute"], shown["experiment"]) == ("/jobs/2", "gpu", "iris")
+    assert (shown["command"], shown["tags"], shown["inputs"], shown["outputs"]) == ("", {}, {}, {})
+    assert page["way"] == [("Retrain", None), ("outer", "1")]
+    assert (page["may_cancel"], page["parts"]) == (False, ["steps"])
+    page = view.task_page(task(), root, may_cancel=True, now=0)
+    assert (page["way"], page["may_cancel"], page["job"]["tags"]) == ([], True, {"team": "x"})
+
+
+def test_a_step_of_a_job_that_carries_secrets_tells_none() -> None:
+    """Its own properties do not say that there are some."""
+    error = RunError("UserError", "denied for a-secret")
+    one = run("1", "Failed", "a-secret", error=error, warnings=("a-secret",))
+    root, *steps = live(
+        job("Failed", **{IDENTITY_PROPERTY: "i", MASKED_PROPERTY: "true"}), one, run("2", called="a-secret")
+    )
+    for way in (steps[:1], steps):
+        page = view.task_page(task(), root, way, may_cancel=False, now=0)
+        assert "a-secret" not in json.dumps(page)
+    assert NOT_SHOWN in view.task_page(task(), root, steps[:1], may_cancel=False, now=0)["error"]["message"]
+
+
+def test_a_step_is_active_no_longer_than_its_pipeline() -> None:
+    """One that never got its turn may stay NotStarted."""
+    root, step = live(job(), run("1", "NotStarted", "a"))
+    assert (step.active, step.settled) == (True, False)
+    root.job, root.ended_at = job("Failed"), 5.0
+    assert isinstance(step, LiveStep)
+    step.see(run("1", "NotStarted", "a"))
+    assert (step.active, step.settled) == (False, True)
