@@ -43,9 +43,14 @@ MAX_POINTS = 500
 """Maximum points of a metric's history: more than a chart has pixels. Evenly chosen, with the last one."""
 
 
-def parts(job: Job) -> list[str]:
-    """Which parts its page has beside those of all kinds; a run of a kind that is not known may have any."""
+def parts(job: Job, *, reused: bool = False) -> list[str]:
+    """Which parts its page has beside those of all kinds; a run of a kind that is not known may have any.
+
+    :param reused: whether it did not run itself: then it has no steps and no trials of its own.
+    """
     found = [name for name, has_it in PARTS.items() if has_it(job.type)]
+    if reused:
+        return [] if found else ["log"]
     return found or (["log"] if job.type else ["steps", "log"])
 
 
@@ -59,6 +64,7 @@ def task_page(
     live = steps[-1] if steps else job
     assert live.job is not None  # noqa: S101
     described, run = live.job, live.run.value
+    reused = run is not None and run.is_reused
     shown = may_show(described)
     request = _step_request(task, described, shown=shown) if steps else _request(task)
     return {
@@ -67,8 +73,8 @@ def task_page(
         "poll": ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL,
         "job": {**_job(described), **request, "studio_url": live.studio_url},
         "way": _way(task, job, steps, shown=shown),
-        "parts": parts(described),
-        "reused": run is not None and run.is_reused,
+        "parts": parts(described, reused=reused),
+        "reused": reused,
         "may_cancel": may_cancel and not steps and live.active,
         "phases": phases(described, run, live.seen, now),
         "error": _error(run.error, shown=shown) if run and run.error else None,

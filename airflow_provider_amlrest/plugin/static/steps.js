@@ -95,6 +95,8 @@ function graphView(query) {
       rows.forEach((row, index) => fill(boxes[index], row, query));
       const worst = rows.findIndex((row) => row.outcome === "failed" && row.run);
       const entry = worst < 0 ? rows.findIndex((row) => row.run) : worst;
+      // Without links in it, only so can the keyboard scroll it.
+      element.tabIndex = entry < 0 ? 0 : -1;
       if (entry >= 0 && !boxes.some((box) => box.href && box.tabIndex === 0)) boxes[entry].tabIndex = 0;
       if (first && worst >= 0) show(element, drawing.places[worst]);
     },

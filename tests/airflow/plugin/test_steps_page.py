@@ -24,6 +24,7 @@ from airflow_provider_amlrest.plugin.runs import MAX_STEPS, LiveRun, LiveStep
 from airflow_provider_amlrest.plugin.tasks import JobTask
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
+from airflow_provider_amlrest.rest.jobs.status import DOCUMENTED_STATUSES
 from airflow_provider_amlrest.rest.runs.run import Run, RunError
 
 START = "2026-01-01T00:00:00Z"
@@ -79,6 +80,19 @@ def test_the_graph_follows_what_steps_wait_for() -> None:
     assert drawing["lines"] == (((0, 0.5), (1, 0.5)), ((1, 0.5), (2, 0.5)))
 
 
+ENDED = {"Failed": "failed", "Canceled": "canceled", "Completed": "succeeded"}
+
+
+@pytest.mark.parametrize("status", sorted(DOCUMENTED_STATUSES | {"Hibernating"}))
+def test_every_status_of_a_step(status: str) -> None:
+    """Those that failed come first, then those that were canceled, that are active, that are done."""
+    [row] = view.steps_page(job(), {}, [run("1", status)])["rows"]
+    outcome = ENDED.get(status, "active")
+    assert (row[3], row[4]) == (status, outcome)
+    assert row[5] == ["failed", "canceled", "active", "succeeded"].index(outcome)
+    assert (row[7] is not None) == (outcome == "active")
+
+
 def test_runs_that_may_be_one_of_several_steps_stand_for_themselves() -> None:
     """Two steps have the same display name, and run history has no other sign."""
     steps = {name: PlannedStep(name, "command", "same", ()) for name in ("a", "b")}
@@ -127,7 +141,11 @@ def test_what_is_left_out_is_said() -> None:
     ],
 )
 def test_parts_go_by_kind(job_type: str, parts: list[str]) -> None:
-    assert view.parts(Job("/j", "j", job_type, "Running")) == parts
+    described = Job("/j", "j", job_type, "Running")
+    assert view.parts(described) == parts
+    # The log of one that is reused is that of the earlier run; its steps and trials are not its own.
+    reused = {"trials": [], "steps": [] if job_type else ["log"], "log": ["log"]}[parts[0]]
+    assert view.parts(described, reused=True) == reused
 
 
 class Studio:
