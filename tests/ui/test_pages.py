@@ -105,7 +105,6 @@ def test_a_pipeline_its_graph_and_its_steps(stage: Stage, ended: dict[str, str],
     expect(boxes).to_have_count(7)
     expect(frame.locator(".plane path")).to_have_count(7)
     expect(frame.locator("tbody tr").first).to_contain_text("evaluate")
-    seen.shot("pipeline")
     frame.locator("p.failed a").click()
     expect(frame.locator("h1")).to_contain_text("evaluate Failed")
     expect(frame.get_by_role("alert")).to_contain_text("KeyError: no labels.")
@@ -127,6 +126,7 @@ def test_a_pipeline_its_graph_and_its_steps(stage: Stage, ended: dict[str, str],
     frame = seen.task("pipeline", again, "retrain")
     expect(frame.locator(".box").first).to_have_text("prepareCompleted · reused")
     expect(frame.get_by_text("of them reused from earlier runs")).to_be_visible()
+    seen.shot("pipeline")
 
 
 def test_the_arrow_keys_go_through_a_graph(ended: dict[str, str], visit: Enter) -> None:

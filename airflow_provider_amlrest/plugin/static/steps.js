@@ -98,7 +98,7 @@ function graphView(query) {
       // Without links in it, only so can the keyboard scroll it.
       element.tabIndex = entry < 0 ? 0 : -1;
       if (entry >= 0 && !boxes.some((box) => box.href && box.tabIndex === 0)) boxes[entry].tabIndex = 0;
-      if (first && worst >= 0) show(element, drawing.places[worst]);
+      if (first && worst >= 0) reveal(element, drawing.places[worst]);
     },
   };
 }
@@ -116,7 +116,7 @@ function fill(box, row, query) {
 }
 
 /** Scroll a failed step into view, but not the page. */
-function show(element, [column, row]) {
+function reveal(element, [column, row]) {
   element.scrollTo(left(column) - (element.clientWidth - BOX.width) / 2, middle(row) - element.clientHeight / 2);
 }
 
