@@ -83,7 +83,7 @@ def without_request(job: Job) -> Job:
     """The job without its request, except the tags that say which task submitted it."""
     tags = {name: text for name, text in job.tags.items() if name in OWN_TAGS}
     bare = replace(job, display_name=None, experiment_name=None, command=None)
-    return replace(bare, tags=tags, inputs={}, outputs={})
+    return replace(bare, tags=tags, inputs={}, outputs={}, jobs={})
 
 
 def without_texts(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,8 +28,9 @@ from airflow_provider_amlrest.lifecycle.completion import (
 )
 from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
-from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_failure, publish_result
 from airflow_provider_amlrest.lifecycle.results import failure_text, finish, summarize
+from airflow_provider_amlrest.lifecycle.steps import count_of_steps
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
 from airflow_provider_amlrest.operators.arguments import WAIT, names, texts
@@ -39,6 +40,7 @@ from airflow_provider_amlrest.operators.base import (
     started_at,
 )
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
+from airflow_provider_amlrest.rest.jobs import has_steps
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.rest.reading.fields import text
 
@@ -338,6 +340,8 @@ class AzureMLJobOperator(AzureMLOperator):
             return self._await(client, job, event["deadline"], event["log"])
         shown = self._can_mask(job)
         with client.until(end):
+            if job.outcome is Outcome.FAILED and has_steps(job.type):
+                publish_failure(self, job, count_of_steps(client, job), self._ti)
             if shown:
                 show_rest(client, job.name, event["log"])
             elif options.get_logs:

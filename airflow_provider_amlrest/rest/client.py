@@ -118,6 +118,7 @@ class AzureMLClient:
     get_component = _method(Operations.get_component)
     get_latest_component = _method(Operations.get_latest_component)
     create_component = _method(Operations.create_component)
+    get_plan = _method(Operations.get_plan)
     find_registered = _method(Operations.find_registered)
 
     create_job = _method(Operations.create_job)
@@ -131,6 +132,7 @@ class AzureMLClient:
 
     get_run = _method(Operations.get_run)
     get_run_change = _method(Operations.get_run_change)
+    get_root = _method(Operations.get_root)
     read_log = _method(Operations.read_log)
     read_log_end = _method(Operations.read_log_end)
     read_artifact = _method(Operations.read_artifact)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from airflow_provider_amlrest.rest.assets.operations import AssetOperations
+from airflow_provider_amlrest.rest.http.call import Flow
 from airflow_provider_amlrest.rest.http.cloud import Cloud
-from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.http.errors import NotFoundError
+from airflow_provider_amlrest.rest.ids import ResourceId, WorkspaceId
+from airflow_provider_amlrest.rest.jobs.plan import PlannedStep, read_plan
 from airflow_provider_amlrest.rest.runs.operations import RunOperations
 from airflow_provider_amlrest.rest.versions.spelling import spelling_of
 
@@ -29,3 +32,20 @@ class Operations(AssetOperations, RunOperations):
         on_secret: Callable[[str], None] = lambda secret: None,
     ) -> None:
         super().__init__(cloud, spelling_of(api_version, workspace), on_secret)
+
+    def get_plan(self, component_id: str) -> Flow[dict[str, PlannedStep]]:
+        """The steps of a pipeline component, by its id.
+
+        Empty for a component of another kind, of a registry, or that has been deleted.
+        """
+        try:
+            component = ResourceId.parse(component_id)
+        except ValueError:
+            return {}
+        if component.workspace != self.workspace or component.version is None:
+            return {}
+        try:
+            found = yield from self.get_component(component.name, component.version)
+        except NotFoundError:
+            return {}
+        return read_plan(found.spec.get("jobs"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.lifecycle.record import RESULT_KEY
 from airflow_provider_amlrest.lifecycle.results import JobFailedError
 from airflow_provider_amlrest.operators import (
     AzureMLCreateComponentOperator,
@@ -133,6 +134,22 @@ def test_a_failed_pipeline_names_the_step(ran: Any, folder: Path) -> None:
     (folder / "pipeline.yml").write_text(failing)
     with pytest.raises(JobFailedError, match=r"failed: its step 'prepare' failed: .*no such column"):
         ran(AzureMLSubmitJobOperator, job="pipeline.yml")
+
+
+def test_a_failed_pipeline_leaves_what_became_of_its_steps_for_lists(
+    connection: str, folder: Path, request: Any
+) -> None:
+    failing = PIPELINE.replace("tags:", "tags:\n  emulator.outcome: failed")
+    (folder / "pipeline.yml").write_text(failing)
+    task = AzureMLSubmitJobOperator(task_id=unique(request)[-60:], job="pipeline.yml", poll_interval=0.2)
+    attempt = Try(task, dag_file=str(folder / "dag.py"))
+    with pytest.raises(JobFailedError):
+        attempt.execute()
+    assert attempt.xcoms[RESULT_KEY] == {
+        "status": "Failed",
+        "metrics": {},
+        "steps": {"done": 0, "total": 2, "failed": ["prepare"]},
+    }
 
 
 def test_a_component_is_registered_once(ran: Any, client: Any, folder: Path, request: Any) -> None:

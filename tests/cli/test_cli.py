@@ -231,7 +231,7 @@ def test_logs(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     ended(client, name)
     code, out, err = run("logs", name, capsys=capsys)
     assert (code, out) == (0, "")
-    assert "has no log; it is Completed" in err
+    assert "has no log; the job is Completed" in err
 
 
 def test_logs_are_followed_to_the_end(submit: Submit, capsys: Any) -> None:

@@ -12,6 +12,11 @@ import pytest
 
 from airflow_provider_amlrest.cli.main import main
 from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.lifecycle.masking import MASKED_PROPERTY, NOT_SHOWN
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
+from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
+from airflow_provider_amlrest.rest.jobs.wire import job_body, looked_up
+from airflow_provider_amlrest.rest.reading.documents import read_document
 from tests.support.emulated import Emulated
 
 JOB = """\
@@ -164,3 +169,107 @@ def test_a_pipeline_is_shown_with_its_steps(
     _, out, _ = amlrest(capsys, "show", "steps")
     assert "STEP" in out
     assert out.index("bad") < out.index("good")
+
+
+INNER = """\
+$schema: https://azuremlschemas.azureedge.net/latest/pipelineComponent.schema.json
+type: pipeline
+name: inner
+jobs:
+  fine: {command: echo, environment: azureml:AzureML-any@latest}
+  worse: {command: echo, environment: azureml:AzureML-any@latest}
+"""
+OUTER = """\
+type: pipeline
+settings: {default_compute: azureml:cpu-cluster}
+jobs:
+  good: {command: echo, environment: azureml:AzureML-any@latest}
+  within: {type: pipeline, component: ./inner.yml}
+tags: {emulator.seconds: "0.2", emulator.log_lines: "2"}
+"""
+
+
+def test_a_nested_pipeline_is_a_tree_and_each_step_has_its_log(
+    tmp_path: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    (tmp_path / "inner.yml").write_text(INNER)
+    (tmp_path / "outer.yml").write_text(OUTER)
+    emulator.admin(
+        "POST", "scripts", {"job": "worse", "outcome": "failed", "error": "no label", "log_lines": 3}
+    )
+    code, _, err = amlrest(capsys, "run", tmp_path / "outer.yml", "--name", "nested")
+    assert code == 1
+    assert "its step 'within/worse' failed: no label" in err
+
+    _, out, _ = amlrest(capsys, "show", "nested", "--output", "json")
+    [within, good] = json.loads(out)["steps"]
+    assert [(step["name"], step["status"]) for step in within["steps"]] == [
+        ("worse", "Failed"),
+        ("fine", "Completed"),
+    ]
+    assert (good["name"], good["steps"]) == ("good", [])
+    _, out, _ = amlrest(capsys, "show", "nested")
+    lines = out[out.index("STEP") :].splitlines()
+    assert [line.split("  Failed")[0].rstrip() for line in lines[1:3]] == ["within", "  worse"]
+
+    code, out, err = amlrest(capsys, "logs", "nested")
+    assert (code, out.splitlines()) == (0, [f"line {number} of 3" for number in (1, 2, 3)])
+    assert err.splitlines() == ["Step within/worse failed. Its log:"]
+    for step in ("good", good["run"], "within/fine"):
+        code, out, _ = amlrest(capsys, "logs", "nested", "--step", step)
+        assert (code, out.splitlines()) == (0, ["line 1 of 2", "line 2 of 2"]), step
+    code, out, err = amlrest(capsys, "logs", "nested", "--step", "within/best")
+    assert (code, out) == (2, "")
+    assert "--step: there is no step 'within/best'; there are: worse, fine." in err
+
+
+def test_a_steps_log_is_followed_and_a_pipelines_hints_at_them(
+    tmp_path: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    file = tmp_path / "pipeline.yml"
+    given = PIPELINE.replace("bad:", "other:").replace("good: {", "good: {display_name: The good, ")
+    file.write_text(given.replace("tags: {", 'tags: {emulator.log_lines: "4", '))
+    with AzureMLHook().client() as client:
+        job, _ = read_job_file(read_document("file", file, tmp_path))
+        client.create_job("followed", looked_up(client, job_body(client.operations.spelling, job)))
+    code, out, _ = amlrest(capsys, "logs", "followed", "--step", "good", "--follow")
+    assert (code, out.splitlines()) == (0, [f"line {number} of 4" for number in (1, 2, 3, 4)])
+    _, out, err = amlrest(capsys, "logs", "followed")
+    assert out == ""
+    assert "has no log; the job is Completed. Its steps have: give one by --step: " in err
+    [run] = [step["run"] for step in _steps(capsys, "followed") if step["name"] == "other"]
+    code, _, err = amlrest(capsys, "logs", run, "--step", "a")
+    assert code == 2
+    assert "is not a pipeline" in err
+
+
+def _steps(capsys: pytest.CaptureFixture[str], job: str) -> Any:
+    return json.loads(amlrest(capsys, "show", job, "--output", "json")[1])["steps"]
+
+
+def test_steps_of_a_job_that_carries_secrets_show_neither_names_nor_logs(
+    tmp_path: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A step does not have the properties of its pipeline, which say that it does."""
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    secret, file = "a-secret-in-a-step", tmp_path / "pipeline.yml"
+    marks = f"properties: {{{IDENTITY_PROPERTY}: i, {MASKED_PROPERTY}: 'true'}}\n"
+    file.write_text(
+        PIPELINE.replace("bad:", f"{secret}:").replace("tags: {", f'{marks}tags: {{emulator.log_lines: "2", ')
+    )
+    emulator.admin("POST", "scripts", {"job": secret, "outcome": "failed", "error": secret, "log_lines": 2})
+    main(["run", str(file), "--name", "secretive"])
+    capsys.readouterr()
+    steps = _steps(capsys, "secretive")
+    assert [step["name"] for step in steps] == [None, None]
+    told = []
+    for asked in ("secretive", *(step["run"] for step in steps)):
+        told += amlrest(capsys, "show", asked)[1:]
+        code, out, err = amlrest(capsys, "logs", asked)
+        assert (code, out) == (0, "")
+        assert NOT_SHOWN in err
+        told.append(err)
+    told += amlrest(capsys, "logs", "secretive", "--step", secret[:-1])[1:]
+    assert secret not in "".join(told)

@@ -60,6 +60,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "get_component": lambda o: [o.get_component("c", "1")],
     "get_latest_component": lambda o: [o.get_latest_component("c")],
     "create_component": lambda o: [o.create_component(COMPONENT)],
+    "get_plan": lambda o: [o.get_plan(f"{WORKSPACE}/components/c/versions/1")],
     "find_registered": lambda o: [
         o.find_registered(Output(kind, name="m"), "azureml://datastores/d/paths/p")
         for kind in ("uri_folder", "mlflow_model")
@@ -73,6 +74,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "set_job_tag": lambda o: [o.set_job_tag("j", "airflow_owner_1", "1/a")],
     "get_run": lambda o: [o.get_run("j")],
     "get_run_change": lambda o: [o.get_run_change("j")],
+    "get_root": lambda o: [o.get_root("j")],
     "read_log": lambda o: [o.read_log("j", LogTail())],
     "read_log_end": lambda o: [o.read_log_end(LOGGED, "user_logs/std_log.txt", 100)],
     "read_artifact": lambda o: [o.read_artifact(FINISHED, "outputs/report.txt", 100)],
@@ -85,7 +87,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
 """Every operation; see below for what answers them."""
 
 OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has no path"}
-COMPONENTS = {"get_component", "get_latest_component", "create_component"}
+COMPONENTS = {"get_component", "get_latest_component", "create_component", "get_plan"}
 OF_LATER_VERSIONS |= dict.fromkeys(COMPONENTS, "has no path")
 """Operations that a version may lack, and why it does."""
 

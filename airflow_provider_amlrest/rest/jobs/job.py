@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_amlrest.rest.assets.uris import (
     DEFAULT_DATASTORE,
@@ -152,6 +152,8 @@ class Job:
     primary_metric: str | None = None
     limit: float | None = None
     """Seconds after which the service ends it (``limits.timeout``)."""
+    jobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """A pipeline's steps as the service has them, for :func:`plan.read_plan`; with all that is in them."""
 
     @property
     def outcome(self) -> Outcome:

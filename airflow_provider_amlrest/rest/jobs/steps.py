@@ -27,6 +27,7 @@ from airflow_provider_amlrest.rest.jobs.inputs import INPUT_MODES, read_inputs
 from airflow_provider_amlrest.rest.jobs.job import DataInput, InputLookup, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_compute, read_environment
+from airflow_provider_amlrest.rest.jobs.placeholders import BINDING
 from airflow_provider_amlrest.rest.jobs.ports import type_of_literal
 from airflow_provider_amlrest.rest.jobs.reading import (
     OUTPUT_MODES,
@@ -44,9 +45,6 @@ from airflow_provider_amlrest.rest.versions.words import DISTRIBUTIONS, MODES, i
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.ids import WorkspaceId
-
-BINDING = re.compile(r"\$\{\{\s*parent\.(?P<path>[\w.\-]+)\s*\}\}")
-"""What a step's input or output is bound to: ``inputs.x``, ``outputs.x``, ``jobs.step.outputs.x``."""
 
 _WITHOUT_PARENT = re.compile(r"\$\{\{\s*((?:inputs|outputs|jobs)\.[\w.\-]+)\s*\}\}")
 

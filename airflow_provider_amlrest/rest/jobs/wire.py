@@ -172,6 +172,7 @@ def _read(resource: Mapping[str, Any]) -> dict[str, Any]:
         "compute": properties.get("computeId"),
         "outputs": {name: _read_output(value or {}) for name, value in outputs},
         "inputs": {name: _read_input(value or {}) for name, value in inputs},
+        "jobs": properties.get("jobs") or {},
     }
 
 

@@ -149,6 +149,17 @@ def test_a_job_that_is_not_known_yet_may_be_active_while_its_task_is() -> None:
     assert row(task("failed")) == (None, None, False, None)
 
 
+def test_a_result_says_what_became_of_a_pipelines_steps() -> None:
+    steps = {"done": 3, "total": 5, "failed": ["train"]}
+    told = view.job_row(task("failed", result={"status": "Failed", "metrics": {}, "steps": steps}), {})
+    assert (told["status"], told["steps"]) == ("Failed", steps)
+    for odd in ([], "all", {"done": 3}, {"done": "3", "total": 5}, None):
+        assert view.job_row(task("failed", result={"status": "Failed", "steps": odd}), {})["steps"] is None
+    strange = {"done": 1, "total": 2, "failed": ["a", 7, "b", "c", "d"]}
+    told = view.job_row(task("failed", result={"status": "Failed", "steps": strange}), {})
+    assert told["steps"]["failed"] == ["a", "b", "c"]
+
+
 def test_odd_results_are_no_reason_to_fail() -> None:
     for odd in ({"status": 7}, {"metrics": "many"}, {"best_trial": "the first"}, {"metrics": {"auc": None}}):
         assert view.job_row(task(result=odd), {})["metrics"] == {}
