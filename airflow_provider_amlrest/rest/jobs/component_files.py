@@ -77,7 +77,7 @@ def read_component(document: Document, read_steps: ReadSteps, source: str = "YAM
             raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KEYS)}.")
         for key in given:
             if key not in (*COMMON, *KEYS[type_]):
-                raise unknown_key(str(key), repr(key), (*COMMON, *KEYS[type_]))
+                raise unknown_key(str(key), str(key), (*COMMON, *KEYS[type_]))
         for key in REQUIRED.get(type_, ()):
             if given.get(key) is None:
                 raise InvalidSpecError(key, f"it is missing; a {type_} component needs it.")

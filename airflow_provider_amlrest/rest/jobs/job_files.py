@@ -47,4 +47,4 @@ def _members(values: Mapping[str, Any], keys: Mapping[str, str], prefix: str) ->
         elif member in keys:
             yield member, value
         elif prefix or name not in _OF_THE_FILE:
-            raise unknown_key(member, repr(name), [key.partition(".")[0] for key in known])
+            raise unknown_key(member, str(name), [key.partition(".")[0] for key in known])

@@ -13,7 +13,7 @@ from airflow_provider_amlrest.rest.jobs.graph import check_graph
 from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookups import read_compute
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.jobs.reading import read_common, without
 from airflow_provider_amlrest.rest.jobs.steps import Step, read_steps
 from airflow_provider_amlrest.rest.reading.documents import Document, read_document
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, text
@@ -89,7 +89,10 @@ def _body(spelling: Spelling, job: PipelineJob) -> Wire:
 KIND = Kind(
     "Pipeline",
     read=_read,
-    keys={**COMMON_KEYS, "jobs": "jobs", "component": "component", "settings": "settings"},
+    keys={
+        **without("queue_settings"),
+        **{name: name for name in ("jobs", "component", "settings")},
+    },
     body=_body,
     wants_user_token=True,
     has_steps=True,

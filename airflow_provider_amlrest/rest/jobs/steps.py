@@ -50,10 +50,11 @@ BINDING = re.compile(r"\$\{\{\s*parent\.(?P<path>[\w.\-]+)\s*\}\}")
 
 _WITHOUT_PARENT = re.compile(r"\$\{\{\s*((?:inputs|outputs|jobs)\.[\w.\-]+)\s*\}\}")
 
-_COMMON = (
+COMMON = (
     *("name", "type", "display_name", "description", "tags", "properties", "inputs", "outputs", "compute"),
     *("identity", "comment", "experiment_name"),
 )
+"""The members that steps of every type may have."""
 _OF_A_RUN = ("resources", "limits", "environment_variables", "distribution", "services", "queue_settings")
 STEPS: dict[str, tuple[str, ...]] = {
     "command": ("component", *_OF_A_RUN, *KEYS["command"], "is_deterministic"),
@@ -68,7 +69,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         *("task", "log_verbosity", "primary_metric", "limits", "target_column_name", "training_data"),
         *("validation_data", "test_data", "training", "featurization", "forecasting", "sweep"),
         *("search_space", "training_parameters", "n_cross_validations", "validation_data_size"),
-        *("test_data_size", "cv_split_column_names", "weight_column_name", "resources"),
+        *("test_data_size", "cv_split_column_names", "weight_column_name", "positive_label", "resources"),
+        *("environment_id", "environment_variables", "queue_settings"),
     ),
 }
 """Type of step -> the members that it may have beside those of all steps."""
@@ -138,8 +140,8 @@ class _Reader:
         if type_ not in STEPS:
             raise InvalidSpecError(f"{self.where}.type", f"{type_!r} is not one of: {', '.join(STEPS)}.")
         for key in self.given:
-            if key not in (*_COMMON, *STEPS[type_]):
-                raise unknown_key(f"{self.where}.{key}", repr(key), (*_COMMON, *STEPS[type_]))
+            if key not in (*COMMON, *STEPS[type_]):
+                raise unknown_key(f"{self.where}.{key}", str(key), (*COMMON, *STEPS[type_]))
         wire: dict[str, Any] = {"name": name, "type": type_}
         component = self._component(type_, wire)
         defaults = component.component.spec if isinstance(component, InlineComponent) else {}
