@@ -217,8 +217,9 @@ class AzureMLJobOperator(AzureMLOperator):
         owner = self._owner or Owner.new(ti.try_number)
         identity = task_identity(context, self.hook.settings.deployment)
         body = job_body(client.operations.spelling, asked)
-        check_lookups(body, client.operations.workspace)
-        work = Work(identity, ti.max_tries or 0, body)
+        with asked.located():
+            check_lookups(body, client.operations.workspace)
+        work = Work(identity, ti.max_tries or 0, body, asked.located)
         outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
         tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
         task, name = _Attempt(self, context, tags), read_job_name(self._chosen_name)

@@ -153,3 +153,77 @@ def test_what_is_wrong_is_said_before_any_request(
     with pytest.raises(AirflowFailException, match=problem):
         submitted(job, overrides=overrides)
     assert [sent for sent in emulator.asked(since=mark) if "/workspaces/" in sent.get("path", "")] == []
+
+
+PIPELINE = """\
+type: pipeline
+settings: {default_compute: azureml:cpu-cluster}
+jobs:
+  own:
+    command: echo
+    environment: azureml:AzureML-any@latest
+  of_a_file:
+    component: ./component.yml
+    inputs:
+      data: {type: uri_file, path: azureml://datastores/workspaceblobstore/paths/x}
+"""
+COMPONENT = """\
+type: command
+command: echo ${{inputs.data}}
+environment: azureml:AzureML-any@latest
+inputs: {data: {type: uri_file}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("train.yml", JOB.replace("cpu-cluster", "none"), "train.yml, line 5, compute: the workspace has no"),
+        (
+            "train.yml",
+            JOB.replace("  epochs: 3", "  epochs: {type: uri_file, path: azureml:none:1}"),
+            "train.yml, line 7, inputs.epochs: the workspace has no data 'azureml:none:1'",
+        ),
+        (
+            "sweep.yml",
+            SWEEP.replace("AzureML-sklearn-1.5@latest", "none:1"),
+            "sweep.yml, line 4, trial.environment: the workspace has no environment 'azureml:none:1'",
+        ),
+        (
+            "pipeline.yml",
+            PIPELINE.replace("AzureML-any@latest", "none:1"),
+            "pipeline.yml, line 6, jobs.own.environment: the workspace has no environment 'azureml:none:1'",
+        ),
+        (
+            "pipeline.yml",
+            PIPELINE.replace("azureml://datastores/workspaceblobstore/paths/x", "azureml:none:1"),
+            "pipeline.yml, line 10, jobs.of_a_file.inputs.data: the workspace has no data 'azureml:none:1'",
+        ),
+        (
+            "pipeline.yml",
+            PIPELINE.replace("./component.yml", "azureml:none:1"),
+            "pipeline.yml, line 8, jobs.of_a_file.component: the workspace has no component 'azureml:none:1'",
+        ),
+        (
+            "component.yml",
+            COMPONENT.replace("AzureML-any@latest", "none:1"),
+            "pipeline.yml, component.yml, line 3, environment: the workspace has no environment",
+        ),
+    ],
+)
+def test_what_only_the_workspace_can_say_is_said_with_its_line(
+    submitted: Any, folder: Path, file: str, text: str, problem: str
+) -> None:
+    for name, content in {"pipeline.yml": PIPELINE, "component.yml": COMPONENT, file: text}.items():
+        (folder / name).write_text(content)
+    with pytest.raises(AirflowFailException) as caught:
+        submitted("pipeline.yml" if file == "component.yml" else file)
+    assert str(caught.value).startswith(problem)
+
+
+def test_what_the_api_version_cannot_say_is_said_with_its_line(submitted: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(JOB + "resources: {shm_size: 2g}\n")
+    with pytest.raises(
+        AirflowFailException, match=r"^train\.yml, line 10, resources\.shm_size: api-version "
+    ):
+        submitted(api_version="2022-05-01")

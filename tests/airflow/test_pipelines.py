@@ -153,3 +153,21 @@ def test_a_component_is_registered_once(ran: Any, client: Any, folder: Path, req
     (folder / "src" / "file.txt").write_text("another\n")
     with pytest.raises(AirflowFailException, match="409"):
         ran(AzureMLCreateComponentOperator, component="train.yml", version="7")
+
+
+def test_what_a_component_names_and_is_not_there_is_said_with_its_line(ran: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(COMPONENT.replace("\n  image: python:3.11", " azureml:none:1"))
+    with pytest.raises(AirflowFailException, match=r"^train\.yml, line 11, environment: the workspace has"):
+        ran(AzureMLCreateComponentOperator, component="train.yml")
+    (folder / "train.yml").write_text(COMPONENT.replace("./src", "./none"))
+    with pytest.raises(AirflowFailException, match=r"^train\.yml, line 10, code: there is no file or folder"):
+        ran(AzureMLCreateComponentOperator, component="train.yml")
+
+
+def test_what_a_definition_in_arguments_names_and_is_not_there_is_said(ran: Any) -> None:
+    component = {"command": "true", "environment": "azureml:none:1"}
+    step = {"component": component, "compute": "azureml:cpu-cluster"}
+    with pytest.raises(AirflowFailException, match=r"^jobs\.a\.component\.environment: the workspace has"):
+        ran(AzureMLSubmitPipelineJobOperator, jobs={"a": step})
+    with pytest.raises(AirflowFailException, match=r"^jobs\.a\.environment: the workspace has"):
+        ran(AzureMLSubmitPipelineJobOperator, jobs={"a": {**component, "compute": "azureml:cpu-cluster"}})

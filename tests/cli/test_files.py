@@ -52,10 +52,10 @@ def test_a_file_is_valid(file: Path, capsys: pytest.CaptureFixture[str]) -> None
     [
         ("compute:", "compte:", "train.yml, line 6, compte: unknown key 'compte'; did you mean 'compute'?"),
         ("inputs.epochs", "inputs.epoch", "train.yml, line 2, command: '${{inputs.epoch}}' is used, but"),
-        ("code: src", "code: sources", "code: there is no file or folder"),
+        ("code: src", "code: sources", "train.yml, line 3, code: there is no file or folder"),
         ("  image: python:3.11", "  imag: x", "train.yml, line 4, environment: unknown key 'imag'"),
         ("command:", "command: [", "train.yml, line"),
-        ("azureml:cpu-cluster", "no/name", "compute: 'no/name' is not a valid name"),
+        ("azureml:cpu-cluster", "no/name", "train.yml, line 6, compute: 'no/name' is not a valid name"),
     ],
 )
 def test_a_mistake_is_said_with_its_line(
@@ -86,7 +86,7 @@ def test_the_body_is_printed_without_what_is_not_there(
     code, out, err = amlrest(capsys, "validate", file, "--body", "--set", "inputs.epochs=5")
     body = json.loads(out)["properties"]
     assert code == 0
-    assert "amlrest: warning: code: there is no file or folder" in err
+    assert "amlrest: warning: train.yml, line 3, code: there is no file or folder" in err
     assert (body["codeId"], body["computeId"]) == ("src", "cpu-cluster")
     assert body["inputs"]["epochs"] == {"jobInputType": "literal", "value": "5"}
     assert body["environmentId"].startswith("CliV2AnonymousEnvironment:")
@@ -97,7 +97,10 @@ def test_an_api_version_that_cannot_say_it(file: Path, capsys: pytest.CaptureFix
     file.write_text(spark)
     code, _, err = amlrest(capsys, "validate", file, "--body", "--api-version", "2023-04-01")
     assert code == 2
-    assert "type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first" in err
+    expected = (
+        "train.yml, line 1, type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first"
+    )
+    assert expected in err
 
 
 def test_validate_needs_no_airflow(file: Path) -> None:
@@ -126,6 +129,15 @@ def test_run(
         job = client.get_job("of-a-file")
     assert [value.value for value in job.inputs.values() if hasattr(value, "value")] == ["7"]
     assert "/codes/" in str(job.code)
+
+
+def test_run_says_where_what_is_missing_is_written(
+    file: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    code, _, err = amlrest(capsys, "run", file, "--set", "compute=azureml:none")
+    assert code == 2
+    assert "amlrest: train.yml, line 6, compute: the workspace has no compute named 'none'" in err
 
 
 def test_run_says_how_a_job_failed(

@@ -188,6 +188,8 @@ def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
 RUN_KEYS = {
     name: name for name in ("command", "environment", "code", "environment_variables", "distribution")
 } | {"resources": "job_resources"}
+OF_RESOURCES = ("instance_count", "instance_type", "shm_size", "docker_args")
+"""Members of the resources that are arguments of their own, too."""
 
 
 def read_run(given: Given) -> dict[str, Any]:

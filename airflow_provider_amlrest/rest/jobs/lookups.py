@@ -52,6 +52,7 @@ _MAKERS = {
     "code": "with AzureMLUploadCodeOperator",
     "data": "with AzureMLRegisterDataOperator",
     "model": "as the output of a job",
+    "component": "with AzureMLCreateComponentOperator",
 }
 """How each kind of asset gets into the workspace."""
 

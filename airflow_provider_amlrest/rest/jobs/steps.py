@@ -19,7 +19,6 @@ from airflow_provider_amlrest.rest.jobs.component_files import (
     Prefixed,
     mini_batches,
     named_lookup,
-    prefixed,
     read_component,
     unresolved_spec,
 )
@@ -206,9 +205,9 @@ class _Reader:
         spec = {key: value for key, value in self.given.items() if key in KEYS[type_] and key != "limits"}
         spec.pop("environment_variables", None)
         spec |= {"type": type_, "inputs": self._ports(), "outputs": self._output_ports()}
-        with prefixed(self.where):
-            inner = Document(spec, self.document.folder, within=self.document.within)
-            return InlineComponent(self.where, read_component(inner, component_steps, "YAML.JOB"))
+        folder, within = self.document.folder, self.document.within
+        inner = Document(spec, folder, within=within, prefix=f"{self.where}.")
+        return InlineComponent(self.where, read_component(inner, component_steps, "YAML.JOB"))
 
     def _ports(self) -> dict[str, Any]:
         ports = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -24,6 +24,10 @@ _MOST_DIGITS = 300
 """No file of a job has more of these; one that has more is a mistake, or is made to fill the memory."""
 
 
+Located = Callable[[], AbstractContextManager[None]]
+"""A context in which errors about members say where these are written."""
+
+
 @dataclass(frozen=True)
 class Document:
     """A YAML file, or a part of one.
@@ -38,6 +42,8 @@ class Document:
     lines: Mapping[str, int] = field(default_factory=dict)
     within: frozenset[Path] = frozenset()
     """The files that lead to it, and its own."""
+    prefix: str = ""
+    """Of its members' names in the whole file, if it is a part of one: ``jobs.train.``."""
 
     def where(self, member: str) -> str:
         """The place of a member, or of what is nearest above it: ``job.yml, line 3, inputs.data``."""
@@ -45,7 +51,7 @@ class Document:
         while above and above not in self.lines:
             above = above.rpartition(".")[0]
         line = f"line {self.lines[above]}" if above else ""
-        return ", ".join(part for part in (self.name, line, member) if part)
+        return ", ".join(part for part in (self.name, line, f"{self.prefix}{member}") if part)
 
     @contextmanager
     def located(self, names: Mapping[str, str] | None = None) -> Iterator[None]:
@@ -56,8 +62,8 @@ class Document:
         try:
             yield
         except InvalidSpecError as error:
-            head, dot, rest = error.field.partition(".")
-            member = f"{(names or {}).get(head, head)}{dot}{rest}"
+            head = re.split(r"[.\[]", error.field, maxsplit=1)[0]
+            member = (names or {}).get(head, head) + error.field.removeprefix(head)
             raise type(error)(self.where(member), error.problem) from None
 
 
