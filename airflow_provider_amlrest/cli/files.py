@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED
+from airflow_provider_amlrest.cli.templates import explained, templates
 from airflow_provider_amlrest.rest.assets.component import component_body
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -45,12 +46,14 @@ NOWHERE = WorkspaceId("subscription", "group", "workspace")
 
 def validate(options: argparse.Namespace, out: TextIO) -> int:
     """Read a file and say what is wrong with it; with ``--body``, print what would be sent."""
-    document = _document(options)
+    document, problems = _document(options)
+    if problems and not options.body:
+        raise problems[0]
     spelling = spelling_of(options.api_version or DEFAULT_API_VERSION, NOWHERE)
     is_component = _is_component(document)
     what, request, found, located = (_component if is_component else _job)(document, spelling)
     if options.body:
-        for problem in _missing(found, located):
+        for problem in (*problems, *_missing(found, located)):
             print(f"amlrest: warning: {problem}", file=sys.stderr)  # noqa: T201
         print(json.dumps(request, indent=2, sort_keys=True), file=out)
         return FINE
@@ -61,9 +64,20 @@ def validate(options: argparse.Namespace, out: TextIO) -> int:
     return FINE
 
 
-def _document(options: argparse.Namespace) -> Document:
-    document = read_document("file", Path(options.file), Path())
-    return overridden(document, dict(map(_override, options.set or ())))
+def _document(options: argparse.Namespace) -> tuple[Document, list[InvalidSpecError]]:
+    """The file, with the values that ``--set`` replaces, and an error for each template in it."""
+    texts = [""]
+
+    def keep(text: str) -> str:
+        texts.append(text)
+        return text
+
+    try:
+        written = read_document("file", Path(options.file), Path(), keep)
+    except InvalidSpecError as error:
+        raise explained(error, texts[-1]) from None
+    document = overridden(written, dict(map(_override, options.set or ())))
+    return document, templates(texts[-1], written, document.values)
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -95,14 +109,14 @@ def _component(document: Document, spelling: Spelling) -> Read:
     return f"a {component.spec['type']} component", request, found, component.located
 
 
-def _missing(found: list[Any], located: Located) -> list[str]:
+def _missing(found: list[Any], located: Located) -> list[InvalidSpecError]:
     problems = []
     for lookup in found:
         try:
             with located():
                 lookup.check(None)
         except InvalidSpecError as error:
-            problems.append(str(error))
+            problems.append(error)
     return problems
 
 
@@ -113,7 +127,10 @@ def run(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, o
     from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
     from airflow_provider_amlrest.lifecycle.steps import table_of_steps
 
-    job, own_name = read_job_file(_document(options))
+    document, problems = _document(options)
+    if problems:
+        raise problems[0]
+    job, own_name = read_job_file(document)
     body = job_body(client.operations.spelling, job)
     with job.located():
         check_lookups(body, client.operations.workspace)

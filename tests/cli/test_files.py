@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,67 @@ def test_validate_needs_no_airflow(file: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TEMPLATED = """\
+command: |
+  python main.py --epochs ${{inputs.epochs}}
+  echo $[[x]] {{ ds }}
+environment: azureml:AzureML-any@latest
+inputs: {epochs: 3}
+tags: {run: "{% if x %}a{% endif %}"}
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_template_is_said_with_its_line(
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    emulator: Emulated,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    file.write_text(TEMPLATED)
+    code, out, err = amlrest(capsys, command, file)
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "amlrest: train.yml, line 3, command: '{{ ds }}' is a template, which Airflow renders"
+    )
+    assert "--set command=..., or have an operator run the file" in err
+    code, _, err = amlrest(capsys, command, file, "--set", "command=echo {{.Names}}")
+    assert code == 2
+    assert err.startswith("amlrest: train.yml, line 6, tags.run: '{% if x %}' is a template")
+
+
+def test_a_value_instead_of_a_template_is_valid(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(TEMPLATED)
+    values = ("--set", "command=echo {{.Names}}", "--set", "tags.run=a")
+    assert amlrest(capsys, "validate", file, *values) == (0, f"{file} is valid: a command job.\n", "")
+
+
+def test_a_template_in_a_body_is_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(TEMPLATED.replace("$[[x]]", ""))
+    code, out, err = amlrest(capsys, "validate", file, "--body")
+    assert code == 0
+    assert "{{ ds }}" in json.loads(out)["properties"]["command"]
+    assert "amlrest: warning: train.yml, line 3, command: '{{ ds }}' is a template" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("display_name: {{ ds }}", "line 9: it is not YAML: .* Line 9 has a template, '{{ ds }}'"),
+        ("{% if x %}", "line 9: it is not YAML: .* Line 9 has a template, '{% if x %}'"),
+    ],
+)
+def test_a_template_that_makes_it_no_yaml_is_said(
+    file: Path, capsys: pytest.CaptureFixture[str], line: str, problem: str
+) -> None:
+    file.write_text(JOB.replace("tags:", f"{line}\ntags:").replace("$schema", "# {{ a }}\n$schema", 1))
+    code, _, err = amlrest(capsys, "validate", file)
+    assert code == 2
+    assert re.search(problem.replace("9", "10"), err), err
 
 
 def test_run(
