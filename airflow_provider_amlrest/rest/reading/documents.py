@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.reading.fields import nearest
 
 _FILE = re.compile(r"[^\n{}]+\.ya?ml\s*", re.IGNORECASE)
 _INDEX = re.compile(r"\[(-?\d+)\]")
@@ -184,7 +186,8 @@ def _lines(node: yaml.Node | None, prefix: str, depth: int = 0) -> Iterator[tupl
 def overridden(document: Document, overrides: Mapping[str, Any]) -> Document:
     """The document with other values: ``{"inputs.epochs": 5, "jobs.train.resources.locations[0]": "x"}``.
 
-    Mappings on the way that are not there are made. Raises InvalidSpecError for an index without an item.
+    Mappings on the way that are not there are made, but no step of a pipeline: a misspelt one would run
+    beside the one that is meant. Raises InvalidSpecError for such a step, and for an index without an item.
     """
     values = deepcopy(document.values)
     for path, value in overrides.items():
@@ -201,6 +204,7 @@ def _override(field: str, target: Any, path: str, value: Any) -> None:
     *way, last = _steps(target, path) or [""]
     if "" in (*way, last) or path.endswith("."):
         raise InvalidSpecError(field, "a name is missing; write it as inputs.epochs.")
+    _check_step(field, target, [*way, last])
     for step in way:
         is_mapping = isinstance(target, dict)
         target = target.setdefault(step, {}) if is_mapping else _item(field, target, step)
@@ -209,6 +213,17 @@ def _override(field: str, target: Any, path: str, value: Any) -> None:
     else:
         _item(field, target, last)
         target[int(last)] = value
+
+
+def _check_step(field: str, target: Any, path: list[str]) -> None:
+    """Raises InvalidSpecError for a path to a step that there is not, also in a component's definition."""
+    above = ""
+    for key, inner in pairwise(path):
+        target = target.get(key) if isinstance(target, dict) else None
+        names = [str(name) for name in target] if isinstance(target, dict) else []
+        if key == "jobs" and above in ("", "component") and inner not in names:
+            raise InvalidSpecError(field, f"there is no step {inner!r}; {nearest(inner, names)}")
+        above = key
 
 
 def _steps(target: Any, path: str) -> list[str]:

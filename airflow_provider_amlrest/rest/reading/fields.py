@@ -148,15 +148,20 @@ def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]
         raise unknown_key(field, "', '".join(other), allowed)
 
 
-def unknown_key(field: str, key: str, allowed: Collection[str]) -> InvalidSpecError:
-    """The error for a key that there is not: why it is not taken, or the nearest one that there is."""
+def nearest(name: str, there: Collection[str]) -> str:
+    """What there is instead of a name, and which of it is meant, perhaps: the end of an error."""
     from difflib import get_close_matches
 
+    near = get_close_matches(name, list(there), 1)
+    hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
+    return f"{hint}{', '.join(sorted(set(there))) or 'none'}."
+
+
+def unknown_key(field: str, key: str, allowed: Collection[str]) -> InvalidSpecError:
+    """The error for a key that there is not: why it is not taken, or the nearest one that there is."""
     if (reason := NOT_TAKEN.get(key)) is not None:
         return InvalidSpecError(field, f"{key!r} is not taken: {reason}.")
-    near = get_close_matches(key, list(allowed), 1)
-    hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
-    return InvalidSpecError(field, f"unknown key '{key}'; {hint}{', '.join(sorted(set(allowed)))}.")
+    return InvalidSpecError(field, f"unknown key '{key}'; {nearest(key, allowed)}")
 
 
 def read_typed(
