@@ -171,3 +171,36 @@ def test_what_a_definition_in_arguments_names_and_is_not_there_is_said(ran: Any)
         ran(AzureMLSubmitPipelineJobOperator, jobs={"a": step})
     with pytest.raises(AirflowFailException, match=r"^jobs\.a\.environment: the workspace has"):
         ran(AzureMLSubmitPipelineJobOperator, jobs={"a": {**component, "compute": "azureml:cpu-cluster"}})
+
+
+TWICE = """\
+type: pipeline
+settings: {default_compute: azureml:cpu-cluster}
+jobs:
+  a:
+    command: cat ${{inputs.data}}/file.txt
+    code: ./src
+    environment: azureml:AzureML-sklearn-1.5@latest
+    inputs: {data: {type: uri_folder, path: ./data}}
+  b:
+    command: wc ${{inputs.data}}/file.txt
+    code: ./src
+    environment: azureml:AzureML-sklearn-1.5@latest
+    inputs: {data: {type: uri_folder, path: ./data}}
+tags: {emulator.seconds: "0.2"}
+"""
+
+
+def test_what_two_steps_use_is_uploaded_and_said_once(
+    ran: Any, folder: Path, request: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for name in ("src", "data"):
+        (folder / name / "file.txt").write_text(f"{name} of {unique(request)}")
+    (folder / "twice.yml").write_text(TWICE)
+    ran(AzureMLSubmitJobOperator, job="twice.yml")
+    uploads = [line for line in caplog.messages if line.startswith("Uploading")]
+    assert len(uploads) == 2
+    assert [str(folder / name) in line for name, line in zip(("src", "data"), uploads, strict=True)] == [
+        True
+    ] * 2
