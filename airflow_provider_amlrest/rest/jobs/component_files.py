@@ -17,6 +17,7 @@ from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpec
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
 from airflow_provider_amlrest.rest.jobs.lookups import (
+    NO_ENVIRONMENT,
     InlineEnvironment,
     LocalPath,
     asked_for,
@@ -79,7 +80,8 @@ def read_component(document: Document, read_steps: ReadSteps, source: str = "YAM
                 raise unknown_key(str(key), str(key), (*COMMON, *KEYS[type_]))
         for key in REQUIRED.get(type_, ()):
             if given.get(key) is None:
-                raise InvalidSpecError(key, f"it is missing; a {type_} component needs it.")
+                needed = f"it is missing; what is of type {type_} needs it."
+                raise InvalidSpecError(key, NO_ENVIRONMENT if key == "environment" else needed)
         name, version = given.get("name"), given.get("version")
         if name is not None:
             check_name("name", name)

@@ -16,14 +16,14 @@ import yaml
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.reading.fields import nearest
+from airflow_provider_amlrest.rest.reading.plain import DEEPEST, plain
 
 _FILE = re.compile(r"[^\n{}]+\.ya?ml\s*", re.IGNORECASE)
 _INDEX = re.compile(r"\[(-?\d+)\]")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_DEEPEST = 50
 _MOST_MEMBERS = 20_000
 _MOST_DIGITS = 300
-"""No file of a job has more of these; one that has more is a mistake, or is made to fill the memory."""
+"""No file of a job has more of these; one that does is a mistake, or is made to fill the memory."""
 
 
 Located = Callable[[], AbstractContextManager[None]]
@@ -122,10 +122,11 @@ def read_document(
     :param source: a text that ends in ``.yml`` or ``.yaml`` and has one line is a path.
     :param base: what the path is relative to; without a file, what paths in the document are relative to.
     :param render: makes the text of a file what is read.
-    :raises InvalidSpecError: if there is no such file, and for mistakes in YAML, with their line.
+    :raises InvalidSpecError: if there is no such file; for mistakes in YAML, with their line; and for a value
+        of a mapping that no YAML has.
     """
     if isinstance(source, Mapping):
-        return Document(deepcopy(dict(source)), base)
+        return Document(plain("", source), base)
     if isinstance(source, PurePath) or (isinstance(source, str) and _FILE.fullmatch(source)):
         file = base / Path(str(source).strip()).expanduser()
         try:
@@ -147,7 +148,7 @@ def _parse(field: str, text: str, folder: Path, name: str) -> Document:
         values = loader.construct_document(node) if node is not None else None
         lines = _all_lines(node)
     except RecursionError:
-        raise InvalidSpecError(name or field, f"it is nested more than {_DEEPEST} deep.") from None
+        raise InvalidSpecError(name or field, f"it is nested more than {DEEPEST} deep.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -168,8 +169,8 @@ def _all_lines(node: yaml.Node | None) -> dict[str, int]:
 
 
 def _lines(node: yaml.Node | None, prefix: str, depth: int = 0) -> Iterator[tuple[str, int]]:
-    if depth > _DEEPEST:
-        problem = f"it is nested more than {_DEEPEST} deep, or an alias is part of itself"
+    if depth > DEEPEST:
+        problem = f"it is nested more than {DEEPEST} deep, or an alias is part of itself"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark if node else None)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -191,7 +192,8 @@ def overridden(document: Document, overrides: Mapping[str, Any]) -> Document:
     """
     values = deepcopy(document.values)
     for path, value in overrides.items():
-        _override(f"overrides[{path!r}]", values, str(path), value)
+        field = f"overrides[{path!r}]"
+        _override(field, values, str(path), plain(field, value))
     return replace(document, values=values)
 
 
