@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred, mask_secret
 
+from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN
 from airflow_provider_amlrest.operators import AzureMLSubmitJobOperator
 from tests.support.emulated import Emulated
-from tests.support.tasks import Try, unique
+from tests.support.tasks import Try, as_stored, fire, unique
 
 JOB = """\
 command: python main.py --epochs ${{inputs.epochs}} --day {{ ds }}
@@ -227,3 +230,74 @@ def test_what_the_api_version_cannot_say_is_said_with_its_line(submitted: Any, f
         AirflowFailException, match=r"^train\.yml, line 10, resources\.shm_size: api-version "
     ):
         submitted(api_version="2022-05-01")
+
+
+SECRET, OTHER = "a-secret-of-the-file-5d20", "another-secret-of-the-file-88a1"
+PRINTING = f"""\
+command: "echo {SECRET}"
+environment: azureml:AzureML-any@latest
+compute: azureml:cpu-cluster
+tags: {{emulator.seconds: "0.4", emulator.log_lines: "3", emulator.metrics: '{{"loss": 1}}'}}
+"""
+
+
+@pytest.fixture
+def resumed(connection: str, mode: str, request: pytest.FixtureRequest, folder: Path) -> Callable[..., Any]:
+    """Run the operator up to its deferral, change the file, and resume it as another process does."""
+    assert mode == "deferred"
+
+    def run(text: str, change: Callable[[Path], object]) -> Any:
+        file = folder / "train.yml"
+        file.write_text(text)
+
+        def attempt() -> Try:
+            name = unique(request)[-60:]
+            task = AzureMLSubmitJobOperator(task_id=name, job="train.yml", poll_interval=0.2, deferrable=True)
+            made = Try(task, dag_file=str(folder / "dag.py"))
+            task.render_template_fields(made.context)
+            return made
+
+        first = attempt()
+        with pytest.raises(TaskDeferred) as deferred:
+            first.task.execute(first.context)
+        event = asyncio.run(fire(as_stored(deferred.value.trigger)))
+        kwargs = json.loads(json.dumps(deferred.value.kwargs))
+        assert SECRET not in json.dumps(kwargs)
+        change(file)
+        second = attempt()
+        second.xcoms = first.xcoms
+        return second.task.resume_execution("execute_complete", {**kwargs, "event": event}, second.context)
+
+    return run
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda file: None,
+    "gone": lambda file: file.unlink(),
+    "another job": lambda file: file.write_text("type: pipeline\njobs: {}\n"),
+    "no YAML": lambda file: file.write_text("command: ["),
+    "an error of Jinja": lambda file: file.write_text("command: {{ 1 / 0 }}"),
+    "no such variable": lambda file: file.write_text("command: {{ nothing.at.all }}"),
+}
+
+
+@pytest.mark.parametrize("mode", ["deferred"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_who_resumes_does_not_need_the_file(resumed: Any, change: str, said: Any) -> None:
+    result = resumed(PRINTING.replace(SECRET, "no secret"), CHANGES[change])
+    assert (result["status"], result["metrics"]) == ("Completed", {"loss": 1.0})
+    assert "| line 3 of 3" in said()
+
+
+@pytest.mark.parametrize("mode", ["deferred"])
+@pytest.mark.parametrize("change", ["another secret", *CHANGES])
+def test_who_resumes_shows_the_log_only_if_it_knows_the_secrets_of_the_job(
+    resumed: Any, change: str, said: Any
+) -> None:
+    mask_secret(SECRET)
+    mask_secret(OTHER)
+    another = {"another secret": lambda file: file.write_text(PRINTING.replace(SECRET, f"x {OTHER}"))}
+    result = resumed(PRINTING, {**CHANGES, **another}[change])
+    assert result["status"] == "Completed"
+    assert ("| line 3 of 3" in said()) is (change == "nothing")
+    assert (NOT_SHOWN in said()) is (change != "nothing")
