@@ -50,12 +50,15 @@ class AzureMLSubmitJobOperator(AzureMLStepsOperator):
         self.job = job
         self.overrides = overrides
         self._name: str | None = None
+        self._values: Mapping[str, Any] | None = None
 
     def _read(self, context: Context) -> JobSpec:
         from airflow_provider_amlrest.operators.reading import OURS
         from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
 
-        job, self._name = read_job_file(self._document(context), OURS)
+        document = self._document(context)
+        self._values = document.values
+        job, self._name = read_job_file(document, OURS)
         return self._checked(job)
 
     @property
@@ -73,11 +76,11 @@ class AzureMLSubmitJobOperator(AzureMLStepsOperator):
         return overridden(document, mapping("overrides", self.overrides))
 
     def _what_is_rendered(self, context: Context) -> list[Any]:
-        from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-
-        try:
-            document = self._document(context)
-        except InvalidSpecError:
-            # The file has gone while the task was deferred.
-            return super()._what_is_rendered(context)
-        return [*super()._what_is_rendered(context), document.values]
+        values = self._values
+        if values is None:
+            # Who resumes needs the file only for the secrets in it, and does without it if it has to.
+            try:
+                values = self._document(context).values
+            except Exception as error:
+                self.log.debug("The job's file cannot be read any more, and is not needed: %s", error)
+        return [*super()._what_is_rendered(context), values]

@@ -101,6 +101,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.request_body: str | None = None
         self._options: WaitOptions
         self._rendered: list[Any]
+        self._masked: list[str] | None = None
         self._ti: Any = None
         self._owner: Owner | None = None
         self._submitted_name: str | None = None
@@ -129,11 +130,15 @@ class AzureMLJobOperator(AzureMLOperator):
         publish_result(self, result, context, each_output=self.each_output)
         return value
 
-    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> Any:
-        """Go on where the trigger has come to an end of the wait.
+    def execute_complete(
+        self, context: Context, event: Event, owner: str | None = None, masked: list[str] | None = None
+    ) -> Any:
+        """Go on where the trigger has come to an end of the wait. The job's files may be gone by then.
 
         :param owner: the claim of the try that deferred; a task that an older version deferred has none.
+        :param masked: what the try that deferred has masked in the request, likewise.
         """
+        self._masked = masked
         self._ti = context["ti"]
         self._owner = Owner.parse(owner)
         with fail_without_retries():
@@ -219,8 +224,9 @@ class AzureMLJobOperator(AzureMLOperator):
         owner = self._owner or Owner.new(ti.try_number)
         identity = task_identity(context, self.hook.settings.deployment)
         body = job_body(client.operations.spelling, asked)
-        check_lookups(body, client.operations.workspace)
-        work = Work(identity, ti.max_tries or 0, body)
+        with asked.located():
+            check_lookups(body, client.operations.workspace)
+        work = Work(identity, ti.max_tries or 0, body, asked.located)
         outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
         tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
         task, name = _Attempt(self, context, tags), read_job_name(self._chosen_name)
@@ -289,6 +295,7 @@ class AzureMLJobOperator(AzureMLOperator):
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger
 
         owner = str(self._owner) if self._owner else None
+        masked = masking.note(self._rendered) if self._masked is None else self._masked
         self.defer(
             trigger=AzureMLJobTrigger(
                 job_name=waiting.job_name,
@@ -303,7 +310,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 owner=owner,
             ),
             method_name="execute_complete",
-            kwargs={"owner": owner},
+            kwargs={"owner": owner, "masked": masked},
         )
         raise AssertionError("defer() raises")
 
@@ -359,7 +366,8 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _can_mask(self, job: Job) -> bool:
         """Whether this process knows the secrets that the job carries."""
-        return masking.learn(self._rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
+        carries_none = job.properties.get(masking.MASKED_PROPERTY) != "true"
+        return masking.masks_the_same(self._masked, self._rendered) or carries_none
 
     def _too_late(
         self,

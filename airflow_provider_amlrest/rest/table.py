@@ -11,4 +11,7 @@ def all_features() -> tuple[Feature, ...]:
     """Each once, those of assets first."""
     of_kinds = [feature for kind in all_kinds() for feature in kind.features]
     features = (*environment.FEATURES, *data.FEATURES, *job.FEATURES, *of_kinds)
-    return tuple({(feature.field, feature.what): feature for feature in reversed(features)}.values())[::-1]
+    unique: dict[tuple[str, str], Feature] = {}
+    for feature in features:
+        unique.setdefault((feature.field, feature.what), feature)
+    return tuple(unique.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,10 +58,10 @@ def test_a_file_is_valid(file: Path, capsys: pytest.CaptureFixture[str]) -> None
     [
         ("compute:", "compte:", "train.yml, line 6, compte: unknown key 'compte'; did you mean 'compute'?"),
         ("inputs.epochs", "inputs.epoch", "train.yml, line 2, command: '${{inputs.epoch}}' is used, but"),
-        ("code: src", "code: sources", "code: there is no file or folder"),
+        ("code: src", "code: sources", "train.yml, line 3, code: there is no file or folder"),
         ("  image: python:3.11", "  imag: x", "train.yml, line 4, environment: unknown key 'imag'"),
         ("command:", "command: [", "train.yml, line"),
-        ("azureml:cpu-cluster", "no/name", "compute: 'no/name' is not a valid name"),
+        ("azureml:cpu-cluster", "no/name", "train.yml, line 6, compute: 'no/name' is not a valid name"),
     ],
 )
 def test_a_mistake_is_said_with_its_line(
@@ -91,7 +92,7 @@ def test_the_body_is_printed_without_what_is_not_there(
     code, out, err = amlrest(capsys, "validate", file, "--body", "--set", "inputs.epochs=5")
     body = json.loads(out)["properties"]
     assert code == 0
-    assert "amlrest: warning: code: there is no file or folder" in err
+    assert "amlrest: warning: train.yml, line 3, code: there is no file or folder" in err
     assert (body["codeId"], body["computeId"]) == ("src", "cpu-cluster")
     assert body["inputs"]["epochs"] == {"jobInputType": "literal", "value": "5"}
     assert body["environmentId"].startswith("CliV2AnonymousEnvironment:")
@@ -102,7 +103,10 @@ def test_an_api_version_that_cannot_say_it(file: Path, capsys: pytest.CaptureFix
     file.write_text(spark)
     code, _, err = amlrest(capsys, "validate", file, "--body", "--api-version", "2023-04-01")
     assert code == 2
-    assert "type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first" in err
+    expected = (
+        "train.yml, line 1, type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first"
+    )
+    assert expected in err
 
 
 def test_validate_needs_no_airflow(file: Path) -> None:
@@ -114,6 +118,67 @@ def test_validate_needs_no_airflow(file: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TEMPLATED = """\
+command: |
+  python main.py --epochs ${{inputs.epochs}}
+  echo $[[x]] {{ ds }}
+environment: azureml:AzureML-any@latest
+inputs: {epochs: 3}
+tags: {run: "{% if x %}a{% endif %}"}
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_template_is_said_with_its_line(
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    emulator: Emulated,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    file.write_text(TEMPLATED)
+    code, out, err = amlrest(capsys, command, file)
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "amlrest: train.yml, line 3, command: '{{ ds }}' is a template, which Airflow renders"
+    )
+    assert "--set command=..., or have an operator run the file" in err
+    code, _, err = amlrest(capsys, command, file, "--set", "command=echo {{.Names}}")
+    assert code == 2
+    assert err.startswith("amlrest: train.yml, line 6, tags.run: '{% if x %}' is a template")
+
+
+def test_a_value_instead_of_a_template_is_valid(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(TEMPLATED)
+    values = ("--set", "command=echo {{.Names}}", "--set", "tags.run=a")
+    assert amlrest(capsys, "validate", file, *values) == (0, f"{file} is valid: a command job.\n", "")
+
+
+def test_a_template_in_a_body_is_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(TEMPLATED.replace("$[[x]]", ""))
+    code, out, err = amlrest(capsys, "validate", file, "--body")
+    assert code == 0
+    assert "{{ ds }}" in json.loads(out)["properties"]["command"]
+    assert "amlrest: warning: train.yml, line 3, command: '{{ ds }}' is a template" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("display_name: {{ ds }}", "line 9: it is not YAML: .* Line 9 has a template, '{{ ds }}'"),
+        ("{% if x %}", "line 9: it is not YAML: .* Line 9 has a template, '{% if x %}'"),
+    ],
+)
+def test_a_template_that_makes_it_no_yaml_is_said(
+    file: Path, capsys: pytest.CaptureFixture[str], line: str, problem: str
+) -> None:
+    file.write_text(JOB.replace("tags:", f"{line}\ntags:").replace("$schema", "# {{ a }}\n$schema", 1))
+    code, _, err = amlrest(capsys, "validate", file)
+    assert code == 2
+    assert re.search(problem.replace("9", "10"), err), err
 
 
 def test_run(
@@ -131,6 +196,15 @@ def test_run(
         job = client.get_job("of-a-file")
     assert [value.value for value in job.inputs.values() if hasattr(value, "value")] == ["7"]
     assert "/codes/" in str(job.code)
+
+
+def test_run_says_where_what_is_missing_is_written(
+    file: Path, emulator: Emulated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    code, _, err = amlrest(capsys, "run", file, "--set", "compute=azureml:none")
+    assert code == 2
+    assert "amlrest: train.yml, line 6, compute: the workspace has no compute named 'none'" in err
 
 
 def test_run_says_how_a_job_failed(

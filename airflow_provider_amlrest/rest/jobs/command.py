@@ -139,21 +139,24 @@ def run_features(of: type) -> tuple[Feature, ...]:
 
 def run_body(run: Runs) -> dict[str, Any]:
     """What a command job and a sweep's trial have in common."""
-    resources = run.resources
     return without_nones(
         command=run.command,
         environmentId=run.environment,
         codeId=run.code,
         environmentVariables=dict(run.environment_variables),
         distribution=_distribution(run.distribution),
-        resources=without_nones(
-            instanceCount=resources.instance_count,
-            instanceType=resources.instance_type,
-            shmSize=resources.shm_size,
-            dockerArgs=resources.docker_args,
-            dockerArgsList=list(resources.docker_args_list) or None,
-            properties=dict(resources.properties),
-        ),
+        resources=resources_body(run.resources),
+    )
+
+
+def resources_body(resources: Resources) -> dict[str, Any]:
+    return without_nones(
+        instanceCount=resources.instance_count,
+        instanceType=resources.instance_type,
+        shmSize=resources.shm_size,
+        dockerArgs=resources.docker_args,
+        dockerArgsList=list(resources.docker_args_list) or None,
+        properties=dict(resources.properties),
     )
 
 
@@ -185,6 +188,8 @@ def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
 RUN_KEYS = {
     name: name for name in ("command", "environment", "code", "environment_variables", "distribution")
 } | {"resources": "job_resources"}
+OF_RESOURCES = ("instance_count", "instance_type", "shm_size", "docker_args")
+"""Members of the resources that are arguments of their own, too."""
 
 
 def read_run(given: Given) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.reading.documents import Located
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class JobSpec:
     """Queue setting: spot, basic, standard or premium."""
     notifications: Notifications | None = None
     """Whom Azure ML mails."""
+    located: Located = field(default=nullcontext, compare=False, repr=False)
+    """For errors about it that come later than its reading."""
 
     job_type: ClassVar[str]
     """The kind, as the wire spells it."""

@@ -38,13 +38,18 @@ COMMON_KEYS = {
         *("inputs", "outputs", "identity", "services", "queue_settings", "notification_setting"),
     )
 } | {"name": "job_name"}
-"""Members of the YAML of every kind of job, and the argument that each is."""
+"""Members of the YAML of nearly every kind of job, and the argument that each is."""
 NOTIFICATIONS = ("job_completed", "job_failed", "job_cancelled")
 JOB_TIERS = ("spot", "basic", "standard", "premium")
 SERVICE_TYPES = ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")
 _SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys": ("ssh", "sshPublicKeys")}
 """Members of a service in the CLI: of which type, and the property that each is."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+def without(*names: str) -> dict[str, str]:
+    """The members of a kind of job that does not have all."""
+    return {name: argument for name, argument in COMMON_KEYS.items() if name not in names}
 
 
 def read_common(given: Given) -> dict[str, Any]:

@@ -48,14 +48,13 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     kind = kind_of(job.job_type)
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
     parts = [getattr(job, name) for name in kind.parts]
-    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
-    if not spelling.is_of_2021:
-        body = {"jobType": kind.job_type, **kind.body(spelling, job), **_common(spelling, job)}
-    elif kind.body_2021 is not None:
-        body = {"jobType": kind.job_type, **kind.body_2021(spelling, job), **_common_2021(job)}
-    else:
+    with job.located():
+        refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
+        if not spelling.is_of_2021:
+            return {"jobType": kind.job_type, **kind.body(spelling, job), **_common(spelling, job)}
+        if kind.body_2021 is not None:
+            return {"jobType": kind.job_type, **kind.body_2021(spelling, job), **_common_2021(job)}
         raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
-    return body
 
 
 def check_lookups(body: Wire, workspace: WorkspaceId | None) -> None:

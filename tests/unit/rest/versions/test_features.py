@@ -205,7 +205,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
     "a Spark job": ("SparkJob", None, None),
-    "an AutoML job": ("AutoMLJob", None, None),
+    "an AutoML job": ("Classification", "nCrossValidations", None),
 }
 
 
