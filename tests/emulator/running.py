@@ -107,10 +107,10 @@ class Running:
         self, method: str, path: str, body: Any = None, *, host: bool = False, **query: str
     ) -> httpx.Response:
         """A call below the registry: Resource Manager's, or that of the registry's own host."""
-        version = "2021-10-01-dataplanepreview" if host else VERSION
+        version = {"api-version": "2021-10-01-dataplanepreview" if host else VERSION}
         group = self.workspace.partition("/workspaces/")[0]
         url = f"{'/mferp/managementfrontend' if host else ''}{group}/registries/{REGISTRY}/{path}".rstrip("/")
-        return self.http.request(method, url, params={"api-version": version, **query}, json=body)
+        return self.http.request(method, url, params={**version, **query}, json=body)
 
     def share(self, path: str, properties: Any) -> str:
         """PUT an asset into the registry; its id."""
