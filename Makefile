@@ -15,7 +15,8 @@ VENV_UI := .venv-ui
 # Each process has an emulator of its own; they wait more than they compute. For a debugger: make test PARALLEL=
 PARALLEL := -n 3 --dist loadfile
 # Tests that load no Airflow, nor anything whose version is another one on 2.11 (tests/unit/test_without_airflow.py)
-WITHOUT_AIRFLOW := tests/client tests/emulator tests/identity tests/unit/rest
+WITHOUT_AIRFLOW := tests/client tests/emulator tests/identity tests/unit/rest tests/contract/test_paths.py \
+	tests/contract/test_replayed.py tests/contract/test_requests.py tests/contract/test_responses.py
 
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE

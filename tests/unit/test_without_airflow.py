@@ -16,9 +16,10 @@ OURS = ("airflow_provider_amlrest", "tests", "tools")
 CONSTRAINTS = [ROOT / "constraints" / f"airflow-{version}.txt" for version in ("3.3", "2.11")]
 
 
-def folders() -> list[str]:
-    """As the Makefile has them."""
-    [line] = re.findall(r"^WITHOUT_AIRFLOW := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+def places() -> list[str]:
+    """Files and folders, as the Makefile has them."""
+    text = (ROOT / "Makefile").read_text().replace("\\\n", "")
+    [line] = re.findall(r"^WITHOUT_AIRFLOW := (.+)$", text, re.MULTILINE)
     return list(line.split())
 
 
@@ -37,14 +38,15 @@ def imports(path: Path) -> Iterator[str]:
 def file_of(name: str) -> Path:
     """The module of ours that a name is, or is in."""
     parts = name.split(".")
-    places = [ROOT.joinpath(*parts[:length]) for length in range(len(parts), 0, -1)]
-    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    stems = [ROOT.joinpath(*parts[:length]) for length in range(len(parts), 0, -1)]
+    files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
     return next(file for file in files if file.exists())
 
 
-def loaded(folder: str) -> set[str]:
-    """The packages of others that the tests of a folder can load, by whatever they import of ours."""
-    to_do = [*Path(ROOT, folder).rglob("*.py"), ROOT / "tests" / "conftest.py"]
+def loaded(place: str) -> set[str]:
+    """The packages of others that tests can load, by whatever they import of ours."""
+    path = ROOT / place
+    to_do = [*path.rglob("*.py"), *([path] if path.is_file() else []), ROOT / "tests" / "conftest.py"]
     done: set[Path] = set()
     packages = set()
     while to_do:
@@ -61,16 +63,16 @@ def loaded(folder: str) -> set[str]:
     return packages
 
 
-@pytest.mark.parametrize("folder", folders())
-def test_they_load_no_airflow(folder: str) -> None:
-    packages = loaded(folder)
+@pytest.mark.parametrize("place", places())
+def test_they_load_no_airflow(place: str) -> None:
+    packages = loaded(place)
     assert "pytest" in packages
     assert "airflow" not in packages
 
 
 def test_what_they_load_has_the_same_version_on_both() -> None:
     distributions = packages_distributions()
-    packages = {package for folder in folders() for package in loaded(folder)} - sys.stdlib_module_names
+    packages = {package for place in places() for package in loaded(place)} - sys.stdlib_module_names
     names = {name.lower() for package in packages for name in distributions.get(package, ())}
     pins = [
         dict(re.findall(r"^([\w.-]+)==([^\s;]+)", file.read_text(), re.MULTILINE)) for file in CONSTRAINTS
