@@ -1,7 +1,7 @@
 """Run a pipeline that a data scientist has written for the CLI: its YAML file, as it is.
 
-``az ml job create --file iris_pipeline/pipeline.yml`` runs the same. Here a trigger with configuration can choose
-another share of test rows, and the next task knows what the steps did. ``make demo`` runs it, too.
+``az ml job create --file iris_pipeline/pipeline.yml`` runs the same. Here a trigger with configuration can
+choose another share of test rows, and the next task knows what the steps did. ``make demo`` runs it, too.
 """
 
 from __future__ import annotations
