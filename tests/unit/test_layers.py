@@ -146,6 +146,7 @@ def test_files_fit_in_one_sitting() -> None:
 
 
 APART = {"test_layers", "test_imports", "test_provider_info", "test_typed_arguments", "test_end_to_end"}
+APART |= {"test_without_airflow"}
 """Tests of the whole."""
 
 
