@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.reading.documents import Document
 
 

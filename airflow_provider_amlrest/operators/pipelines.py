@@ -12,7 +12,7 @@ from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 
 
 class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):

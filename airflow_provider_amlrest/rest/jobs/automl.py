@@ -10,10 +10,10 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.input_wire import input_body
 from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
-from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec, LiteralInput
+from airflow_provider_amlrest.rest.jobs.job import Input, LiteralInput
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, text_list, word
 from airflow_provider_amlrest.rest.reading.values import mapping, number
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02

@@ -10,12 +10,11 @@ from typing import Any, Protocol
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
 from airflow_provider_amlrest.rest.jobs.placeholders import check_placeholders
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     json_map,

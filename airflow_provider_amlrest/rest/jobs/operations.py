@@ -28,7 +28,8 @@ from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.http.policies import USER_TOKEN
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.jobs import kind_of
-from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec, Output
+from airflow_provider_amlrest.rest.jobs.job import Job, Output
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
 from airflow_provider_amlrest.rest.versions.spelling import Wire

@@ -19,11 +19,10 @@ from airflow_provider_amlrest.rest.jobs.command import (
     run_features,
 )
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode, parse_search_space
+from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     build,
