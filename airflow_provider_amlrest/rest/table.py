@@ -11,4 +11,4 @@ def all_features() -> tuple[Feature, ...]:
     """Each once, those of assets first."""
     of_kinds = [feature for kind in all_kinds() for feature in kind.features]
     features = (*environment.FEATURES, *data.FEATURES, *spec.FEATURES, *of_kinds)
-    return tuple({(feature.field, feature.what): feature for feature in reversed(features)}.values())[::-1]
+    return tuple(dict.fromkeys(features))

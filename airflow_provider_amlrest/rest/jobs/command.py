@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
@@ -58,26 +58,9 @@ class Distribution:
     worker_count: int | None = None
 
 
-class Runs(Protocol):
-    """What a command job and a sweep's trial have in common."""
-
-    @property
-    def command(self) -> str: ...
-    @property
-    def environment(self) -> str | Lookup: ...
-    @property
-    def code(self) -> str | Lookup | None: ...
-    @property
-    def environment_variables(self) -> Mapping[str, str]: ...
-    @property
-    def distribution(self) -> Distribution | None: ...
-    @property
-    def resources(self) -> Resources: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandJob(JobSpec):
-    job_type = "Command"
+@dataclass(frozen=True)
+class Run:
+    """What a command job runs once, and a sweep's trials over and over."""
 
     command: str
     environment: str | Lookup
@@ -85,58 +68,62 @@ class CommandJob(JobSpec):
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     distribution: Distribution | None = None
     resources: Resources = Resources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandJob(JobSpec, Run):
+    job_type = "Command"
+
     timeout: float | None = None
 
 
-def run_features(of: type) -> tuple[Feature, ...]:
-    """What not every api-version can say of what a job or a trial runs."""
-    return (
-        Feature(
-            of,
-            "shm_size",
-            "the size of shared memory",
-            "2022-10-01",
-            lambda run: run.resources.shm_size is not None,
-        ),
-        Feature(
-            of,
-            "docker_args",
-            "arguments of docker run",
-            "2022-10-01",
-            lambda run: run.resources.docker_args is not None,
-        ),
-        Feature(
-            of,
-            "docker_args",
-            "a list of arguments of docker run",
-            "2025-12-01",
-            lambda run: bool(run.resources.docker_args_list),
-        ),
-        Feature(
-            of,
-            "job_resources.properties",
-            "properties of the resources",
-            PREVIEW_2022_02,
-            lambda run: bool(run.resources.properties),
-        ),
-        Feature(
-            of,
-            "job_resources.max_instance_count",
-            "the most instances of a job",
-            NEVER,
-            lambda run: run.resources.max_instance_count is not None,
-        ),
-        Feature(
-            of,
-            "job_resources.locations",
-            "the locations of a job",
-            NEVER,
-            lambda run: bool(run.resources.locations),
-        ),
-    )
+RUN_FEATURES = (
+    Feature(
+        Run,
+        "shm_size",
+        "the size of shared memory",
+        "2022-10-01",
+        lambda run: run.resources.shm_size is not None,
+    ),
+    Feature(
+        Run,
+        "docker_args",
+        "arguments of docker run",
+        "2022-10-01",
+        lambda run: run.resources.docker_args is not None,
+    ),
+    Feature(
+        Run,
+        "docker_args",
+        "a list of arguments of docker run",
+        "2025-12-01",
+        lambda run: bool(run.resources.docker_args_list),
+    ),
+    Feature(
+        Run,
+        "job_resources.properties",
+        "properties of the resources",
+        PREVIEW_2022_02,
+        lambda run: bool(run.resources.properties),
+    ),
+    Feature(
+        Run,
+        "job_resources.max_instance_count",
+        "the most instances of a job",
+        NEVER,
+        lambda run: run.resources.max_instance_count is not None,
+    ),
+    Feature(
+        Run,
+        "job_resources.locations",
+        "the locations of a job",
+        NEVER,
+        lambda run: bool(run.resources.locations),
+    ),
+)
 
 
-def run_body(run: Runs) -> dict[str, Any]:
+def run_body(run: Run) -> dict[str, Any]:
     """What a command job and a sweep's trial have in common."""
     resources = run.resources
     return without_nones(
@@ -220,7 +207,7 @@ KIND = Kind(
     keys={**COMMON_KEYS, **RUN_KEYS, "limits": "limits"},
     body=_body,
     body_2021=_body_2021,
-    features=run_features(CommandJob),
+    features=RUN_FEATURES,
 )
 
 

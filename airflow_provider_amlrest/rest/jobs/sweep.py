@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.command import (
+    RUN_FEATURES,
     RUN_KEYS,
-    Distribution,
-    Resources,
+    Run,
     check_command,
     read_run,
     run_body,
-    run_features,
 )
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.kind import Kind
-from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode, parse_search_space
 from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
@@ -50,16 +48,8 @@ POLICIES = {
 }
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Run):
     """What a sweep runs over and over."""
-
-    command: str
-    environment: str | Lookup
-    code: str | Lookup | None = None
-    environment_variables: Mapping[str, str] = field(default_factory=dict)
-    distribution: Distribution | None = None
-    resources: Resources = field(default_factory=Resources)
 
 
 @dataclass(frozen=True)
@@ -214,7 +204,7 @@ KIND = Kind(
     },
     body=_body,
     body_2021=_body_2021,
-    features=(*run_features(Trial), *_FEATURES),
+    features=(*RUN_FEATURES, *_FEATURES),
     parts=("trial",),
     has_trials=True,
 )

@@ -29,7 +29,7 @@ from airflow_provider_amlrest.rest.versions.words import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.jobs.command import Distribution, Resources, Runs
+    from airflow_provider_amlrest.rest.jobs.command import Distribution, Resources, Run
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]+?)\s*\}\}")
 _SHELL_OPERATOR = re.compile(r"[;&|<>\n]")
@@ -46,7 +46,7 @@ def compute(target: str | Lookup | None, resources: Resources) -> Wire:
 
 def run_body(
     spelling: Spelling,
-    run: Runs,
+    run: Run,
     command: str,
     inputs: Mapping[str, Input | Lookup],
     outputs: Mapping[str, Output],
