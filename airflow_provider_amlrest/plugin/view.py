@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show, without_texts
+from airflow_provider_amlrest.rest.jobs import has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
@@ -68,6 +69,7 @@ def _job(job: Job) -> dict[str, Any]:
         "name": job.name,
         "id": job.id,
         "type": job.type,
+        "has_trials": has_trials(job.type),
         "status": job.status,
         "outcome": job.outcome.value,
         "compute": job.compute.rpartition("/")[2] if job.compute else "serverless",

@@ -31,7 +31,7 @@ export function taskPage(main, query) {
     phases.show(answer.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
     metrics.show(answer.metrics, answer.metrics_notice);
     facts.show(answer.job);
-    if (answer.job.type === "Sweep") await trials.update();
+    if (answer.job.has_trials) await trials.update();
     else await log.update();
     return answer.poll;
   }, (problem) => {
