@@ -123,14 +123,21 @@ RUN_FEATURES = (
 )
 
 
-def run_body(run: Run) -> dict[str, Any]:
+def _in_every_version(run: Run) -> Wire:
+    """The members that all api-versions spell alike."""
+    return without_nones(
+        environmentId=run.environment,
+        codeId=run.code,
+        environmentVariables=dict(run.environment_variables),
+    )
+
+
+def run_body(run: Run) -> Wire:
     """What a command job and a sweep's trial have in common."""
     resources = run.resources
     return without_nones(
         command=run.command,
-        environmentId=run.environment,
-        codeId=run.code,
-        environmentVariables=dict(run.environment_variables),
+        **_in_every_version(run),
         distribution=_distribution(run.distribution),
         resources=without_nones(
             instanceCount=resources.instance_count,
@@ -154,6 +161,19 @@ def _distribution(value: Distribution | None) -> dict[str, Any] | None:
     )
 
 
+def run_body_2021(spelling: Spelling, job: JobSpec, run: Run, command: str) -> Wire:
+    """The same in 2021-03-01-preview, which has inputs and outputs there.
+
+    :param command: the run's, without what this version says in another way.
+    """
+    return without_nones(
+        command=wire_2021.bind(command, job.inputs),
+        **_in_every_version(run),
+        distribution=wire_2021.distribution(run.distribution, run.resources),
+        **wire_2021.bindings(spelling, job.inputs, job.outputs),
+    )
+
+
 def _body(spelling: Spelling, job: CommandJob) -> Wire:
     limits = {"jobLimitsType": "Command", "timeout": iso_duration(job.timeout)}
     return {**run_body(job), **without_nones(limits=limits if job.timeout else None)}
@@ -161,7 +181,7 @@ def _body(spelling: Spelling, job: CommandJob) -> Wire:
 
 def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
     return {
-        **wire_2021.run_body(spelling, job, job.command, job.inputs, job.outputs),
+        **run_body_2021(spelling, job, job, job.command),
         **without_nones(
             timeout=iso_duration(job.timeout), compute=wire_2021.compute(job.compute, job.resources)
         ),

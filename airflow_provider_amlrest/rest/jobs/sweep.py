@@ -16,6 +16,7 @@ from airflow_provider_amlrest.rest.jobs.command import (
     check_command,
     read_run,
     run_body,
+    run_body_2021,
 )
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.kind import Kind
@@ -158,7 +159,7 @@ def _body(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
 
 def _body_2021(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
     command, flags = wire_2021.arguments_to_keys(job.trial.command, job.search_space)
-    trial = wire_2021.run_body(spelling, job.trial, command, job.inputs, job.outputs)
+    trial = run_body_2021(spelling, job, job.trial, command)
     limits = job.limits
     return {
         "algorithm": job.sampling_algorithm.type.capitalize(),
