@@ -114,8 +114,6 @@ def without(wanted: Any, field: str) -> Any:
         case "inputs" | "outputs":
             kept = {key: value for key, value in getattr(wanted, name).items() if member and key != member}
             return commanded(replace(wanted, **{name: kept}))
-        case "services":
-            return replace(wanted, services={})
         case "queue_settings":
             return replace(wanted, job_tier=None)
         case "notification_setting":
@@ -127,9 +125,9 @@ def without(wanted: Any, field: str) -> Any:
         case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
         case "job_resources":
-            return replace(wanted, resources=replace(wanted.resources, properties={}))
+            return replace(wanted, resources=_with_default(wanted.resources, member))
         case "shm_size":
-            return replace(wanted, resources=replace(wanted.resources, shm_size=None))
+            return replace(wanted, resources=_with_default(wanted.resources, name))
         case "docker_args":
             without_arguments = replace(wanted.resources, docker_args=None, docker_args_list=())
             return replace(wanted, resources=without_arguments)
@@ -139,9 +137,14 @@ def without(wanted: Any, field: str) -> Any:
             return replace(wanted, type="uri_file", referenced_uris=())
         case "path":
             return replace(wanted, uri="azureml://datastores/d/paths/p")
-    own = {field.name: field.default for field in fields(wanted)}
-    assert own.get(name, MISSING) is not MISSING, f"{field} was refused, which the client can leave out"
-    return replace(wanted, **{name: own[name]})
+    return _with_default(wanted, name)
+
+
+def _with_default(wanted: Any, name: str) -> Any:
+    own = {field.name: field for field in fields(wanted)}
+    assert name in own, f"{name} was refused, which the client does not have"
+    factory = own[name].default_factory
+    return replace(wanted, **{name: own[name].default if factory is MISSING else factory()})
 
 
 # Nothing is lost
