@@ -30,7 +30,7 @@ __all__ = [
     "AzureMLUploadCodeOperator",
 ]
 
-_MODULES = {
+MODULES = {
     "AzureMLCreateComponentOperator": "components",
     "AzureMLCreateEnvironmentOperator": "assets",
     "AzureMLFindOrphansOperator": "orphans",
@@ -41,12 +41,13 @@ _MODULES = {
     "AzureMLSubmitSweepJobOperator": "sweeps",
     "AzureMLUploadCodeOperator": "assets",
 }
+"""Operator -> its module."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

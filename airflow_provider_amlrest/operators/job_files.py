@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.reading.documents import Document
 
 
 class AzureMLSubmitJobOperator(AzureMLStepsOperator):
     """Submit any job by its YAML, as ``az ml job create --file`` does, once, and wait for its end.
 
-    Command, sweep, pipeline, Spark and AutoML jobs. Jinja in the file is rendered when the task runs;
-    ``${{...}}`` and ``$[[...]]`` stay Azure ML's.
+    Jinja in the file is rendered when the task runs; ``${{...}}`` and ``$[[...]]`` stay Azure ML's.
 
     :param job: the path of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a
         mapping. Paths in a file are relative to it, other paths to the DAG's file.

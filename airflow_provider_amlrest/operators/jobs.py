@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.operators.reading import WaitOptions
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)

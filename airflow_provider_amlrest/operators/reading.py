@@ -17,7 +17,7 @@ from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 
 OURS = Ours(TAGS, PROPERTIES)
 

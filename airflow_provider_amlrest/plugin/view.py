@@ -99,6 +99,7 @@ def _job(job: Job) -> dict[str, Any]:
         "name": job.name,
         "id": job.id,
         "type": job.type,
+        "has_trials": has_trials(job.type),
         "status": job.status,
         "outcome": job.outcome.value,
         # A pipeline's steps have computes of their own.

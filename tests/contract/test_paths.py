@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_amlrest.rest.assets.component import Component
-from airflow_provider_amlrest.rest.http.call import Send
+from airflow_provider_amlrest.rest.http.call import Call
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -122,7 +122,7 @@ ANSWER: dict[str, Any] = {
 """One answer to everything: what is asked matters here, not what is answered."""
 
 
-def requests_of(flow: Any) -> list[Send]:
+def requests_of(flow: Any) -> list[Call]:
     """Run an operation to its end, and give all that it asked."""
     asked = [next(flow)]
     while True:
@@ -149,8 +149,8 @@ def test_requests_exist(name: str, api_version: str) -> None:
         check_is_missed(name, api_version)
     else:
         for flow in CALLS[name](operations):
-            for send in requests_of(flow):
-                check_request(api_version, send)
+            for call in requests_of(flow):
+                check_request(api_version, call)
 
 
 def check_is_missed(name: str, api_version: str) -> None:
@@ -159,14 +159,14 @@ def check_is_missed(name: str, api_version: str) -> None:
     with pytest.raises(InvalidSpecError, match=api_version):
         next(flow)
     [newer] = CALLS[name](Operations(WORKSPACE, PUBLIC, "2024-04-01"))
-    [send] = requests_of(newer)
-    send.request.url = send.request.url.replace("2024-04-01", api_version)
+    [call] = requests_of(newer)
+    call.request.url = call.request.url.replace("2024-04-01", api_version)
     with pytest.raises(AssertionError, match=OF_LATER_VERSIONS[name]):
-        check_request(api_version, send)
+        check_request(api_version, call)
 
 
-def check_request(api_version: str, send: Send) -> None:
-    request = send.request
+def check_request(api_version: str, call: Call) -> None:
+    request = call.request
     url = urlsplit(request.url)
     if f"{url.scheme}://{url.netloc}" != PUBLIC.resource_manager:
         route = request.url.removeprefix(HOST)
@@ -197,7 +197,7 @@ def test_what_is_sent_is_what_the_queries_mean() -> None:
     """The OpenAPI knows the parameters' names; their values are those of recordings."""
     operations = Operations(WORKSPACE, PUBLIC, "2024-04-01")
     queries = {
-        name: [parse_qs(urlsplit(send.request.url).query) for send in requests_of(CALLS[name](operations)[0])]
+        name: [parse_qs(urlsplit(call.request.url).query) for call in requests_of(CALLS[name](operations)[0])]
         for name in ("get_latest_environment", "get_default_datastore", "find_code")
     }
     version = {"api-version": ["2024-04-01"]}

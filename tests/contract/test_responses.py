@@ -123,6 +123,8 @@ def test_assets_of_a_registry(storing: Checked, version: str) -> None:
     for kind in ("codes", "data", "models"):
         path = f"{kind}/of-registry/versions/1/startPendingUpload"
         place = storing.ask_registry(version, "POST", path, body, expect=200).json()
+    if version < "2024":
+        return  # It has no references to data.
     asked = {
         "assetId": f"azureml://registries/{REGISTRY}/data/of-registry/versions/1",
         "blobUri": place["blobReferenceForConsumption"]["blobUri"],

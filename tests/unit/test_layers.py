@@ -28,13 +28,13 @@ EMULATOR = (
     ("emulator",),
 )
 PROVIDER = (
-    ("cli", "plugin"),
+    ("cli", "get_provider_info", "plugin"),
     ("sensors", "decorators"),
     ("operators",),
     ("triggers",),
     ("lifecycle",),
     ("links",),
-    ("hook", "get_provider_info"),
+    ("hook",),
     ("connection",),
     ("identity",),
     ("rest.poll",),

@@ -8,19 +8,19 @@ from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import (
+    RESOURCE_FEATURES,
     Resources,
     parse_resources,
     resources_body,
-    run_features,
 )
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.input_wire import input_body
 from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
-from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec, LiteralInput
+from airflow_provider_amlrest.rest.jobs.job import Input, LiteralInput
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_environment
-from airflow_provider_amlrest.rest.jobs.reading import read_common, without
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec, read_common, without
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text_list, word
 from airflow_provider_amlrest.rest.reading.values import mapping, number
 from airflow_provider_amlrest.rest.versions.features import Feature
@@ -249,6 +249,7 @@ KIND = Kind(
     features=(
         # 2022-02-01-preview has such jobs, and words their tasks in a way of its own.
         Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True),
-        *run_features(AutoMLJob),
+        *RESOURCE_FEATURES,
     ),
+    parts=("resources",),
 )

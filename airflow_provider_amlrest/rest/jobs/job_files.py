@@ -11,8 +11,8 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import KINDS, kind_of
 from airflow_provider_amlrest.rest.jobs.command import OF_RESOURCES
 from airflow_provider_amlrest.rest.jobs.given import NOTHING_OURS, Given, Ours
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.reading.fields import unknown_key
 

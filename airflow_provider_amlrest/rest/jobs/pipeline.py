@@ -10,10 +10,9 @@ from typing import Any
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.graph import check_graph
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookups import read_compute
-from airflow_provider_amlrest.rest.jobs.reading import read_common, without
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec, read_common, without
 from airflow_provider_amlrest.rest.jobs.steps import Step, read_steps
 from airflow_provider_amlrest.rest.reading.documents import Document, read_document
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, text

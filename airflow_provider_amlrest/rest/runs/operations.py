@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest.http.call import BRIEF, Flow, Send, checked
+from airflow_provider_amlrest.rest.http.call import BRIEF, Call, Flow, checked
 from airflow_provider_amlrest.rest.http.cloud import check_url
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError, ResponseError
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
@@ -122,7 +122,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         run = f"experiments/{path_segment(job.experiment_name or 'Default')}/runs/{path_segment(job.name)}"
         url, asked = f"{history}/{run}/artifacts/contentinfo", f"GET runs/{job.name}/artifacts/contentinfo"
         try:
-            answer = yield Send(HttpRequest("GET", url, params={"path": quote(path, safe="")}), asked)
+            answer = yield Call(HttpRequest("GET", url, params={"path": quote(path, safe="")}), asked)
             place = str(checked(answer, asked).get("contentUri") or "")
             self._mask_signature(place.partition("?")[2])
             check_url(place)
@@ -139,7 +139,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         base = f"{history}/runs/{path_segment(name)}/children"
         first = HttpRequest("GET", base, params={"$top": str(CHILDREN_PAGE)})
         link = self._next(next_link, base)
-        answer = yield Send(HttpRequest("GET", link) if link else first, asked)
+        answer = yield Call(HttpRequest("GET", link) if link else first, asked)
         page = checked(answer, asked)
         return Page(tuple(map(read_run, page.get("value") or ())), page.get("nextLink") or None)
 
@@ -224,7 +224,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
             workspace = yield from self.get_workspace(options)
             asked = "GET discovery"
             check_url(workspace.discovery_url)
-            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
+            answer = yield Call(HttpRequest("GET", workspace.discovery_url), asked, options or {})
             services = checked(answer, asked)
             api = str(services.get("api") or "").rstrip("/")
             if not api:
@@ -240,7 +240,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
     def _run(self, name: str) -> Flow[dict[str, Any]]:
         history = yield from self._history()
         asked = f"GET runs/{name}"
-        answer = yield Send(HttpRequest("GET", f"{history}/runs/{path_segment(name)}"), asked)
+        answer = yield Call(HttpRequest("GET", f"{history}/runs/{path_segment(name)}"), asked)
         return checked(answer, asked)
 
     def _sweep_tags(self, sweep: str) -> Flow[Mapping[str, str]]:
@@ -254,7 +254,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         history = yield from self._history(options)
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{path_segment(name)}/details")
-        answer = yield Send(request, asked, options or {})
+        answer = yield Call(request, asked, options or {})
         details = checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
@@ -296,7 +296,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         base = (yield from self._discover(options))[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
-        answer = yield Send(request, asked, options or {})
+        answer = yield Call(request, asked, options or {})
         return checked(answer, asked)
 
     def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:

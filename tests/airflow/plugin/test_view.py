@@ -84,6 +84,11 @@ def sweep(goal: str, best: str | None = None) -> Job:
     return Job("/s", "s", "Sweep", "Running", goal=goal, primary_metric="auc", properties=properties)
 
 
+@pytest.mark.parametrize(("job_type", "has_trials"), [("Sweep", True), ("Command", False), ("New", False)])
+def test_the_page_is_told_whether_there_are_trials(job_type: str, has_trials: bool) -> None:
+    assert view._job(Job("/j", "j", job_type, "Running"))["has_trials"] is has_trials
+
+
 TRIALS = [
     SweepTrial("s_0", "Completed", {"lr": 0.1}, {"auc": 0.5, "acc": 1.0}, iso(0), iso(9)),
     SweepTrial("s_1", "Completed", {"lr": 0.2, "kind": "gbdt"}, {"auc": 0.9}),

@@ -15,15 +15,9 @@ from airflow_provider_amlrest.rest.assets.environment import BuildContext, Envir
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
-from airflow_provider_amlrest.rest.jobs.job import (
-    DataInput,
-    Identity,
-    JobSpec,
-    Notifications,
-    Output,
-    Service,
-)
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
 from airflow_provider_amlrest.rest.jobs.spark import SparkJob
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
