@@ -112,6 +112,13 @@ def _pipeline(name: str, *nodes: str) -> Prepare:
     return prepare
 
 
+def _operation(emulators: Emulators, exchange: Exchange) -> None:
+    """The operation of the exchange before it: it has another id each time."""
+    [before] = [e for e in exchanges() if (e.topic, e.index) == ("code", 7)]
+    location = emulators.replay(before).headers["Location"]
+    emulators.names[exchange.url.rpartition("/")[2]] = location.rpartition("/")[2]
+
+
 def _reusing_pipeline(emulators: Emulators, exchange: Exchange) -> None:
     """The recorded pipeline with its two steps, which reuse those of another one."""
     for name in ("test_215383168621", "test_949348733858"):
@@ -228,6 +235,7 @@ def preparations() -> dict[tuple[str, int], Prepare]:
             _put(f"{DATA}/1", {**_recorded("data", 6), "isArchived": True}),
             _put(f"{DATA}/2", second),
         ),
+        ("code", 8): _operation,
         ("lists", 3): _put(f"{DATA}/1", _recorded("data", 6)),
         ("logs", 0): _all(
             _blob(f"{LOGS}/executionlogs.txt", base64.b64decode(log), "AppendBlob"),
@@ -253,9 +261,6 @@ def preparations() -> dict[tuple[str, int], Prepare]:
 
 
 NOT_EMULATED: dict[str, str] = {
-    "code 6": "registries",
-    "code 7": "registries",
-    "code 8": "registries",
     "command_job 2": "the distribution Ray, which never became general",
     "command_job 3": "the job with the distribution Ray",
     "command_job 4": "the job with the distribution Ray",
@@ -277,6 +282,11 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     ),
     ("command_job 7", r"\.properties\.status: .*", "a simulated job is on its way at once"),
     ("code 4", r"\.properties\.properties\.hash_.*", "the recorder put zeros for the hash"),
+    (
+        "code 6",
+        r"\.(blobReferenceForConsumption\..*|temporaryDataReferenceId): .*",
+        "its own storage account, and ids of its own",
+    ),
     (
         "compute .*",
         r"\.properties\.properties\.(allocationState|vmSize|remoteLoginPortPublicAccess|currentNodeCount"

@@ -10,8 +10,8 @@ from airflow_provider_amlrest.rest.calls import Calls
 from airflow_provider_amlrest.rest.http.call import (
     BRIEF,
     Answer,
+    Call,
     Flow,
-    Send,
     body_text,
     checked,
     remaining_reads,
@@ -49,7 +49,7 @@ class ResourceOperations(Calls):
         return (yield from self._page(f"{endpoint}/deployments", next_link, read))
 
     def change_resource(self, change: Change) -> Flow[str | None]:
-        """Send a change. The URL of the operation that it starts; None if the answer names none."""
+        """Call a change. The URL of the operation that it starts; None if the answer names none."""
         send = self._request(change.method, change.path, query=change.query, body=change.body)
         answer = yield send
         # A body that is no JSON object, such as null, is what these answers often have.
@@ -69,7 +69,7 @@ class ResourceOperations(Calls):
         failure = ""
         if operation is not None:
             asked = f"GET the operation on {path}"
-            answer = yield Send(HttpRequest("GET", operation), asked, BRIEF)
+            answer = yield Call(HttpRequest("GET", operation), asked, BRIEF)
             state, failure = _operation(answer)
             if state is not None and state not in READY | BROKEN:
                 return Polled((Resource(path, state),), None, remaining_reads(answer))
@@ -93,7 +93,7 @@ class ResourceOperations(Calls):
         operation = str(own.get("AzureAsyncOperationUri") or "")
         if not operation or not is_same_origin(operation, self.cloud.resource_manager):
             return ""
-        answer = yield Send(HttpRequest("GET", operation), f"GET the operation on {now.name}", BRIEF)
+        answer = yield Call(HttpRequest("GET", operation), f"GET the operation on {now.name}", BRIEF)
         return _operation(answer)[1]
 
     def _resource_of(self, path: str, answer: Answer) -> Resource:

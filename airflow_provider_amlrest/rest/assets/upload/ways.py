@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 
-from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, mebibytes, open_container
+from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, open_container
 from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
@@ -88,8 +88,6 @@ def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, C
 
 def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
     """Try the ways in order. A refused way is closed; no answer, 429 and 5xx do not count as a refusal."""
-    files = "1 file" if len(content.files) == 1 else f"{len(content.files)} files"
-    log.info("Uploading %s, %s, from %s.", files, mebibytes(content.size), content.root)
     refusals: dict[str, AzureMLError] = {}
     for way, upload in ways.items():
         if refusals:

@@ -16,15 +16,9 @@ from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
-from airflow_provider_amlrest.rest.jobs.job import (
-    DataInput,
-    Identity,
-    JobSpec,
-    Notifications,
-    Output,
-    Service,
-)
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
 from airflow_provider_amlrest.rest.jobs.spark import SparkJob
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
@@ -213,7 +207,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
     "a Spark job": ("SparkJob", None, None),
-    "an AutoML job": ("AutoMLJob", None, None),
+    "an AutoML job": ("Classification", "nCrossValidations", None),
 }
 
 
