@@ -43,6 +43,8 @@ USES: dict[str, list[tuple[str, Thing]]] = {
         ("path", replace(DATA, uri="abfss://fs@a.dfs.core.windows.net/x")),
         ("path", replace(DATA, uri="wasbs://c@a.blob.core.windows.net/x")),
         ("path", replace(DATA, uri="azureml://subscriptions/s/x")),
+    ],
+    "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>": [
         ("path", replace(MODEL, uri="azureml://jobs/train/outputs/model/paths/")),
     ],
     "the stage of a model": [("stage", replace(MODEL, stage="Production"))],
@@ -181,6 +183,11 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "a URI that is neither https nor azureml://datastores/<name>/paths/<path>": (
         "DataVersionBase(Details|Properties)",
         "dataUri",
+        None,
+    ),
+    "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>": (
+        "ModelVersion(Details|Properties)",
+        "modelUri",
         None,
     ),
     "the stage of a model": ("ModelVersionProperties", "stage", None),
