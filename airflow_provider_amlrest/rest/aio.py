@@ -138,7 +138,7 @@ class AsyncAzureMLClient:
     get_best_trial = _method(Operations.get_best_trial)
 
     get_resource = _method(Operations.get_resource)
-    list_deployments = _pages(Operations.list_deployments)
+    list_resources = _pages(Operations.list_resources)
     change_resource = _method(Operations.change_resource)
     explain_failure = _method(Operations.explain_failure)
     get_deployment_log = _method(Operations.get_deployment_log)

@@ -37,16 +37,16 @@ class ResourceOperations(Calls):
         answer = yield self._request("GET", path)
         return self._resource_of(path, answer)
 
-    def list_deployments(self, endpoint: str, next_link: str | None = None) -> Flow[Page]:
-        """The deployments of an endpoint, as an iterator of :class:`Resource`, each by its own name.
+    def list_resources(self, collection: str, next_link: str | None = None) -> Flow[Page]:
+        """The resources of a collection, as an iterator of :class:`Resource`.
 
-        :param endpoint: below the workspace: ``onlineEndpoints/shop``.
+        :param collection: below the workspace: ``computes``, ``onlineEndpoints/shop/deployments``.
         """
 
         def read(wire: dict[str, Any]) -> Resource:
-            return read_resource(str(wire.get("name") or ""), wire)
+            return read_resource(f"{collection}/{wire.get('name')}", wire)
 
-        return (yield from self._page(f"{endpoint}/deployments", next_link, read))
+        return (yield from self._page(collection, next_link, read))
 
     def change_resource(self, change: Change) -> Flow[str | None]:
         """Call a change. The URL of the operation that it starts; None if the answer names none."""
