@@ -23,7 +23,7 @@ EMULATOR = (
     ("emulator.context",),
     ("emulator.sign_in", "emulator.storage"),
     ("emulator.behaviour",),
-    ("emulator.answers", "emulator.experiments"),
+    ("emulator.answers", "emulator.computes", "emulator.experiments"),
     ("emulator.config", "emulator.kinds", "emulator.store"),
     ("emulator",),
 )

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, components, models, resources
+from airflow_provider_amlrest.emulator.arm import assets, components, computes, models, resources
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
@@ -32,8 +32,7 @@ ASSET = r"(?P<kind>environments|codes|data|models|components)"
 
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", resources.get_workspace),
-    ("GET", r"computes", resources.list_computes),
-    ("GET", r"computes/(?P<name>[^/]+)", resources.get_compute),
+    *computes.OPERATIONS,
     ("GET", r"datastores", resources.list_datastores),
     ("GET", r"datastores/(?P<name>[^/]+)", resources.get_datastore),
     ("POST", r"datastores/(?P<name>[^/]+)/listSecrets", resources.list_secrets),
@@ -62,10 +61,14 @@ WORKSPACE_PATH = re.compile(
     rf"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/{re.escape(NAMESPACE)}/workspaces/([^/]+)(?:/(.*))?",
     re.IGNORECASE,
 )
-OPERATION_RESULT = re.compile(
-    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/mfeOperationResults/([^/]+)",
-    re.IGNORECASE,
+LOCATION_PATH = re.compile(
+    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/([^/]+)/([^/]+)", re.IGNORECASE
 )
+LOCATION_OPERATIONS: dict[str, Callable[[Call, str], Response]] = {
+    "mfeoperationresults": jobs.operation_result,
+    "computeoperationsstatus": computes.operation_status,
+}
+"""How operations go, by the name in their URL in lower case."""
 
 
 class Gateway:
@@ -108,7 +111,7 @@ class Gateway:
 
     async def _operate(self, request: Request, principal: Any) -> Response:
         path = _raw_path(request).rstrip("/")
-        found = OPERATION_RESULT.fullmatch(path) or WORKSPACE_PATH.fullmatch(path)
+        found = LOCATION_PATH.fullmatch(path) or WORKSPACE_PATH.fullmatch(path)
         if found is None:
             raise not_emulated(f"{request.method} {path}")
         query = {name.lower(): value for name, value in request.query_params.items()}
@@ -118,8 +121,11 @@ class Gateway:
             url = f"{self._context.endpoint}{_raw_path(request)}?{request.url.query}"
             return Call(self._context, workspace, version, principal, url, query, body)
 
-        if found.re is OPERATION_RESULT:
-            return jobs.operation_result(call(self._context.settings.workspaces[0], None), unquote(found[2]))
+        if found.re is LOCATION_PATH:
+            status = LOCATION_OPERATIONS.get(found[2].lower())
+            if status is None:
+                raise not_emulated(f"{request.method} {path}")
+            return status(call(self._context.settings.workspaces[0], None), unquote(found[3]))
         subscription, group, name = (unquote(part) for part in found.groups()[:3])
         rest = found[4] or ""
         workspace = self._find_workspace(subscription, group, name, nested=bool(rest))
