@@ -58,15 +58,8 @@ class Context:
 
     def workspace(self, subscription: str, group: str, name: str) -> Workspace | None:
         """The workspace of these names; ARM compares without regard to case."""
-        wanted = (subscription.lower(), group.lower(), name.lower())
-        for workspace in self.settings.workspaces:
-            if (
-                workspace.subscription_id,
-                workspace.resource_group.lower(),
-                workspace.name.lower(),
-            ) == wanted:
-                return workspace
-        return None
+        found = self.settings.scope("workspaces", subscription, group, name)
+        return found if isinstance(found, Workspace) else None
 
     def wake(self) -> None:
         """Let the runtime look for what it has to do."""

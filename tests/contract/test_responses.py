@@ -16,7 +16,7 @@ import pytest
 from tests.contract.openapi import FILES as VERSIONS
 from tests.contract.responses import answers
 from tests.contract.tally import count
-from tests.emulator.running import Running
+from tests.emulator.running import REGISTRY, Running
 
 OLD = "2021-03-01-preview"
 
@@ -31,7 +31,18 @@ class Checked:
     def ask(
         self, version: str, method: str, path: str, body: Any = None, *, expect: int, **query: str
     ) -> httpx.Response:
-        answer = self.running.ml(method, path, body, version=version, **query)
+        return self._checked(
+            version, path, self.running.ml(method, path, body, version=version, **query), expect
+        )
+
+    def ask_registry(
+        self, version: str, method: str, path: str, body: Any = None, *, expect: int
+    ) -> httpx.Response:
+        query = {"api-version": version}
+        return self._checked(version, path, self.running.shared(method, path, body, **query), expect)
+
+    def _checked(self, version: str, path: str, answer: httpx.Response, expect: int) -> httpx.Response:
+        method = answer.request.method
         assert answer.status_code == expect, answer.text
         content = answer.json() if answer.content.strip() not in (b"", b"null") else None
         found = answers(version).problems(method, str(answer.url), expect, content)
@@ -124,6 +135,33 @@ def test_secrets_and_uploads(storing: Checked, version: str) -> None:
         storing.ask(version, "POST", "codes/c/versions/1/startPendingUpload", body, expect=200)
 
 
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version != OLD])
+def test_assets_of_a_registry(storing: Checked, version: str) -> None:
+    assets = {**NEW_ASSETS, "components": [{"componentSpec": SPEC}]}
+    for kind, contents in assets.items():
+        for index, properties in enumerate(contents):
+            if "azureml://datastores" in str(properties):
+                continue
+            path = f"{kind}/of-registry/versions/{version}-{index}"[:60]
+            storing.ask_registry(version, "PUT", path, {"properties": properties}, expect=201)
+            storing.ask_registry(version, "GET", path, expect=200)
+        for path in (kind, f"{kind}/of-registry", f"{kind}/of-registry/versions"):
+            storing.ask_registry(version, "GET", path, expect=200)
+        storing.ask_registry(version, "DELETE", f"{kind}/of-registry/versions/none", expect=204)
+    body = {"pendingUploadType": "TemporaryBlobReference"}
+    for kind in ("codes", "data", "models"):
+        path = f"{kind}/of-registry/versions/1/startPendingUpload"
+        place = storing.ask_registry(version, "POST", path, body, expect=200).json()
+    if version < "2024":
+        return  # It has no references to data.
+    asked = {
+        "assetId": f"azureml://registries/{REGISTRY}/data/of-registry/versions/1",
+        "blobUri": place["blobReferenceForConsumption"]["blobUri"],
+    }
+    storing.ask_registry(version, "POST", "datareferences/of-registry/versions/1", asked, expect=200)
+
+
+SPEC = {"name": "of-registry", "type": "command", "command": "true", "environment": "azureml:AzureML-any:1"}
 CONDA = "name: e\ndependencies:\n- python=3.11\n"
 NEW_ASSETS: dict[str, list[dict[str, Any]]] = {
     "environments": [

@@ -54,7 +54,7 @@ def _check(properties: Properties, call: Call) -> None:
         raise MlError(404, f"Could not find datastore: {datastore}.", ("NotFoundError",))
     graph = read_graph(
         properties["jobs"],
-        lambda reference: components.find(call.store, call.workspace, reference),
+        lambda reference: components.find(call.context.settings, call.store, call.workspace, reference),
         inputs=properties["inputs"],
         outputs=properties["outputs"],
     )
