@@ -39,7 +39,9 @@ HEADERS = (
     *(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes", "deletes")),
 )
 """Those that a client may go by."""
-OF_THE_MOMENT = re.compile(r"ETag|x-ms-ratelimit-.*|x-ms-correlation-request-id|Location")
+OF_THE_MOMENT = re.compile(
+    r"ETag|x-ms-ratelimit-.*|x-ms-correlation-request-id|Location|Azure-AsyncOperation"
+)
 """Headers whose value is another one each time."""
 VOLATILE = re.compile(
     r".*\.(\w+At|\w+Utc|\w+On|\w*TransitionTime|created\w+|lastModified\w+|userId|\w*[uU]uid|\w*[dD]uration"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +288,12 @@ def steps(ml: MLClient, name: str) -> Any:
     return found
 
 
+def texts(folder: str) -> dict[str, str]:
+    """The files of a folder, by their paths in it."""
+    files = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
 def download_output(ml: MLClient, name: str, output: str, folder: str) -> Any:
     """An output, by the data asset that it has become.
 
@@ -296,11 +302,7 @@ def download_output(ml: MLClient, name: str, output: str, folder: str) -> Any:
     """
     asset = ml.data.get(f"azureml_{name}_output_data_{output}", "1")
     download_artifact_from_aml_uri(uri=asset.path, destination=folder, datastore_operation=ml.datastores)
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in sorted(Path(folder).rglob("*"))
-        if path.is_file()
-    }
+    return texts(folder)
 
 
 def listed(ml: MLClient) -> Any:
@@ -326,7 +328,7 @@ def download(ml: MLClient, name: str, folder: str) -> Any:
     return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
 
 
-def main() -> None:
+def main(steps: Mapping[str, Callable[..., Any]]) -> None:
     facts = json.loads(Path(sys.argv[1]).read_text())
     credential = ClientSecretCredential(
         facts["tenant_id"],
@@ -342,9 +344,9 @@ def main() -> None:
         facts["workspace_name"],
         enable_telemetry=False,
     )
-    result = globals()[sys.argv[2]](ml, **json.loads(sys.argv[3]))
+    result = steps[sys.argv[2]](ml, **json.loads(sys.argv[3]))
     sys.stdout.write(f"\n{json.dumps(result)}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())
