@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, components, resources
+from airflow_provider_amlrest.emulator.arm import assets, components, online, operations, resources
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
@@ -55,14 +55,16 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", r"jobs/(?P<name>[^/]+)", jobs.put_job),
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
+    *online.OPERATIONS,
 )
 COMPILED = [(method, re.compile(pattern, re.IGNORECASE), handler) for method, pattern, handler in OPERATIONS]
 WORKSPACE_PATH = re.compile(
     rf"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/{re.escape(NAMESPACE)}/workspaces/([^/]+)(?:/(.*))?",
     re.IGNORECASE,
 )
-OPERATION_RESULT = re.compile(
-    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/mfeOperationResults/([^/]+)",
+LONG_OPERATION = re.compile(
+    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+"
+    rf"/({operations.RESULTS}|{operations.STATUS})/([^/]+)",
     re.IGNORECASE,
 )
 
@@ -107,7 +109,7 @@ class Gateway:
 
     async def _operate(self, request: Request, principal: Any) -> Response:
         path = _raw_path(request).rstrip("/")
-        found = OPERATION_RESULT.fullmatch(path) or WORKSPACE_PATH.fullmatch(path)
+        found = LONG_OPERATION.fullmatch(path) or WORKSPACE_PATH.fullmatch(path)
         if found is None:
             raise not_emulated(f"{request.method} {path}")
         query = {name.lower(): value for name, value in request.query_params.items()}
@@ -117,8 +119,9 @@ class Gateway:
             url = f"{self._context.endpoint}{_raw_path(request)}?{request.url.query}"
             return Call(self._context, workspace, version, principal, url, query, body)
 
-        if found.re is OPERATION_RESULT:
-            return jobs.operation_result(call(self._context.settings.workspaces[0], None), unquote(found[2]))
+        if found.re is LONG_OPERATION:
+            workspace = self._context.settings.workspaces[0]
+            return operations.answer(call(workspace, None), found[2], unquote(found[3]))
         subscription, group, name = (unquote(part) for part in found.groups()[:3])
         rest = found[4] or ""
         workspace = self._find_workspace(subscription, group, name, nested=bool(rest))
@@ -136,6 +139,8 @@ class Gateway:
         """The service's words for an operation that a version does not have are not known."""
         if handler == assets.start_pending_upload and not version.has(UPLOADS):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
+        if version.is_2021 and any(handler == known for _, _, known in online.OPERATIONS):
+            raise not_emulated(f"online endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 
