@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.storage.blob import BlobServiceClient
 
 from tests.emulator.running import Running
 from tests.support.waiting import wait_for
@@ -85,3 +87,35 @@ def score(
         key = emulator.ml("POST", f"onlineEndpoints/{name}/listKeys").json()["primaryKey"]
     sent = {"Authorization": f"Bearer {key}", **{k.replace("_", "-"): v for k, v in headers.items()}}
     return emulator.http.post(f"/inference/{name}/score", json=body, headers=sent)
+
+
+def upload(emulator: Running, path: str, files: dict[str, str]) -> str:
+    """Put files below a path of the default datastore; its URI."""
+    store = emulator.get("datastores/workspaceblobstore")
+    key = emulator.ml("POST", "datastores/workspaceblobstore/listSecrets").json()["key"]
+    credential = AzureNamedKeyCredential(store["accountName"], key)
+    endpoint, bundle = emulator.facts["blob_endpoint"], emulator.facts["ca_bundle"]
+    with BlobServiceClient(endpoint, credential=credential, connection_verify=bundle) as service:
+        for name, content in files.items():
+            blob = service.get_blob_client(store["containerName"], f"{path}/{name}")
+            blob.upload_blob(content, overwrite=True)
+    return f"azureml://datastores/workspaceblobstore/paths/{path}"
+
+
+def serving_body(emulator: Running, name: str, script: str, **properties: Any) -> dict[str, Any]:
+    """A deployment of a scoring script, and of a model of one file, ``weights.txt``."""
+    code = upload(emulator, f"code/{name}/src", {"score.py": script})
+    emulator.ml("DELETE", f"codes/{name}/versions/1")
+    emulator.put(f"codes/{name}/versions/1", {"codeUri": code})
+    if emulator.ml("GET", "models/weights/versions/1").status_code == 404:
+        model = upload(emulator, "models/weights", {"weights.txt": "3"})
+        emulator.put("models/weights/versions/1", {"modelUri": f"{model}/weights.txt"})
+    return deployment_body(
+        emulator,
+        codeConfiguration={
+            "codeId": f"{emulator.workspace}/codes/{name}/versions/1",
+            "scoringScript": "score.py",
+        },
+        model=f"{emulator.workspace}/models/weights/versions/1",
+        **properties,
+    )
