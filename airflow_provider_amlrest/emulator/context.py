@@ -107,9 +107,9 @@ class Context:
         return any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
 
     async def settle_operation(self, operation: Operation) -> None:
-        """Wait for an operation that takes no time, unless it has to start a process."""
+        """Wait for an operation that takes no time: its first poll shall find it ended."""
         tracked, deadline = Tracked(self.store), time.monotonic() + SETTLE_SECONDS
-        while self.settings.runtime == "simulated" and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             current = tracked.operation(operation.id)
             if current is None or not current.active:
                 return

@@ -21,8 +21,13 @@ TIMEOUT = {"x-ms-async-operation-timeout": "PT30M"}
 CANCEL_OF_A_JOB = "jc"
 
 
-async def begin(call: Call, resource: Resource, verb: Verb, prefix: str) -> tuple[Resource, Operation]:
+async def begin(
+    call: Call, resource: Resource, verb: Verb, prefix: str, *, process: bool = False
+) -> tuple[Resource, Operation]:
     """Keep a resource as it is to be, and let an operation bring it there.
+
+    Args:
+        process: whether it may have to start one: nobody waits for that.
 
     Raises:
         MlError: 400, a tag says what cannot be.
@@ -37,7 +42,7 @@ async def begin(call: Call, resource: Resource, verb: Verb, prefix: str) -> tupl
     operation = Operation(call.home, resource.path, verb, prefix, str(call.version), says)
     resource = Tracked(call.store).begin(resource, operation)
     call.context.wake()
-    if behaviour.takes_no_time:
+    if behaviour.takes_no_time and not (process and call.context.settings.runtime != "simulated"):
         await call.context.settle_operation(operation)
     return resource, operation
 

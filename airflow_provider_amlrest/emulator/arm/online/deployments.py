@@ -69,7 +69,7 @@ async def put_deployment(call: Call, endpoint: str, name: str) -> Response:
         state="Creating" if old is None else UPDATING,
     )
     verb: Verb = "create" if old is None else "update"
-    deployment, operation = await operations.begin(call, wanted, verb, DEPLOYMENT_PREFIX)
+    deployment, operation = await operations.begin(call, wanted, verb, DEPLOYMENT_PREFIX, process=True)
     return operations.created(call, operation, deployment_answer(call, deployment))
 
 
@@ -107,7 +107,7 @@ async def patch_deployment(call: Call, endpoint: str, name: str) -> Response:
         # Recorded of other tags alone: Updating. That another capacity is Scaling is inferred from the enum.
         state=UPDATING if sku == deployment.sku else "Scaling",
     )
-    _, operation = await operations.begin(call, wanted, "update", DEPLOYMENT_PREFIX)
+    _, operation = await operations.begin(call, wanted, "update", DEPLOYMENT_PREFIX, process=True)
     location = operations.url(call, operation, operations.RESULTS)
     return operations.accepted({"Location": location, **operations.TIMEOUT})
 
