@@ -87,7 +87,7 @@ def answer(call: Call, kind: str, name: str) -> Response:
         return jobs.operation_result(call, name)
     operation_id = name.rpartition(":")[2]
     operation = Tracked(call.store).operation(operation_id)
-    if operation is None:
+    if operation is None or read_provisioning(operation.says, 0.0).forgotten:
         raise MlError(
             404,
             "The specified resource was not found.",

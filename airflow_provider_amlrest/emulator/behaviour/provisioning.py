@@ -8,6 +8,8 @@ tag or field of a rule       meaning
 ``emulator.seconds``         how long the operation takes, besides what a process needs to start (default:
                              the setting ``operation_seconds``)
 ``emulator.error``           message of the error when it fails
+``emulator.operation``       ``known`` (default), ``forgotten``: its URLs answer 404 OperationNotFound,
+                             although it runs
 ``emulator.healthy_seconds`` how long an ``unhealthy`` deployment serves before it stops (default 0)
 ``emulator.answer``          JSON that a deployment without a process answers (default: its name)
 ``emulator.answer_status``   the status of that answer (default 200)
@@ -28,7 +30,8 @@ from typing import Any
 from airflow_provider_amlrest.emulator.behaviour.scripts import TAG_PREFIX, number_in
 
 OUTCOMES = ("succeeded", "failed", "stuck", "unhealthy")
-TEXT_FIELDS = ("outcome", "error")
+OPERATIONS = ("known", "forgotten")
+TEXT_FIELDS = ("outcome", "error", "operation")
 NUMBER_FIELDS = ("seconds", "healthy_seconds", "answer_status", "answer_seconds")
 FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, "answer")
 
@@ -40,6 +43,7 @@ class Provisioning:
     outcome: str
     seconds: float
     error: str | None
+    forgotten: bool
     healthy_seconds: float
     answer: str | None
     """JSON text; None: the default."""
@@ -57,9 +61,7 @@ def read_provisioning(tags: Mapping[str, str], operation_seconds: float) -> Prov
     Raises:
         ValueError: names the tag that cannot be read.
     """
-    outcome = tags.get("emulator.outcome", "succeeded")
-    if outcome not in OUTCOMES:
-        raise ValueError(f"emulator.outcome is {outcome!r}, not one of {', '.join(OUTCOMES)}.")
+    outcome = _word(tags, "emulator.outcome", OUTCOMES)
     status = int(number_in(tags, "emulator.answer_status", 200))
     if not 200 <= status <= 599:
         raise ValueError(f"emulator.answer_status is {status}, not a status of 200 to 599.")
@@ -67,11 +69,20 @@ def read_provisioning(tags: Mapping[str, str], operation_seconds: float) -> Prov
         outcome=outcome,
         seconds=number_in(tags, "emulator.seconds", operation_seconds),
         error=tags.get("emulator.error"),
+        forgotten=_word(tags, "emulator.operation", OPERATIONS) == "forgotten",
         healthy_seconds=number_in(tags, "emulator.healthy_seconds", 0.0),
         answer=_json_text(tags, "emulator.answer"),
         answer_status=status,
         answer_seconds=number_in(tags, "emulator.answer_seconds", 0.0),
     )
+
+
+def _word(tags: Mapping[str, str], tag: str, words: tuple[str, ...]) -> str:
+    """The word that a tag says; the first of them if it says nothing."""
+    word = tags.get(tag, words[0])
+    if word not in words:
+        raise ValueError(f"{tag} is {word!r}, not one of {', '.join(words)}.")
+    return word
 
 
 def _json_text(tags: Mapping[str, str], tag: str) -> str | None:

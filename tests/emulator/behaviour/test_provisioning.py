@@ -47,6 +47,7 @@ def test_a_rule_matches_the_whole_name_or_path(pattern: str, matches: bool) -> N
         ({}, "'resource'"),
         ({"resource": "("}, "regular expression"),
         ({"resource": "a", "outcome": "great"}, "'great'"),
+        ({"resource": "a", "operation": "lost"}, "'lost'"),
         ({"resource": "a", "seconds": -1}, "emulator.seconds"),
         ({"resource": "a", "seconds": "1"}, "'seconds'"),
         ({"resource": "a", "answer_status": 100}, "100"),

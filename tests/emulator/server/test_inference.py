@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from airflow_provider_amlrest.emulator.server.inference import Shares, _for_mlflow
-from tests.emulator.online import deployment_body, make_endpoint, operation, put, score, wait_until
+from tests.emulator.online import deployment_body, make_endpoint, put, score, wait_until
 from tests.emulator.running import Running
 from tests.support.waiting import wait_for
-
-
-@pytest.fixture
-def quick(tuned: Running) -> Iterator[Running]:
-    tuned.admin("PATCH", "settings", {"operation_seconds": 0})
-    yield tuned
-    tuned.admin("DELETE", "provisioning")
-    for endpoint in tuned.ml("GET", "onlineEndpoints").json()["value"]:
-        operation(tuned, tuned.ml("DELETE", f"onlineEndpoints/{endpoint['name']}"))
 
 
 def served(emulator: Running, endpoint: str, deployment: str) -> dict[str, Any]:
