@@ -75,6 +75,22 @@ def accepted(headers: dict[str, str]) -> Response:
     return Response("null", 202, {"Content-Type": JSON_TYPE, "x-ms-response-type": "standard", **headers})
 
 
+def deleting(call: Call, operation: Operation) -> Response:
+    """Recorded: a deletion names both URLs."""
+    return accepted(
+        {
+            "Location": url(call, operation, RESULTS),
+            "Azure-AsyncOperation": url(call, operation, STATUS),
+            **TIMEOUT,
+        }
+    )
+
+
+def updating(call: Call, operation: Operation) -> Response:
+    """Recorded: a PATCH names only one."""
+    return accepted({"Location": url(call, operation, RESULTS), **TIMEOUT})
+
+
 def forgotten(call: Call, prefix: str) -> Response:
     """Recorded, of new keys: the operation that ``Location`` names is not found, although all went well."""
     name = f"{prefix}:{call.workspace.workspace_id}:{uuid.uuid4()}"

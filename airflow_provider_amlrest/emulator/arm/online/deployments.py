@@ -11,16 +11,19 @@ from starlette.responses import Response
 from airflow_provider_amlrest.emulator.answers import MlError, empty, invalid, pretty
 from airflow_provider_amlrest.emulator.arm import lists, operations
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.arm.online.endpoints import NAME, NAME_RULE
+from airflow_provider_amlrest.emulator.arm.endpoints import (
+    check_name,
+    deployments_of,
+    need_rest,
+    need_rest_of_parent,
+    refused,
+)
 from airflow_provider_amlrest.emulator.arm.online.records import (
     DEPLOYMENT_PREFIX,
-    busy,
     deployment_answer,
     deployment_path,
-    deployments_of,
     known_deployment,
     known_endpoint,
-    refused,
 )
 from airflow_provider_amlrest.emulator.arm.online.shapes import (
     DEPLOYMENT_RESOURCE,
@@ -42,19 +45,13 @@ RESOURCE_TYPE = "Microsoft.MachineLearning.Services/endpoints/deployments"
 
 async def put_deployment(call: Call, endpoint: str, name: str) -> Response:
     parent = known_endpoint(call, endpoint)
-    if not NAME.fullmatch(name):
-        raise refused(f"The deployment name {name!r} is not valid: it {NAME_RULE}.")
+    check_name("deployment", name)
     sent = read(DEPLOYMENT_RESOURCE, call.body, call.version)
     _check_references(call, sent["properties"])
-    if not parent.at_rest:
-        # The words are reported by users (Azure/azure-sdk-for-net#36961).
-        raise busy(
-            f"Cannot create a deployment in endpoint {parent.name} because it is in {parent.state} "
-            "provisioning state."
-        )
+    need_rest_of_parent(parent)
     old = Tracked(call.store).get(call.home, deployment_path(endpoint, name))
     if old is not None:
-        _need_rest(old)
+        need_rest("deployment", old)
     fresh = old or Resource(
         *(call.home, deployment_path(parent.name, name), {}, sent["location"]),
         created_by=call.principal.application_id,
@@ -73,14 +70,6 @@ async def put_deployment(call: Call, endpoint: str, name: str) -> Response:
     return operations.created(call, operation, deployment_answer(call, deployment))
 
 
-def _need_rest(deployment: Resource) -> None:
-    if not deployment.at_rest:
-        raise busy(
-            f"Cannot update the deployment {deployment.name} because it is in {deployment.state} "
-            "provisioning state."
-        )
-
-
 def _check_references(call: Call, properties: dict[str, Any]) -> None:
     code = properties["codeConfiguration"] or {}
     check_reference(call, properties["environmentId"])
@@ -97,7 +86,7 @@ def _check_references(call: Call, properties: dict[str, Any]) -> None:
 async def patch_deployment(call: Call, endpoint: str, name: str) -> Response:
     deployment = known_deployment(call, endpoint, name)
     sent = read(PARTIAL_DEPLOYMENT, call.body or {}, call.version)
-    _need_rest(deployment)
+    need_rest("deployment", deployment)
     given = {member: value for member, value in (sent["sku"] or {}).items() if value is not None}
     sku = {**(deployment.sku or DEFAULT_SKU), **given}
     wanted = replace(
@@ -108,8 +97,7 @@ async def patch_deployment(call: Call, endpoint: str, name: str) -> Response:
         state=UPDATING if sku == deployment.sku else "Scaling",
     )
     _, operation = await operations.begin(call, wanted, "update", DEPLOYMENT_PREFIX, process=True)
-    location = operations.url(call, operation, operations.RESULTS)
-    return operations.accepted({"Location": location, **operations.TIMEOUT})
+    return operations.updating(call, operation)
 
 
 async def delete_deployment(call: Call, endpoint: str, name: str) -> Response:
@@ -126,13 +114,7 @@ async def delete_deployment(call: Call, endpoint: str, name: str) -> Response:
             )
     wanted = replace(deployment, state=DELETING)
     _, operation = await operations.begin(call, wanted, "delete", DEPLOYMENT_PREFIX)
-    return operations.accepted(
-        {
-            "Location": operations.url(call, operation, operations.RESULTS),
-            "Azure-AsyncOperation": operations.url(call, operation, operations.STATUS),
-            **operations.TIMEOUT,
-        }
-    )
+    return operations.deleting(call, operation)
 
 
 def get_deployment(call: Call, endpoint: str, name: str) -> Response:

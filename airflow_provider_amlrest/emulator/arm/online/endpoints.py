@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,30 +10,31 @@ from starlette.responses import Response
 from airflow_provider_amlrest.emulator.answers import MlError, empty, not_emulated, pretty
 from airflow_provider_amlrest.emulator.arm import lists, operations
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.endpoints import (
+    PARTIAL_ENDPOINT,
+    check_name,
+    check_name_is_free,
+    deployments_of,
+    need_rest,
+    refused,
+)
 from airflow_provider_amlrest.emulator.arm.online.records import (
     COLLECTION,
     ENDPOINT_PREFIX,
-    busy,
-    deployments_of,
     endpoint_answer,
     endpoint_path,
     known_endpoint,
-    refused,
 )
-from airflow_provider_amlrest.emulator.arm.online.shapes import ENDPOINT_RESOURCE, PARTIAL_ENDPOINT
+from airflow_provider_amlrest.emulator.arm.online.shapes import ENDPOINT_RESOURCE
 from airflow_provider_amlrest.emulator.arm.shapes import read
 from airflow_provider_amlrest.emulator.tracked import DELETING, UPDATING, Resource, Tracked, Verb
 
-NAME = re.compile(r"[a-zA-Z]([a-zA-Z0-9-]{1,30})[a-zA-Z0-9]")
-NAME_RULE = "must have 3 to 32 letters, digits and -, begin with a letter and not end with -"
-"""Documented, but for the end; the words are the emulator's."""
 MOST_MIRRORED = 50
 """Per cent, documented."""
 
 
 async def put_endpoint(call: Call, name: str) -> Response:
-    if not NAME.fullmatch(name):
-        raise refused(f"The endpoint name {name!r} is not valid: it {NAME_RULE}.")
+    check_name("endpoint", name)
     sent = read(ENDPOINT_RESOURCE, call.body, call.version)
     if sent["properties"]["keys"] is not None:
         raise not_emulated("keys of one's own choice")
@@ -43,9 +42,9 @@ async def put_endpoint(call: Call, name: str) -> Response:
         tracked = Tracked(call.store)
         old = tracked.get(call.home, endpoint_path(name))
         if old is None:
-            _check_name_is_free(call, name)
-        elif not old.at_rest:
-            raise busy(f"Cannot update the endpoint {name} because it is in {old.state} provisioning state.")
+            check_name_is_free(call, name)
+        else:
+            need_rest("endpoint", old)
         _check_traffic(call, old, sent["properties"])
     fresh = old or Resource(
         call.home, endpoint_path(name), {}, sent["location"], created_by=call.principal.application_id
@@ -61,18 +60,6 @@ async def put_endpoint(call: Call, name: str) -> Response:
     verb: Verb = "create" if old is None else "update"
     endpoint, operation = await operations.begin(call, wanted, verb, ENDPOINT_PREFIX)
     return operations.created(call, operation, endpoint_answer(call, endpoint))
-
-
-def _check_name_is_free(call: Call, name: str) -> None:
-    """Names are unique in a region. The words are reported by users."""
-    for workspace in call.context.settings.workspaces:
-        if Tracked(call.store).get(workspace.name, endpoint_path(name)) is not None:
-            problem = (
-                "There is already an endpoint with this name, Endpoint name needs to be unique within a "
-                "region. Try some other name."
-            )
-            title = "One or more validation errors occurred."
-            raise refused(json.dumps({"errors": {"": [problem]}, "title": title, "status": 400}))
 
 
 def _check_traffic(call: Call, endpoint: Resource | None, properties: dict[str, Any]) -> None:
@@ -97,8 +84,7 @@ def _check_traffic(call: Call, endpoint: Resource | None, properties: dict[str, 
 async def patch_endpoint(call: Call, name: str) -> Response:
     endpoint = known_endpoint(call, name)
     sent = read(PARTIAL_ENDPOINT, call.body or {}, call.version)
-    if not endpoint.at_rest:
-        raise busy(f"Cannot update the endpoint {name} because it is in {endpoint.state} provisioning state.")
+    need_rest("endpoint", endpoint)
     wanted = replace(
         endpoint,
         # That tags are replaced, not merged, is a guess.
@@ -107,8 +93,7 @@ async def patch_endpoint(call: Call, name: str) -> Response:
         state=UPDATING,
     )
     _, operation = await operations.begin(call, wanted, "update", ENDPOINT_PREFIX)
-    location = operations.url(call, operation, operations.RESULTS)
-    return operations.accepted({"Location": location, **operations.TIMEOUT})
+    return operations.updating(call, operation)
 
 
 async def delete_endpoint(call: Call, name: str) -> Response:
@@ -118,13 +103,7 @@ async def delete_endpoint(call: Call, name: str) -> Response:
         return empty(204)
     wanted = replace(endpoint, state=DELETING)
     _, operation = await operations.begin(call, wanted, "delete", ENDPOINT_PREFIX)
-    return operations.accepted(
-        {
-            "Location": operations.url(call, operation, operations.RESULTS),
-            "Azure-AsyncOperation": operations.url(call, operation, operations.STATUS),
-            **operations.TIMEOUT,
-        }
-    )
+    return operations.deleting(call, operation)
 
 
 def get_endpoint(call: Call, name: str) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_amlrest.emulator.arm.endpoints import KEYS, TRACKED
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
@@ -11,10 +12,8 @@ from airflow_provider_amlrest.emulator.arm.shapes import (
     NotEmulated,
     OneOf,
     Place,
-    Reader,
     Record,
     Union,
-    anything,
     boolean,
     duration,
     filled,
@@ -35,32 +34,7 @@ STARTUP_PROBE = Since("2024-10-01", NEVER)
 """A guess for all versions but 2025-12-01, whose types have it."""
 
 ENABLED = OneOf("Enabled", "Disabled")
-SKU = Record(
-    "Sku",
-    name=required(filled),
-    tier=Field(OneOf("Free", "Basic", "Standard", "Premium"), "Standard"),
-    size=text,
-    family=text,
-    capacity=Field(positive, 1),
-)
 PARTIAL_SKU = Record("PartialSku", name=text, tier=text, size=text, family=text, capacity=positive)
-IDENTITY = Record(
-    "ManagedServiceIdentity",
-    type=required(OneOf("None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned")),
-    userAssignedIdentities=MapOf(anything),
-    principalId=Field(text, answered=True),
-    tenantId=Field(text, answered=True),
-)
-TRACKED: dict[str, Reader | Field] = {
-    **{name: Field(anything, answered=True) for name in ("id", "name", "type", "systemData")},
-    "location": required(filled),
-    "tags": Field(string_map, dict),
-    "kind": text,
-    "identity": IDENTITY,
-    "sku": SKU,
-}
-
-KEYS = Record("EndpointAuthKeys", primaryKey=text, secondaryKey=text)
 ENDPOINT = Record(
     "OnlineEndpoint",
     description=text,
@@ -148,8 +122,6 @@ DEPLOYMENT = Union(
 )
 DEPLOYMENT_RESOURCE = Record("OnlineDeploymentTrackedResource", **TRACKED, properties=required(DEPLOYMENT))
 
-PARTIAL: dict[str, Reader | Field] = {"tags": string_map, "identity": IDENTITY}
-PARTIAL_ENDPOINT = Record("PartialMinimalTrackedResourceWithIdentity", **PARTIAL)
 PARTIAL_DEPLOYMENT = Record("PartialMinimalTrackedResourceWithSku", tags=string_map, sku=PARTIAL_SKU)
 
 REGENERATE = Record(
