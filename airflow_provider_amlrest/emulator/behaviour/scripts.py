@@ -75,17 +75,22 @@ def read_behaviour(tags: Mapping[str, str], job_seconds: float) -> Behaviour:
         raise ValueError(f"emulator.outcome is {outcome!r}, not one of {', '.join(OUTCOMES)}.")
     return Behaviour(
         outcome=outcome,
-        seconds=_number(tags, "emulator.seconds", job_seconds),
-        queue_seconds=_number(tags, "emulator.queue_seconds", 0.0),
-        log_lines=int(_number(tags, "emulator.log_lines", 0.0)),
+        seconds=number_in(tags, "emulator.seconds", job_seconds),
+        queue_seconds=number_in(tags, "emulator.queue_seconds", 0.0),
+        log_lines=int(number_in(tags, "emulator.log_lines", 0.0)),
         metrics=_metrics(tags),
-        metric_steps=max(1, int(_number(tags, "emulator.metric_steps", 1.0))),
+        metric_steps=max(1, int(number_in(tags, "emulator.metric_steps", 1.0))),
         error=tags.get("emulator.error"),
-        throttled_reads=int(_number(tags, "emulator.throttled_reads", 0.0)),
+        throttled_reads=int(number_in(tags, "emulator.throttled_reads", 0.0)),
     )
 
 
-def _number(tags: Mapping[str, str], tag: str, default: float) -> float:
+def number_in(tags: Mapping[str, str], tag: str, default: float) -> float:
+    """The number >= 0 that a tag says.
+
+    Raises:
+        ValueError: it is none.
+    """
     text = tags.get(tag)
     try:
         number = default if text is None else float(text)

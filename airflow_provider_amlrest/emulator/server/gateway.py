@@ -15,7 +15,15 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator import config
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, components, registries, resources, uploads
+from airflow_provider_amlrest.emulator.arm import (
+    assets,
+    components,
+    online,
+    operations,
+    registries,
+    resources,
+    uploads,
+)
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
@@ -62,6 +70,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", r"jobs/(?P<name>[^/]+)", jobs.put_job),
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
+    *online.OPERATIONS,
 )
 VERSION = r"(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
@@ -95,7 +104,7 @@ SCOPE_PATH = re.compile(
 )
 OPERATION_PATH = re.compile(
     rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+"
-    r"/(mfeOperationResults|mfeOperationsStatus)/([^/]+)",
+    rf"/({operations.RESULTS}|{operations.STATUS})/([^/]+)",
     re.IGNORECASE,
 )
 
@@ -158,10 +167,8 @@ class Gateway:
             return Call(self._context, scope, version, principal, url, query, body)
 
         if found.re is OPERATION_PATH:
-            about, operation = call(self._context.settings.workspaces[0], None), unquote(found[3])
-            if found[2].lower() == "mfeoperationsstatus":
-                return registries.operation_status(about, operation)
-            return jobs.operation_result(about, operation)
+            about = call(self._context.settings.workspaces[0], None)
+            return operations.answer(about, found[2], unquote(found[3]))
         subscription, group, collection, name = (unquote(part) for part in found.groups()[:4])
         rest = found[5] or ""
         scope = self._find_scope(subscription, group, collection.lower(), name, nested=bool(rest))
@@ -188,6 +195,8 @@ class Gateway:
         """The service's words for an operation that a version does not have are not known."""
         if handler == uploads.start_pending_upload and not version.has(UPLOADS):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
+        if version.is_2021 and any(handler == known for _, _, known in online.OPERATIONS):
+            raise not_emulated(f"online endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 

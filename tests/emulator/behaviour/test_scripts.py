@@ -240,6 +240,9 @@ def test_a_job_that_is_forgotten_meanwhile_is_answered_at_once(
         tuning=tuning,
         endpoint="",
         runtime=nothing,
+        provisioning=nothing,
+        backends=nothing,
+        derive_secret=nothing,
     )
     job = JobRecord("w", "j", "Command", {}, "Starting")
     assert asyncio.run(asyncio.wait_for(emptied.settle(job), 10)) is job
