@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.operators.commands import AzureMLSubmitCommandJobOperator
     from airflow_provider_amlrest.operators.components import AzureMLCreateComponentOperator
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
+    from airflow_provider_amlrest.operators.models import (
+        AzureMLDownloadModelOperator,
+        AzureMLRegisterModelOperator,
+        AzureMLUpdateModelOperator,
+    )
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
@@ -21,24 +26,30 @@ if TYPE_CHECKING:
 __all__ = [
     "AzureMLCreateComponentOperator",
     "AzureMLCreateEnvironmentOperator",
+    "AzureMLDownloadModelOperator",
     "AzureMLFindOrphansOperator",
     "AzureMLRegisterDataOperator",
+    "AzureMLRegisterModelOperator",
     "AzureMLSubmitCommandJobOperator",
     "AzureMLSubmitJobOperator",
     "AzureMLSubmitPipelineJobOperator",
     "AzureMLSubmitSweepJobOperator",
+    "AzureMLUpdateModelOperator",
     "AzureMLUploadCodeOperator",
 ]
 
 _MODULES = {
     "AzureMLCreateComponentOperator": "components",
     "AzureMLCreateEnvironmentOperator": "assets",
+    "AzureMLDownloadModelOperator": "models",
     "AzureMLFindOrphansOperator": "orphans",
     "AzureMLRegisterDataOperator": "assets",
+    "AzureMLRegisterModelOperator": "models",
     "AzureMLSubmitCommandJobOperator": "commands",
     "AzureMLSubmitJobOperator": "job_files",
     "AzureMLSubmitPipelineJobOperator": "pipelines",
     "AzureMLSubmitSweepJobOperator": "sweeps",
+    "AzureMLUpdateModelOperator": "models",
     "AzureMLUploadCodeOperator": "assets",
 }
 

@@ -50,6 +50,11 @@ class WorkspaceOperations(Calls):
             return read_datastore(self.spelling, resource)
         raise NotFoundError("GET datastores", 404, message="The workspace has no default datastore.")
 
+    def get_datastore(self, name: str) -> Flow[Datastore]:
+        """One datastore. Raises NotFoundError if the workspace has none with that name."""
+        resource = yield from self._resource("GET", f"datastores/{path_segment(name)}")
+        return read_datastore(self.spelling, resource)
+
     def list_datastore_secrets(self, name: str) -> Flow[DatastoreSecrets]:
         """A datastore's key or shared access signature. The request counts against the quota of writes."""
         secrets = yield from self._call("POST", f"datastores/{path_segment(name)}/listSecrets")
