@@ -64,7 +64,8 @@ class MlError(AnswerError):
     """Azure ML's error envelope.
 
     :param inner: the chain of codes, outermost first.
-    :param problems: messages of the ``details``, each with the code RequestInvalid.
+    :param problems: messages of the ``details``.
+    :param problem_code: the code of each of them.
     """
 
     def __init__(
@@ -77,11 +78,12 @@ class MlError(AnswerError):
         message_format: str | None = None,
         parameters: Mapping[str, str] | None = None,
         problems: Sequence[str] = (),
+        problem_code: str = "RequestInvalid",
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.inner = status, code, tuple(inner)
         self.message_format, self.parameters = message_format, parameters
-        self.problems = tuple(problems)
+        self.problems, self.problem_code = tuple(problems), problem_code
 
     def answer(self, location: str) -> Response:
         body = {"error": error_body(self, location)}
@@ -108,7 +110,7 @@ def error_body(error: MlError, location: str) -> Json:
         "code": error.code,
         "message": str(error),
         "details": [
-            {"code": REQUEST_INVALID, "message": problem, "details": [], "additionalInfo": []}
+            {"code": error.problem_code, "message": problem, "details": [], "additionalInfo": []}
             for problem in error.problems
         ],
         "additionalInfo": [{"type": name, "info": {"value": value}} for name, value in entries],

@@ -33,6 +33,12 @@ class JobRuntime(Protocol):
     def wake(self) -> None: ...
     def clear(self) -> None: ...
 
+    def resolve(self, workspace: Workspace, reference: str) -> str:
+        """The URI of what a URI of a job, a run or an asset means; LookupError: it means nothing."""
+
+    def has_files(self, workspace: Workspace, uri: str) -> bool:
+        """Whether something lies there, or may for all that this emulator knows. It blocks."""
+
 
 @dataclass(frozen=True)
 class Context:

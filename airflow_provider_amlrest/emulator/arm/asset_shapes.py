@@ -191,9 +191,12 @@ def _data(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
 
 
 def _model(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    # Recorded: a model's URI is spelled in another case than data's.
-    uri = long_uri(values["modelUri"], workspace, "modelUri")
-    return {**values, "modelUri": uri.replace("/resourcegroups/", "/resourceGroups/", 1)}
+    return {**values, "modelUri": model_uri(values["modelUri"], workspace)}
+
+
+def model_uri(uri: str, workspace: Workspace) -> str:
+    """Recorded: a model's URI is spelled in another case than data's. Raises like :func:`long_uri`."""
+    return long_uri(uri, workspace, "modelUri").replace("/resourcegroups/", "/resourceGroups/", 1)
 
 
 def _component(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.emulator.kinds import KINDS
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
+from airflow_provider_amlrest.emulator.runtime.data import DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.runner import RunnerParts, make_runner
+from airflow_provider_amlrest.emulator.runtime.transfer import is_there
 from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, utc_now
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.config import Workspace
     from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import JobRecord
 
@@ -62,6 +65,27 @@ class Runtime:
         if self._loop is not None and self._woken is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._woken.set)
             self._thread.join(STOP_SECONDS)
+
+    def resolve(self, workspace: Workspace, reference: str) -> str:
+        """The URI of what a URI of a job, a run or an asset means.
+
+        :raises LookupError: it means nothing.
+        """
+        try:
+            return DataResolver(self._services, workspace).uri(reference, "models")
+        except JobError as error:
+            raise LookupError(str(error)) from None
+
+    def has_files(self, workspace: Workspace, uri: str) -> bool:
+        """Whether something lies there. Simulated jobs leave nothing, so then nothing is missing; elsewhere
+        than in this emulator's storage, it does not look."""
+        if self._services.settings.runtime == "simulated":
+            return True
+        try:
+            location = DataResolver(self._services, workspace).locate(uri)
+        except JobError:
+            return not uri.startswith("azureml://")
+        return isinstance(location, WebLocation) or is_there(self._services.blobs.service, location)
 
     # inside the thread
 

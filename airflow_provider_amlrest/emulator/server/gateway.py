@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, components, resources
+from airflow_provider_amlrest.emulator.arm import assets, components, models, resources
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
@@ -37,6 +37,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"datastores", resources.list_datastores),
     ("GET", r"datastores/(?P<name>[^/]+)", resources.get_datastore),
     ("POST", r"datastores/(?P<name>[^/]+)/listSecrets", resources.list_secrets),
+    *models.OPERATIONS,
     ("GET", ASSET, assets.list_containers),
     ("GET", ASSET + r"/(?P<name>[^/]+)", assets.get_container),
     ("PUT", ASSET + r"/(?P<name>[^/]+)", assets.put_container),
