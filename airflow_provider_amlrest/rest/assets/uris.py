@@ -62,6 +62,20 @@ def split_job_output(uri: str) -> tuple[str, str, str] | None:
     return (match["run"], match["output"], match["path"] or "") if match else None
 
 
+_RUN = re.compile(
+    r"runs:/(?P<mlflow>[^/]+)/.*"
+    r"|azureml://jobs/(?P<job>[^/]+)/outputs/.*"
+    r"|azureml://.*/?datastores/workspaceartifactstore/paths/ExperimentRun/dcid\.(?P<artifact>[^/]+)/.*",
+    re.IGNORECASE,
+)
+
+
+def run_of(uri: str) -> str | None:
+    """The run that has written what is at a URI, if the URI says it."""
+    match = _RUN.fullmatch(uri)
+    return next(filter(None, match.groups()), None) if match else None
+
+
 def artifact_uri(run: str, path: str) -> str:
     """Where the service keeps what a run has logged (so in recordings)."""
     return f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{run}/{path}"
