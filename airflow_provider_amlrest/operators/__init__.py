@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_amlrest.operators.commands import AzureMLSubmitCommandJobOperator
     from airflow_provider_amlrest.operators.components import AzureMLCreateComponentOperator
+    from airflow_provider_amlrest.operators.gate import AzureMLCompareModelsOperator
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
     from airflow_provider_amlrest.operators.models import (
         AzureMLDownloadModelOperator,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
 
 __all__ = [
+    "AzureMLCompareModelsOperator",
     "AzureMLCreateComponentOperator",
     "AzureMLCreateEnvironmentOperator",
     "AzureMLDownloadModelOperator",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AzureMLCompareModelsOperator": "gate",
     "AzureMLCreateComponentOperator": "components",
     "AzureMLCreateEnvironmentOperator": "assets",
     "AzureMLDownloadModelOperator": "models",
