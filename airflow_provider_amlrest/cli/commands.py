@@ -364,8 +364,9 @@ def _until_end(
                 see(look)
             except AzureMLError as problem:
                 print(f"The log could not be read now: {problem}", file=sys.stderr)  # noqa: T201
-            if look.job is not None and look.job.outcome is not Outcome.ACTIVE:
-                return look.job
+            ended: Job | None = look.job
+            if ended is not None and not ended.is_active:
+                return ended
 
 
 def _now(client: AzureMLClient, job: Job) -> Job:

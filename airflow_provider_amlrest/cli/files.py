@@ -20,11 +20,15 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs import has_steps
 from airflow_provider_amlrest.rest.jobs.component_files import read_component, unresolved_spec
+from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
-from airflow_provider_amlrest.rest.jobs.lookup import lookups
+from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.jobs.steps import component_steps
 from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body, looked_up, unresolved
 from airflow_provider_amlrest.rest.reading.documents import Document, overridden, read_document, read_value
+from airflow_provider_amlrest.rest.resources import batch, online
+from airflow_provider_amlrest.rest.resources.compute import TYPES as COMPUTE_TYPES
+from airflow_provider_amlrest.rest.resources.compute import read_compute
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, spelling_of
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.lookup import Lookup
+    from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 
 NOWHERE = WorkspaceId("subscription", "group", "workspace")
 """Stands for the workspace while there is none."""
@@ -130,7 +135,31 @@ def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
     return []
 
 
+def _resource(read: Callable[[Given], ResourceSpec], document: Document, spelling: Spelling) -> Read:
+    members = {name: value for name, value in document.values.items() if name != "$schema"}
+    with document.located():
+        spec = read(Given(members, document.folder))
+    body = replaced(spec.body, lambda lookup: lookup.written)
+    return Read(f"a {spec.what}", {"name": spec.name, **body}, partial(spec.problems, spelling))
+
+
+def _is_compute(given: Mapping[str, Any]) -> bool:
+    return str(given.get("type")).lower() in COMPUTE_TYPES
+
+
+def _by_its_words(words: set[str]) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda given: words <= given.keys()
+
+
 KINDS = {
+    "managedonlinedeployment": Kind(
+        _by_its_words({"endpoint_name", "instance_type"}), partial(_resource, online.read_deployment)
+    ),
+    "batchdeployment": Kind(_by_its_words({"endpoint_name"}), partial(_resource, batch.read_deployment)),
+    "onlineendpoint": Kind(_by_its_words({"auth_mode"}), partial(_resource, online.read_endpoint)),
+    "batchendpoint": Kind(_by_its_words({"defaults", "name"}), partial(_resource, batch.read_endpoint)),
+    "compute": Kind(_is_compute, partial(_resource, read_compute)),
+    "computeinstance": Kind(_is_compute, partial(_resource, read_compute)),
     "model": Kind(lambda given: "path" in given and not {"command", "jobs"} & given.keys(), _model),
     "component": Kind(lambda given: bool({"is_deterministic", "version"} & given.keys()), _component),
     "job": Kind(lambda given: True, _job),

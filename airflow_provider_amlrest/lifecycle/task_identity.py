@@ -98,3 +98,14 @@ def airflow_tags(
 def task_tag(identity: TaskIdentity) -> str:
     """The name of the tag that all jobs of this task instance have."""
     return f"{TASK_TAG}{identity.lasting_digest}"
+
+
+def maker_tags(context: Context, airflow_name: str) -> dict[str, str]:
+    """Tags that say which task brings a resource to its state: the same at each run, and so no change."""
+    ti = context["ti"]
+    tags = {
+        DAG_TAG: ti.dag_id,
+        "airflow_task_id": ti.task_id,
+        **({AIRFLOW_TAG: airflow_name} if airflow_name else {}),
+    }
+    return {key: value[: MAX_PAIRS["tags"].value] for key, value in tags.items()}

@@ -11,49 +11,91 @@ if TYPE_CHECKING:
         AzureMLRegisterDataOperator,
         AzureMLUploadCodeOperator,
     )
+    from airflow_provider_amlrest.operators.batch import (
+        AzureMLDeployBatchEndpointOperator,
+        AzureMLInvokeBatchEndpointOperator,
+    )
     from airflow_provider_amlrest.operators.commands import AzureMLSubmitCommandJobOperator
     from airflow_provider_amlrest.operators.components import AzureMLCreateComponentOperator
+    from airflow_provider_amlrest.operators.compute import (
+        AzureMLCreateComputeOperator,
+        AzureMLDeleteComputeOperator,
+        AzureMLStartComputeOperator,
+        AzureMLStopComputeOperator,
+    )
     from airflow_provider_amlrest.operators.gate import AzureMLCompareModelsOperator
+    from airflow_provider_amlrest.operators.invoking import AzureMLInvokeOnlineEndpointOperator
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
     from airflow_provider_amlrest.operators.models import (
         AzureMLDownloadModelOperator,
         AzureMLRegisterModelOperator,
         AzureMLUpdateModelOperator,
     )
+    from airflow_provider_amlrest.operators.online import (
+        AzureMLDeleteDeploymentOperator,
+        AzureMLDeleteEndpointOperator,
+        AzureMLDeployOnlineEndpointOperator,
+    )
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
+    from airflow_provider_amlrest.operators.rollouts import safe_rollout
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
+    from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperator
 
 __all__ = [
     "AzureMLCompareModelsOperator",
     "AzureMLCreateComponentOperator",
+    "AzureMLCreateComputeOperator",
     "AzureMLCreateEnvironmentOperator",
+    "AzureMLDeleteComputeOperator",
+    "AzureMLDeleteDeploymentOperator",
+    "AzureMLDeleteEndpointOperator",
+    "AzureMLDeployBatchEndpointOperator",
+    "AzureMLDeployOnlineEndpointOperator",
     "AzureMLDownloadModelOperator",
     "AzureMLFindOrphansOperator",
+    "AzureMLInvokeBatchEndpointOperator",
+    "AzureMLInvokeOnlineEndpointOperator",
     "AzureMLRegisterDataOperator",
     "AzureMLRegisterModelOperator",
+    "AzureMLShiftTrafficOperator",
+    "AzureMLStartComputeOperator",
+    "AzureMLStopComputeOperator",
     "AzureMLSubmitCommandJobOperator",
     "AzureMLSubmitJobOperator",
     "AzureMLSubmitPipelineJobOperator",
     "AzureMLSubmitSweepJobOperator",
     "AzureMLUpdateModelOperator",
     "AzureMLUploadCodeOperator",
+    "safe_rollout",
 ]
 
 _MODULES = {
     "AzureMLCompareModelsOperator": "gate",
     "AzureMLCreateComponentOperator": "components",
+    "AzureMLCreateComputeOperator": "compute",
     "AzureMLCreateEnvironmentOperator": "assets",
+    "AzureMLDeleteComputeOperator": "compute",
+    "AzureMLDeleteDeploymentOperator": "online",
+    "AzureMLDeleteEndpointOperator": "online",
+    "AzureMLDeployBatchEndpointOperator": "batch",
+    "AzureMLDeployOnlineEndpointOperator": "online",
     "AzureMLDownloadModelOperator": "models",
     "AzureMLFindOrphansOperator": "orphans",
+    "AzureMLInvokeBatchEndpointOperator": "batch",
+    "AzureMLInvokeOnlineEndpointOperator": "invoking",
     "AzureMLRegisterDataOperator": "assets",
     "AzureMLRegisterModelOperator": "models",
+    "AzureMLShiftTrafficOperator": "traffic",
+    "AzureMLStartComputeOperator": "compute",
+    "AzureMLStopComputeOperator": "compute",
     "AzureMLSubmitCommandJobOperator": "commands",
     "AzureMLSubmitJobOperator": "job_files",
     "AzureMLSubmitPipelineJobOperator": "pipelines",
     "AzureMLSubmitSweepJobOperator": "sweeps",
     "AzureMLUpdateModelOperator": "models",
     "AzureMLUploadCodeOperator": "assets",
+    "safe_rollout": "rollouts",
 }
 
 

@@ -118,6 +118,7 @@ class AsyncAzureMLClient:
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
+    poll = _method(Operations.poll)
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
@@ -134,6 +135,16 @@ class AsyncAzureMLClient:
     get_metric_history = _method(Operations.get_metric_history)
     list_trials = _method(Operations.list_trials)
     get_best_trial = _method(Operations.get_best_trial)
+
+    get_resource = _method(Operations.get_resource)
+    list_deployments = _pages(Operations.list_deployments)
+    change_resource = _method(Operations.change_resource)
+    explain_failure = _method(Operations.explain_failure)
+    get_deployment_log = _method(Operations.get_deployment_log)
+    get_access = _method(Operations.get_access)
+    score = _method(Operations.score)
+    invoke_batch = _method(Operations.invoke_batch)
+    poll_resource = _method(Operations.poll_resource)
 
     async def close(self) -> None:
         """Close the connections. The client cannot be used after."""

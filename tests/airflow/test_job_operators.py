@@ -260,7 +260,8 @@ class TestOnKill:
 
         with ThreadPoolExecutor(1) as killer:
             killed = killer.submit(kill)
-            with pytest.raises(JobCanceledError):
+            # The job may be seen to have ended before who ended it is noted on it.
+            with pytest.raises((JobCanceledError, AirflowFailException), match="was canceled"):
                 Try(task).execute()
             killed.result()
         assert client.get_job(task._submitted_name).status == "Canceled"
@@ -310,7 +311,7 @@ class TestOnKill:
     def test_it_never_raises_and_says_that_the_job_may_go_on(
         self, command_task: Any, emulator: Any, said: Any
     ) -> None:
-        task = command_task(wait_for_completion=False)
+        task = command_task(wait_for_completion=False, tags={"emulator.outcome": "stuck"})
         Try(task).execute()
         mark = emulator.mark()
         with emulator.fault("/cancel", status=503, times=None):
@@ -319,7 +320,9 @@ class TestOnKill:
         assert "could not be canceled and may go on" in said()
 
     def test_it_can_be_switched_off(self, command_task: Any, emulator: Any) -> None:
-        task = command_task(wait_for_completion=False, cancel_on_kill=False)
+        task = command_task(
+            wait_for_completion=False, cancel_on_kill=False, tags={"emulator.outcome": "stuck"}
+        )
         Try(task).execute()
         mark = emulator.mark()
         task.on_kill()

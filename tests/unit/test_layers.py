@@ -41,6 +41,7 @@ PROVIDER = (
     ("rest.aio", "rest.client"),
     ("rest.operations", "rest.table"),
     ("rest.runs",),
+    ("rest.resources",),
     ("rest.jobs",),
     ("rest.workspace",),
     ("rest.assets",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -105,4 +106,4 @@ def printed(model: Model, folder: Path) -> Model:
     """The model with the whole of a local path, for a body that is shown and not sent."""
     if not is_local(model):
         return model
-    return replace(model, uri=str(local_path("path", folder, model.uri)))
+    return replace(model, uri=os.path.normpath(local_path("path", folder, model.uri)))

@@ -157,6 +157,11 @@ class Job:
     def outcome(self) -> Outcome:
         return classify(self.status)
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it may still change its status."""
+        return self.outcome is Outcome.ACTIVE
+
     def output_uris(self, run: str | None = None, datastore: str = DEFAULT_DATASTORE) -> dict[str, str]:
         """Where each named output lies, as ``azureml://`` or the URI that was asked for.
 

@@ -38,9 +38,9 @@ REGISTERED_PAGE = 50
 
 
 class Polled(NamedTuple):
-    """What a poller's read brought; ``next_link`` as in :class:`Page`."""
+    """What a poller's read brought: jobs, or a resource; ``next_link`` as in :class:`Page`."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[Any, ...]
     next_link: str | None
     remaining_reads: int | None
     """What remains of the quota, if the answer says so."""
