@@ -11,6 +11,9 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text
 from airflow_provider_amlrest.rest.reading.values import blank, mapping, number
 
+COMPARISON_KEY = "azureml_comparison"
+"""Key of the XCom with the result of a gate, for its page."""
+
 GOALS = ("maximize", "minimize")
 _GUARD = ("goal", "max_regression", "at_least", "at_most")
 _PERCENT = "%"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BranchMixIn
 
+from airflow_provider_amlrest.links import push
 from airflow_provider_amlrest.operators.base import AzureMLOperator, fail_without_retries
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class AzureMLCompareModelsOperator(AzureMLOperator, BranchMixIn):
     :param accept_first: accept the candidate if there is no champion yet.
     :param follow_task_ids_if_true: the task or tasks downstream that follow if it is accepted; the others are
         skipped.
-    :param follow_task_ids_if_false: those that follow if it is not.
-    :param short_circuit: skip what is downstream if it is not accepted.
+    :param follow_task_ids_if_false: those that follow if it is not. Of the two, the one that is not given
+        means that nothing follows.
+    :param short_circuit: skip all that is downstream if it is not accepted. Not with ``follow_task_ids_...``.
 
     XCom: ``{"accepted", "reason", "candidate", "champion", "metrics"}``: candidate and champion are
     ``{"model", "job", "id"}``, metrics a list of ``{"name", "candidate", "champion", "difference",
@@ -82,12 +84,17 @@ class AzureMLCompareModelsOperator(AzureMLOperator, BranchMixIn):
         """Compare, and follow the branch."""
         with fail_without_retries():
             from airflow_provider_amlrest.lifecycle.champion import read_candidate, read_champion
-            from airflow_provider_amlrest.lifecycle.gate import decide, read_rules, table
+            from airflow_provider_amlrest.lifecycle.gate import COMPARISON_KEY, decide, read_rules, table
+            from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
             from airflow_provider_amlrest.rest.reading.values import boolean
 
             rules = read_rules(self.metric, self.goal, self.min_improvement, self.guards)
             accept_first = boolean("accept_first", self.accept_first)
             short_circuit = boolean("short_circuit", self.short_circuit)
+            if short_circuit and self._branches != (None, None):
+                raise InvalidSpecError(
+                    "short_circuit", "it skips all that is downstream; leave out follow_task_ids_if_..."
+                )
             with self.hook.client() as client:
                 names = [rule.metric for rule in rules]
                 candidate, model = read_candidate(client, self.candidate, names)
@@ -95,17 +102,22 @@ class AzureMLCompareModelsOperator(AzureMLOperator, BranchMixIn):
             result = decide(candidate, champion, rules, accept_first=accept_first)
         verdict = "accepted" if result["accepted"] else "not accepted"
         self.log.info("The candidate is %s: %s\n%s", verdict, result["reason"], table(result))
+        if self.do_xcom_push:
+            push(context["ti"], COMPARISON_KEY, result)
         self._follow(context, result, short_circuit=short_circuit)
         return result
 
     def _follow(self, context: Context, result: dict[str, Any], *, short_circuit: bool) -> None:
-        branches = self.follow_task_ids_if_true, self.follow_task_ids_if_false
-        if branches == (None, None) and (result["accepted"] or not short_circuit):
+        if self._branches == (None, None) and (result["accepted"] or not short_circuit):
             return
         if self.do_xcom_push:
             # Airflow 3 ends a task that skips others by an exception, and keeps no result of it.
             members = result if self.multiple_outputs else {}
             for key, value in {**members, "return_value": result}.items():
                 context["ti"].xcom_push(key=key, value=value)
-        followed = branches[0] if result["accepted"] else branches[1]
-        self.do_branch(context, followed)
+        if_true, if_false = self._branches
+        self.do_branch(context, if_true if result["accepted"] else if_false)
+
+    @property
+    def _branches(self) -> tuple[str | Sequence[str] | None, str | Sequence[str] | None]:
+        return self.follow_task_ids_if_true, self.follow_task_ids_if_false

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.lifecycle.gate import COMPARISON_KEY
 from airflow_provider_amlrest.operators import AzureMLCompareModelsOperator
 from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.assets.model import Model
@@ -34,7 +35,14 @@ def compare(**arguments: Any) -> Any:
 def test_what_it_says(client: AzureMLClient, said: Callable[[], str], request: pytest.FixtureRequest) -> None:
     name = unique(request)
     register(client, name, 0.8, 0.9, stage="Production")
-    result = compare(candidate=f"{name}:2", champion={"name": name, "stage": "Production"})
+    champion = {"name": name, "stage": "Production"}
+    attempt = Try(
+        AzureMLCompareModelsOperator(
+            task_id="compare", metric="auc", candidate=f"{name}:2", champion=champion
+        )
+    )
+    result = attempt.execute()
+    assert attempt.xcoms == {COMPARISON_KEY: result}
     assert (result["accepted"], result["reason"]) == (
         True,
         "auc: 0.9 is better by 0.1 than 0.8 (any is enough)",
@@ -101,6 +109,10 @@ def jobs_model(client: AzureMLClient, name: str, job: str) -> dict[str, str]:
         ({"goal": "max"}, "goal: 'max' is not one of"),
         ({"guards": {"f1": {}}}, "guards.f1: it asks for nothing"),
         ({"accept_first": "perhaps"}, "accept_first: 'perhaps'"),
+        (
+            {"short_circuit": True, "follow_task_ids_if_true": "promote"},
+            "short_circuit: it skips all that is downstream; leave out",
+        ),
         ({"champion": "iris"}, "champion: 'iris' names no version"),
         ({"candidate": "a job"}, "candidate: 'a job' is not the name of a job"),
     ],

@@ -26,7 +26,7 @@ if not find_spec("airflow.api_fastapi"):
 
 SHOTS = Path("build/screenshots")
 SIZE = (1300, 1000)
-ENDING = ("training", "failing", "sweeping", "mixed")
+ENDING = ("training", "failing", "sweeping", "gated", "mixed")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,11 @@ from typing import Any
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 
-from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
+from airflow_provider_amlrest.operators import (
+    AzureMLCompareModelsOperator,
+    AzureMLSubmitCommandJobOperator,
+    AzureMLSubmitSweepJobOperator,
+)
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 
 COMMON = {"environment": "AzureML-anything:1", "compute": "cpu-cluster", "poll_interval": 2}
@@ -74,6 +78,15 @@ with DAG("sweeping", schedule=None, catchup=False):
 
 with DAG("wide", schedule=None, catchup=False):
     sweep_job(1000, 100, 0)
+
+with DAG("gated", schedule=None, catchup=False):
+    AzureMLCompareModelsOperator(
+        task_id="gate",
+        candidate={"metrics": {"auc": 0.93, "recall": 0.5}},
+        champion="iris@latest",
+        metric="auc",
+        guards={"recall": {"at_least": 0.8}},
+    )
 
 with DAG("mixed", schedule=None, catchup=False):
     submit = command_job("submit", wait_for_completion=False, tags=tags(seconds=5))
