@@ -14,6 +14,12 @@ from airflow_provider_amlrest.connection import (
 )
 from airflow_provider_amlrest.version import __version__
 
+OPERATORS = (
+    *("assets", "batch", "commands", "components", "compute", "gate", "invoking", "job_files", "models"),
+    *("online", "orphans", "pipelines", "promotion", "rollouts", "sweeps", "traffic"),
+)
+"""The modules with operators."""
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's metadata, as ``provider_info.schema.json`` of Airflow defines it."""
@@ -35,12 +41,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": HOOK_NAME,
-                "python-modules": [
-                    "airflow_provider_amlrest.operators.assets",
-                    "airflow_provider_amlrest.operators.commands",
-                    "airflow_provider_amlrest.operators.sweeps",
-                    "airflow_provider_amlrest.operators.orphans",
-                ],
+                "python-modules": [f"airflow_provider_amlrest.operators.{module}" for module in OPERATORS],
             },
         ],
         "sensors": [

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
+    from airflow_provider_amlrest.operators.promotion import AzureMLPromoteModelOperator
     from airflow_provider_amlrest.operators.rollouts import safe_rollout
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
     from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperator
@@ -56,6 +57,7 @@ __all__ = [
     "AzureMLFindOrphansOperator",
     "AzureMLInvokeBatchEndpointOperator",
     "AzureMLInvokeOnlineEndpointOperator",
+    "AzureMLPromoteModelOperator",
     "AzureMLRegisterDataOperator",
     "AzureMLRegisterModelOperator",
     "AzureMLShiftTrafficOperator",
@@ -84,6 +86,7 @@ _MODULES = {
     "AzureMLFindOrphansOperator": "orphans",
     "AzureMLInvokeBatchEndpointOperator": "batch",
     "AzureMLInvokeOnlineEndpointOperator": "invoking",
+    "AzureMLPromoteModelOperator": "promotion",
     "AzureMLRegisterDataOperator": "assets",
     "AzureMLRegisterModelOperator": "models",
     "AzureMLShiftTrafficOperator": "traffic",

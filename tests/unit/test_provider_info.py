@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from airflow_provider_amlrest import operators as operators_package
 from airflow_provider_amlrest.connection import FIELDS, HIDDEN_FIELDS, RELABELING
 from airflow_provider_amlrest.get_provider_info import get_provider_info
 
@@ -40,6 +41,14 @@ def test_everything_named_can_be_imported() -> None:
         for entry in INFO[kind]:
             for module in entry["python-modules"]:
                 import_module(module)
+
+
+def test_all_modules_with_operators_are_named() -> None:
+    [operators] = INFO["operators"]
+    assert operators["python-modules"] == [
+        f"{operators_package.__name__}.{module}"
+        for module in sorted(set(operators_package._MODULES.values()))
+    ]
 
 
 def test_the_form_is_the_table() -> None:
