@@ -122,6 +122,7 @@ class AssetRecord:
     """A version of an asset; ``kind`` is its ARM collection: environments, codes, data, models."""
 
     workspace: str
+    """Its ``home``: that of a workspace or of a registry."""
     kind: str
     name: str
     version: str
@@ -240,9 +241,12 @@ class Store:
             )
 
     def clear(self) -> None:
-        """Forget all jobs, assets, metrics, experiments and what can be reused. Other settings stay."""
+        """Forget jobs, assets, metrics, experiments, operations and what can be reused; settings stay."""
         with self.transaction() as db:
-            db.execute("DELETE FROM settings WHERE key LIKE 'experiment:%' OR key LIKE 'reuse:%'")
+            db.execute(
+                "DELETE FROM settings WHERE key LIKE 'experiment:%' OR key LIKE 'reuse:%'"
+                " OR key LIKE 'operation:%'"
+            )
             for table in ("jobs", "assets", "metrics"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608
 

@@ -69,6 +69,18 @@ def test_a_mistake_is_said_with_its_line(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("type_", ["command", "sweep", "spark", "automl"])
+def test_a_component_outside_of_a_pipeline_is_refused_with_the_way(
+    file: Path, capsys: pytest.CaptureFixture[str], type_: str
+) -> None:
+    """As the CLI does: azure-ai-ml 1.35.2 calls it an unknown field."""
+    file.write_text(f"type: {type_}\ncomponent: azureml:train@latest\n")
+    code, _, err = amlrest(capsys, "validate", file)
+    assert code == 2
+    assert "train.yml, line 2, component: only a step of a pipeline runs a component." in err
+    assert "jobs: {run: {component: ..., inputs: ...}}" in err
+
+
 @pytest.mark.parametrize(
     "value", ["inputs", "=3", "inputs.epochs=[1", "inputs.epochs=0x_", "inputs.epochs=*a"]
 )

@@ -19,13 +19,17 @@ import httpx
 from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 
 from tests.contract.schemas import API
-from tests.emulator.running import Running
+from tests.emulator.running import REGISTRY, Running
 
 FOLDER = API / "recorded"
 TOPICS = tuple(sorted(file.stem for file in FOLDER.glob("*.json")))
 RECORDED_WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000/resourceGroups/00000"
     "/providers/Microsoft.MachineLearningServices/workspaces/00000"
+)
+RECORDED_REGISTRY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/test-registries"
+    "/providers/Microsoft.MachineLearningServices/registries/testFeed"
 )
 SHORT = "/subscriptions/00000000-0000-0000-0000-000000000/resourcegroups/00000/workspaces/00000"
 HEADERS = (
@@ -35,7 +39,9 @@ HEADERS = (
     *(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes", "deletes")),
 )
 """Those that a client may go by."""
-OF_THE_MOMENT = re.compile(r"ETag|x-ms-ratelimit-.*|x-ms-correlation-request-id|Location")
+OF_THE_MOMENT = re.compile(
+    r"ETag|x-ms-ratelimit-.*|x-ms-correlation-request-id|Location|Azure-AsyncOperation"
+)
 """Headers whose value is another one each time."""
 VOLATILE = re.compile(
     r".*\.(\w+At|\w+Utc|\w+On|\w*TransitionTime|created\w+|lastModified\w+|userId|\w*[uU]uid|\w*[dD]uration"
@@ -118,7 +124,8 @@ class Emulators:
 
     def where(self, exchange: Exchange) -> Running:
         """The emulator that an exchange of Resource Manager or run history is replayed on."""
-        return self.storage if exchange.topic in ("cancel", "datastore") else self.jobs
+        of_registry = exchange.url.startswith(("/mferp/", "/assetstore/"))
+        return self.storage if of_registry or exchange.topic in ("cancel", "datastore") else self.jobs
 
     def mapped(self, exchange: Exchange, value: Any) -> Any:
         """A recording's value with the names and ids of the emulated workspace."""
@@ -134,6 +141,8 @@ class Emulators:
             (SHORT[1:], ours[1:]),
             # So the service spells where models lie.
             (SHORT[1:].replace("groups", "Groups"), ours[1:].replace("groups", "Groups", 1)),
+            (RECORDED_REGISTRY, f"{running.workspace.partition('/workspaces/')[0]}/registries/{REGISTRY}"),
+            ("azureml://registries/testFeed/", f"azureml://registries/{REGISTRY}/"),
             (
                 "/subscriptions/00000000-0000-0000-0000-000000000",
                 f"/subscriptions/{facts['subscription_id']}",

@@ -23,7 +23,13 @@ EMULATOR = (
     ("emulator.context",),
     ("emulator.sign_in", "emulator.storage"),
     ("emulator.behaviour",),
-    ("emulator.answers", "emulator.experiments"),
+    (
+        "emulator.answers",
+        "emulator.computes",
+        "emulator.experiments",
+        "emulator.operations",
+        "emulator.registries",
+    ),
     ("emulator.config", "emulator.kinds", "emulator.store"),
     ("emulator",),
 )

@@ -84,7 +84,7 @@ async def check_files(context: Context, workspace: Workspace, reference: str, ur
         code = "ModelAssetPathNotFoundInStorage"
         place = PATH.fullmatch(uri)
         detail = f"No blobs found in storage at model asset path: {place['path'] if place else uri}"
-    raise MlError(400, message, ("BadArgument", code), problems=(detail,), problem_code=code)
+    raise MlError(400, message, ("BadArgument", code), details=((code, detail),))
 
 
 def next_version(store: Store, home: str, name: str) -> str:

@@ -29,7 +29,9 @@ class Tuning:
     """What Conditional Access demands of tokens, such as ``c1``: others get a claims challenge."""
     sas_lifetime_seconds: float = 8 * 3600.0
     provisioning_seconds: float = 0.0
-    """How long a new environment's version is Creating."""
+    """How long a new environment's version, and any new asset of a registry, is Creating."""
+    compute_seconds: float = 2.0
+    """How long it takes to make, change, start, stop and delete a compute, and to get a node for a job."""
     page_size: int = 20
     """Items on a page of a list."""
     job_seconds: float = 2.0

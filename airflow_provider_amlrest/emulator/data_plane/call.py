@@ -105,7 +105,8 @@ def data_error(error: MlError | GatewayError, location: str) -> Response:
     """The envelope of the data plane's host."""
     inner = error.inner if isinstance(error, MlError) else (error.code,)
     code = error.code if isinstance(error, MlError) else "UserError"
-    message = "; ".join(error.problems if isinstance(error, MlError) else ()) or str(error)
+    details = error.details if isinstance(error, MlError) else ()
+    message = "; ".join(text for _, text in details) or str(error)
     body = {
         "error": run_error_fields({"code": code, "message": message, "innerError": inner_chain(inner)}),
         **error_frame(location),

@@ -115,7 +115,7 @@ async def create_version(call: DataCall, body: Answer) -> Answer:
         uri = models.find(call.context, call.workspace, source)
         await models.check_files(call.context, call.workspace, source, uri)
     except MlError as error:
-        raise bad_parameter("; ".join((str(error), *error.problems))) from None
+        raise bad_parameter("; ".join((str(error), *(text for _, text in error.details)))) from None
     job = body.get("run_id") or models.job_of(source)
     properties = {
         "description": body.get("description"),

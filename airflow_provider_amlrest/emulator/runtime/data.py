@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER, ARTIFACT_DATASTORE, DEFAULT_DATASTORE
+from airflow_provider_amlrest.emulator.registries import RegistryReference, find_asset, parse_reference
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 
 if TYPE_CHECKING:
@@ -72,19 +73,23 @@ def datastore_uri(workspace: Workspace, datastore: str, path: str) -> str:
 
 @dataclass(frozen=True)
 class DataResolver:
-    """Finds assets and data of one workspace."""
+    """Finds assets and data of one workspace, and those of registries."""
 
     services: Services
     workspace: Workspace
 
     def asset(self, reference: str, kind: str) -> AssetRecord | None:
-        """The version of an asset that an ARM id, ``azureml:name:version`` or ``azureml:name@latest`` means.
+        """The version of an asset that an ARM id, ``azureml:name:version``, ``azureml:name@latest`` or
+        ``azureml://registries/...`` means.
 
-        :raises JobError: a reference to an asset that the workspace does not have.
-        :return: None if the text is not such a reference.
+        :raises JobError: a reference to an asset that the workspace, or the registry, does not have.
+        :return: None if the text is not such a reference, or one to an environment of a registry that this
+            emulator does not have.
         """
+        if (shared := parse_reference(reference)) is not None:
+            return self._shared(shared, reference) if shared.kind == kind else None
         match = _ASSET.match(reference)
-        if match and (match["kind"].lower() != kind or "/registries/" in reference.lower()):
+        if match and match["kind"].lower() != kind:
             return None
         match = match or _SHORT_ASSET.match(reference)
         if match is None:
@@ -102,6 +107,18 @@ class DataResolver:
             )
         return found
 
+    def _shared(self, shared: RegistryReference, reference: str) -> AssetRecord | None:
+        settings = self.services.settings
+        found = find_asset(settings, self.services.store, shared)
+        if found is not None:
+            return found
+        if settings.registry(shared.registry) is not None:
+            message = f"{reference} is not in the registry. Register it there, or correct the reference."
+            raise JobError(message, "NotFoundError")
+        if shared.kind == "environments":
+            return None
+        raise JobError(f"{reference}: {settings.has_no(shared.registry)}", "NotFoundError")
+
     def uri(self, reference: str, kind: str = "data") -> str:
         """Follow references to data, models and outputs of jobs to the URI that they mean.
 
@@ -114,9 +131,10 @@ class DataResolver:
                 return f"{base.rstrip('/')}/{output['path']}" if output["path"] else base
             if artifact := self._artifact(reference):
                 return artifact
-            match = _ASSET.match(reference)
+            match = parse_reference(reference) or _ASSET.match(reference)
             if match:
-                kind = "models" if match["kind"].lower() == "models" else "data"
+                named = match.kind if isinstance(match, RegistryReference) else match["kind"].lower()
+                kind = "models" if named == "models" else "data"
             asset = self.asset(reference, kind)
             if asset is None:
                 return reference

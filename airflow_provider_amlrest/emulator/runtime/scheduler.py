@@ -7,13 +7,14 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.emulator.arm.jobs import kind_of
 from airflow_provider_amlrest.emulator.kinds import KINDS
+from airflow_provider_amlrest.emulator.runtime.computes import Computes
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.data import DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.runner import RunnerParts, make_runner
-from airflow_provider_amlrest.emulator.runtime.transfer import is_there
 from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, utc_now
 
@@ -35,6 +36,9 @@ class Runtime:
         self._store = services.store
         self._workspaces = {w.name: w for w in services.settings.workspaces}
         self._environments = EnvironmentCache(cache_dir() / "environments")
+        self._computes = Computes(services)
+        self._lost: dict[tuple[str, str], JobError] = {}
+        """Jobs whose compute has gone."""
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._seen = 0
         self._stopping = False
@@ -81,6 +85,9 @@ class Runtime:
         than in this emulator's storage, it does not look."""
         if self._services.settings.runtime == "simulated":
             return True
+        # It loads azure-storage-blob and requests, which states on a clock do not need.
+        from airflow_provider_amlrest.emulator.runtime.transfer import is_there
+
         try:
             location = DataResolver(self._services, workspace).locate(uri)
         except JobError:
@@ -95,7 +102,7 @@ class Runtime:
 
     async def _main(self) -> None:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
-        parts = RunnerParts(self._services, self._environments, self._start_job)
+        parts = RunnerParts(self._services, self._computes, self._environments, self._start_job)
         self._runners = {job_type: make_runner(job_type, parts) for job_type in KINDS}
         self._started.set()
         while not self._stopping:
@@ -129,6 +136,16 @@ class Runtime:
                 task.cancel()
             else:
                 self._end_at_once(job)
+        self._computes.refresh()
+        self._stop_lost()
+
+    def _stop_lost(self) -> None:
+        """End the jobs whose compute has gone from under them."""
+        for job, error in self._computes.lost():
+            key = (job.workspace, job.name)
+            if key in self._tasks and key not in self._lost:
+                self._lost[key] = error
+                self._tasks[key].cancel()
 
     def _start_job(self, job: JobRecord) -> asyncio.Task[None]:
         key = (job.workspace, job.name)
@@ -138,6 +155,7 @@ class Runtime:
 
     def _forget(self, job: JobRecord, task: asyncio.Task[None]) -> None:
         self._tasks.pop((job.workspace, job.name), None)
+        self._lost.pop((job.workspace, job.name), None)
         if task.cancelled() and not self._stopping:  # before it took its first step
             self._end_at_once(job)
 
@@ -164,16 +182,22 @@ class Runtime:
 
     async def _ending(self, context: JobContext) -> tuple[str | None, JobError | None, dict[str, Any]]:
         """Run a job: its terminal status, why, and what else changes; None: the next start goes on."""
+        key = (context.job.workspace, context.job.name)
+        kind = kind_of(context.job.job_type)
         try:
+            if kind is not None and kind.occupies_nodes:
+                await self._computes.ready(context)
             await self._runners[context.job.job_type].run(context)
         except asyncio.CancelledError:
+            if key in self._lost:
+                return "Failed", self._lost[key], {}
             # Cancelling its task is how a job is cancelled; at a stop it is left to the next start.
             return None if self._stopping else "Canceled", None, {}
         except JobCanceledError as canceled:
             changes = {} if canceled.by is None else {"modified_by": canceled.by, "modified_at": utc_now()}
             return "Canceled", canceled.error, changes
-        except JobError as error:
-            return "Failed", error, {}
+        except JobError as failure:
+            return "Failed", failure, {}
         except Exception as error:
             log.exception("Job %s could not be run", context.job.name)
             message = f"The emulator could not run the job ({type(error).__name__}); its log says more."

@@ -14,6 +14,13 @@ from airflow_provider_amlrest.rest.reading.fields import unknown_key
 
 _OF_THE_FILE = ("$schema", "type")
 """What a file says of itself."""
+_OF_STEPS = {
+    # The API has componentId on every job. The CLI's schema refuses the key, and azure-ai-ml 1.35.2 sends the
+    # member for pipelines alone: what the service makes of it elsewhere is not known.
+    "component": "only a step of a pipeline runs a component. Make it the one step of a job of type "
+    "pipeline: jobs: {run: {component: ..., inputs: ...}}.",
+}
+"""Keys that a step has, and a job of its type has not: what is said of them."""
 
 
 def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpec, str | None]:
@@ -28,6 +35,9 @@ def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpe
     with document.located():
         if kind is None:
             raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KINDS.values())}.")
+        for name in _OF_STEPS.keys() - kind.keys.keys():
+            if name in document.values:
+                raise InvalidSpecError(name, _OF_STEPS[name])
         members = dict(_members(document.values, kind.keys, ""))
         arguments = {kind.keys[member]: value for member, value in members.items()}
     with document.located({argument: member for member, argument in kind.keys.items()}):

@@ -20,15 +20,16 @@ from airflow_provider_amlrest.emulator.arm import lists
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.computes import need_compute
 from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of, step_run_type, wire_2021
 from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
 from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Wire2021
 from airflow_provider_amlrest.emulator.arm.jobs.shapes import ENVIRONMENT_NAME, NOT_EMULATED, OUTPUT
-from airflow_provider_amlrest.emulator.arm.resources import need_compute
 from airflow_provider_amlrest.emulator.arm.shapes import Place, Union, read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, NAMESPACE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
+from airflow_provider_amlrest.emulator.registries import find_asset, parse_reference
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
 JOB = Union("jobType", **{kind.job_type: kind.shape for kind in all_kinds()}, **NOT_EMULATED)
@@ -183,8 +184,14 @@ def _resolve(call: Call, kind: Kind, properties: dict[str, Any]) -> dict[str, An
 
 
 def _check_reference(call: Call, reference: str | None) -> None:
-    """Registries' assets and curated environments (AzureML-...) are taken as they are."""
+    """Curated environments (AzureML-...) and what is in no registry of ours are taken as they are."""
     if reference is None:
+        return
+    settings = call.context.settings
+    shared = parse_reference(reference)
+    if shared is not None and settings.registry(shared.registry) is not None:
+        if find_asset(settings, call.store, shared) is None:
+            raise not_found(shared.kind, shared.name, shared.version or "latest")
         return
     if match := ENVIRONMENT_NAME.fullmatch(reference):
         kind, name, version = "environments", match[1], match[2]
@@ -343,7 +350,7 @@ def operation_result(call: Call, operation: str) -> Response:
     workspace_id, _, name = rest.partition(":")
     for workspace in call.context.settings.workspaces:
         if kind == "jc" and workspace.workspace_id == workspace_id:
-            call = replace(call, workspace=workspace)
+            call = replace(call, scope=workspace)
             if _known(call, name).status == "CancelRequested":
                 return _accepted("{}", {"Location": _operation_url(call, name)})
             return empty(200)
