@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_amlrest import operators
 from airflow_provider_amlrest.connection import (
     CONNECTION_TYPE,
     FIELDS,
@@ -12,13 +13,8 @@ from airflow_provider_amlrest.connection import (
     RELABELING,
     Field,
 )
+from airflow_provider_amlrest.operators import MODULES
 from airflow_provider_amlrest.version import __version__
-
-OPERATORS = (
-    *("assets", "batch", "commands", "components", "compute", "gate", "invoking", "job_files", "models"),
-    *("online", "orphans", "pipelines", "promotion", "rollouts", "sweeps", "traffic"),
-)
-"""The modules with operators."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -41,7 +37,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": HOOK_NAME,
-                "python-modules": [f"airflow_provider_amlrest.operators.{module}" for module in OPERATORS],
+                "python-modules": [f"{operators.__name__}.{name}" for name in sorted({*MODULES.values()})],
             },
         ],
         "sensors": [

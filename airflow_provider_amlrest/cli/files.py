@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED
+from airflow_provider_amlrest.cli.templates import explained, templates
 from airflow_provider_amlrest.rest.assets.component import component_body
 from airflow_provider_amlrest.rest.assets.model import model_body
 from airflow_provider_amlrest.rest.assets.model_files import printed, read_files, read_model_file
@@ -25,7 +26,13 @@ from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
 from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.jobs.steps import component_steps
 from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body, looked_up, unresolved
-from airflow_provider_amlrest.rest.reading.documents import Document, overridden, read_document, read_value
+from airflow_provider_amlrest.rest.reading.documents import (
+    Document,
+    Located,
+    overridden,
+    read_document,
+    read_value,
+)
 from airflow_provider_amlrest.rest.resources import batch, online
 from airflow_provider_amlrest.rest.resources.compute import TYPES as COMPUTE_TYPES
 from airflow_provider_amlrest.rest.resources.compute import read_compute
@@ -63,10 +70,12 @@ class Kind(NamedTuple):
 
 def validate(options: argparse.Namespace, out: TextIO) -> int:
     """Read a file and say what is wrong with it; with ``--body``, print what would be sent."""
-    document = _document(options)
+    document, problems = _document(options)
+    if problems and not options.body:
+        raise problems[0]
     spelling = spelling_of(options.api_version or DEFAULT_API_VERSION, NOWHERE)
     read = _kind(document).read(document, spelling)
-    problems = read.check()
+    problems += read.check()
     if options.body:
         for problem in problems:
             print(f"amlrest: warning: {problem}", file=sys.stderr)  # noqa: T201
@@ -78,9 +87,20 @@ def validate(options: argparse.Namespace, out: TextIO) -> int:
     return FINE
 
 
-def _document(options: argparse.Namespace) -> Document:
-    document = read_document("file", Path(options.file), Path())
-    return overridden(document, dict(map(_override, options.set or ())))
+def _document(options: argparse.Namespace) -> tuple[Document, list[InvalidSpecError]]:
+    """The file, with the values that ``--set`` replaces, and an error for each template in it."""
+    texts = [""]
+
+    def keep(text: str) -> str:
+        texts.append(text)
+        return text
+
+    try:
+        written = read_document("file", Path(options.file), Path(), keep)
+    except InvalidSpecError as error:
+        raise explained(error, texts[-1]) from None
+    document = overridden(written, dict(map(_override, options.set or ())))
+    return document, templates(texts[-1], written, document.values)
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -103,7 +123,9 @@ def _job(document: Document, spelling: Spelling) -> Read:
     body = job_body(spelling, job)
     steps = f" with {len(body['jobs'])} steps" if "jobs" in body else ""
     request = {"properties": unresolved(spelling, body)}
-    return Read(f"a {job.job_type.lower()} job{steps}", request, partial(_missing, list(lookups(body))))
+    return Read(
+        f"a {job.job_type.lower()} job{steps}", request, partial(_missing, lookups(body), job.located)
+    )
 
 
 def _component(document: Document, spelling: Spelling) -> Read:
@@ -112,24 +134,25 @@ def _component(document: Document, spelling: Spelling) -> Read:
     body["componentSpec"] = unresolved_spec(component)
     request = {"name": component.name, "properties": body}
     found = list(lookups(dict(component.spec)))
-    return Read(f"a {component.spec['type']} component", request, partial(_missing, found))
+    return Read(f"a {component.spec['type']} component", request, partial(_missing, found, component.located))
 
 
-def _missing(found: Iterable[Lookup]) -> list[InvalidSpecError]:
-    return [problem for lookup in found for problem in _problems(partial(lookup.check, None))]
+def _missing(found: Iterable[Lookup], located: Located) -> list[InvalidSpecError]:
+    return [problem for lookup in found for problem in _problems(partial(lookup.check, None), located)]
 
 
 def _model(document: Document, spelling: Spelling) -> Read:
     model = read_model_file(document)
     request = {"properties": model_body(spelling, printed(model, document.folder))}
 
-    check = partial(_problems, partial(read_files, model, document.folder))
+    check = partial(_problems, partial(read_files, model, document.folder), document.located)
     return Read(f"a model of the type {model.type}", request, check)
 
 
-def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
+def _problems(check: Callable[[], object], located: Located) -> list[InvalidSpecError]:
     try:
-        check()
+        with located():
+            check()
     except InvalidSpecError as problem:
         return [problem]
     return []
@@ -174,11 +197,16 @@ def run(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, o
     from airflow_provider_amlrest.lifecycle.results import JobFailedError, finish
     from airflow_provider_amlrest.lifecycle.steps import table_of_steps
 
-    job, own_name = read_job_file(_document(options))
+    document, problems = _document(options)
+    if problems:
+        raise problems[0]
+    job, own_name = read_job_file(document)
     body = job_body(client.operations.spelling, job)
-    check_lookups(body, client.operations.workspace)
+    with job.located():
+        check_lookups(body, client.operations.workspace)
+        request = looked_up(client, body)
     name = options.name or own_name or f"amlrest-{uuid.uuid4().hex[:12]}"
-    created = client.create_job(name, looked_up(client, body))
+    created = client.create_job(name, request)
     url = hook.studio_url(created)
     print(f"Job {created.name} is {created.status}. {url}", file=sys.stderr)  # noqa: T201
     ended = follow(client, created, sys.stderr)

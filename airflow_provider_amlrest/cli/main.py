@@ -107,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one = commands.add_parser("logs", parents=[common, job], help="show the output of its command")
     one.add_argument("--follow", "-f", action="store_true", help="until the job ends")
+    one.add_argument("--step", metavar="NAME", help="of this step of a pipeline; outer/inner if it is nested")
     one = commands.add_parser("cancel", parents=[common, output, job], help="request its cancellation")
     one.add_argument("--yes", "-y", action="store_true", help="do not ask")
     file = argparse.ArgumentParser(add_help=False)

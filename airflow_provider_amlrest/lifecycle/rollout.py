@@ -113,7 +113,8 @@ def plan(
     start = now
     if found is not None:
         start = {str(name): int(share) for name, share in found["start"].items()}
-    deployments = [one.name for one in client.list_deployments(place.path)]
+    listed = client.list_resources(f"{place.path}/deployments")
+    deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):
         return Rollout(place, by, start, (now,), reached=1)
     each = [completed(step, start, deployments) for step in steps]

@@ -72,7 +72,7 @@ __all__ = [
     "safe_rollout",
 ]
 
-_MODULES = {
+MODULES = {
     "AzureMLCompareModelsOperator": "gate",
     "AzureMLCreateComponentOperator": "components",
     "AzureMLCreateComputeOperator": "compute",
@@ -100,12 +100,13 @@ _MODULES = {
     "AzureMLUploadCodeOperator": "assets",
     "safe_rollout": "rollouts",
 }
+"""Operator -> its module."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -177,10 +177,12 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
             result["outputs"] = self._request.output_uris(name)
         return result, result
 
-    def execute_complete(self, context: Context, event: Any, owner: str | None = None) -> Any:
+    def execute_complete(
+        self, context: Context, event: Any, owner: str | None = None, masked: list[str] | None = None
+    ) -> Any:
         """As of every job; where it writes is read anew from the arguments."""
         from airflow_provider_amlrest.operators.base import fail_without_retries
 
         with fail_without_retries():
             self._read(context)
-        return super().execute_complete(context, event, owner)
+        return super().execute_complete(context, event, owner, masked)

@@ -25,7 +25,7 @@ from airflow_provider_amlrest.rest.resources.endpoints import ENDPOINT_NAME
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 
 OURS = Ours(TAGS, PROPERTIES)

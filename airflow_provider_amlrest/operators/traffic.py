@@ -151,7 +151,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         boolean("rollback", self.rollback)
         pause = float(number("pause", self.pause))
         if pause < 0:
-            raise InvalidSpecError("pause", f"{self.pause!r} must be a number of seconds, or 0.")
+            raise InvalidSpecError("pause", f"{pause:g} must be a number of seconds, or 0.")
         test = read_smoke_test(self.smoke_test, self.smoke_check)
         return read_endpoint_place(self.endpoint_name, "online"), read_steps(self.steps), test, pause
 

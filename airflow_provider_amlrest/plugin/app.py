@@ -27,9 +27,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show
+from airflow_provider_amlrest.lifecycle.steps import MAX_DEPTH
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.live import JobCache, LiveJob, Status
+from airflow_provider_amlrest.plugin.runs import LiveRun, LiveStep
 from airflow_provider_amlrest.plugin.tasks import JobTasks
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import has_trials
@@ -55,6 +57,7 @@ NO_JOB = (
     "This task has no Azure ML job: it does not submit or await jobs, has not submitted its job yet, "
     "does not push XComs, or its job is gone."
 )
+NO_STEP = "The job of this task has no such step."
 SENTENCES = {
     401: "You are not signed in to Airflow, or no longer; sign in and open this page again.",
     403: "You may not see this: you need the right to read this DAG's task instances.",
@@ -86,6 +89,7 @@ def create_app() -> FastAPI:
     app.add_api_route("/task/data", task_data, dependencies=[_SEE_TASK])
     app.add_api_route("/task/log", task_log, dependencies=[_SEE_LOG])
     app.add_api_route("/task/trials", task_trials, dependencies=[_SEE_TASK])
+    app.add_api_route("/task/steps", task_steps, dependencies=[_SEE_TASK])
     app.add_api_route(
         "/task/cancel",
         cancel_job,
@@ -196,24 +200,68 @@ async def _live(request: Request, task: records.TaskJob) -> LiveJob:
     return live
 
 
+async def _steps(live: LiveJob, step: str) -> list[LiveStep]:
+    """The way from a task's job to a step of it.
+
+    Each is looked for only among those that the one before has, so that the only runs to be seen are parts of
+    the task's own job.
+
+    :param step: the names of their runs, with ``/`` between them; empty: none.
+    """
+    names = step.split("/") if step else []
+    steps: list[LiveStep] = []
+    for name in names[: MAX_DEPTH + 1]:
+        try:
+            found = await (steps[-1] if steps else live).step(name)
+        except AzureMLError as error:
+            raise HTTPException(502, str(error)) from None
+        if found is None:
+            break
+        steps.append(found)
+    if len(steps) < len(names):
+        raise HTTPException(404, {"error": NO_STEP, "poll": None})
+    return steps
+
+
+async def _shown(request: Request, task: records.TaskJob, step: str) -> LiveRun:
+    """The run that a page shows: the task's job, or a step of it."""
+    live = await _live(request, task)
+    return ([live, *await _steps(live, step)])[-1]
+
+
 # the content of pages
 
 
 async def task_data(
-    request: Request, task: AskedPage, may_edit: Annotated[bool, Depends(_may_edit)]
+    request: Request, task: AskedPage, may_edit: Annotated[bool, Depends(_may_edit)], step: str = ""
 ) -> Response:
-    """Everything about a task's job except its log and trials; of a gate, the models that it has compared."""
+    """Everything about a task's job, or a step of it, except its parts; or what a gate has compared."""
     if isinstance(task, dict):
         return _json(request, task)
     live = await _live(request, task)
-    await asyncio.gather(live.run.get(settled=live.settled), live.metrics.get(settled=live.settled))
+    steps = await _steps(live, step)
+    shown = [live, *steps][-1]
+    await asyncio.gather(shown.run.get(settled=shown.settled), shown.metrics.get(settled=shown.settled))
     may_cancel = may_edit and task.makes_job
-    return _json(request, view.task_page(task, live, may_cancel=may_cancel, now=time.time()))
+    return _json(request, view.task_page(task, live, steps, may_cancel=may_cancel, now=time.time()))
 
 
-async def task_log(request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0) -> Response:
-    """The lines of the job's log, starting with the number ``after``."""
-    live = await _live(request, task)
+async def task_steps(request: Request, task: AskedTask, step: str = "") -> Response:
+    """The steps of a pipeline."""
+    live = await _shown(request, task, step)
+    assert live.job is not None  # noqa: S101
+    if "steps" not in view.parts(live.job):
+        return _json(request, view.steps_page(live.job, {}, []))
+    runs, plan = await asyncio.gather(live.steps.get(settled=live.settled), live.plan.get(settled=True))
+    page = view.steps_page(live.job, plan or {}, runs or [])
+    return _json(request, page | {"notice": live.steps.error or page["notice"]})
+
+
+async def task_log(
+    request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0, step: str = ""
+) -> Response:
+    """The lines of the log of a job, or of a step of it, starting with the number ``after``."""
+    live = await _shown(request, task, step)
     assert live.job is not None  # noqa: S101
     if not may_show(live.job):
         return _json(request, {"lines": [], "next": 0, "notice": f"The log is {NOT_SHOWN}"})
@@ -221,9 +269,9 @@ async def task_log(request: Request, task: AskedTask, after: Annotated[int, Quer
     return _json(request, {"lines": lines[after:], "next": len(lines), "notice": live.log.error})
 
 
-async def task_trials(request: Request, task: AskedTask) -> Response:
+async def task_trials(request: Request, task: AskedTask, step: str = "") -> Response:
     """The trials of a sweep."""
-    live = await _live(request, task)
+    live = await _shown(request, task, step)
     assert live.job is not None  # noqa: S101
     trials = await live.trials.get(settled=live.settled) if has_trials(live.job.type) else []
     return _json(request, view.sweep_page(live.job, trials or [], live.trials.error))

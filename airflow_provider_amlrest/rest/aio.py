@@ -12,7 +12,7 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
+from airflow_provider_amlrest.rest.http.call import Answer, Call, Flow
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import out_of_time
 from airflow_provider_amlrest.rest.http.drive import drive_async
@@ -113,6 +113,7 @@ class AsyncAzureMLClient:
     get_component = _method(Operations.get_component)
     get_latest_component = _method(Operations.get_latest_component)
     create_component = _method(Operations.create_component)
+    get_plan = _method(Operations.get_plan)
     find_registered = _method(Operations.find_registered)
 
     create_job = _method(Operations.create_job)
@@ -127,6 +128,7 @@ class AsyncAzureMLClient:
 
     get_run = _method(Operations.get_run)
     get_run_change = _method(Operations.get_run_change)
+    get_root = _method(Operations.get_root)
     read_log = _method(Operations.read_log)
     read_log_end = _method(Operations.read_log_end)
     read_artifact = _method(Operations.read_artifact)
@@ -137,7 +139,7 @@ class AsyncAzureMLClient:
     get_best_trial = _method(Operations.get_best_trial)
 
     get_resource = _method(Operations.get_resource)
-    list_deployments = _pages(Operations.list_deployments)
+    list_resources = _pages(Operations.list_resources)
     change_resource = _method(Operations.change_resource)
     explain_failure = _method(Operations.explain_failure)
     get_deployment_log = _method(Operations.get_deployment_log)
@@ -159,14 +161,14 @@ class AsyncAzureMLClient:
     async def _run(self, flow: Flow[T]) -> T:
         return await drive_async(flow, self._send)
 
-    async def _send(self, send: Send) -> Answer:
-        seconds = send.options.get("timeout")
+    async def _send(self, call: Call) -> Answer:
+        seconds = call.options.get("timeout")
         try:
             async with asyncio.timeout(seconds):
                 return cast(
-                    "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
+                    "Answer", await self._pipeline.send_request(call.request, **call.options, **self._tls)
                 )
         except TimeoutError:
-            raise out_of_time(send.asked, seconds or 0) from None
+            raise out_of_time(call.asked, seconds or 0) from None
         except AzureError as error:
-            raise translate(error, send.asked) from None
+            raise translate(error, call.asked) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
 import isodate
@@ -116,8 +116,6 @@ def without(wanted: Any, field: str) -> Any:
         case "inputs" | "outputs":
             kept = {key: value for key, value in getattr(wanted, name).items() if member and key != member}
             return commanded(replace(wanted, **{name: kept}))
-        case "services":
-            return replace(wanted, services={})
         case "queue_settings":
             return replace(wanted, job_tier=None)
         case "notification_setting":
@@ -129,9 +127,9 @@ def without(wanted: Any, field: str) -> Any:
         case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
         case "job_resources":
-            return replace(wanted, resources=replace(wanted.resources, properties={}))
+            return replace(wanted, resources=_with_default(wanted.resources, member))
         case "shm_size":
-            return replace(wanted, resources=replace(wanted.resources, shm_size=None))
+            return replace(wanted, resources=_with_default(wanted.resources, name))
         case "docker_args":
             without_arguments = replace(wanted.resources, docker_args=None, docker_args_list=())
             return replace(wanted, resources=without_arguments)
@@ -143,9 +141,14 @@ def without(wanted: Any, field: str) -> Any:
             return replace(wanted, uri="azureml://datastores/d/paths/p")
         case "archived":
             return replace(wanted, is_archived=False)
-        case "display_name" | "identity" | "stage":
-            return replace(wanted, **{name: None})
-    raise AssertionError(f"{field} was refused, which the client does not have")
+    return _with_default(wanted, name)
+
+
+def _with_default(wanted: Any, name: str) -> Any:
+    own = {field.name: field for field in fields(wanted)}
+    assert name in own, f"{name} was refused, which the client does not have"
+    factory = own[name].default_factory
+    return replace(wanted, **{name: own[name].default if factory is MISSING else factory()})
 
 
 # Nothing is lost
@@ -173,7 +176,7 @@ def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
         if isinstance(value, Environment | Code | Data | Model):
             skipped = skipped | OF_THE_ASSETS_ADDRESS
         for field in fields(value):
-            if field.name not in skipped:
+            if field.compare and field.name not in skipped:
                 yield from _leaves(getattr(value, field.name), skipped)
     elif isinstance(value, Mapping):
         for key, member in value.items():

@@ -109,6 +109,54 @@ def test_a_sweep_and_its_best_trial(ended: dict[str, str], visit: Enter) -> None
     expect(frame.locator("th[aria-sort=ascending]")).to_contain_text("auc")
 
 
+def test_a_pipeline_its_graph_and_its_steps(stage: Stage, ended: dict[str, str], visit: Enter) -> None:
+    again = stage.airflow.api.trigger("pipeline")
+    seen = visit()
+    frame = seen.task("pipeline", ended["pipeline"], "retrain")
+    boxes = frame.locator(".box")
+    expect(boxes).to_have_count(7)
+    expect(frame.locator(".plane path")).to_have_count(7)
+    expect(frame.locator("tbody tr").first).to_contain_text("evaluate")
+    frame.locator("p.failed a").click()
+    expect(frame.locator("h1")).to_contain_text("evaluate Failed")
+    expect(frame.get_by_role("alert")).to_contain_text("KeyError: no labels.")
+    expect(frame.locator("pre.log")).to_contain_text("line 5 of 5")
+    frame.get_by_role("link", name="Retrain the model").click()
+    boxes.filter(has_text="publish").click()
+    expect(boxes).to_have_count(2)
+    expect(boxes.nth(1)).to_contain_text("push")
+    frame.get_by_role("link", name="Retrain the model").click()
+    boxes.filter(has_text="tune").click()
+    expect(frame.get_by_text("3 trials: 3 Completed. The best is")).to_be_visible()
+    frame.locator("tbody a").first.click()
+    expect(frame.locator(".way a")).to_have_text(["Retrain the model", "tune"])
+    expect(frame.locator("pre.log")).to_contain_text("line 3 of 3")
+    frame = seen.run("pipeline", ended["pipeline"])
+    expect(frame.locator("tbody tr")).to_contain_text("5 of 7 steps done; failed: evaluate")
+    # What the first run has done, the second one reuses.
+    wait_for(lambda: stage.airflow.api.run_state("pipeline", again) == "failed")
+    frame = seen.task("pipeline", again, "retrain")
+    expect(frame.locator(".box").first).to_have_text("prepareCompleted · reused")
+    expect(frame.get_by_text("of them reused from earlier runs")).to_be_visible()
+    seen.shot("pipeline")
+
+
+def test_the_arrow_keys_go_through_a_graph(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    seen.alone("task", dag_id="pipeline", run_id=ended["pipeline"], task_id="retrain")
+    entry = seen.page.locator(".box[tabindex='0']")
+    # One stop of the Tab key, at what has failed.
+    expect(entry).to_contain_text("evaluate")
+    entry.focus()
+    for key, name in (("ArrowLeft", "score"), ("ArrowLeft", "tune"), ("ArrowLeft", "features")):
+        seen.page.keyboard.press(key)
+        expect(entry).to_contain_text(name)
+        expect(entry).to_be_focused()
+    seen.page.keyboard.press("Enter")
+    expect(seen.page.locator("h1")).to_contain_text("features")
+    assert not serious_findings(seen)
+
+
 def test_a_job_is_canceled_by_its_button(stage: Stage, visit: Enter) -> None:
     run_id = stage.airflow.api.trigger("endless")
     job = wait_for(lambda: stage.job_of(run_id))
@@ -210,7 +258,8 @@ def test_it_is_accessible_in_both_themes(ended: dict[str, str], visit: Enter, th
 def pages(ended: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
     """A page of each kind."""
     tasks = [
-        *(("training", "train"), ("sweeping", "sweep"), ("failing", "train"), ("mixed", "other")),
+        *(("training", "train"), ("sweeping", "sweep"), ("pipeline", "retrain")),
+        *(("failing", "train"), ("mixed", "other")),
         ("gated", "gate"),
     ]
     return [

@@ -34,13 +34,13 @@ EMULATOR = (
     ("emulator",),
 )
 PROVIDER = (
-    ("cli", "plugin"),
+    ("cli", "get_provider_info", "plugin"),
     ("sensors", "decorators"),
     ("operators",),
     ("triggers",),
     ("lifecycle",),
     ("links",),
-    ("hook", "get_provider_info"),
+    ("hook",),
     ("connection",),
     ("identity",),
     ("rest.poll",),
@@ -153,6 +153,7 @@ def test_files_fit_in_one_sitting() -> None:
 
 
 APART = {"test_layers", "test_imports", "test_provider_info", "test_typed_arguments", "test_end_to_end"}
+APART |= {"test_without_airflow"}
 """Tests of the whole."""
 
 

@@ -31,6 +31,13 @@ export function link(url, text = url) {
   return /^https:\/\//.test(url ?? "") ? h("a", { href: url, rel: "noreferrer" }, text) : (text ?? "");
 }
 
+/** The page of a step or a trial of the run that a page shows. */
+export function partUrl(query, run) {
+  const asked = new URLSearchParams(query);
+  asked.set("step", [asked.get("step"), run].filter(Boolean).join("/"));
+  return `task?${asked}`;
+}
+
 export function copyButton(label, text) {
   const button = h("button", {
     type: "button",
@@ -94,6 +101,7 @@ export function sortableTable(caption, columns, { sort = 0, down = false, rowCla
   }
   function fill() {
     const { value } = columns[sort];
+    const focused = body.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const sorted = [...rows].sort((a, b) => (down ? -1 : 1) * compare(value(a), value(b), down));
     heads.forEach((head, index) => {
       if (index === sort) head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -102,6 +110,7 @@ export function sortableTable(caption, columns, { sort = 0, down = false, rowCla
     });
     body.replaceChildren(...sorted.map((row) => h("tr", { class: rowClass(row) }, columns.map((column) =>
       h("td", { class: column.number ? "number" : null }, (column.show ?? column.value)(row) ?? "")))));
+    if (focused) body.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
   return {
     element: h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table),

@@ -48,7 +48,7 @@ FEATURES = (
     Feature(
         Model,
         "path",
-        "a URI that is neither https nor azureml://datastores/<name>/paths/<path>",
+        "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>",
         PREVIEW_2022_02,
         lambda model: not is_sayable(model.uri),
     ),

@@ -42,7 +42,7 @@ def read_model_file(document: Document) -> Model:
     with document.located():
         for key in document.values:
             if key not in KEYS:
-                raise unknown_key(str(key), repr(key), KEYS)
+                raise unknown_key(str(key), str(key), KEYS)
         return read_members(document.values)
 
 

@@ -9,8 +9,8 @@ from azure.core.rest import HttpRequest
 from airflow_provider_amlrest.rest.http.call import (
     BRIEF,
     Answer,
+    Call,
     Flow,
-    Send,
     body_text,
     checked,
     remaining_reads,
@@ -36,24 +36,24 @@ class ResourceOperations(RegistryOperations):
         answer = yield (yield from self._at("GET", path))
         return self._resource_of(path, answer)
 
-    def list_deployments(self, endpoint: str, next_link: str | None = None) -> Flow[Page]:
-        """The deployments of an endpoint, as an iterator of :class:`Resource`, each by its own name.
+    def list_resources(self, collection: str, next_link: str | None = None) -> Flow[Page]:
+        """The resources of a collection, as an iterator of :class:`Resource`.
 
-        :param endpoint: below the workspace: ``onlineEndpoints/shop``.
+        :param collection: below the workspace: ``computes``, ``onlineEndpoints/shop/deployments``.
         """
 
         def read(wire: dict[str, Any]) -> Resource:
-            return read_resource(str(wire.get("name") or ""), wire)
+            return read_resource(f"{collection}/{wire.get('name')}", wire)
 
-        return (yield from self._page(f"{endpoint}/deployments", next_link, read))
+        return (yield from self._page(collection, next_link, read))
 
     def change_resource(self, change: Change) -> Flow[str | None]:
         """Send a change. The URL of the operation that it starts; None if the answer names none."""
-        send = yield from self._at(change.method, change.path, query=change.query, body=change.body)
-        answer = yield send
+        call = yield from self._at(change.method, change.path, query=change.query, body=change.body)
+        answer = yield call
         # A body that is no JSON object, such as null, is what these answers often have.
         if not 200 <= answer.status_code < 300:
-            checked(answer, send.asked)
+            checked(answer, call.asked)
         link = answer.headers.get("Azure-AsyncOperation") or (
             answer.headers.get("Location") if answer.status_code == 202 else None
         )
@@ -68,7 +68,7 @@ class ResourceOperations(RegistryOperations):
         failure = ""
         if operation is not None:
             asked = f"GET the operation on {path}"
-            answer = yield Send(HttpRequest("GET", operation), asked, BRIEF)
+            answer = yield Call(HttpRequest("GET", operation), asked, BRIEF)
             state, failure = _operation(answer)
             if state is not None and state not in READY | BROKEN:
                 return Polled((Resource(path, state),), None, remaining_reads(answer))
@@ -95,7 +95,7 @@ class ResourceOperations(RegistryOperations):
         operation = str(own.get("AzureAsyncOperationUri") or "")
         if not operation or not self._is_ours(operation):
             return ""
-        answer = yield Send(HttpRequest("GET", operation), f"GET the operation on {now.name}", BRIEF)
+        answer = yield Call(HttpRequest("GET", operation), f"GET the operation on {now.name}", BRIEF)
         return _operation(answer)[1]
 
     def _resource_of(self, path: str, answer: Answer) -> Resource:

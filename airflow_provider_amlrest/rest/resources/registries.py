@@ -9,7 +9,7 @@ from typing import Any
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest.http.call import Flow, Send, checked
+from airflow_provider_amlrest.rest.http.call import Call, Flow, checked
 from airflow_provider_amlrest.rest.http.cloud import check_url, is_same_origin
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.ids import PROVIDER, path_segment
@@ -124,7 +124,7 @@ class RegistryOperations(WorkspaceOperations):
         query: Mapping[str, str] | None = None,
         body: Any = None,
         options: Mapping[str, Any] | None = None,
-    ) -> Flow[Send]:
+    ) -> Flow[Call]:
         """A request for what is below the workspace, or for what is below a registry."""
         collection, _, rest = path.partition("/")
         if collection != COLLECTION:
@@ -133,14 +133,14 @@ class RegistryOperations(WorkspaceOperations):
         base = yield from self._host(registry, options)
         url = f"{base}/{'/'.join(map(path_segment, rest.split('/')))}"
         params = {"api-version": HOST_VERSION, **(query or {})}
-        return Send(HttpRequest(method, url, params=params, json=body), f"{method} {path}", options or {})
+        return Call(HttpRequest(method, url, params=params, json=body), f"{method} {path}", options or {})
 
     def _host(self, registry: str, options: Mapping[str, Any] | None) -> Flow[str]:
         if registry not in self.hosts:
             api = (yield from self._services(options))[1]
             asked = f"GET the registry {registry}"
             url = f"{api}/registrymanagement/v1.0/registries/{path_segment(registry)}/discovery"
-            answer = yield Send(HttpRequest("GET", url), asked, options or {})
+            answer = yield Call(HttpRequest("GET", url), asked, options or {})
             found = checked(answer, asked)
             base = str(found.get("primaryRegionResourceProviderUri") or "").rstrip("/")
             place = [str(found.get(name) or "") for name in ("subscriptionId", "resourceGroup")]

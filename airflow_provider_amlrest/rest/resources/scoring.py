@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest.calls import Calls
-from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send, body_text, checked
+from airflow_provider_amlrest.rest.http.call import Answer, Call, Flow, body_text, checked
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.http.policies import ANONYMOUS, STUDIO_TOKEN
 from airflow_provider_amlrest.rest.resources.resource import Resource
@@ -71,14 +71,14 @@ class ScoringOperations(Calls):
     def score(
         self, access: Access, body: Any, deployment: str | None = None, seconds: float | None = None
     ) -> Flow[Scored]:
-        """Send a request to an endpoint. Any answer is a result, an error's too.
+        """Call a request to an endpoint. Any answer is a result, an error's too.
 
         :param body: what JSON can carry; text and bytes are sent as they are.
         :param deployment: the one that is to answer, also if it gets no share of the requests.
         :param seconds: for the answer, without retries; None: as every request.
         """
         asked = f"POST {access.uri.partition('?')[0]}"
-        answer: Answer = yield Send(_request(access, body, deployment), asked, _options(access, seconds))
+        answer: Answer = yield Call(_request(access, body, deployment), asked, _options(access, seconds))
         said = str(answer.headers.get(DEPLOYMENT_HEADER) or deployment or "")
         return Scored(answer.status_code, body_text(answer), said)
 
@@ -94,7 +94,7 @@ class ScoringOperations(Calls):
         asked = f"POST {access.uri.partition('?')[0]}"
         request = _request(access, body, deployment)
         request.headers["repeatability-request-id"] = request_id
-        answer = yield Send(request, asked, {**_options(access, None), "retry_total": 0})
+        answer = yield Call(request, asked, {**_options(access, None), "retry_total": 0})
         return checked(answer, asked)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest.calls import Calls
-from airflow_provider_amlrest.rest.http.call import Flow, Send, checked
+from airflow_provider_amlrest.rest.http.call import Call, Flow, checked
 from airflow_provider_amlrest.rest.http.cloud import check_url
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.paging import Page
@@ -48,7 +48,7 @@ class WorkspaceOperations(Calls):
             workspace = yield from self.get_workspace(options)
             asked = "GET discovery"
             check_url(workspace.discovery_url)
-            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
+            answer = yield Call(HttpRequest("GET", workspace.discovery_url), asked, options or {})
             api = str(checked(answer, asked).get("api") or "").rstrip("/")
             if not api:
                 raise AzureMLError("The workspace does not say where its run history and MLflow are.")

@@ -84,6 +84,11 @@ def sweep(goal: str, best: str | None = None) -> Job:
     return Job("/s", "s", "Sweep", "Running", goal=goal, primary_metric="auc", properties=properties)
 
 
+@pytest.mark.parametrize(("job_type", "has_trials"), [("Sweep", True), ("Command", False), ("New", False)])
+def test_the_page_is_told_whether_there_are_trials(job_type: str, has_trials: bool) -> None:
+    assert view._job(Job("/j", "j", job_type, "Running"))["has_trials"] is has_trials
+
+
 TRIALS = [
     SweepTrial("s_0", "Completed", {"lr": 0.1}, {"auc": 0.5, "acc": 1.0}, iso(0), iso(9)),
     SweepTrial("s_1", "Completed", {"lr": 0.2, "kind": "gbdt"}, {"auc": 0.9}),
@@ -147,6 +152,17 @@ def test_a_result_of_a_task_that_did_not_wait_says_nothing_of_the_end() -> None:
 def test_a_job_that_is_not_known_yet_may_be_active_while_its_task_is() -> None:
     assert row(task("deferred")) == (None, None, True, None)
     assert row(task("failed")) == (None, None, False, None)
+
+
+def test_a_result_says_what_became_of_a_pipelines_steps() -> None:
+    steps = {"done": 3, "total": 5, "failed": ["train"]}
+    told = view.job_row(task("failed", result={"status": "Failed", "metrics": {}, "steps": steps}), {})
+    assert (told["status"], told["steps"]) == ("Failed", steps)
+    for odd in ([], "all", {"done": 3}, {"done": "3", "total": 5}, None):
+        assert view.job_row(task("failed", result={"status": "Failed", "steps": odd}), {})["steps"] is None
+    strange = {"done": 1, "total": 2, "failed": ["a", 7, "b", "c", "d"]}
+    told = view.job_row(task("failed", result={"status": "Failed", "steps": strange}), {})
+    assert told["steps"]["failed"] == ["a", "b", "c"]
 
 
 def test_odd_results_are_no_reason_to_fail() -> None:

@@ -105,6 +105,7 @@ class Upload:
         self._content = content
         self._prefix = f"{folder}/" if folder else ""
         self._done: set[str] = set()
+        self._is_told = False
 
     def run(self, container: ContainerClient) -> None:
         """Send what is missing. After a failure it may run again, with another client of the same container.
@@ -129,7 +130,8 @@ class Upload:
                 raise
         if self._failure is not None:
             raise self._failure
-        self._progress.finish()
+        if self.has_sent:
+            self._progress.finish()
 
     def _list(self) -> dict[str, tuple[int, bytes]]:
         """Size and MD5 of the existing blobs."""
@@ -188,6 +190,7 @@ class Upload:
         self, pool: ThreadPoolExecutor, file: LocalFile, size: int, send: Callable[[], Any], *, files: int = 1
     ) -> Future[None]:
         """Send ``size`` bytes when the window has room for them; ``files``: how many files that completes."""
+        self._tell()
         units = min(1 + size // WINDOW_UNIT, WINDOW // WINDOW_UNIT)
         for _ in range(units):
             self._window.acquire()
@@ -196,6 +199,16 @@ class Upload:
         task = pool.submit(self._attempt, file, size, send, files)
         task.add_done_callback(lambda _: self._window.release(units))
         return task
+
+    def _tell(self) -> None:
+        """Say what is uploaded, once, and not at all if everything is there."""
+        if not self._is_told:
+            self._is_told = True
+            number = len(self._content.files)
+            files = "1 file" if number == 1 else f"{number} files"
+            place = f"{self._container.container_name}/{self._prefix}".rstrip("/")
+            size = mebibytes(self._content.size)
+            log.info("Uploading %s, %s, from %s to %s.", files, size, self._content.root, place)
 
     def _attempt(self, file: LocalFile, size: int, send: Callable[[], Any], files: int) -> None:
         try:

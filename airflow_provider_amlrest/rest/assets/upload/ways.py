@@ -16,7 +16,7 @@ from airflow_provider_amlrest.rest.assets.storage import (
     by_first_open,
     open_datastore,
 )
-from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, mebibytes, open_container
+from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, open_container
 from airflow_provider_amlrest.rest.http.errors import (
     PermissionDeniedError,
     ResponseError,
@@ -78,8 +78,6 @@ def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, C
 
 
 def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
-    files = "1 file" if len(content.files) == 1 else f"{len(content.files)} files"
-    log.info("Uploading %s, %s, from %s.", files, mebibytes(content.size), content.root)
     return by_first_open(ways, str(content.root), UploadRefusedError)
 
 

@@ -16,15 +16,9 @@ from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
-from airflow_provider_amlrest.rest.jobs.job import (
-    DataInput,
-    Identity,
-    JobSpec,
-    Notifications,
-    Output,
-    Service,
-)
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
 from airflow_provider_amlrest.rest.jobs.spark import SparkJob
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
@@ -49,6 +43,8 @@ USES: dict[str, list[tuple[str, Thing]]] = {
         ("path", replace(DATA, uri="abfss://fs@a.dfs.core.windows.net/x")),
         ("path", replace(DATA, uri="wasbs://c@a.blob.core.windows.net/x")),
         ("path", replace(DATA, uri="azureml://subscriptions/s/x")),
+    ],
+    "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>": [
         ("path", replace(MODEL, uri="azureml://jobs/train/outputs/model/paths/")),
     ],
     "the stage of a model": [("stage", replace(MODEL, stage="Production"))],
@@ -189,6 +185,11 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
         "dataUri",
         None,
     ),
+    "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>": (
+        "ModelVersion(Details|Properties)",
+        "modelUri",
+        None,
+    ),
     "the stage of a model": ("ModelVersionProperties", "stage", None),
     "an archived model": ("ModelVersion(Details|Properties)", "isArchived", None),
     "data that is not registered: a URI, an asset of a registry": ("UriFileJobInput", "uri", None),
@@ -213,7 +214,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
     "a Spark job": ("SparkJob", None, None),
-    "an AutoML job": ("AutoMLJob", None, None),
+    "an AutoML job": ("Classification", "nCrossValidations", None),
 }
 
 
