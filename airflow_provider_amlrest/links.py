@@ -98,6 +98,13 @@ class AzureMLDataLink(PushedLink):
     key = "azureml_data_link"
 
 
+class AzureMLModelLink(PushedLink):
+    """The page of the model's version."""
+
+    name = "Azure ML model"
+    key = "azureml_model_link"
+
+
 class AzureMLModelsLink(PushedLink):
     """The workspace's models, for a job that registers one. The service reports its version only later."""
 

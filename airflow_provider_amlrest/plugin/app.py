@@ -139,10 +139,8 @@ def task_key(dag_id: str, task_id: str, run_id: str, map_index: str = "-1") -> T
     return TaskKey(dag_id, task_id, run_id, int(index[1] or -1))
 
 
-def asked_task(
-    request: Request, key: Annotated[TaskKey, Depends(task_key)], session: SessionDep
-) -> records.TaskJob:
-    """The task instance with its job; if it has none, an error in one sentence."""
+def found_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) -> records.TaskJob:
+    """The task instance, whether it has a job or not."""
     task = records.find_task(session, key)
     if task is None and " " in key.run_id:
         # Airflow 3.1 does not encode what it puts into the URL, so a plus becomes a space.
@@ -150,6 +148,14 @@ def asked_task(
         task = records.find_task(session, key)
     if task is None:
         raise HTTPException(404, {"error": "Airflow has no such task instance.", "poll": None})
+    return task
+
+
+FoundTask = Annotated[records.TaskJob, Depends(found_task)]
+
+
+def asked_task(request: Request, task: FoundTask, session: SessionDep) -> records.TaskJob:
+    """The task instance with its job; if it has none, an error in one sentence."""
     found = _that_count(request, session, [task])
     if not found:
         raise _no_job(task)
@@ -170,6 +176,15 @@ def _no_job(task: records.TaskJob) -> HTTPException:
 
 
 AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
+
+
+def asked_page(request: Request, task: FoundTask, session: SessionDep) -> records.TaskJob | dict[str, Any]:
+    """What the page of a task is about: its job, or else the models that it has compared."""
+    compared = None if task.record else records.find_comparison(session, task.key)
+    return asked_task(request, task, session) if compared is None else view.comparison_page(task, compared)
+
+
+AskedPage = Annotated[records.TaskJob | dict[str, Any], Depends(asked_page)]
 
 
 async def _live(request: Request, task: records.TaskJob) -> LiveJob:
@@ -218,9 +233,11 @@ async def _shown(request: Request, task: records.TaskJob, step: str) -> LiveRun:
 
 
 async def task_data(
-    request: Request, task: AskedTask, may_edit: Annotated[bool, Depends(_may_edit)], step: str = ""
+    request: Request, task: AskedPage, may_edit: Annotated[bool, Depends(_may_edit)], step: str = ""
 ) -> Response:
-    """Everything about a task's job, or a step of it, except its parts."""
+    """Everything about a task's job, or a step of it, except its parts; or what a gate has compared."""
+    if isinstance(task, dict):
+        return _json(request, task)
     live = await _live(request, task)
     steps = await _steps(live, step)
     shown = [live, *steps][-1]

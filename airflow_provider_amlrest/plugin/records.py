@@ -12,6 +12,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
+from airflow_provider_amlrest.lifecycle.gate import COMPARISON_KEY
 from airflow_provider_amlrest.lifecycle.record import JOB_KEY, RESULT_KEY, JobRecord
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 
@@ -89,6 +90,20 @@ def find_task(session: Session, key: TaskKey) -> TaskJob | None:
         )
     )
     return next(_read(rows), None)
+
+
+def find_comparison(session: Session, key: TaskKey) -> dict[str, Any] | None:
+    """The models that a task has compared; None if it is no gate, or has not decided yet."""
+    found = session.scalar(
+        select(XComModel.value).where(
+            XComModel.dag_id == key.dag_id,
+            XComModel.run_id == key.run_id,
+            XComModel.task_id == key.task_id,
+            XComModel.map_index == key.map_index,
+            XComModel.key == COMPARISON_KEY,
+        )
+    )
+    return found if isinstance(found, dict) else None
 
 
 def tasks_of_run(session: Session, dag_id: str, run_id: str) -> list[TaskJob]:

@@ -348,6 +348,34 @@ def history_page(tasks: Sequence[TaskJob]) -> dict[str, Any]:
     }
 
 
+def comparison_page(task: TaskJob, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The models that a gate has compared, whoever wrote the XCom that says it."""
+    rows = said.get("metrics")
+    comparison = {
+        "accepted": said.get("accepted") is True,
+        "reason": _text(said.get("reason")),
+        **{role: _model(said.get(role)) for role in ("candidate", "champion")},
+        "metrics": [
+            _compared(row) for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)
+        ],
+    }
+    return {"task": _task(task), "comparison": comparison, "poll": poll_of_task(task.state)}
+
+
+def _model(said: Any) -> dict[str, str] | None:
+    return {name: _text(said.get(name)) for name in ("model", "job")} if isinstance(said, dict) else None
+
+
+def _compared(row: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: row.get(name) for name in ("candidate", "champion", "difference")}
+    numbers = {name: value if _is_number(value) else None for name, value in values.items()}
+    return {"name": _text(row.get("name")), **numbers, "passed": row.get("passed") is True}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _points(points: Sequence[MetricPoint]) -> list[list[float]]:
     step = -(-len(points) // MAX_POINTS)
     thinned = list(points[:: step or 1])

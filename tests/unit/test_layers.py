@@ -24,8 +24,8 @@ EMULATOR = (
     ("emulator.sign_in", "emulator.storage"),
     ("emulator.behaviour",),
     (
-        *("emulator.answers", "emulator.container_log", "emulator.experiments", "emulator.operations"),
-        *("emulator.registries", "emulator.tracked"),
+        *("emulator.answers", "emulator.computes", "emulator.container_log", "emulator.experiments"),
+        *("emulator.operations", "emulator.registries", "emulator.tracked"),
     ),
     ("emulator.backends", "emulator.config", "emulator.kinds", "emulator.store"),
     ("emulator",),

@@ -192,9 +192,12 @@ def _data(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
 
 
 def _model(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
-    # Recorded: a model's URI is spelled in another case than data's.
-    uri = long_uri(values["modelUri"], scope, "modelUri")
-    return {**values, "modelUri": uri.replace("/resourcegroups/", "/resourceGroups/", 1)}
+    return {**values, "modelUri": model_uri(values["modelUri"], scope)}
+
+
+def model_uri(uri: str, scope: Scope) -> str:
+    """Recorded: a model's URI is spelled in another case than data's. Raises like :func:`long_uri`."""
+    return long_uri(uri, scope, "modelUri").replace("/resourcegroups/", "/resourceGroups/", 1)
 
 
 def _component(values: dict[str, Any], scope: Scope) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from airflow_provider_amlrest.emulator.behaviour.provisioning import read_provis
 from airflow_provider_amlrest.emulator.config import NAMESPACE
 from airflow_provider_amlrest.emulator.tracked import Operation, Resource, Tracked, Verb
 
-STATUS, RESULTS = "mfeOperationsStatus", "mfeOperationResults"
+STATUS, RESULTS = KINDS = "mfeOperationsStatus", "mfeOperationResults"
 """The two URLs of an operation: ``Azure-AsyncOperation``, and ``Location``."""
 TIMEOUT = {"x-ms-async-operation-timeout": "PT30M"}
 CANCEL_OF_A_JOB = "jc"
@@ -98,7 +98,7 @@ def forgotten(call: Call, prefix: str) -> Response:
     return accepted({"Location": _url(call, name, RESULTS, call.version)})
 
 
-def answer(call: Call, kind: str, name: str) -> Response:
+def answer(call: Call, name: str, *, kind: str) -> Response:
     """What the URL of an operation answers; ``kind`` is its collection, ``name`` has prefix and ids."""
     if name.startswith(f"{CANCEL_OF_A_JOB}:"):
         return jobs.operation_result(call, name)
@@ -116,7 +116,7 @@ def answer(call: Call, kind: str, name: str) -> Response:
     [workspace] = [w for w in call.context.settings.workspaces if w.name == operation.workspace]
     call = replace(call, scope=workspace)
     # Recorded: Location is answered 202 and then 200, with the same body as Azure-AsyncOperation.
-    is_202 = operation.active and kind.lower() == RESULTS.lower()
+    is_202 = operation.active and kind == RESULTS
     return pretty(_status(call, operation, kind), 202 if is_202 else 200)
 
 

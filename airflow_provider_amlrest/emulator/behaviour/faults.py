@@ -33,6 +33,8 @@ class Tuning:
     operation_seconds: float = 1.0
     """How long operations on endpoints and deployments take, besides what a process needs to start, where
     neither tag nor rule says it. With 0 an operation has ended when its first poll comes."""
+    compute_seconds: float = 2.0
+    """How long it takes to make, change, start, stop and delete a compute, and to get a node for a job."""
     page_size: int = 20
     """Items on a page of a list."""
     job_seconds: float = 2.0

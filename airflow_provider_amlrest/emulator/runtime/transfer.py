@@ -50,6 +50,18 @@ def download_folder(service: BlobServiceClient, location: BlobLocation, target: 
         job.result()
 
 
+def is_there(service: BlobServiceClient, location: BlobLocation) -> bool:
+    """Whether there is such a blob, or one below such a prefix."""
+    container = service.get_container_client(location.container)
+    prefix = f"{location.path}/" if location.path else ""
+    try:
+        if prefix and container.get_blob_client(location.path).exists():
+            return True
+        return next(iter(container.list_blob_names(name_starts_with=prefix)), None) is not None
+    except ResourceNotFoundError:
+        return False
+
+
 def download_web(location: WebLocation, target: Path) -> None:
     """Copy one file of the web.
 

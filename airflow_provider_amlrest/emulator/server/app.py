@@ -30,6 +30,7 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
             "/assetstore/v1.0": registries,
             "/history/v1.0": (history := History(context)),
             "/data/v1.0": history,
+            "/artifact/v2.0": history,
             "/mlflow/v1.0": (mlflow := Mlflow(context)),
             "/mlflow/v2.0": mlflow,
             INFERENCE_PATH: Inference(context),

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +19,8 @@ from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError,
 from airflow_provider_amlrest.emulator.arm import (
     assets,
     components,
+    computes,
+    models,
     online,
     operations,
     registries,
@@ -54,11 +57,11 @@ ASSETS: tuple[tuple[str, str, Handler], ...] = (
 """Of workspaces and registries."""
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", resources.get_workspace),
-    ("GET", r"computes", resources.list_computes),
-    ("GET", r"computes/(?P<name>[^/]+)", resources.get_compute),
+    *computes.OPERATIONS,
     ("GET", r"datastores", resources.list_datastores),
     ("GET", r"datastores/(?P<name>[^/]+)", resources.get_datastore),
     ("POST", r"datastores/(?P<name>[^/]+)/listSecrets", resources.list_secrets),
+    *models.OPERATIONS,
     *ASSETS,
     (
         "POST",
@@ -102,11 +105,14 @@ SCOPE_PATH = re.compile(
     r"/(workspaces|registries)/([^/]+)(?:/(.*))?",
     re.IGNORECASE,
 )
-OPERATION_PATH = re.compile(
-    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+"
-    rf"/({operations.RESULTS}|{operations.STATUS})/([^/]+)",
-    re.IGNORECASE,
+LOCATION_PATH = re.compile(
+    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/([^/]+)/([^/]+)", re.IGNORECASE
 )
+LOCATION_OPERATIONS: dict[str, Callable[[Call, str], Response]] = {
+    **{kind.lower(): partial(operations.answer, kind=kind) for kind in operations.KINDS},
+    "computeoperationsstatus": computes.operation_status,
+}
+"""How operations go, by the name in their URL in lower case."""
 
 
 class Gateway:
@@ -156,7 +162,7 @@ class Gateway:
     async def _operate(self, request: Request, principal: Any) -> Response:
         path = _arm_path(request).rstrip("/")
         of_host = _is_of_host(request)
-        found = OPERATION_PATH.fullmatch(path) or SCOPE_PATH.fullmatch(path)
+        found = LOCATION_PATH.fullmatch(path) or SCOPE_PATH.fullmatch(path)
         if found is None or (of_host and found[3].lower() != REGISTRIES_COLLECTION):
             raise not_emulated(f"{request.method} {_raw_path(request)}")
         query = {name.lower(): value for name, value in request.query_params.items()}
@@ -166,9 +172,11 @@ class Gateway:
             url = f"{self._context.endpoint}{_raw_path(request)}?{request.url.query}"
             return Call(self._context, scope, version, principal, url, query, body)
 
-        if found.re is OPERATION_PATH:
-            about = call(self._context.settings.workspaces[0], None)
-            return operations.answer(about, found[2], unquote(found[3]))
+        if found.re is LOCATION_PATH:
+            status = LOCATION_OPERATIONS.get(found[2].lower())
+            if status is None:
+                raise not_emulated(f"{request.method} {path}")
+            return status(call(self._context.settings.workspaces[0], None), unquote(found[3]))
         subscription, group, collection, name = (unquote(part) for part in found.groups()[:4])
         rest = found[5] or ""
         scope = self._find_scope(subscription, group, collection.lower(), name, nested=bool(rest))

@@ -2,6 +2,7 @@
 
 import { badge, copyButton, h, link, number, seconds, section } from "./dom.js";
 import { chart, lineOptions } from "./charts.js";
+import { comparisonPage } from "./comparison.js";
 import { repeat, source } from "./refresh.js";
 import { steps } from "./steps.js";
 import { sweep } from "./sweep.js";
@@ -22,6 +23,10 @@ export function taskPage(main, query) {
 
   const again = repeat(async () => {
     const answer = await data();
+    if (answer.comparison) {
+      comparisonPage(main, answer);
+      return answer.poll;
+    }
     if (!shown) {
       main.replaceChildren(notice.element, head.element, error.element, phases.element, parts.steps.element,
         parts.trials.element, metrics.element, parts.log.element, facts.element);
