@@ -23,10 +23,16 @@ from airflow_provider_amlrest.rest.resources.traffic import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.lifecycle.task_state import TaskKey
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
 
 log = logging.getLogger(__name__)
+
+
+def author(task: TaskKey) -> str:
+    """Who does a rollout: the same over the tries and clears of a task instance."""
+    return " ".join((task.dag_id, task.task_id, task.run_id, str(task.map_index)))
 
 
 class RolledBackError(AzureMLError):
@@ -52,7 +58,7 @@ class Phase(NamedTuple):
 class Rollout:
     """A rollout as it was planned when it began.
 
-    :param by: who does it: the same over the tries and clears of a task instance.
+    :param by: its :func:`author`.
     :param start: the shares before it.
     :param steps: the shares at each step, of all deployments.
     :param reached: how many steps are done.

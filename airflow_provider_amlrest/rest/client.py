@@ -97,6 +97,7 @@ class AzureMLClient:
     list_computes = _pages(Operations.list_computes)
     get_compute = _method(Operations.get_compute)
     get_default_datastore = _method(Operations.get_default_datastore)
+    get_datastore = _method(Operations.get_datastore)
     list_datastore_secrets = _method(Operations.list_datastore_secrets)
 
     get_environment = _method(Operations.get_environment)
