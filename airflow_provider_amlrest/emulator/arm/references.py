@@ -7,6 +7,7 @@ import re
 from airflow_provider_amlrest.emulator.answers import invalid
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.store import AssetRecord
 
 SHORT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 LATEST_CURATED = re.compile(r"azureml:AzureML-[^:@/]+@latest")
@@ -15,6 +16,15 @@ ASSET_ID = re.compile(
     r"/(environments|codes|models)/([^/]+)/versions/([^/]+)",
     re.IGNORECASE,
 )
+
+
+def find_asset(call: Call, reference: str, kind: str) -> AssetRecord | None:
+    """The version that a checked reference means; None for what is no asset of the workspace."""
+    match = SHORT_NAME.fullmatch(reference)
+    if match:
+        return call.store.asset(call.home, kind, match[1], match[2])
+    match = ASSET_ID.fullmatch(reference)
+    return call.store.asset(call.home, match[4].lower(), match[5], match[6]) if match else None
 
 
 def check_reference(call: Call, reference: str | None, kind: str = "environments") -> None:

@@ -93,6 +93,11 @@ class DataResolver:
             )
         return found
 
+    def is_model(self, reference: str) -> bool:
+        """Whether a reference is the ARM id of a model."""
+        match = _ASSET.match(reference)
+        return match is not None and match["kind"].lower() == "models"
+
     def uri(self, reference: str) -> str:
         """Follow references to data, models and outputs of jobs to the URI that they mean."""
         for _ in range(_MAX_HOPS):

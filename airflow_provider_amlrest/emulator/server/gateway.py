@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, components, online, operations, resources
+from airflow_provider_amlrest.emulator.arm import assets, batch, components, online, operations, resources
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
@@ -56,6 +56,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
     *online.OPERATIONS,
+    *batch.OPERATIONS,
 )
 COMPILED = [(method, re.compile(pattern, re.IGNORECASE), handler) for method, pattern, handler in OPERATIONS]
 WORKSPACE_PATH = re.compile(
@@ -139,8 +140,9 @@ class Gateway:
         """The service's words for an operation that a version does not have are not known."""
         if handler == assets.start_pending_upload and not version.has(UPLOADS):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
-        if version.is_2021 and any(handler == known for _, _, known in online.OPERATIONS):
-            raise not_emulated(f"online endpoints in {version}")
+        for what, room in (("online", online), ("batch", batch)):
+            if version.is_2021 and any(handler == known for _, _, known in room.OPERATIONS):
+                raise not_emulated(f"{what} endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 
