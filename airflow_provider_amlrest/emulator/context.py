@@ -40,6 +40,9 @@ class JobRuntime(Protocol):
     def has_files(self, workspace: Workspace, uri: str) -> bool:
         """Whether something lies there, or may for all that this emulator knows. It blocks."""
 
+    def copy_files(self, workspace: Workspace, uri: str, container: str) -> str:
+        """Copy what lies there to a container; the URL of the copy. It blocks. LookupError: no place."""
+
 
 @dataclass(frozen=True)
 class Context:

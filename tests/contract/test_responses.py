@@ -153,7 +153,16 @@ def test_assets_of_a_registry(storing: Checked, version: str) -> None:
         path = f"{kind}/of-registry/versions/1/startPendingUpload"
         place = storing.ask_registry(version, "POST", path, body, expect=200).json()
     if version < "2024":
-        return  # It has no references to data.
+        return  # It has neither references to data nor promotions.
+    storing.ask(
+        version,
+        "PUT",
+        "models/to-registry/versions/1",
+        {"properties": {"modelUri": "https://a/m"}},
+        expect=201,
+    )
+    destination = {"registryName": REGISTRY, "destinationVersion": version}
+    storing.ask(version, "POST", "models/to-registry/versions/1/publish", destination, expect=202)
     asked = {
         "assetId": f"azureml://registries/{REGISTRY}/data/of-registry/versions/1",
         "blobUri": place["blobReferenceForConsumption"]["blobUri"],

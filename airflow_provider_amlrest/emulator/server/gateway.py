@@ -20,6 +20,7 @@ from airflow_provider_amlrest.emulator.arm import (
     components,
     computes,
     models,
+    promotion,
     registries,
     resources,
     uploads,
@@ -27,6 +28,7 @@ from airflow_provider_amlrest.emulator.arm import (
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
+    PUBLISH,
     REGISTRIES,
     UPLOADS,
     ApiVersion,
@@ -59,6 +61,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"datastores/(?P<name>[^/]+)", resources.get_datastore),
     ("POST", r"datastores/(?P<name>[^/]+)/listSecrets", resources.list_secrets),
     *models.OPERATIONS,
+    ("POST", models.VERSION + r"/(?P<version>[^/]+)/publish", promotion.publish),
     *ASSETS,
     (
         "POST",
@@ -80,6 +83,7 @@ REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
 )
 REGISTRY_HOST_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     *ASSETS,
+    ("POST", r"import", promotion.import_asset),
     ("PUT", rf"tempdatarefs/{VERSION}", uploads.create_temporary_data_reference),
     ("POST", rf"datarefs/{VERSION}", uploads.get_data_reference),
 )
@@ -105,7 +109,7 @@ LOCATION_PATH = re.compile(
     rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/([^/]+)/([^/]+)", re.IGNORECASE
 )
 LOCATION_OPERATIONS: dict[str, Callable[[Call, str], Response]] = {
-    "mfeoperationresults": jobs.operation_result,
+    "mfeoperationresults": promotion.operation_result,
     "mfeoperationsstatus": registries.operation_status,
     "computeoperationsstatus": computes.operation_status,
 }
@@ -200,6 +204,8 @@ class Gateway:
         """The service's words for an operation that a version does not have are not known."""
         if handler == uploads.start_pending_upload and not version.has(UPLOADS):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
+        if handler == promotion.publish and not version.has(PUBLISH):
+            raise GatewayError(404, "NotFound", f"The api-version {version} has no publish.")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 

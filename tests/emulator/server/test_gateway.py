@@ -151,7 +151,7 @@ def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
         "{group}/providers/Microsoft.MachineLearningServices/registries/emulator-registry/jobs"
         "?api-version=2024-04-01",
         "/mferp/managementfrontend{group}/providers/Microsoft.MachineLearningServices/registries"
-        "/emulator-registry/import?api-version=2021-10-01-dataplanepreview",
+        "/emulator-registry/package?api-version=2021-10-01-dataplanepreview",
         "/providers/Microsoft.MachineLearningServices/operations?api-version=2024-04-01",
         "/{tenant}/oauth2/v2.0/devicecode",
         "/common/discovery/instance",
