@@ -10,9 +10,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.resources.traffic import (
     Shares,
     Traffic,
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
 
 log = logging.getLogger(__name__)
-
-
-class RolledBackError(AzureMLError):
-    """A rollout was given up; the shares are what they were before it."""
 
 
 class Kind(Enum):
@@ -85,6 +81,24 @@ class Rollout:
         note = None if is_over else {"by": self.by, "start": dict(self.start)}
         expected = (*self.steps, self.start)
         return Traffic(self.place.path, self.place.what, dict(shares), expected, note)
+
+    @property
+    def way_back(self) -> dict[str, Any]:
+        """What :func:`back` needs, as JSON."""
+        return {"start": dict(self.start), "steps": [dict(step) for step in self.steps]}
+
+
+def back(path: str, what: str, way_back: Mapping[str, Any]) -> Traffic:
+    """The goal of a rollout that is given up: the shares of before, and no note of it."""
+    expected = (*way_back["steps"], way_back["start"])
+    return Traffic(path, what, way_back["start"], expected, None)
+
+
+def told_back(goal: Traffic, error: Exception | None = None) -> str:
+    """What became of the way back, for the log."""
+    if error is None:
+        return f"{goal.what} gets back the shares {dict(goal.shares)}."
+    return f"The shares of {goal.what} could not be set back to {dict(goal.shares)}: {error}"
 
 
 def plan(

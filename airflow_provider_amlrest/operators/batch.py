@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import dag_folder
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
+from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator, serving
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.resources.batch_request import BatchRequest
     from airflow_provider_amlrest.rest.resources.goal import Goal
+    from airflow_provider_amlrest.rest.resources.resource import Resource
 
 
 class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
@@ -34,7 +35,10 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
     :param model: the deployment's model, instead of the file's.
     :param set_default: whether requests that name no deployment go to this one.
 
-    The other parameters and the XCom: as :class:`AzureMLDeployOnlineEndpointOperator`, without traffic.
+    The other parameters: as :class:`AzureMLDeployOnlineEndpointOperator`.
+
+    XCom: ``{"id", "name", "status", "outcome", "endpoint_name", "scoring_uri", "default_deployment"}``: id,
+    name, status and outcome are the deployment's; without one, the endpoint's.
     """
 
     template_fields = (
@@ -78,6 +82,19 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
             endpoint, what = specs[0], f"{specs[0].what} {specs[0].name}"
             goals.append(partial(DefaultDeployment, endpoint.path, what, specs[1].name))
         return goals
+
+    def _result(
+        self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
+    ) -> Mapping[str, Any]:
+        from airflow_provider_amlrest.rest.resources.endpoints import DefaultDeployment, default_of
+
+        endpoint = client.get_resource(goal.parents[0] if goal.parents else goal.path)
+        result = {**serving(endpoint), "default_deployment": default_of(endpoint)}
+        if not isinstance(goal, DefaultDeployment):
+            return result
+        # The endpoint came last, but the task is about the deployment.
+        made = client.get_resource(f"{goal.path}/deployments/{goal.deployment}")
+        return {**result, "id": made.id, "name": goal.deployment, "status": made.status, "outcome": done[-2]}
 
 
 class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
