@@ -48,8 +48,8 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     :param smoke_check: a function that is called with the list of a deployment's answers; it raises, or
         returns False, for wrong ones.
     :param rollback: whether the way back is gone if a test fails. False: the shares stay as they are.
-    :param take_over: whether an unfinished rollout of another task may be taken over; the way back leads to
-        before it.
+    :param take_over: whether an unfinished rollout of another task, and shares that somebody else has set
+        during one, may be taken over; the way back leads to before the rollout.
 
     A retry or a clear in the middle goes on with the same rollout. If somebody ends the task, the shares are
     what they were before. If somebody else changes the shares meanwhile, the task fails and leaves them so.
