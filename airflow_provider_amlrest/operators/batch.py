@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.resources.batch_request import BatchRequest
@@ -145,6 +146,7 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         self.outputs = outputs
         self.resubmit_lost = resubmit_lost
         self._request: BatchRequest
+        self._request_name = ""
 
     def _read(self, context: Context) -> Any:
         from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -162,28 +164,38 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         return self._request
 
     def _submit(self, client: AzureMLClient, asked: Any, context: Context) -> Job:
-        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG, choose, find_jobs, invoke
-        from airflow_provider_amlrest.lifecycle.naming import job_names
+        """Called again while Azure ML does not answer: what was begun before is gone on with."""
+        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG, appearing
         from airflow_provider_amlrest.lifecycle.ownership import Owner, claim
         from airflow_provider_amlrest.lifecycle.task_identity import task_identity, task_tag
-        from airflow_provider_amlrest.rest.http.errors import AzureMLError
-        from airflow_provider_amlrest.rest.reading.values import boolean
 
-        ti = context["ti"]
-        owner = self._owner or Owner.new(ti.try_number)
+        owner = self._owner or Owner.new(context["ti"].try_number)
         identity = task_identity(context, self.hook.settings.deployment)
-        jobs = {} if ti.try_number == 1 else find_jobs(client, identity, asked)
-        name, job = choose(jobs, job_names(identity))
-        if self._killed:
-            raise AzureMLError("The task was ended before its job was submitted.")
-        if job is None:
-            lost = boolean("resubmit_lost", self.resubmit_lost)
-            job = invoke(client, identity, asked, name, resubmit_lost=lost)
-        self._submitted_name = job.name
-        for key, value in ((REQUEST_TAG, name), (task_tag(identity), "true")):
+        if self._submitted_name is None:
+            self._request_name, self._submitted_name = self._ask(client, asked, identity, context)
+        job = appearing(client, self._submitted_name)
+        for key, value in ((REQUEST_TAG, self._request_name), (task_tag(identity), "true")):
             if job.tags.get(key) != value:
                 client.set_job_tag(job.name, key, value)
         return claim(client, client.get_job(job.name), owner)
+
+    def _ask(
+        self, client: AzureMLClient, asked: Any, identity: TaskIdentity, context: Context
+    ) -> tuple[str, str]:
+        """The name of the request, and that of its job: an earlier try's, or a new one."""
+        from airflow_provider_amlrest.lifecycle.batch_invocation import choose, find_jobs, invoke
+        from airflow_provider_amlrest.lifecycle.naming import job_names
+        from airflow_provider_amlrest.rest.http.errors import AzureMLError
+        from airflow_provider_amlrest.rest.reading.values import boolean
+
+        jobs = {} if context["ti"].try_number == 1 else find_jobs(client, identity, asked)
+        name, job = choose(jobs, job_names(identity))
+        if self._killed:
+            raise AzureMLError("The task was ended before its job was submitted.")
+        if job is not None:
+            return name, job.name
+        lost = boolean("resubmit_lost", self.resubmit_lost)
+        return name, invoke(client, identity, asked, name, resubmit_lost=lost)
 
     def _conclude(self, client: AzureMLClient, event: Any) -> tuple[dict[str, Any], Any]:
         from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG

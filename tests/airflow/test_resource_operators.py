@@ -10,17 +10,18 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskD
 
 from airflow_provider_amlrest import triggers
 from airflow_provider_amlrest.hook import AzureMLHook
-from airflow_provider_amlrest.lifecycle import stopping
+from airflow_provider_amlrest.lifecycle import batch_invocation, patience, stopping
 from airflow_provider_amlrest.lifecycle.task_state import TryState
 from airflow_provider_amlrest.operators import (
     AzureMLCreateComputeOperator,
     AzureMLDeployBatchEndpointOperator,
     AzureMLDeployOnlineEndpointOperator,
+    AzureMLInvokeBatchEndpointOperator,
     AzureMLInvokeOnlineEndpointOperator,
     AzureMLShiftTrafficOperator,
     safe_rollout,
 )
-from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
 from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT
 from tests.support.resources import CONNECTION, Resources
 from tests.support.tasks import Try, as_stored
@@ -220,3 +221,30 @@ def test_the_name_of_a_new_deployment_may_be_a_template(resources: Resources) ->
     task: Any = dag.get_task("safe_rollout.shift")
     task.render_template_fields({**Try(task).context, "params": {"version": 3}})
     assert task.steps == [{"v3": 10}, {"v3": 50}, {"v3": 100}]
+
+
+def test_a_batch_endpoint_is_asked_once_though_its_job_cannot_be_seen_at_first(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails after the answer is tried again, and nothing before it."""
+    seen: list[str] = []
+
+    def see(client: Any, name: str) -> Any:
+        seen.append(name)
+        raise UnreachableError(f"GET jobs/{name}", "no answer") if len(seen) == 1 else _SeenError
+
+    resources.add("batchEndpoints/scores", authMode="AADToken")
+    asked: list[Any] = []
+    resources.answers = lambda call: asked.append(call) or Answered({"name": "batchjob-1"})
+    monkeypatch.setattr(batch_invocation, "appearing", see)
+    monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 60.0)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    data = {"data": {"type": "uri_folder", "path": "azureml://datastores/d/paths/in/"}}
+    task = AzureMLInvokeBatchEndpointOperator(task_id="t", endpoint_name="scores", inputs=data)
+    with pytest.raises(_SeenError):
+        Try(task).execute()
+    assert (len(asked), seen) == (1, ["batchjob-1", "batchjob-1"])
+
+
+class _SeenError(Exception):
+    pass
