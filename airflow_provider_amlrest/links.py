@@ -78,7 +78,7 @@ def push(ti: Any, key: str, value: Any) -> None:
 
 
 class AzureMLStudioLink(PushedLink):
-    """The job's page."""
+    """The page of the job, or of the online endpoint."""
 
     name = "Azure ML Studio"
     key = "azureml_studio_link"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, fail_without_retries
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SHOWN = 1000
 """Characters of an answer in an error."""
+PASSING = frozenset({408, 429})
+"""Statuses below 500 that may be others at the next try: the model was too slow, or has too much to do."""
 
 
 class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
@@ -29,8 +32,9 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
     :param request_timeout: seconds for the answer.
 
     XCom: ``{"status", "answer", "deployment"}``: the HTTP status, what the endpoint answered (a text if it is
-    no JSON), and the deployment that did. An answer above 499, and none, is retried by Airflow; one from 400
-    to 499 fails the task without retries.
+    no JSON), and the deployment that did. Airflow retries an answer above 499, one that says that the model
+    was too slow (408) or has too much to do (429), and none at all. Any other from 300 on fails the task
+    without retries.
     """
 
     template_fields = (
@@ -39,6 +43,7 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
     )
     template_fields_renderers = {"request": "json"}  # noqa: RUF012
     text_fields = (*AzureMLOperator.text_fields, "endpoint_name", "request_file", "deployment_name")
+    operator_extra_links = (AzureMLStudioLink(),)
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the request."""
+        from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
         from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
         from airflow_provider_amlrest.rest.reading.fields import text
         from airflow_provider_amlrest.rest.reading.values import required_seconds
@@ -69,6 +75,7 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
             deployment = text("deployment_name", self.deployment_name)
             seconds = required_seconds("request_timeout", self.request_timeout)
             body = self._read_body(context)
+            publish_endpoint(self, context["ti"], place.name)
             with self.hook.client() as client:
                 endpoint = client.get_resource(place.path)
                 if not endpoint.exists:
@@ -76,7 +83,8 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
                 answer = client.score(client.get_access(endpoint), body, deployment, seconds)
         if not answer.is_success:
             said = f"{place.what} has answered {answer.status}: {answer.text[:SHOWN]}"
-            raise AirflowFailException(said) if answer.status < 500 else AzureMLError(said)
+            passes = answer.status in PASSING or answer.status >= 500
+            raise AzureMLError(said) if passes else AirflowFailException(said)
         return {"status": answer.status, "answer": answer.value(), "deployment": answer.deployment}
 
     def _read_body(self, context: Context) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
+from airflow_provider_amlrest.links import AzureMLStudioLink
+from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator, serving
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -57,6 +58,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
     )
     template_fields_renderers = {"endpoint": "yaml", "deployment": "yaml", "model": "json"}  # noqa: RUF012
     text_fields = (*AzureMLResourceOperator.text_fields, "deployment_name", "on_failure")
+    operator_extra_links = (AzureMLStudioLink(),)
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         self.on_failure = on_failure
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
+        from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
         from airflow_provider_amlrest.lifecycle.task_identity import maker_tags
         from airflow_provider_amlrest.operators.reading import read_endpoint_and_deployment
         from airflow_provider_amlrest.rest.reading.fields import one_of
@@ -86,16 +89,16 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         specs = read_endpoint_and_deployment(self, online.read_endpoint, online.read_deployment, context)
         for spec in specs:
             spec.check(client.operations.spelling)
+        publish_endpoint(self, context["ti"], specs[0].name)
         return [partial(spec.goal, client, marks) for spec in specs]
 
-    def _result(self, client: AzureMLClient, now: Resource, context: Context) -> Mapping[str, Any]:
-        endpoint = client.get_resource("/".join(now.name.split("/")[:2]))
-        properties = endpoint.wire.get("properties") or {}
-        return {
-            "endpoint_name": endpoint.name.rpartition("/")[2],
-            "scoring_uri": properties.get("scoringUri"),
-            "traffic": properties.get("traffic") or {},
-        }
+    def _result(
+        self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
+    ) -> Mapping[str, Any]:
+        from airflow_provider_amlrest.rest.resources.traffic import shares_of
+
+        endpoint = client.get_resource(goal.parents[0] if goal.parents else goal.path)
+        return {**serving(endpoint), "traffic": shares_of(endpoint)}
 
     def _failed(self, client: AzureMLClient, goal: Goal, error: ResourceError) -> ResourceError:
         if not goal.parents:

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.bringing import Bringing
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import fail_without_retries
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
@@ -48,8 +49,8 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     :param smoke_check: a function that is called with the list of a deployment's answers; it raises, or
         returns False, for wrong ones.
     :param rollback: whether the way back is gone if a test fails. False: the shares stay as they are.
-    :param take_over: whether an unfinished rollout of another task may be taken over; the way back leads to
-        before it.
+    :param take_over: whether an unfinished rollout of another task, and shares that somebody else has set
+        during one, may be taken over; the way back leads to before the rollout.
 
     A retry or a clear in the middle goes on with the same rollout. If somebody ends the task, the shares are
     what they were before. If somebody else changes the shares meanwhile, the task fails and leaves them so.
@@ -66,6 +67,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     )
     template_fields_renderers = {"steps": "json", "smoke_test": "json"}  # noqa: RUF012
     text_fields = (*AzureMLResourceOperator.text_fields, "endpoint_name")
+    operator_extra_links = (AzureMLStudioLink(),)
 
     def __init__(
         self,
@@ -95,6 +97,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         self._killed = True
         if self._rollout is None:
             return
+        from airflow_provider_amlrest.lifecycle.rollout import told_back
         from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 
         rollout, verdict = self._rollout, judge(self._ti, self.retries)
@@ -105,12 +108,15 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         goal = rollout.traffic(rollout.start, is_over=True)
         try:
             with self.hook.new_client() as client, client.until(time.time() + patience.CANCEL):
-                client.change_resource(goal.change(client.get_resource(goal.path)))
+                client.bring(goal)
         except Exception as error:
-            text = "The shares of %s could not be set back to %s: %s"
-            self.log.error(text, goal.what, dict(rollout.start), error)
+            self.log.error("%s", told_back(goal, error))
         else:
-            self.log.warning("%s gets back the shares %s.", goal.what, dict(rollout.start))
+            self.log.warning("%s", told_back(goal))
+
+    @property
+    def _way_back(self) -> dict[str, Any] | None:
+        return None if self._rollout is None else self._rollout.way_back
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         """What each phase needs is known only when its turn comes: see :meth:`_bring`."""
@@ -119,16 +125,18 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     def _bring(
         self, context: Context, done: list[str], sent: str | None, event: Event | None = None
     ) -> dict[str, Any]:
-        from airflow_provider_amlrest.lifecycle.rollout import plan
-        from airflow_provider_amlrest.lifecycle.task_identity import task_identity
+        from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
+        from airflow_provider_amlrest.lifecycle.rollout import author, plan
+        from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 
         self._ti = context["ti"]
         with fail_without_retries():
             place, steps, test, pause = self._read()
             self._what = place.what
             self._check(event)
-            identity = task_identity(context, self.hook.settings.deployment)
-            by = " ".join(map(str, (identity.dag_id, identity.task_id, identity.run_id, identity.map_index)))
+            if event is None:
+                publish_endpoint(self, self._ti, place.name)
+            by = author(TaskKey.of(self._ti))
             with self.hook.client() as client:
                 take_over = boolean("take_over", self.take_over)
                 rollout = self._rollout = plan(client, place, steps, by, take_over=take_over)
@@ -210,13 +218,17 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     ) -> list[dict[str, Any]]:
         if test is None:
             return []
+        from airflow_provider_amlrest.lifecycle.endpoint_record import RecordedTest, publish_endpoint
         from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTestError
 
         access = client.get_access(client.get_resource(rollout.place.path))
+        results: list[dict[str, Any]] = []
         try:
-            results = [test.run(client, access, deployment) for deployment in shares]
+            results.extend(test.run(client, access, deployment) for deployment in shares)
         except SmokeTestError as error:
+            publish_endpoint(self, self._ti, rollout.place.name, RecordedTest.of(results, str(error)))
             self._give_up(client, rollout, error)
+        publish_endpoint(self, self._ti, rollout.place.name, RecordedTest.of(results))
         for result in results:
             text = "Deployment %s has answered %d requests as it should, in %g s at most."
             self.log.info(text, result["deployment"], result["requests"], result["seconds"])

@@ -68,7 +68,7 @@ def task_page(
     shown = may_show(described)
     request = _step_request(task, described, shown=shown) if steps else _request(task)
     return {
-        "task": _task(task),
+        "task": task_in_words(task),
         "notice": live.error if live.active else live.run.error,
         "poll": ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL,
         "job": {**_job(described), **request, "studio_url": live.studio_url},
@@ -136,7 +136,8 @@ def _way(
     return way
 
 
-def _task(task: TaskJob) -> dict[str, Any]:
+def task_in_words(task: TaskJob) -> dict[str, Any]:
+    """Which task instance it is, its newest try and its state."""
     return {
         "dag_id": task.key.dag_id,
         "run_id": task.key.run_id,
@@ -298,7 +299,7 @@ def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]
     outcome = classify(status) if status else None
     metrics = main_metrics(task)
     return {
-        "task": _task(task),
+        "task": task_in_words(task),
         "job": task.record.name,
         "type": task.record.type,
         "experiment": task.record.experiment_name,
@@ -359,7 +360,7 @@ def comparison_page(task: TaskJob, said: Mapping[str, Any]) -> dict[str, Any]:
             _compared(row) for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)
         ],
     }
-    return {"task": _task(task), "comparison": comparison, "poll": poll_of_task(task.state)}
+    return {"task": task_in_words(task), "comparison": comparison, "poll": poll_of_task(task.state)}
 
 
 def _model(said: Any) -> dict[str, str] | None:

@@ -24,13 +24,10 @@ EMULATOR = (
     ("emulator.sign_in", "emulator.storage"),
     ("emulator.behaviour",),
     (
-        "emulator.answers",
-        "emulator.computes",
-        "emulator.experiments",
-        "emulator.operations",
-        "emulator.registries",
+        *("emulator.answers", "emulator.computes", "emulator.container_log", "emulator.experiments"),
+        *("emulator.operations", "emulator.registries", "emulator.tracked"),
     ),
-    ("emulator.config", "emulator.kinds", "emulator.store"),
+    ("emulator.backends", "emulator.config", "emulator.kinds", "emulator.store"),
     ("emulator",),
 )
 PROVIDER = (

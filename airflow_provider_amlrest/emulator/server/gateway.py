@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,9 +18,12 @@ from airflow_provider_amlrest.emulator import config
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
 from airflow_provider_amlrest.emulator.arm import (
     assets,
+    batch,
     components,
     computes,
     models,
+    online,
+    operations,
     promotion,
     registries,
     resources,
@@ -73,6 +77,8 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", r"jobs/(?P<name>[^/]+)", jobs.put_job),
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
+    *online.OPERATIONS,
+    *batch.OPERATIONS,
 )
 VERSION = r"(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
@@ -109,8 +115,7 @@ LOCATION_PATH = re.compile(
     rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/([^/]+)/([^/]+)", re.IGNORECASE
 )
 LOCATION_OPERATIONS: dict[str, Callable[[Call, str], Response]] = {
-    "mfeoperationresults": promotion.operation_result,
-    "mfeoperationsstatus": registries.operation_status,
+    **{kind.lower(): partial(operations.answer, kind=kind) for kind in operations.KINDS},
     "computeoperationsstatus": computes.operation_status,
 }
 """How operations go, by the name in their URL in lower case."""
@@ -206,6 +211,9 @@ class Gateway:
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
         if handler == promotion.publish and not version.has(PUBLISH):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no publish.")
+        for what, room in (("online", online), ("batch", batch)):
+            if version.is_2021 and any(handler == known for _, _, known in room.OPERATIONS):
+                raise not_emulated(f"{what} endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 
