@@ -179,7 +179,7 @@ def deferred(shop: Resources) -> Any:
 
 
 @pytest.mark.parametrize("ended", [True, False])
-async def test_a_deferred_rollout_that_somebody_ends_goes_back(
+def test_a_deferred_rollout_that_somebody_ends_goes_back(
     shop: Resources, monkeypatch: pytest.MonkeyPatch, ended: bool
 ) -> None:
     """A triggerer that only restarts leaves it, for the next one."""
@@ -187,11 +187,14 @@ async def test_a_deferred_rollout_that_somebody_ends_goes_back(
     async def has_left(trigger: Any) -> bool:
         return ended
 
-    trigger = await asyncio.to_thread(deferred, shop)
+    async def end(trigger: Any) -> None:
+        await trigger.on_kill()
+        await trigger.cleanup()
+
+    trigger = deferred(shop)
     monkeypatch.setattr(triggers, "has_left_deferral", has_left)
     monkeypatch.setattr(trigger, "_client", shop.async_client)
-    await trigger.on_kill()
-    await trigger.cleanup()
+    asyncio.run(end(trigger))
     assert traffic(shop) == (({"blue": 100}, False) if ended else ({"green": 10, "blue": 90}, True))
 
 
