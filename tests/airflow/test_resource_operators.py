@@ -212,6 +212,35 @@ def test_a_rollout_in_a_worker_that_is_told_to_go(
     assert traffic(shop) == left
 
 
+def test_a_rollout_that_was_ended_does_not_go_on_after_its_way_back(
+    shop: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow 3 kills the process only some seconds after it was told to end."""
+    monkeypatch.setattr(stopping, "ask_from_signal", lambda ti, patience: TryState("failed", True))
+    tested: list[Any] = []
+
+    def ends(answers: list[Any]) -> None:
+        tested.append(answers)
+        if traffic(shop)[0] != {"blue": 100}:
+            task.on_kill()
+
+    task = shift(smoke_test={"requests": [{}]}, smoke_check=ends)
+    with pytest.raises(AzureMLError, match="The task was ended; nothing more is sent about online endp"):
+        Try(task).execute()
+    assert tested
+    assert traffic(shop) == ({"blue": 100}, False)
+
+
+def test_a_task_that_was_ended_makes_no_deployment(resources: Resources) -> None:
+    task = AzureMLDeployOnlineEndpointOperator(
+        task_id="t", poll_interval=0.01, endpoint="shop", deployment={"model": MODEL, "name": "blue"}
+    )
+    resources.told = task.on_kill
+    with pytest.raises(AzureMLError, match="The task was ended"):
+        Try(task).execute()
+    assert resources.sent == [f"PUT {SHOP}"]
+
+
 def _stop() -> None:
     raise AzureMLError("ended")
 
