@@ -46,13 +46,8 @@ def run(operator: Any, **arguments: Any) -> Any:
 
 
 def deploy(**arguments: Any) -> Any:
-    return run(
-        AzureMLDeployOnlineEndpointOperator,
-        endpoint="shop",
-        deployment={"model": MODEL},
-        deployment_name="blue",
-        **arguments,
-    )
+    blue = {"endpoint": "shop", "deployment": {"model": MODEL}, "deployment_name": "blue"}
+    return run(AzureMLDeployOnlineEndpointOperator, **{**blue, **arguments})
 
 
 def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> None:
@@ -69,6 +64,26 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
     }
     assert deploy()["outcome"] == "unchanged"
     assert len(resources.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"endpoint": "my_shop"}, "endpoint: 'my_shop' is not a valid name for an endpoint"),
+        ({"endpoint": "s"}, "endpoint: 's' is not a valid name for an endpoint"),
+        ({"deployment": None}, "deployment: it is missing: deployment_name and model are parts of one"),
+        (
+            {"deployment": {"model": MODEL, "endpoint_name": "other"}},
+            "deployment: its endpoint_name is 'other', but the endpoint is 'shop'",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_is_sent(
+    resources: Resources, arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=problem):
+        deploy(**arguments)
+    assert resources.sent == []
 
 
 def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:
