@@ -66,6 +66,7 @@ def get_provider_info() -> dict[str, Any]:
             "airflow_provider_amlrest.links.AzureMLStudioLink",
             "airflow_provider_amlrest.links.AzureMLEnvironmentLink",
             "airflow_provider_amlrest.links.AzureMLDataLink",
+            "airflow_provider_amlrest.links.AzureMLModelLink",
             "airflow_provider_amlrest.links.AzureMLModelsLink",
         ],
     }

@@ -65,6 +65,7 @@ class MlError(AnswerError):
 
     :param inner: the chain of codes, outermost first.
     :param problems: messages of the ``details``, each with the code RequestInvalid.
+    :param details: other ``details``, as (code, message).
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class MlError(AnswerError):
         message_format: str | None = None,
         parameters: Mapping[str, str] | None = None,
         problems: Sequence[str] = (),
+        details: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.inner = status, code, tuple(inner)
         self.message_format, self.parameters = message_format, parameters
         self.problems = tuple(problems)
+        self.details = (*((REQUEST_INVALID, problem) for problem in self.problems), *details)
 
     def answer(self, location: str) -> Response:
         body = {"error": error_body(self, location)}
@@ -108,8 +111,8 @@ def error_body(error: MlError, location: str) -> Json:
         "code": error.code,
         "message": str(error),
         "details": [
-            {"code": REQUEST_INVALID, "message": problem, "details": [], "additionalInfo": []}
-            for problem in error.problems
+            {"code": code, "message": message, "details": [], "additionalInfo": []}
+            for code, message in error.details
         ],
         "additionalInfo": [{"type": name, "info": {"value": value}} for name, value in entries],
     }

@@ -6,23 +6,31 @@ import asyncio
 import base64
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.requests import Request
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.backends import Backends
 from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
+from airflow_provider_amlrest.emulator.behaviour.provisioning import ProvisioningRules
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
+from airflow_provider_amlrest.emulator.computes import find
 from airflow_provider_amlrest.emulator.config import Settings, Workspace
 from airflow_provider_amlrest.emulator.sign_in.tokens import Principal, TokenAuthority, TokenError
 from airflow_provider_amlrest.emulator.storage.azurite import AzuriteError
 from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.store import JobRecord, Store
+from airflow_provider_amlrest.emulator.tracked import Operation, Resource, Tracked
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SETTLE_SECONDS = 10.0
-"""How long the answer to a job's creation waits for a job that takes no time."""
+"""How long the answer to a creation waits for a job or an operation that takes no time."""
+INFERENCE_PATH, BATCH_PATH = "/inference", "/batch"
+"""Below them, the emulator answers for ``https://<endpoint>.<region>.inference.ml.azure.com``: for online
+endpoints, and for batch endpoints."""
 
 
 class JobRuntime(Protocol):
@@ -32,6 +40,15 @@ class JobRuntime(Protocol):
     def stop(self) -> None: ...
     def wake(self) -> None: ...
     def clear(self) -> None: ...
+
+    def resolve(self, workspace: Workspace, reference: str) -> str:
+        """The URI of what a URI of a job, a run or an asset means; LookupError: it means nothing."""
+
+    def has_files(self, workspace: Workspace, uri: str) -> bool:
+        """Whether something lies there, or may for all that this emulator knows. It blocks."""
+
+    def copy_files(self, workspace: Workspace, uri: str, container: str) -> str:
+        """Copy what lies there to a container; the URL of the copy. It blocks. LookupError: no place."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,10 @@ class Context:
     tuning: Tuning
     endpoint: str
     runtime: JobRuntime
+    provisioning: ProvisioningRules
+    backends: Backends
+    derive_secret: Callable[[str], str]
+    """What a secret of this data directory is, by its purpose."""
 
     @property
     def location(self) -> str:
@@ -67,7 +88,8 @@ class Context:
         except ValueError:  # it is going to fail for that
             return job
         self.scripts.throttle(job, behaviour)
-        patience = SETTLE_SECONDS if behaviour.takes_no_time and not behaviour.throttled_reads else 0.0
+        at_once = behaviour.takes_no_time and not behaviour.throttled_reads and self._has_compute(job)
+        patience = SETTLE_SECONDS if at_once else 0.0
         deadline = time.monotonic() + patience
         while job.active and time.monotonic() < deadline:
             if behaviour.outcome == "stuck" and job.status != "Starting":
@@ -82,12 +104,46 @@ class Context:
                 break
         return job
 
+    def _has_compute(self, job: JobRecord) -> bool:
+        """Whether a job need not wait for its compute."""
+        name = (job.properties.get("computeId") or "").rpartition("/")[2]
+        if not name:
+            return True
+        [workspace] = [w for w in self.settings.workspaces if w.name == job.workspace]
+        state = find(self.store, self.settings, workspace, name)
+        return state is None or state.takes_jobs
+
     def _takes_time(self, job: JobRecord) -> bool:
         """Whether a part of a job takes its time, although the job itself does not."""
         children = [child for child in self.store.children(job.workspace, job.name) if child.active]
-        waiting = [child for child in children if child.status != "NotStarted" and child.properties["tags"]]
-        behaviours = [self.scripts.behaviour(child) for child in waiting]
-        return any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
+        begun = [child for child in children if child.status != "NotStarted"]
+        behaviours = [self.scripts.behaviour(child) for child in begun if child.properties["tags"]]
+        slow = any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
+        return slow or not all(self._has_compute(child) for child in begun)
+
+    async def settle_operation(self, operation: Operation) -> None:
+        """Wait for an operation that takes no time: its first poll shall find it ended."""
+        tracked, deadline = Tracked(self.store), time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            current = tracked.operation(operation.id)
+            if current is None or not current.active:
+                return
+            await asyncio.sleep(0.002)
+
+    def inference_url(self, endpoint: str) -> str:
+        return f"{self.endpoint}{INFERENCE_PATH}/{endpoint}"
+
+    def batch_url(self, endpoint: str) -> str:
+        return f"{self.endpoint}{BATCH_PATH}/{endpoint}"
+
+    def endpoint_keys(self, endpoint: Resource) -> dict[str, str]:
+        """The keys of an online endpoint; they are in no file."""
+        names = ("primaryKey", "secondaryKey")
+        purpose = f"{endpoint.workspace}/{endpoint.path} {endpoint.created_at}"
+        return {
+            name: self.derive_secret(f"{name} {endpoint.key_generations.get(name, 0)} of {purpose}")
+            for name in names
+        }
 
     async def need_blobs(self, what: str) -> BlobStorage:
         """The blob storage, started if it does not run yet.
@@ -101,8 +157,8 @@ class Context:
             raise GatewayError(501, "NotImplemented", f"{what} needs blob storage. {error}") from None
         return self.blobs
 
-    def authenticate(self, request: Request, *, jobs: bool = False) -> Principal:
-        """Whom the request's bearer token stands for; ``jobs``: whether a job's own token will do.
+    def authenticate(self, request: Request, *, jobs: bool = False, studio: bool = False) -> Principal:
+        """Whom the request's bearer token stands for; ``jobs`` and ``studio`` as of ``TokenAuthority.check``.
 
         Raises:
             GatewayError: 401 with ``WWW-Authenticate``.
@@ -113,7 +169,7 @@ class Context:
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
         try:
-            principal = self.tokens.check(token.strip(), jobs=jobs)
+            principal = self.tokens.check(token.strip(), jobs=jobs, studio=studio)
         except TokenError as error:
             raise self._unauthorized(error.code, str(error)) from None
         wanted = self.tuning.authentication_context

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret, redact
 
-from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY, TASK_ID_TAG
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
@@ -31,7 +31,7 @@ NOT_SHOWN = (
 )
 """Shown instead of anything that such a job may have printed."""
 
-OWN_TAGS = (DAG_TAG, "airflow_task_id", "airflow_run_id", "airflow_map_index", "airflow_try_number")
+OWN_TAGS = (DAG_TAG, TASK_ID_TAG, "airflow_run_id", "airflow_map_index", "airflow_try_number")
 MASK = "***"
 SHORTEST_SECRET = 5
 """Characters; Airflow does not mask shorter texts."""
@@ -58,6 +58,8 @@ def learn(value: Any) -> set[str]:
 
 def note(value: Any) -> list[str]:
     """What this process masks in a value, for who resumes: digests of the texts as they are shown."""
+    learn(value)
+    # Once more, because the lines that were learned are masked now in the texts before them, too.
     return sorted(hashlib.sha256(shown.encode()).hexdigest()[:16] for shown in learn(value))
 
 

@@ -23,10 +23,16 @@ from airflow_provider_amlrest.rest.resources.traffic import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.lifecycle.task_state import TaskKey
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
 
 log = logging.getLogger(__name__)
+
+
+def author(task: TaskKey) -> str:
+    """Who does a rollout: the same over the tries and clears of a task instance."""
+    return " ".join((task.dag_id, task.task_id, task.run_id, str(task.map_index)))
 
 
 class Kind(Enum):
@@ -48,7 +54,7 @@ class Phase(NamedTuple):
 class Rollout:
     """A rollout as it was planned when it began.
 
-    :param by: who does it: the same over the tries and clears of a task instance.
+    :param by: its :func:`author`.
     :param start: the shares before it.
     :param steps: the shares at each step, of all deployments.
     :param reached: how many steps are done.
@@ -133,7 +139,8 @@ def plan(
     start = now
     if found is not None:
         start = {str(name): int(share) for name, share in found["start"].items()}
-    deployments = [one.name for one in client.list_deployments(place.path)]
+    listed = client.list_resources(f"{place.path}/deployments")
+    deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):
         return Rollout(place, by, start, (now,), reached=1)
     each = [completed(step, start, deployments) for step in steps]

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
         AzureMLStartComputeOperator,
         AzureMLStopComputeOperator,
     )
+    from airflow_provider_amlrest.operators.gate import AzureMLCompareModelsOperator
     from airflow_provider_amlrest.operators.invoking import AzureMLInvokeOnlineEndpointOperator
     from airflow_provider_amlrest.operators.job_files import AzureMLSubmitJobOperator
+    from airflow_provider_amlrest.operators.models import (
+        AzureMLDownloadModelOperator,
+        AzureMLRegisterModelOperator,
+        AzureMLUpdateModelOperator,
+    )
     from airflow_provider_amlrest.operators.online import (
         AzureMLDeleteDeploymentOperator,
         AzureMLDeleteEndpointOperator,
@@ -32,11 +38,13 @@ if TYPE_CHECKING:
     )
     from airflow_provider_amlrest.operators.orphans import AzureMLFindOrphansOperator
     from airflow_provider_amlrest.operators.pipelines import AzureMLSubmitPipelineJobOperator
+    from airflow_provider_amlrest.operators.promotion import AzureMLPromoteModelOperator
     from airflow_provider_amlrest.operators.rollouts import safe_rollout
     from airflow_provider_amlrest.operators.sweeps import AzureMLSubmitSweepJobOperator
     from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperator
 
 __all__ = [
+    "AzureMLCompareModelsOperator",
     "AzureMLCreateComponentOperator",
     "AzureMLCreateComputeOperator",
     "AzureMLCreateEnvironmentOperator",
@@ -45,10 +53,13 @@ __all__ = [
     "AzureMLDeleteEndpointOperator",
     "AzureMLDeployBatchEndpointOperator",
     "AzureMLDeployOnlineEndpointOperator",
+    "AzureMLDownloadModelOperator",
     "AzureMLFindOrphansOperator",
     "AzureMLInvokeBatchEndpointOperator",
     "AzureMLInvokeOnlineEndpointOperator",
+    "AzureMLPromoteModelOperator",
     "AzureMLRegisterDataOperator",
+    "AzureMLRegisterModelOperator",
     "AzureMLShiftTrafficOperator",
     "AzureMLStartComputeOperator",
     "AzureMLStopComputeOperator",
@@ -56,11 +67,13 @@ __all__ = [
     "AzureMLSubmitJobOperator",
     "AzureMLSubmitPipelineJobOperator",
     "AzureMLSubmitSweepJobOperator",
+    "AzureMLUpdateModelOperator",
     "AzureMLUploadCodeOperator",
     "safe_rollout",
 ]
 
 MODULES = {
+    "AzureMLCompareModelsOperator": "gate",
     "AzureMLCreateComponentOperator": "components",
     "AzureMLCreateComputeOperator": "compute",
     "AzureMLCreateEnvironmentOperator": "assets",
@@ -69,10 +82,13 @@ MODULES = {
     "AzureMLDeleteEndpointOperator": "online",
     "AzureMLDeployBatchEndpointOperator": "batch",
     "AzureMLDeployOnlineEndpointOperator": "online",
+    "AzureMLDownloadModelOperator": "models",
     "AzureMLFindOrphansOperator": "orphans",
     "AzureMLInvokeBatchEndpointOperator": "batch",
     "AzureMLInvokeOnlineEndpointOperator": "invoking",
+    "AzureMLPromoteModelOperator": "promotion",
     "AzureMLRegisterDataOperator": "assets",
+    "AzureMLRegisterModelOperator": "models",
     "AzureMLShiftTrafficOperator": "traffic",
     "AzureMLStartComputeOperator": "compute",
     "AzureMLStopComputeOperator": "compute",
@@ -80,6 +96,7 @@ MODULES = {
     "AzureMLSubmitJobOperator": "job_files",
     "AzureMLSubmitPipelineJobOperator": "pipelines",
     "AzureMLSubmitSweepJobOperator": "sweeps",
+    "AzureMLUpdateModelOperator": "models",
     "AzureMLUploadCodeOperator": "assets",
     "safe_rollout": "rollouts",
 }

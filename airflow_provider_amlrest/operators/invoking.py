@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder, fail_without_retries
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
     )
     template_fields_renderers = {"request": "json"}  # noqa: RUF012
     text_fields = (*AzureMLOperator.text_fields, "endpoint_name", "request_file", "deployment_name")
+    operator_extra_links = (AzureMLStudioLink(),)
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the request."""
+        from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
         from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
         from airflow_provider_amlrest.rest.reading.fields import text
         from airflow_provider_amlrest.rest.reading.values import required_seconds
@@ -72,6 +75,7 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
             deployment = text("deployment_name", self.deployment_name)
             seconds = required_seconds("request_timeout", self.request_timeout)
             body = self._read_body(context)
+            publish_endpoint(self, context["ti"], place.name)
             with self.hook.client() as client:
                 endpoint = client.get_resource(place.path)
                 if not endpoint.exists:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator, serving
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
     )
     template_fields_renderers = {"endpoint": "yaml", "deployment": "yaml", "model": "json"}  # noqa: RUF012
     text_fields = (*AzureMLResourceOperator.text_fields, "deployment_name", "on_failure")
+    operator_extra_links = (AzureMLStudioLink(),)
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         self.on_failure = on_failure
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
+        from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
         from airflow_provider_amlrest.lifecycle.task_identity import maker_tags
         from airflow_provider_amlrest.operators.reading import read_endpoint_and_deployment
         from airflow_provider_amlrest.rest.reading.fields import one_of
@@ -86,6 +89,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         specs = read_endpoint_and_deployment(self, online.read_endpoint, online.read_deployment, context)
         for spec in specs:
             spec.check(client.operations.spelling)
+        publish_endpoint(self, context["ti"], specs[0].name)
         return [partial(spec.goal, client, marks) for spec in specs]
 
     def _result(

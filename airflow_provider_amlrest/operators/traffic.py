@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.bringing import Bringing
+from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import fail_without_retries
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -66,6 +67,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     )
     template_fields_renderers = {"steps": "json", "smoke_test": "json"}  # noqa: RUF012
     text_fields = (*AzureMLResourceOperator.text_fields, "endpoint_name")
+    operator_extra_links = (AzureMLStudioLink(),)
 
     def __init__(
         self,
@@ -123,16 +125,18 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     def _bring(
         self, context: Context, done: list[str], sent: str | None, event: Event | None = None
     ) -> dict[str, Any]:
-        from airflow_provider_amlrest.lifecycle.rollout import plan
-        from airflow_provider_amlrest.lifecycle.task_identity import task_identity
+        from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
+        from airflow_provider_amlrest.lifecycle.rollout import author, plan
+        from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 
         self._ti = context["ti"]
         with fail_without_retries():
             place, steps, test, pause = self._read()
             self._what = place.what
             self._check(event)
-            identity = task_identity(context, self.hook.settings.deployment)
-            by = " ".join(map(str, (identity.dag_id, identity.task_id, identity.run_id, identity.map_index)))
+            if event is None:
+                publish_endpoint(self, self._ti, place.name)
+            by = author(TaskKey.of(self._ti))
             with self.hook.client() as client:
                 take_over = boolean("take_over", self.take_over)
                 rollout = self._rollout = plan(client, place, steps, by, take_over=take_over)
@@ -213,13 +217,17 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     ) -> list[dict[str, Any]]:
         if test is None:
             return []
+        from airflow_provider_amlrest.lifecycle.endpoint_record import RecordedTest, publish_endpoint
         from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTestError
 
         access = client.get_access(client.get_resource(rollout.place.path))
+        results: list[dict[str, Any]] = []
         try:
-            results = [test.run(client, access, deployment) for deployment in shares]
+            results.extend(test.run(client, access, deployment) for deployment in shares)
         except SmokeTestError as error:
+            publish_endpoint(self, self._ti, rollout.place.name, RecordedTest.of(results, str(error)))
             self._give_up(client, rollout, error)
+        publish_endpoint(self, self._ti, rollout.place.name, RecordedTest.of(results))
         for result in results:
             text = "Deployment %s has answered %d requests as it should, in %g s at most."
             self.log.info(text, result["deployment"], result["requests"], result["seconds"])

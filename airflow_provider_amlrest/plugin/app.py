@@ -30,6 +30,7 @@ from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show
 from airflow_provider_amlrest.lifecycle.steps import MAX_DEPTH
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import records, view
+from airflow_provider_amlrest.plugin.endpoints import LiveEndpoint, TaskEndpoint, endpoint_page
 from airflow_provider_amlrest.plugin.live import JobCache, LiveJob, Status
 from airflow_provider_amlrest.plugin.runs import LiveRun, LiveStep
 from airflow_provider_amlrest.plugin.tasks import JobTasks
@@ -54,8 +55,8 @@ HISTORY_LENGTH = 200
 LIST_PATIENCE = 3.0
 """Seconds that a list waits for the statuses of its jobs; later ones appear the next time."""
 NO_JOB = (
-    "This task has no Azure ML job: it does not submit or await jobs, has not submitted its job yet, "
-    "does not push XComs, or its job is gone."
+    "This task has no Azure ML job or endpoint: it has nothing to do with one, or has not begun with it yet, "
+    "does not push XComs, or its job or endpoint is gone."
 )
 NO_STEP = "The job of this task has no such step."
 SENTENCES = {
@@ -139,10 +140,8 @@ def task_key(dag_id: str, task_id: str, run_id: str, map_index: str = "-1") -> T
     return TaskKey(dag_id, task_id, run_id, int(index[1] or -1))
 
 
-def asked_task(
-    request: Request, key: Annotated[TaskKey, Depends(task_key)], session: SessionDep
-) -> records.TaskJob:
-    """The task instance with its job; if it has none, an error in one sentence."""
+def found_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) -> records.TaskJob:
+    """The task instance, whether it has a job or not."""
     task = records.find_task(session, key)
     if task is None and " " in key.run_id:
         # Airflow 3.1 does not encode what it puts into the URL, so a plus becomes a space.
@@ -150,6 +149,14 @@ def asked_task(
         task = records.find_task(session, key)
     if task is None:
         raise HTTPException(404, {"error": "Airflow has no such task instance.", "poll": None})
+    return task
+
+
+FoundTask = Annotated[records.TaskJob, Depends(found_task)]
+
+
+def asked_task(request: Request, task: FoundTask, session: SessionDep) -> records.TaskJob:
+    """The task instance with its job; if it has none, an error in one sentence."""
     found = _that_count(request, session, [task])
     if not found:
         raise _no_job(task)
@@ -172,6 +179,26 @@ def _no_job(task: records.TaskJob) -> HTTPException:
 AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
 
 
+Page = records.TaskJob | TaskEndpoint | dict[str, Any]
+
+
+def asked_page(request: Request, task: FoundTask, session: SessionDep) -> Page:
+    """What the page of a task is about: its job, its endpoint, or the models that it has compared."""
+    job_tasks: JobTasks = request.app.state.job_tasks
+    known = job_tasks.find_endpoint(session, task.key, task.dag_version)
+    if known is not None:
+        record = records.find_endpoint(session, task.key)
+        asked = None if record is None else TaskEndpoint(task, record, known)
+        if asked is None or not asked.counts:
+            raise _no_job(task)
+        return asked
+    compared = None if task.record else records.find_comparison(session, task.key)
+    return asked_task(request, task, session) if compared is None else view.comparison_page(task, compared)
+
+
+AskedPage = Annotated[Page, Depends(asked_page)]
+
+
 async def _live(request: Request, task: records.TaskJob) -> LiveJob:
     board: JobCache = request.app.state.board
     try:
@@ -182,6 +209,17 @@ async def _live(request: Request, task: records.TaskJob) -> LiveJob:
         raise HTTPException(502, live.error or "Azure ML has not answered yet; this page tries again.")
     if live.job is None or not task.is_proven(live.made_for):
         raise _no_job(task)
+    return live
+
+
+async def _live_endpoint(request: Request, asked: TaskEndpoint) -> LiveEndpoint:
+    board: JobCache = request.app.state.board
+    try:
+        live = await board.endpoint(asked.endpoint)
+    except AzureMLError as error:
+        raise HTTPException(502, str(error)) from None
+    if live.serving.value is None or not asked.is_proven(live.serving.value):
+        raise _no_job(asked.task)
     return live
 
 
@@ -218,9 +256,13 @@ async def _shown(request: Request, task: records.TaskJob, step: str) -> LiveRun:
 
 
 async def task_data(
-    request: Request, task: AskedTask, may_edit: Annotated[bool, Depends(_may_edit)], step: str = ""
+    request: Request, task: AskedPage, may_edit: Annotated[bool, Depends(_may_edit)], step: str = ""
 ) -> Response:
-    """Everything about a task's job, or a step of it, except its parts."""
+    """Everything about a task's job, or a step of it, except its parts; of an endpoint; or of a gate."""
+    if isinstance(task, dict):
+        return _json(request, task)
+    if isinstance(task, TaskEndpoint):
+        return _json(request, endpoint_page(task, await _live_endpoint(request, task), time.time()))
     live = await _live(request, task)
     steps = await _steps(live, step)
     shown = [live, *steps][-1]
@@ -317,7 +359,7 @@ async def recent_data(
 
 def _history(request: Request, dag_id: str, task_id: str, session: SessionDep) -> list[records.TaskJob]:
     job_tasks: JobTasks = request.app.state.job_tasks
-    if task_id not in job_tasks.facts(session, dag_id):
+    if task_id not in job_tasks.of_dag(session, dag_id).jobs:
         return []
     return records.task_history(session, dag_id, task_id, limit=HISTORY_LENGTH)
 

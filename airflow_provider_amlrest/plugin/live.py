@@ -1,7 +1,7 @@
-"""The current state of jobs, for all pages of a process: each job is read once, however many people look.
+"""The current state of jobs and endpoints, for all pages of a process: each is read once, however many look.
 
 The status comes from the poller that triggers use, within the same budget. Everything else on a page is read
-when a page requests it, at most once in reads.PART_SECONDS. A job that nobody requests is dropped after IDLE
+when a page requests it, at most once in reads.PART_SECONDS. What nobody requests is dropped after IDLE
 seconds.
 """
 
@@ -21,6 +21,7 @@ from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.lifecycle.orphan_jobs import made_for
 from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.plugin.endpoints import LiveEndpoint
 from airflow_provider_amlrest.plugin.reads import PATIENCE
 from airflow_provider_amlrest.plugin.runs import LiveRun
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE = 60.0
-"""Seconds after which a job that no page requests is dropped."""
+"""Seconds after which a job or an endpoint that no page requests is dropped."""
 POLL_INTERVAL = 30.0
 """Maximum seconds between two reads of a job; the poller reads a young job more often."""
 MAX_ENDED = 10_000
@@ -43,6 +44,15 @@ MAX_ENDED = 10_000
 
 class JobRef(NamedTuple):
     """A job, and how to read it."""
+
+    conn_id: str
+    api_version: str | None
+    """Overrides the api-version of the connection."""
+    name: str
+
+
+class EndpointRef(NamedTuple):
+    """An online endpoint, and how to read it."""
 
     conn_id: str
     api_version: str | None
@@ -118,7 +128,7 @@ class LiveJob(LiveRun):
 
 
 class JobCache:
-    """The jobs of the open pages in this process. Created and used in one event loop."""
+    """The jobs and endpoints of the open pages in this process. Created and used in one event loop."""
 
     def __init__(self) -> None:
         self._workspaces: dict[tuple[str, str | None], _Workspace] = {}
@@ -133,6 +143,15 @@ class JobCache:
         job = workspace.job(asked.name)
         await job.first_look()
         return job
+
+    async def endpoint(self, asked: EndpointRef) -> LiveEndpoint:
+        """The endpoint, after a read.
+
+        :raises AzureMLError: in one sentence, if it cannot be read with the connection.
+        """
+        endpoint = (await self._workspace(asked)).endpoint(asked.name)
+        await endpoint.serving.needed(settled=False)
+        return endpoint
 
     async def statuses(
         self, jobs: Iterable[JobRef], patience: float
@@ -177,8 +196,8 @@ class JobCache:
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
 
-    async def _workspace(self, job: JobRef) -> _Workspace:
-        key = (job.conn_id, job.api_version)
+    async def _workspace(self, asked: JobRef | EndpointRef) -> _Workspace:
+        key = (asked.conn_id, asked.api_version)
         workspace = self._workspaces.get(key)
         if workspace is None or workspace.closed:
             workspace = self._workspaces[key] = _Workspace(*key)
@@ -187,7 +206,7 @@ class JobCache:
 
 
 class _Workspace:
-    """A connection that pages use: its watcher, and the jobs that it follows."""
+    """A connection that pages use: its watcher, the jobs that it follows, and the endpoints."""
 
     def __init__(self, conn_id: str, api_version: str | None) -> None:
         self.closed = False
@@ -195,6 +214,7 @@ class _Workspace:
         self._api_version = api_version
         self._asked_at = time.monotonic()
         self._jobs: dict[str, LiveJob] = {}
+        self._endpoints: dict[str, LiveEndpoint] = {}
         self._watcher: Watcher | None = None
         self._hook = AzureMLHook(conn_id, api_version)
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -217,8 +237,17 @@ class _Workspace:
         self._asked_at = job.asked_at = time.monotonic()
         return job
 
+    def endpoint(self, name: str) -> LiveEndpoint:
+        """The endpoint, which is read when it is asked. Only for an open workspace."""
+        assert self._watcher is not None, "it is open"  # noqa: S101
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            endpoint = self._endpoints[name] = LiveEndpoint(name, self._watcher, self._hook)
+        self._asked_at = endpoint.asked_at = time.monotonic()
+        return endpoint
+
     async def _keep(self) -> None:
-        """Keep the watcher open as long as somebody requests a job."""
+        """Keep the watcher open as long as somebody requests something."""
         key = ("pages", self._conn_id, self._api_version)
         try:
             await self._hook.load()
@@ -238,8 +267,14 @@ class _Workspace:
             self.closed = True
             for job in self._jobs.values():
                 await job.close()
+            for endpoint in self._endpoints.values():
+                await endpoint.close()
 
     async def _let_go(self) -> None:
+        for name, endpoint in list(self._endpoints.items()):
+            if time.monotonic() - endpoint.asked_at > IDLE:
+                del self._endpoints[name]
+                await endpoint.close()
         for name, job in list(self._jobs.items()):
             if time.monotonic() - job.asked_at > IDLE:
                 del self._jobs[name]

@@ -68,7 +68,7 @@ def task_page(
     shown = may_show(described)
     request = _step_request(task, described, shown=shown) if steps else _request(task)
     return {
-        "task": _task(task),
+        "task": task_in_words(task),
         "notice": live.error if live.active else live.run.error,
         "poll": ACTIVE_POLL if live.active else None if live.settled else SETTLING_POLL,
         "job": {**_job(described), **request, "studio_url": live.studio_url},
@@ -136,7 +136,8 @@ def _way(
     return way
 
 
-def _task(task: TaskJob) -> dict[str, Any]:
+def task_in_words(task: TaskJob) -> dict[str, Any]:
+    """Which task instance it is, its newest try and its state."""
     return {
         "dag_id": task.key.dag_id,
         "run_id": task.key.run_id,
@@ -298,7 +299,7 @@ def job_row(task: TaskJob, statuses: Mapping[TaskKey, Status]) -> dict[str, Any]
     outcome = classify(status) if status else None
     metrics = main_metrics(task)
     return {
-        "task": _task(task),
+        "task": task_in_words(task),
         "job": task.record.name,
         "type": task.record.type,
         "experiment": task.record.experiment_name,
@@ -346,6 +347,34 @@ def history_page(tasks: Sequence[TaskJob]) -> dict[str, Any]:
         ],
         "metrics": {name: [main_metrics(task).get(name) for task in tasks] for name in names},
     }
+
+
+def comparison_page(task: TaskJob, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The models that a gate has compared, whoever wrote the XCom that says it."""
+    rows = said.get("metrics")
+    comparison = {
+        "accepted": said.get("accepted") is True,
+        "reason": _text(said.get("reason")),
+        **{role: _model(said.get(role)) for role in ("candidate", "champion")},
+        "metrics": [
+            _compared(row) for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)
+        ],
+    }
+    return {"task": task_in_words(task), "comparison": comparison, "poll": poll_of_task(task.state)}
+
+
+def _model(said: Any) -> dict[str, str] | None:
+    return {name: _text(said.get(name)) for name in ("model", "job")} if isinstance(said, dict) else None
+
+
+def _compared(row: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: row.get(name) for name in ("candidate", "champion", "difference")}
+    numbers = {name: value if _is_number(value) else None for name, value in values.items()}
+    return {"name": _text(row.get("name")), **numbers, "passed": row.get("passed") is True}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _points(points: Sequence[MetricPoint]) -> list[list[float]]:

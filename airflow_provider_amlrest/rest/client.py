@@ -97,6 +97,7 @@ class AzureMLClient:
     list_computes = _pages(Operations.list_computes)
     get_compute = _method(Operations.get_compute)
     get_default_datastore = _method(Operations.get_default_datastore)
+    get_datastore = _method(Operations.get_datastore)
     list_datastore_secrets = _method(Operations.list_datastore_secrets)
 
     get_environment = _method(Operations.get_environment)
@@ -147,7 +148,7 @@ class AzureMLClient:
     get_best_trial = _method(Operations.get_best_trial)
 
     get_resource = _method(Operations.get_resource)
-    list_deployments = _pages(Operations.list_deployments)
+    list_resources = _pages(Operations.list_resources)
     change_resource = _method(Operations.change_resource)
     bring = _method(Operations.bring)
     explain_failure = _method(Operations.explain_failure)

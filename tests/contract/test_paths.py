@@ -43,6 +43,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "list_computes": lambda o: [o.list_computes()],
     "get_compute": lambda o: [o.get_compute("cpu")],
     "get_default_datastore": lambda o: [o.get_default_datastore()],
+    "get_datastore": lambda o: [o.get_datastore("workspaceblobstore")],
     "list_datastore_secrets": lambda o: [o.list_datastore_secrets("workspaceblobstore")],
     "get_environment": lambda o: [o.get_environment("e", "1")],
     "get_latest_environment": lambda o: [o.get_latest_environment("e")],

@@ -26,7 +26,7 @@ if not find_spec("airflow.api_fastapi"):
 
 SHOTS = Path("build/screenshots")
 SIZE = (1300, 1000)
-ENDING = ("training", "failing", "sweeping", "pipeline", "mixed")
+ENDING = ("training", "failing", "sweeping", "pipeline", "gated", "mixed")
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,20 @@ def test_a_training_from_the_button_to_its_metrics(stage: Stage, visit: Enter) -
     assert {host.split(":")[0] for host in seen.hosts} == {"127.0.0.1"}
 
 
+def test_a_gate_and_the_models_that_it_has_compared(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    frame = seen.task("gated", ended["gated"], "gate")
+    assert badge(frame) == "not accepted"
+    expect(frame.locator("main")).to_contain_text("recall: 0.5 is less than 0.8")
+    rows = frame.locator("tbody tr")
+    assert [row.split("\t") for row in rows.all_inner_texts()] == [
+        ["auc", "0.93", "-", "-", "passed"],
+        ["recall", "0.5", "-", "-", "failed"],
+    ]
+    assert frame.locator("thead th").all_inner_texts()[2].split() == ["Champion", "none"]
+    seen.shot("gate")
+
+
 def test_a_sweep_and_its_best_trial(ended: dict[str, str], visit: Enter) -> None:
     seen = visit()
     frame = seen.task("sweeping", ended["sweeping"], "sweep")
@@ -246,6 +260,7 @@ def pages(ended: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
     tasks = [
         *(("training", "train"), ("sweeping", "sweep"), ("pipeline", "retrain")),
         *(("failing", "train"), ("mixed", "other")),
+        ("gated", "gate"),
     ]
     return [
         *(

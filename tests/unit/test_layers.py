@@ -23,8 +23,11 @@ EMULATOR = (
     ("emulator.context",),
     ("emulator.sign_in", "emulator.storage"),
     ("emulator.behaviour",),
-    ("emulator.answers", "emulator.experiments", "emulator.operations", "emulator.registries"),
-    ("emulator.config", "emulator.kinds", "emulator.store"),
+    (
+        *("emulator.answers", "emulator.computes", "emulator.container_log", "emulator.experiments"),
+        *("emulator.operations", "emulator.registries", "emulator.tracked"),
+    ),
+    ("emulator.backends", "emulator.config", "emulator.kinds", "emulator.store"),
     ("emulator",),
 )
 PROVIDER = (

@@ -115,6 +115,8 @@ VERSIONS: dict[str, Record | Union] = {
         stage=Field(text, since=Since("2023-04-01", "2023-04-01")),
         intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
         datasets=Field(ListOf(anything), since=Since("2025-12-01", NEVER)),
+        # Recorded, on a registry's own host.
+        originAssetId=Field(text, since=Since(None, "2021-10-01", "2021-10-01"), answered=True),
         system_metadata=Field(anything, since=Since(None, "2021-10-01", "2021-10-01")),
     ),
     "components": Record(
@@ -192,9 +194,12 @@ def _data(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
 
 
 def _model(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
-    # Recorded: a model's URI is spelled in another case than data's.
-    uri = long_uri(values["modelUri"], scope, "modelUri")
-    return {**values, "modelUri": uri.replace("/resourcegroups/", "/resourceGroups/", 1)}
+    return {**values, "modelUri": model_uri(values["modelUri"], scope)}
+
+
+def model_uri(uri: str, scope: Scope) -> str:
+    """Recorded: a model's URI is spelled in another case than data's. Raises like :func:`long_uri`."""
+    return long_uri(uri, scope, "modelUri").replace("/resourcegroups/", "/resourceGroups/", 1)
 
 
 def _component(values: dict[str, Any], scope: Scope) -> dict[str, Any]:

@@ -25,7 +25,10 @@ from airflow_provider_amlrest.emulator.config import Registry
 from airflow_provider_amlrest.emulator.store import AssetRecord, utc_now
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-LEFT_OUT = ("image", "build", "inferenceConfig", "referencedUris", "imageDetails", "system_metadata")
+LEFT_OUT = (
+    *("image", "build", "inferenceConfig", "referencedUris", "imageDetails"),
+    *("system_metadata", "originAssetId"),
+)
 """Members that are not answered as null."""
 DATA_VERSION_LENGTH = 30
 PROVISIONING_TAG = "emulator.provisioning"
@@ -104,8 +107,21 @@ def delete_version(call: Call, kind: str, name: str, version: str) -> Response:
     return empty(200 if call.store.delete_asset(call.home, kind.lower(), name, version) else 204)
 
 
+def sent_properties(call: Call, kind: str) -> dict[str, Any]:
+    """The properties of a version as they were sent, in their canonical form."""
+    return _values(call, kind)[1]
+
+
 def list_versions(call: Call, kind: str, name: str) -> Response:
-    kind = kind.lower()
+    return page_of_versions(call, listed_versions(call, kind.lower(), name))
+
+
+def page_of_versions(call: Call, records: list[AssetRecord]) -> Response:
+    return pretty(lists.page(call, [_version(call, record, listed=True) for record in records]))
+
+
+def listed_versions(call: Call, kind: str, name: str) -> list[AssetRecord]:
+    """The versions that a list shows, in its order, by the filters that all assets have."""
     content_hash = call.query.get("hash")
     if kind == "codes" and content_hash and call.version.has(UPLOADS):
         # The search is workspace wide, although a name is in the path.
@@ -118,7 +134,7 @@ def list_versions(call: Call, kind: str, name: str) -> Response:
     records = [r for r in records if lists.has_pairs(r.properties["tags"], call.query.get("$tags"))]
     if _is_ascending(call.query.get("$orderby", "createdtime desc")):
         records.reverse()
-    return pretty(lists.page(call, [_version(call, record, listed=True) for record in records]))
+    return records
 
 
 def _has_hash(call: Call, record: AssetRecord, content_hash: str) -> bool:

@@ -75,17 +75,22 @@ def read_behaviour(tags: Mapping[str, str], job_seconds: float) -> Behaviour:
         raise ValueError(f"emulator.outcome is {outcome!r}, not one of {', '.join(OUTCOMES)}.")
     return Behaviour(
         outcome=outcome,
-        seconds=_number(tags, "emulator.seconds", job_seconds),
-        queue_seconds=_number(tags, "emulator.queue_seconds", 0.0),
-        log_lines=int(_number(tags, "emulator.log_lines", 0.0)),
+        seconds=number_in(tags, "emulator.seconds", job_seconds),
+        queue_seconds=number_in(tags, "emulator.queue_seconds", 0.0),
+        log_lines=int(number_in(tags, "emulator.log_lines", 0.0)),
         metrics=_metrics(tags),
-        metric_steps=max(1, int(_number(tags, "emulator.metric_steps", 1.0))),
+        metric_steps=max(1, int(number_in(tags, "emulator.metric_steps", 1.0))),
         error=tags.get("emulator.error"),
-        throttled_reads=int(_number(tags, "emulator.throttled_reads", 0.0)),
+        throttled_reads=int(number_in(tags, "emulator.throttled_reads", 0.0)),
     )
 
 
-def _number(tags: Mapping[str, str], tag: str, default: float) -> float:
+def number_in(tags: Mapping[str, str], tag: str, default: float) -> float:
+    """The number >= 0 that a tag says.
+
+    Raises:
+        ValueError: it is none.
+    """
     text = tags.get(tag)
     try:
         number = default if text is None else float(text)
@@ -144,7 +149,7 @@ class Scripts:
     """Scripts in the order they came. A job goes by the first that matches it when it is submitted."""
 
     def __init__(self, tuning: Tuning, faults: FaultRules) -> None:
-        self._tuning = tuning
+        self.tuning = tuning
         self._faults = faults
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -200,7 +205,7 @@ class Scripts:
         Raises:
             ValueError: one of its tags cannot be read.
         """
-        return read_behaviour(self.tags(job), self._tuning.job_seconds)
+        return read_behaviour(self.tags(job), self.tuning.job_seconds)
 
     def throttle(self, job: JobRecord, behaviour: Behaviour) -> None:
         """Let the next reads of a job be answered 429, as its behaviour says."""

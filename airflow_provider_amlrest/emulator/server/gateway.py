@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,10 +16,23 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator import config
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.arm import assets, components, registries, resources, uploads
+from airflow_provider_amlrest.emulator.arm import (
+    assets,
+    batch,
+    components,
+    computes,
+    models,
+    online,
+    operations,
+    promotion,
+    registries,
+    resources,
+    uploads,
+)
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
+    PUBLISH,
     REGISTRIES,
     UPLOADS,
     ApiVersion,
@@ -46,11 +60,12 @@ ASSETS: tuple[tuple[str, str, Handler], ...] = (
 """Of workspaces and registries."""
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"", resources.get_workspace),
-    ("GET", r"computes", resources.list_computes),
-    ("GET", r"computes/(?P<name>[^/]+)", resources.get_compute),
+    *computes.OPERATIONS,
     ("GET", r"datastores", resources.list_datastores),
     ("GET", r"datastores/(?P<name>[^/]+)", resources.get_datastore),
     ("POST", r"datastores/(?P<name>[^/]+)/listSecrets", resources.list_secrets),
+    *models.OPERATIONS,
+    ("POST", models.VERSION + r"/(?P<version>[^/]+)/publish", promotion.publish),
     *ASSETS,
     (
         "POST",
@@ -62,6 +77,8 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", r"jobs/(?P<name>[^/]+)", jobs.put_job),
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
+    *online.OPERATIONS,
+    *batch.OPERATIONS,
 )
 VERSION = r"(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
@@ -72,6 +89,7 @@ REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
 )
 REGISTRY_HOST_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     *ASSETS,
+    ("POST", r"import", promotion.import_asset),
     ("PUT", rf"tempdatarefs/{VERSION}", uploads.create_temporary_data_reference),
     ("POST", rf"datarefs/{VERSION}", uploads.get_data_reference),
 )
@@ -93,11 +111,14 @@ SCOPE_PATH = re.compile(
     r"/(workspaces|registries)/([^/]+)(?:/(.*))?",
     re.IGNORECASE,
 )
-OPERATION_PATH = re.compile(
-    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+"
-    r"/(mfeOperationResults|mfeOperationsStatus)/([^/]+)",
-    re.IGNORECASE,
+LOCATION_PATH = re.compile(
+    rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/([^/]+)/([^/]+)", re.IGNORECASE
 )
+LOCATION_OPERATIONS: dict[str, Callable[[Call, str], Response]] = {
+    **{kind.lower(): partial(operations.answer, kind=kind) for kind in operations.KINDS},
+    "computeoperationsstatus": computes.operation_status,
+}
+"""How operations go, by the name in their URL in lower case."""
 
 
 class Gateway:
@@ -147,7 +168,7 @@ class Gateway:
     async def _operate(self, request: Request, principal: Any) -> Response:
         path = _arm_path(request).rstrip("/")
         of_host = _is_of_host(request)
-        found = OPERATION_PATH.fullmatch(path) or SCOPE_PATH.fullmatch(path)
+        found = LOCATION_PATH.fullmatch(path) or SCOPE_PATH.fullmatch(path)
         if found is None or (of_host and found[3].lower() != REGISTRIES_COLLECTION):
             raise not_emulated(f"{request.method} {_raw_path(request)}")
         query = {name.lower(): value for name, value in request.query_params.items()}
@@ -157,11 +178,11 @@ class Gateway:
             url = f"{self._context.endpoint}{_raw_path(request)}?{request.url.query}"
             return Call(self._context, scope, version, principal, url, query, body)
 
-        if found.re is OPERATION_PATH:
-            about, operation = call(self._context.settings.workspaces[0], None), unquote(found[3])
-            if found[2].lower() == "mfeoperationsstatus":
-                return registries.operation_status(about, operation)
-            return jobs.operation_result(about, operation)
+        if found.re is LOCATION_PATH:
+            status = LOCATION_OPERATIONS.get(found[2].lower())
+            if status is None:
+                raise not_emulated(f"{request.method} {path}")
+            return status(call(self._context.settings.workspaces[0], None), unquote(found[3]))
         subscription, group, collection, name = (unquote(part) for part in found.groups()[:4])
         rest = found[5] or ""
         scope = self._find_scope(subscription, group, collection.lower(), name, nested=bool(rest))
@@ -188,6 +209,11 @@ class Gateway:
         """The service's words for an operation that a version does not have are not known."""
         if handler == uploads.start_pending_upload and not version.has(UPLOADS):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
+        if handler == promotion.publish and not version.has(PUBLISH):
+            raise GatewayError(404, "NotFound", f"The api-version {version} has no publish.")
+        for what, room in (("online", online), ("batch", batch)):
+            if version.is_2021 and any(handler == known for _, _, known in room.OPERATIONS):
+                raise not_emulated(f"{what} endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 JOB_TOKEN_SECONDS = 30 * 24 * 3600
 """As long as a job may run."""
 STORAGE_AUDIENCE = "https://storage.azure.com"
+STUDIO_AUDIENCE = "https://ml.azure.com"
 AML_AUDIENCES = (
-    "https://ml.azure.com",
+    STUDIO_AUDIENCE,
     "https://management.azure.com",
     "https://management.core.windows.net",
 )
@@ -78,6 +79,10 @@ class TokenAuthority:
         return (self.endpoint, f"https://ml.{self.cloud}", *AML_AUDIENCES)
 
     @property
+    def studio_audiences(self) -> tuple[str, ...]:
+        return (f"https://ml.{self.cloud}", STUDIO_AUDIENCE)
+
+    @property
     def jobs_audience(self) -> str:
         return f"{self.endpoint}/runs"
 
@@ -97,6 +102,29 @@ class TokenAuthority:
         return self._access_token(
             self.jobs_audience, JOB_TOKEN_SECONDS, {"sub": run, "run": run, "workspace": workspace}
         )
+
+    def issue_endpoint_token(self, workspace: str, endpoint: str, seconds: float) -> str:
+        """A token of Azure ML's own, good for one online endpoint."""
+        return self._access_token(
+            self._endpoint_audience(workspace, endpoint), seconds, {"sub": self.object_id}
+        )
+
+    def check_endpoint_token(self, token: str, workspace: str, endpoint: str) -> bool:
+        """Whether a token is one for this endpoint, and still good."""
+        try:
+            jwt.decode(
+                token,
+                self.public_key,
+                algorithms=["RS256"],
+                audience=self._endpoint_audience(workspace, endpoint),
+                options={"require": ["exp", "aud"]},
+            )
+        except jwt.InvalidTokenError:
+            return False
+        return True
+
+    def _endpoint_audience(self, workspace: str, endpoint: str) -> str:
+        return f"{self.endpoint}/{workspace}/onlineEndpoints/{endpoint.lower()}"
 
     def _access_token(self, audience: str, seconds: float, claims: dict[str, Any]) -> str:
         now = time.time()
@@ -123,8 +151,12 @@ class TokenAuthority:
             claims, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id}
         )
 
-    def check(self, token: str, *, jobs: bool = False) -> Principal:
-        """Whom the token stands for; ``jobs``: whether a job's own token will do.
+    def check(self, token: str, *, jobs: bool = False, studio: bool = False) -> Principal:
+        """Whom the token stands for.
+
+        Args:
+            jobs: whether a job's own token will do.
+            studio: whether it must be one for Azure ML itself (``https://ml.azure.com``): endpoints want it.
 
         Raises:
             TokenError: with the code that Azure Resource Manager answers.
@@ -153,8 +185,9 @@ class TokenAuthority:
         audience = str(claims["aud"]).rstrip("/")
         if jobs and audience == self.jobs_audience:
             return Principal(claims["appid"], claims["oid"], (claims["workspace"], claims["run"]))
-        if audience not in self.management_audiences:
-            allowed = "','".join(self.management_audiences)
+        audiences = self.studio_audiences if studio else self.management_audiences
+        if audience not in audiences:
+            allowed = "','".join(audiences)
             raise TokenError(
                 "InvalidAuthenticationTokenAudience",
                 f"The access token has been obtained for wrong audience or resource '{audience}'. It should "

@@ -11,6 +11,11 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Names and values, in two columns. */
+export function definitions(pairs) {
+  return h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
 /** A part of a page that is rendered again only if its data has changed, so that nothing flickers or loses focus. */
 export function section(render) {
   const element = h("section");

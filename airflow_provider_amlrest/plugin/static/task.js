@@ -1,7 +1,9 @@
-// The page of a task's job.
+// The page of a task: of its job, its endpoint, or the models that it has compared.
 
-import { badge, copyButton, h, link, number, seconds, section } from "./dom.js";
+import { badge, copyButton, definitions, h, link, number, seconds, section } from "./dom.js";
 import { chart, lineOptions } from "./charts.js";
+import { comparisonPage } from "./comparison.js";
+import { endpointPage } from "./endpoint.js";
 import { repeat, source } from "./refresh.js";
 import { steps } from "./steps.js";
 import { sweep } from "./sweep.js";
@@ -19,9 +21,19 @@ export function taskPage(main, query) {
   const parts = Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, part(query)]));
   const facts = section(details);
   let shown = false;
+  let endpoint;
 
   const again = repeat(async () => {
     const answer = await data();
+    if (answer.comparison) {
+      comparisonPage(main, answer);
+      return answer.poll;
+    }
+    if (answer.endpoint) {
+      endpoint ??= endpointPage(main);
+      endpoint.show(answer);
+      return answer.poll;
+    }
     if (!shown) {
       main.replaceChildren(notice.element, head.element, error.element, phases.element, parts.steps.element,
         parts.trials.element, metrics.element, parts.log.element, facts.element);
@@ -37,7 +49,8 @@ export function taskPage(main, query) {
     await Promise.all(answer.parts.map((name) => parts[name].update()));
     return answer.poll;
   }, (problem) => {
-    if (shown) notice.show(problem.message);
+    if (endpoint) endpoint.tell(problem.message);
+    else if (shown) notice.show(problem.message);
     else main.replaceChildren(h("p", { class: "notice", role: "alert" }, problem.message));
     main.setAttribute("aria-busy", "false");
   });
@@ -174,16 +187,12 @@ function details(job) {
   ];
   return [
     h("h2", {}, "Job"),
-    list(pairs.filter(([, value]) => value)),
+    definitions(pairs.filter(([, value]) => value)),
     ...group("Inputs", job.inputs), ...group("Outputs", job.outputs), ...group("Tags", job.tags),
   ];
 }
 
 function group(title, values) {
   const pairs = Object.entries(values);
-  return pairs.length ? [h("h2", {}, title), list(pairs.map(([name, value]) => [name, link(value)]))] : [];
-}
-
-function list(pairs) {
-  return h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  return pairs.length ? [h("h2", {}, title), definitions(pairs.map(([name, value]) => [name, link(value)]))] : [];
 }

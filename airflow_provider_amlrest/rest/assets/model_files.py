@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model
 from airflow_provider_amlrest.rest.assets.upload.content import LocalContent, local_path, read_local
+from airflow_provider_amlrest.rest.assets.uris import run_of
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.reading.fields import (
@@ -30,7 +30,6 @@ KEYS = (
     *("$schema", "name", "version", "path", "type", "description", "tags", "properties", "stage"),
     "flavors",
 )
-_OF_A_RUN = re.compile(r"(?:runs:/|azureml://jobs/)(?P<run>[^/]+)/.+")
 MLMODEL = "MLmodel"
 """The file that makes a folder an MLflow model."""
 
@@ -55,7 +54,6 @@ def read_members(given: Mapping[str, Any]) -> Model:
     version, path = text("version", given.get("version")), path_text("path", given.get("path"))
     if not path:
         raise InvalidSpecError("path", "it is missing: a local file or folder, or a URI.")
-    run = _OF_A_RUN.fullmatch(path)
     return Model(
         check_name("name", text("name", given.get("name")) or ""),
         check_version("version", version) if version else "",
@@ -69,7 +67,7 @@ def read_members(given: Mapping[str, Any]) -> Model:
             str(name): string_map(f"flavors.{name}", data)
             for name, data in mapping("flavors", given.get("flavors")).items()
         },
-        job_name=run["run"] if run else None,
+        job_name=run_of(path),
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.assets.ensure import changed, content_version, datastore_uri, lies_in
 from airflow_provider_amlrest.rest.assets.model import Model, model_body
 from airflow_provider_amlrest.rest.assets.upload.ways import datastore_path, upload_to_datastore
 from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE, one_spelling, same_uri
-from airflow_provider_amlrest.rest.http.errors import NotFoundError, ResponseError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError, ResponseError
+from airflow_provider_amlrest.rest.ids import ResourceId
+from airflow_provider_amlrest.rest.reading.references import Named, parse_reference
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
@@ -91,6 +93,26 @@ def _versions(client: AzureMLClient, wanted: Model) -> list[Model]:
         return list(client.list_models(wanted.name))
     except NotFoundError:
         return []
+
+
+def find_model(client: AzureMLClient, field: str, value: Any) -> Model:
+    """The version that a reference names: ``iris:3``, ``iris@latest``, an ARM id, or an operator's result.
+
+    :raises InvalidSpecError: for anything else, and for a model of another workspace or of a registry.
+    :raises NotFoundError: if the workspace has no such version.
+    """
+    reference = parse_reference(field, value, "models")
+    if isinstance(reference, Named):
+        if reference.version is None:
+            return client.get_latest_model(reference.name)
+        return client.get_model(reference.name, reference.version)
+    if isinstance(reference, ResourceId) and reference.version is not None:
+        if reference.workspace == client.operations.workspace:
+            return client.get_model(reference.name, reference.version)
+        raise InvalidSpecError(field, f"{value!r} is a model of another workspace than the connection's.")
+    raise InvalidSpecError(
+        field, f"{value!r} names no version of a model in the workspace; write iris:3 or iris@latest."
+    )
 
 
 def next_number(versions: Iterable[Model]) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest.calls import Calls
 from airflow_provider_amlrest.rest.http.call import (
     BRIEF,
     Answer,
@@ -17,48 +16,48 @@ from airflow_provider_amlrest.rest.http.call import (
     remaining_reads,
 )
 from airflow_provider_amlrest.rest.http.call import resource as arm_resource
-from airflow_provider_amlrest.rest.http.cloud import is_same_origin
 from airflow_provider_amlrest.rest.http.errors import response_error
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.jobs.operations import Polled
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal
+from airflow_provider_amlrest.rest.resources.registries import COLLECTION, PUBLISHING, RegistryOperations
 from airflow_provider_amlrest.rest.resources.resource import BROKEN, READY, Resource, gone, read_resource
 from airflow_provider_amlrest.rest.versions.words import properties_of
 
 
-class ResourceOperations(Calls):
-    """What one asks of computes, endpoints and deployments."""
+class ResourceOperations(RegistryOperations):
+    """What one asks of computes, endpoints, deployments, and models of registries."""
 
     def get_resource(self, path: str) -> Flow[Resource]:
         """A resource as it is now; its status is ``NotFound`` if there is none.
 
-        :param path: below the workspace: ``computes/gpu``.
+        :param path: below the workspace: ``computes/gpu``; or ``registries/shared/models/iris/versions/3``.
         """
-        answer = yield self._request("GET", path)
+        answer = yield (yield from self._at("GET", path))
         return self._resource_of(path, answer)
 
-    def list_deployments(self, endpoint: str, next_link: str | None = None) -> Flow[Page]:
-        """The deployments of an endpoint, as an iterator of :class:`Resource`, each by its own name.
+    def list_resources(self, collection: str, next_link: str | None = None) -> Flow[Page]:
+        """The resources of a collection, as an iterator of :class:`Resource`.
 
-        :param endpoint: below the workspace: ``onlineEndpoints/shop``.
+        :param collection: below the workspace: ``computes``, ``onlineEndpoints/shop/deployments``.
         """
 
         def read(wire: dict[str, Any]) -> Resource:
-            return read_resource(str(wire.get("name") or ""), wire)
+            return read_resource(f"{collection}/{wire.get('name')}", wire)
 
-        return (yield from self._page(f"{endpoint}/deployments", next_link, read))
+        return (yield from self._page(collection, next_link, read))
 
     def change_resource(self, change: Change) -> Flow[str | None]:
-        """Call a change. The URL of the operation that it starts; None if the answer names none."""
-        send = self._request(change.method, change.path, query=change.query, body=change.body)
-        answer = yield send
+        """Send a change. The URL of the operation that it starts; None if the answer names none."""
+        call = yield from self._at(change.method, change.path, query=change.query, body=change.body)
+        answer = yield call
         # A body that is no JSON object, such as null, is what these answers often have.
         if not 200 <= answer.status_code < 300:
-            checked(answer, send.asked)
+            checked(answer, call.asked)
         link = answer.headers.get("Azure-AsyncOperation") or (
             answer.headers.get("Location") if answer.status_code == 202 else None
         )
-        return link if link and is_same_origin(link, self.cloud.resource_manager) else None
+        return link if link and self._is_ours(link) else None
 
     def bring(self, goal: Goal) -> Flow[None]:
         """One look, and the request that brings a resource to its state, unless it is so already.
@@ -82,8 +81,11 @@ class ResourceOperations(Calls):
             state, failure = _operation(answer)
             if state is not None and state not in READY | BROKEN:
                 return Polled((Resource(path, state),), None, remaining_reads(answer))
-        answer = yield self._request("GET", path, options=BRIEF)
+        answer = yield (yield from self._at("GET", path, options=BRIEF))
         now = self._resource_of(path, answer)
+        if not (now.exists or failure) and path.startswith(f"{COLLECTION}/"):
+            # Nobody waits for a version to be gone.
+            now = Resource(path, PUBLISHING)
         if failure and not now.is_active:
             now = Resource(path, "Failed" if now.exists else now.status, failure, now.wire)
         return Polled((now,), None, remaining_reads(answer))
@@ -100,7 +102,7 @@ class ResourceOperations(Calls):
         """Why a resource has failed, by the operation that it names; empty if that says nothing."""
         own = properties_of(now.wire).get("properties") or {}
         operation = str(own.get("AzureAsyncOperationUri") or "")
-        if not operation or not is_same_origin(operation, self.cloud.resource_manager):
+        if not operation or not self._is_ours(operation):
             return ""
         answer = yield Call(HttpRequest("GET", operation), f"GET the operation on {now.name}", BRIEF)
         return _operation(answer)[1]

@@ -28,8 +28,17 @@ class TrafficChangedError(AzureMLError):
 
 def shares_of(endpoint: Resource) -> dict[str, int]:
     """The shares as they are."""
-    traffic = properties_of(endpoint.wire).get("traffic") or {}
-    return {str(name): int(share) for name, share in traffic.items() if share}
+    return _percentages(endpoint, "traffic")
+
+
+def mirrored_of(endpoint: Resource) -> dict[str, int]:
+    """Of which percentage of the requests a deployment gets a copy, which nobody sees the answers to."""
+    return _percentages(endpoint, "mirrorTraffic")
+
+
+def _percentages(endpoint: Resource, member: str) -> dict[str, int]:
+    given = properties_of(endpoint.wire).get(member) or {}
+    return {str(name): int(share) for name, share in given.items() if share}
 
 
 def rollout_of(endpoint: Resource) -> dict[str, Any] | None:

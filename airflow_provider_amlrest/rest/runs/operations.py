@@ -11,7 +11,7 @@ from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest.http.call import BRIEF, Call, Flow, checked
 from airflow_provider_amlrest.rest.http.cloud import check_url
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError, ResponseError
+from airflow_provider_amlrest.rest.http.errors import NotFoundError, ResponseError
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.jobs.job import Job
@@ -221,18 +221,10 @@ class RunOperations(JobOperations, WorkspaceOperations):
     def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; requested once."""
         if self.endpoints is None:
-            workspace = yield from self.get_workspace(options)
-            asked = "GET discovery"
-            check_url(workspace.discovery_url)
-            answer = yield Call(HttpRequest("GET", workspace.discovery_url), asked, options or {})
-            services = checked(answer, asked)
-            api = str(services.get("api") or "").rstrip("/")
-            if not api:
-                raise AzureMLError("The workspace does not say where its run history and MLflow are.")
+            workspace, api = yield from self._services(options)
             # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
             tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
             tracking = tracking.rstrip("?").replace("azureml://", "https://", 1)
-            check_url(api)
             check_url(tracking)
             self.endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
         return self.endpoints

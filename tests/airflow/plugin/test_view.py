@@ -179,3 +179,37 @@ def test_a_history_has_gaps_where_a_run_has_no_metric() -> None:
     page = view.history_page(tasks)
     assert page["metrics"] == {"auc": [0.8, None, 0.9], "loss": [None, None, 1]}
     assert [state for _, state, _ in page["runs"]] == ["success", "failed", "success"]
+
+
+COMPARED = {
+    "accepted": True,
+    "reason": "auc: 0.9 is better by 0.1 than 0.8 (any is enough)",
+    "candidate": {"model": None, "job": "train-2", "id": None},
+    "champion": {"model": "iris:1", "job": "train-1", "id": "/iris/1"},
+    "metrics": [{"name": "auc", "candidate": 0.9, "champion": 0.8, "difference": 0.1, "passed": True}],
+}
+
+
+def test_the_models_that_a_gate_has_compared() -> None:
+    page = view.comparison_page(task(), COMPARED)
+    assert (page["task"]["task_id"], page["poll"]) == ("t", None)
+    assert page["comparison"] == {
+        **COMPARED,
+        "candidate": {"model": "", "job": "train-2"},
+        "champion": {"model": "iris:1", "job": "train-1"},
+    }
+    assert view.comparison_page(task(), {**COMPARED, "champion": None})["comparison"]["champion"] is None
+    assert view.comparison_page(task("running"), COMPARED)["poll"] == view.ACTIVE_POLL
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"metrics": 5, "candidate": "x", "reason": 3, "accepted": "yes"}, {"metrics": [7], "champion": [1]}],
+)
+def test_a_comparison_that_is_none_breaks_no_page(said: dict[str, Any]) -> None:
+    page = view.comparison_page(task(), said)["comparison"]
+    assert (page["accepted"], page["reason"], page["candidate"], page["metrics"]) == (False, "", None, [])
+    [row] = view.comparison_page(task(), {"metrics": [{"name": 1, "candidate": "x", "passed": 1}]})[
+        "comparison"
+    ]["metrics"]
+    assert row == {"name": "", "candidate": None, "champion": None, "difference": None, "passed": False}

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_provider_amlrest.operators import (
+    AzureMLCompareModelsOperator,
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitJobOperator,
     AzureMLSubmitPipelineJobOperator,
@@ -90,6 +91,15 @@ with DAG("sweeping", schedule=None, catchup=False):
 
 with DAG("wide", schedule=None, catchup=False):
     sweep_job(1000, 100, 0)
+
+with DAG("gated", schedule=None, catchup=False):
+    AzureMLCompareModelsOperator(
+        task_id="gate",
+        candidate={"metrics": {"auc": 0.93, "recall": 0.5}},
+        champion="iris@latest",
+        metric="auc",
+        guards={"recall": {"at_least": 0.8}},
+    )
 
 with DAG("pipeline", schedule=None, catchup=False):
     AzureMLSubmitJobOperator(task_id="retrain", job="pipeline/pipeline.yml", deferrable=True, poll_interval=2)

@@ -30,8 +30,8 @@ class Service:
         assert path == PLACE.path
         return self.endpoint
 
-    def list_deployments(self, path: str) -> list[Resource]:
-        return [Resource(name, "Succeeded") for name in ("blue", "green")]
+    def list_resources(self, collection: str) -> list[Resource]:
+        return [Resource(f"{collection}/{name}", "Succeeded") for name in ("blue", "green")]
 
 
 def planned(traffic: dict[str, int] | None, note: Any = None, *, take_over: bool = False) -> Rollout:
