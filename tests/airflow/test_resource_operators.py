@@ -70,6 +70,7 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
     ("arguments", "problem"),
     [
         ({"endpoint": "my_shop"}, "endpoint: 'my_shop' is not a valid name for an endpoint"),
+        ({"deployment_name": "v1"}, "name: 'v1' is not a valid name for a deployment"),
         ({"endpoint": "s"}, "endpoint: 's' is not a valid name for an endpoint"),
         ({"deployment": None}, "deployment: it is missing: deployment_name and model are parts of one"),
         (
@@ -102,16 +103,16 @@ def test_who_does_not_wait_still_changes_what_another_is_changing(resources: Res
 
 
 def deploy_batch() -> Any:
-    deployment = {"model": MODEL, "compute": "cpu", "name": "v1"}
+    deployment = {"model": MODEL, "compute": "cpu", "name": "one"}
     return run(AzureMLDeployBatchEndpointOperator, endpoint="scores", deployment=deployment)
 
 
 def test_what_a_batch_deployment_returns_is_about_the_deployment(resources: Resources) -> None:
     resources.add("computes/cpu", computeType="AmlCompute")
     first = deploy_batch()
-    assert (first["name"], first["status"], first["outcome"]) == ("v1", "Succeeded", "created")
-    assert first["id"] == "/batchEndpoints/scores/deployments/v1"
-    assert (first["endpoint_name"], first["default_deployment"]) == ("scores", "v1")
+    assert (first["name"], first["status"], first["outcome"]) == ("one", "Succeeded", "created")
+    assert first["id"] == "/batchEndpoints/scores/deployments/one"
+    assert (first["endpoint_name"], first["default_deployment"]) == ("scores", "one")
     assert deploy_batch() == {**first, "outcome": "unchanged"}
 
 

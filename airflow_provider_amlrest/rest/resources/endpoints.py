@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.versions.words import properties_of, without_
 ONLINE, BATCH = "onlineEndpoints", "batchEndpoints"
 COLLECTIONS = {"online": ONLINE, "batch": BATCH}
 ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{1,30}[a-zA-Z0-9])")
-"""Microsoft's documentation of limits: 3 to 32 characters."""
+"""Microsoft's documentation of limits, for deployments, too: 3 to 32 characters."""
 
 
 class EndpointPlace(NamedTuple):
@@ -74,6 +74,18 @@ def check_endpoint_name(field: str, value: Any) -> str:
             field,
             f"{name!r} is not a valid name for an endpoint: 3 to 32 letters, digits and '-', beginning with "
             "a letter and ending with a letter or digit. It must be free in the whole Azure region.",
+        )
+    return name
+
+
+def check_deployment_name(field: str, value: Any) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
+    name = text(field, value) or ""
+    if not ENDPOINT_NAME.fullmatch(name):
+        raise InvalidSpecError(
+            field,
+            f"{name!r} is not a valid name for a deployment: 3 to 32 letters, digits and '-', beginning with "
+            "a letter and ending with a letter or digit.",
         )
     return name
 
