@@ -1,4 +1,4 @@
-"""What a registry does after it has answered: each operation has an id, and an asset when it is done."""
+"""What a registry does after it has answered: each operation has an id, and is done by the clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from airflow_provider_amlrest.emulator.store import Store
 
 @dataclass(frozen=True)
 class Operation:
-    asset_id: str
+    asset_id: str | None
+    """What its end is answered with: None for a promotion."""
     done_at: str
 
     @property
@@ -20,7 +21,7 @@ class Operation:
         return datetime.fromisoformat(self.done_at) <= datetime.now(UTC)
 
 
-def begin_operation(store: Store, asset_id: str, seconds: float) -> str:
+def begin_operation(store: Store, seconds: float, asset_id: str | None = None) -> str:
     """The id of a new operation that takes so long."""
     identifier = str(uuid.uuid4())
     done_at = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -58,6 +58,8 @@ def learn(value: Any) -> set[str]:
 
 def note(value: Any) -> list[str]:
     """What this process masks in a value, for who resumes: digests of the texts as they are shown."""
+    learn(value)
+    # Once more, because the lines that were learned are masked now in the texts before them, too.
     return sorted(hashlib.sha256(shown.encode()).hexdigest()[:16] for shown in learn(value))
 
 

@@ -167,7 +167,7 @@ def steps_seen(emulator: Any, *steps: dict[str, Any]) -> Iterator[SimpleNamespac
     """A pipeline with these steps, for the block."""
     children = {"value": [{"runId": f"run-of-{step['displayName']}", **step} for step in steps]}
     with emulator.fault(r"/runs/pipeline/children$", status=200, body=children, times=None):
-        yield SimpleNamespace(name="pipeline", type="Pipeline")
+        yield SimpleNamespace(jobs={}, name="pipeline", type="Pipeline")
 
 
 def test_steps_that_failed_come_first_and_each_status_as_it_is(client: Any, emulator: Any) -> None:

@@ -115,6 +115,8 @@ VERSIONS: dict[str, Record | Union] = {
         stage=Field(text, since=Since("2023-04-01", "2023-04-01")),
         intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
         datasets=Field(ListOf(anything), since=Since("2025-12-01", NEVER)),
+        # Recorded, on a registry's own host.
+        originAssetId=Field(text, since=Since(None, "2021-10-01", "2021-10-01"), answered=True),
         system_metadata=Field(anything, since=Since(None, "2021-10-01", "2021-10-01")),
     ),
     "components": Record(

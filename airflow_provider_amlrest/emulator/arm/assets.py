@@ -25,7 +25,10 @@ from airflow_provider_amlrest.emulator.config import Registry
 from airflow_provider_amlrest.emulator.store import AssetRecord, utc_now
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-LEFT_OUT = ("image", "build", "inferenceConfig", "referencedUris", "imageDetails", "system_metadata")
+LEFT_OUT = (
+    *("image", "build", "inferenceConfig", "referencedUris", "imageDetails"),
+    *("system_metadata", "originAssetId"),
+)
 """Members that are not answered as null."""
 DATA_VERSION_LENGTH = 30
 PROVISIONING_TAG = "emulator.provisioning"

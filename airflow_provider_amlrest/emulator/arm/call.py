@@ -39,6 +39,13 @@ class Call:
         return self.scope
 
     @property
+    def registry(self) -> Registry:
+        """The registry that it is about; the routes of workspaces lead to nothing that asks."""
+        if not isinstance(self.scope, Registry):
+            raise TypeError(f"{self.scope.name} is no registry.")
+        return self.scope
+
+    @property
     def home(self) -> str:
         """Under which name the store keeps the scope's things."""
         return self.scope.home

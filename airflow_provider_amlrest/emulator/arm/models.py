@@ -119,6 +119,7 @@ def _is_wanted(record: AssetRecord, query: Mapping[str, str]) -> bool:
     properties = record.properties
     return (
         query.get("version") in (None, "", record.version)
+        and query.get("stage") in (None, "", properties["stage"])
         and (query.get("description") or "").lower() in (properties["description"] or "").lower()
         and lists.has_pairs(properties["tags"], query.get("tags"))
         and lists.has_pairs(properties["properties"], query.get("properties"))

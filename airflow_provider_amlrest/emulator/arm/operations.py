@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import JSON_TYPE, MlError, invalid, pretty
-from airflow_provider_amlrest.emulator.arm import registries
+from airflow_provider_amlrest.emulator.arm import promotion, registries
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.behaviour.provisioning import read_provisioning
@@ -20,6 +20,8 @@ STATUS, RESULTS = KINDS = "mfeOperationsStatus", "mfeOperationResults"
 """The two URLs of an operation: ``Azure-AsyncOperation``, and ``Location``."""
 TIMEOUT = {"x-ms-async-operation-timeout": "PT30M"}
 CANCEL_OF_A_JOB = "jc"
+WITHOUT_PROGRESS = ("bebes", "bebds")
+"""Recorded of batch endpoints: they say neither when nor how far. Of their deployments: a guess."""
 
 
 async def begin(
@@ -103,7 +105,7 @@ def answer(call: Call, name: str, *, kind: str) -> Response:
     if name.startswith(f"{CANCEL_OF_A_JOB}:"):
         return jobs.operation_result(call, name)
     if ":" not in name:
-        return registries.operation_status(call, name)
+        return (registries.operation_status if kind == STATUS else promotion.operation_result)(call, name)
     operation_id = name.rpartition(":")[2]
     operation = Tracked(call.store).operation(operation_id)
     if operation is None or read_provisioning(operation.says, 0.0).forgotten:
@@ -122,11 +124,14 @@ def answer(call: Call, name: str, *, kind: str) -> Response:
 
 def _status(call: Call, operation: Operation, kind: str) -> dict[str, Any]:
     name = f"{operation.prefix}:{call.workspace.workspace_id}:{operation.id}"
-    body: dict[str, Any] = {"id": _arm_id(call, name, kind), "name": name, "startTime": operation.started_at}
-    if operation.ended_at is not None:
-        body["endTime"] = operation.ended_at
-    # Recorded: 0 all the time, then 100.
-    body |= {"percentComplete": 0.0 if operation.active else 100.0, "status": operation.status}
+    body: dict[str, Any] = {"id": _arm_id(call, name, kind), "name": name}
+    if operation.prefix not in WITHOUT_PROGRESS:
+        body["startTime"] = operation.started_at
+        if operation.ended_at is not None:
+            body["endTime"] = operation.ended_at
+        # Recorded: 0 all the time, then 100.
+        body["percentComplete"] = 0.0 if operation.active else 100.0
+    body["status"] = operation.status
     if operation.error is not None:
         body["error"] = operation.error
     return body

@@ -44,7 +44,7 @@ def begun(call: Call, registry: Registry, path: str, answer: dict[str, Any]) -> 
     """
     context = call.context
     operation = begin_operation(
-        call.store, f"{registry.asset_id}/{path}", context.tuning.provisioning_seconds
+        call.store, context.tuning.provisioning_seconds, f"{registry.asset_id}/{path}"
     )
     if call.version == DATA_PLANE:
         headers = {"Location": f"{context.endpoint}/assetstore/v1.0/operations/{operation}", **TIMEOUT}

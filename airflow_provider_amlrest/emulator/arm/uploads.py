@@ -13,7 +13,7 @@ from airflow_provider_amlrest.emulator.arm.asset_shapes import KINDS, PENDING_UP
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.shapes import Field, OneOf, Record, filled, read, required, text
-from airflow_provider_amlrest.emulator.config import Registry
+from airflow_provider_amlrest.emulator.config import Registry, Scope
 from airflow_provider_amlrest.emulator.registries import parse_reference
 from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 
@@ -80,7 +80,7 @@ async def get_data_reference(call: Call, name: str, version: str) -> Response:
     blobs = await call.context.need_blobs("datarefs")
     uri = str(given["blobUri"])
     container = uri.removeprefix(f"{blobs.endpoint}/").partition("/")[0]
-    if not uri.startswith(f"{blobs.endpoint}/") or not container.startswith(_prefix(call)):
+    if not uri.startswith(f"{blobs.endpoint}/") or not container.startswith(_prefix(call.scope)):
         raise invalid("blobUri", f"{uri.split('?')[0]!r} is not in this registry's storage")
     return pretty(
         {
@@ -103,8 +103,7 @@ def _kind(call: Call, asset_id: str) -> str:
 
 
 async def _place(call: Call, blobs: BlobStorage, what: str) -> dict[str, Any]:
-    guid = uuid.uuid5(uuid.NAMESPACE_URL, f"{call.scope.arm_id}/{what}")
-    container = f"{_prefix(call)}-{guid}"
+    container = container_of(call.scope, what)
     await asyncio.to_thread(blobs.ensure_container, container)
     return {
         "blobUri": f"{blobs.endpoint}/{container}",
@@ -113,9 +112,12 @@ async def _place(call: Call, blobs: BlobStorage, what: str) -> dict[str, Any]:
     }
 
 
-def _prefix(call: Call) -> str:
-    """What the names of the scope's own containers begin with."""
-    scope = call.scope
+def container_of(scope: Scope, what: str) -> str:
+    """The name of a scope's own container for something."""
+    return f"{_prefix(scope)}-{uuid.uuid5(uuid.NAMESPACE_URL, f'{scope.arm_id}/{what}')}"
+
+
+def _prefix(scope: Scope) -> str:
     return (scope.registry_id if isinstance(scope, Registry) else scope.workspace_id)[:10]
 
 

@@ -77,6 +77,8 @@ EXPIRABLE_SECRETS = Since("2024-10-01", "2024-07-01")
 """listSecrets answers a signature instead of the key, if it is asked to."""
 REGISTRIES = Since("2023-04-01", "2022-10-01")
 """Registries and their assets."""
+PUBLISH = Since("2024-04-01", "2024-04-01")
+"""Promotion to a registry; it may be in some previews before."""
 PROPERTIES_FILTER = Since("2023-10-01", "2024-01-01")
 """Jobs listed by their properties."""
 

@@ -46,11 +46,13 @@ def discover(context: Context, name: str) -> Response:
 
 
 def get_operation(context: Context, identifier: str) -> Response:
-    """Recorded: an empty 202 while it goes on, then the asset's id."""
+    """Recorded: an empty 202 while it goes on, then the asset's id, or 204 for a promotion."""
     operation = find_operation(context.store, identifier)
     if operation is None:
         raise MlError(404, f"Operation {identifier} not found.", ("NotFound",))
-    return pretty({"assetId": operation.asset_id}) if operation.is_done else empty(202)
+    if not operation.is_done:
+        return empty(202)
+    return pretty({"assetId": operation.asset_id}) if operation.asset_id else empty(204)
 
 
 ROUTES: tuple[tuple[re.Pattern[str], Callable[[Context, str], Response]], ...] = (

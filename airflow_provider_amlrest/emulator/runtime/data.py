@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER, ARTIFACT_DATASTORE, DEFAULT_DATASTORE
+from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, Workspace
 from airflow_provider_amlrest.emulator.registries import RegistryReference, find_asset, parse_reference
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Workspace
     from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import AssetRecord
 
@@ -22,6 +21,10 @@ _ASSET = re.compile(
 _SHORT_ASSET = re.compile(r"^azureml:(?P<name>[^/:@]+)(?::(?P<version>[^/:]+)|@latest)$")
 # The service itself writes the output "default" without /paths.
 _DATASTORE = re.compile(r"(?i)^azureml://(?:.*/)?datastores/(?P<name>[^/]+)/(?:paths/)?(?P<path>.*)$")
+_LONG = re.compile(
+    r"(?i)^azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)/(?:providers/[^/]+/)?workspaces/([^/]+)/"
+)
+"""How a URI names the workspace whose datastore it is."""
 _JOB_OUTPUT = re.compile(
     r"(?i)^azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths(?:/(?P<path>.*))?)?$"
 )
@@ -119,6 +122,11 @@ class DataResolver:
             return None
         raise JobError(f"{reference}: {settings.has_no(shared.registry)}", "NotFoundError")
 
+    def is_model(self, reference: str) -> bool:
+        """Whether a reference is the ARM id of a model."""
+        match = _ASSET.match(reference)
+        return match is not None and match["kind"].lower() == "models"
+
     def uri(self, reference: str, kind: str = "data") -> str:
         """Follow references to data, models and outputs of jobs to the URI that they mean.
 
@@ -196,15 +204,25 @@ class DataResolver:
         )
 
     def _container(self, datastore: str, uri: str) -> str:
-        containers = {
-            "workspaceblobstore": self.workspace.default_container,
-            "workspaceartifactstore": ARTIFACT_CONTAINER,
-        }
+        containers = self._owner(uri).datastores
         if datastore not in containers:
             raise JobError(
                 f"{uri}: there is no datastore {datastore!r}; this emulator has {', '.join(containers)}."
             )
         return containers[datastore]
+
+    def _owner(self, uri: str) -> Workspace:
+        """The workspace whose datastore a URI names; this one, if it names none.
+
+        :raises JobError: this emulator does not have it.
+        """
+        match = _LONG.match(uri)
+        if match is None:
+            return self.workspace
+        found = self.services.settings.scope("workspaces", *match.groups())
+        if isinstance(found, Workspace):
+            return found
+        raise JobError(f"{uri}: this emulator has no workspace {match[3]!r}.")
 
     def _own_blob(self, url: str) -> BlobLocation | None:
         """The blob of our own account that a URL means; the port may be that of an earlier start."""

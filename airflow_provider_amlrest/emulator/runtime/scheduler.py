@@ -96,6 +96,25 @@ class Runtime:
             return not uri.startswith("azureml://")
         return isinstance(location, WebLocation) or is_there(self._services.blobs.service, location)
 
+    def copy_files(self, workspace: Workspace, uri: str, container: str) -> str:
+        """Copy what lies there to a container of this emulator's storage, if it is in this storage.
+
+        :return: the URL of the copy, or that of files somewhere else.
+        :raises LookupError: it means no place.
+        """
+        try:
+            location = DataResolver(self._services, workspace).locate(uri)
+        except JobError as error:
+            raise LookupError(str(error)) from None
+        if isinstance(location, WebLocation):
+            return uri
+        blobs = self._services.blobs
+        if blobs.running:  # if not, nothing has been stored: jobs are states on a clock
+            from airflow_provider_amlrest.emulator.runtime.transfer import copy
+
+            copy(blobs.service, location, container)
+        return f"{blobs.endpoint}/{container}/{location.path}"
+
     # inside the thread
 
     def _run_thread(self) -> None:

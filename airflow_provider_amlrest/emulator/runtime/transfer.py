@@ -62,6 +62,17 @@ def is_there(service: BlobServiceClient, location: BlobLocation) -> bool:
         return False
 
 
+def copy(service: BlobServiceClient, location: BlobLocation, container: str) -> None:
+    """Copy a blob, or all below a prefix, to another container under the same names."""
+    source, target = service.get_container_client(location.container), service.get_container_client(container)
+    with contextlib.suppress(ResourceExistsError):
+        target.create_container()
+    below = f"{location.path}/" if location.path else ""
+    for name in source.list_blob_names(name_starts_with=location.path):
+        if name == location.path or name.startswith(below):
+            target.upload_blob(name, source.download_blob(name).readall(), overwrite=True)
+
+
 def download_web(location: WebLocation, target: Path) -> None:
     """Copy one file of the web.
 

@@ -18,11 +18,13 @@ from airflow_provider_amlrest.emulator import config
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
 from airflow_provider_amlrest.emulator.arm import (
     assets,
+    batch,
     components,
     computes,
     models,
     online,
     operations,
+    promotion,
     registries,
     resources,
     uploads,
@@ -30,6 +32,7 @@ from airflow_provider_amlrest.emulator.arm import (
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.arm.versions import (
+    PUBLISH,
     REGISTRIES,
     UPLOADS,
     ApiVersion,
@@ -62,6 +65,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"datastores/(?P<name>[^/]+)", resources.get_datastore),
     ("POST", r"datastores/(?P<name>[^/]+)/listSecrets", resources.list_secrets),
     *models.OPERATIONS,
+    ("POST", models.VERSION + r"/(?P<version>[^/]+)/publish", promotion.publish),
     *ASSETS,
     (
         "POST",
@@ -74,6 +78,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
     *online.OPERATIONS,
+    *batch.OPERATIONS,
 )
 VERSION = r"(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
@@ -84,6 +89,7 @@ REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
 )
 REGISTRY_HOST_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     *ASSETS,
+    ("POST", r"import", promotion.import_asset),
     ("PUT", rf"tempdatarefs/{VERSION}", uploads.create_temporary_data_reference),
     ("POST", rf"datarefs/{VERSION}", uploads.get_data_reference),
 )
@@ -203,8 +209,11 @@ class Gateway:
         """The service's words for an operation that a version does not have are not known."""
         if handler == uploads.start_pending_upload and not version.has(UPLOADS):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
-        if version.is_2021 and any(handler == known for _, _, known in online.OPERATIONS):
-            raise not_emulated(f"online endpoints in {version}")
+        if handler == promotion.publish and not version.has(PUBLISH):
+            raise GatewayError(404, "NotFound", f"The api-version {version} has no publish.")
+        for what, room in (("online", online), ("batch", batch)):
+            if version.is_2021 and any(handler == known for _, _, known in room.OPERATIONS):
+                raise not_emulated(f"{what} endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 

@@ -29,7 +29,7 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, read_identity
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -58,7 +58,7 @@ _DEFAULTS_OF_PIPELINES = {
 
 def read_endpoint(given: Given) -> ResourceSpec:
     """A batch endpoint. Raises InvalidSpecError for a member that is not what it must be."""
-    no_other_keys("endpoint", given.arguments, ENDPOINT_KEYS)
+    check_members(given.arguments, ENDPOINT_KEYS)
     name = text("name", given["name"]) or ""
     word("auth_mode", given["auth_mode"] or "aad_token", ("aad_token",))
     defaults = mapping("defaults", given["defaults"])
@@ -114,7 +114,7 @@ def _check_definition(value: Any) -> None:
 
 
 def _of_model(given: Given) -> Wire:
-    no_other_keys("deployment", given.arguments, MODEL_KEYS)
+    check_members(given.arguments, MODEL_KEYS)
     if blank(given["model"]):
         raise InvalidSpecError("model", "it is missing: name the model that scores.")
     if blank(given["compute"]):
@@ -160,7 +160,7 @@ def _settings(settings: Mapping[str, Any]) -> Wire:
 
 
 def _of_pipeline(given: Given) -> Wire:
-    no_other_keys("deployment", given.arguments, PIPELINE_KEYS)
+    check_members(given.arguments, PIPELINE_KEYS)
     component: Lookup | None = None
     if not blank(given["component"]):
         place = Document({}, given.base)

@@ -53,11 +53,17 @@ def check_is_idle(endpoint: Resource, deployment: str) -> None:
             f"{deployment!r} gets {share} percent of the requests: give them to another one first, with "
             "AzureMLShiftTrafficOperator.",
         )
-    if (properties.get("defaults") or {}).get("deploymentName") == deployment:
+    if default_of(endpoint) == deployment:
         raise InvalidSpecError(
             "deployment_name",
             f"{deployment!r} is the endpoint's default: make another one that first.",
         )
+
+
+def default_of(endpoint: Resource) -> str | None:
+    """The deployment of a batch endpoint that gets the requests that name none."""
+    name: str | None = (properties_of(endpoint.wire).get("defaults") or {}).get("deploymentName")
+    return name
 
 
 def check_endpoint_name(field: str, value: Any) -> str:
@@ -128,8 +134,7 @@ class DefaultDeployment(Goal):
     deployment: str = ""
 
     def is_reached(self, now: Resource) -> bool:
-        defaults = properties_of(now.wire).get("defaults") or {}
-        return bool(defaults.get("deploymentName") == self.deployment)
+        return default_of(now) == self.deployment
 
     def why(self, now: Resource) -> list[str]:
         return [f"its default is not {self.deployment}"]

@@ -126,6 +126,7 @@ def test_stage_and_archive(emulator: Running) -> None:
     assert listed() == ["2"]
     assert listed(listViewType="ArchivedOnly") == ["1"]
     assert listed(listViewType="All") == ["2", "1"]
+    assert listed(listViewType="All", stage="Archived") == ["1"]
     container = emulator.get("models/staged")
     emulator.put("models/staged", {"isArchived": True})
     assert emulator.get("models/staged") == {**container, "isArchived": True}

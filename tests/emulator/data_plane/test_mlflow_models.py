@@ -158,7 +158,8 @@ def test_search(emulator: Running) -> None:
     emulator.put("models/search-a/versions/1", {**archived, "isArchived": True}, 200)
     assert versions("name = 'search-a'") == [["search-a", "2"]]
 
-    answer = call(emulator, "GET", "registered-models/search", filter="name ILIKE 'SEARCH-%'").json()
+    wanted = "tag.`mlflow.prompt.is_prompt` != 'true' and name ILIKE 'SEARCH-%'"
+    answer = call(emulator, "GET", "registered-models/search", filter=wanted).json()
     assert [model["name"] for model in answer["registered_models"]] == ["search-a", "search-b"]
 
 

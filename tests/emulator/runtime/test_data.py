@@ -118,5 +118,17 @@ def test_references_to_assets_of_a_registry(harness: Harness, resolver: DataReso
         shared.uri("azureml:iris:1")
 
 
+def test_datastores_of_other_workspaces(harness: Harness, resolver: DataResolver) -> None:
+    other = replace(WORKSPACE, name="Second", workspace_id="99999999-2222-3333-4444-555555555555")
+    settings = replace(harness.services.settings, workspaces=(WORKSPACE, other))
+    both = replace(resolver, services=replace(harness.services, settings=settings))
+    for uri in (LONG, LONG.replace("/workspaces", "/providers/Microsoft.MachineLearningServices/workspaces")):
+        theirs = uri.replace("/ws/", "/second/").replace("resourcegroups", "resourceGroups")
+        assert both.locate(f"{theirs}/a") == BlobLocation(other.default_container, "a")
+        assert both.locate(f"{uri}/a") == BlobLocation(BLOBSTORE, "a")
+        with pytest.raises(JobError, match="no workspace 'second'"):
+            resolver.locate(f"{theirs}/a")
+
+
 def test_environment_of_a_registry_is_no_asset(resolver: DataResolver) -> None:
     assert resolver.asset("azureml://registries/azureml/environments/sk/versions/1", "environments") is None
