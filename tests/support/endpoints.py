@@ -13,10 +13,13 @@ from tests.support.waiting import wait_for
 INSTANCE_TYPE = "Standard_DS3_v2"
 
 
-def make_model(client: AzureMLClient, name: str) -> str:
+MODEL = "petals"
+
+
+def make_model(client: AzureMLClient) -> str:
     """A model that is nothing but its name; its ARM id."""
-    model = client.operations.spelling.workspace.resource("models", name, "1")
-    path = f"models/{name}/versions/1"
+    model = client.operations.spelling.workspace.resource("models", MODEL, "1")
+    path = f"models/{MODEL}/versions/1"
     if not client.get_resource(path).exists:
         client.change_resource(Change("PUT", path, {"properties": {"modelUri": "https://account/models/x"}}))
     return str(model)
@@ -35,7 +38,7 @@ def make_deployment(client: AzureMLClient, endpoint: str, name: str) -> Resource
         "sku": {"name": "Default", "capacity": 2},
         "properties": {
             "endpointComputeType": "Managed",
-            "model": make_model(client, "iris"),
+            "model": make_model(client),
             "instanceType": INSTANCE_TYPE,
         },
     }

@@ -66,7 +66,7 @@ class Stage:
         )
         self.airflow.connect("azureml_default", self.emulated.connection_uri())
         with self.client() as client:
-            make_model(client, "iris")
+            make_model(client)
         exits.enter_context(self.airflow)
         self.airflow.wait_for_dags(DAGS)
 

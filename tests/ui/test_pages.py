@@ -159,7 +159,7 @@ def test_an_endpoint_and_the_rollout_that_is_under_way(
     expect(frame.locator("h2", has_text="Last smoke test")).to_contain_text("Passed")
     expect(frame.get_by_text("green has answered 2 requests as it should")).to_be_visible()
     rows = [row.split("\t") for row in frame.locator("tbody tr").all_inner_texts()]
-    common = ["", "iris:1", "Standard_DS3_v2", "2"]
+    common = ["", "petals:1", "Standard_DS3_v2", "2"]
     assert rows == [["blue", "Succeeded", "90 %", *common], ["green", "Succeeded", "10 %", *common]]
     frame.get_by_role("button", name="Traffic").press("Enter")
     expect(frame.locator("th[aria-sort=descending]")).to_contain_text("Traffic")
@@ -189,7 +189,7 @@ def test_a_smoke_test_that_failed_is_on_the_first_screen(ended: dict[str, str], 
     box = error.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 700
-    expect(frame.locator("h2", has_text="Last smoke test")).to_contain_text("Failed")
+    expect(frame.get_by_role("heading", name="Last smoke test Failed", exact=True)).to_be_visible()
     expect(frame.get_by_text("A rollout is under way, by task serving.rollout in run")).to_be_visible()
     seen.shot("endpoint-refused")
 

@@ -75,7 +75,7 @@ def deploy(name: str, **more: Any) -> AzureMLDeployOnlineEndpointOperator:
     """A deployment of a model that is there already; the endpoint's file has its name."""
     return AzureMLDeployOnlineEndpointOperator(
         task_id=f"deploy_{name}",
-        deployment={"name": name, "model": "azureml:iris:1", "instance_count": 2},
+        deployment={"name": name, "model": "azureml:petals:1", "instance_count": 2},
         poll_interval=1,
         **more,
     )
