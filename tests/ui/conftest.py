@@ -129,6 +129,6 @@ def ended(stage: Stage) -> dict[str, str]:
     for dag_id, run_id in runs.items():
         wait_for(lambda: stage.airflow.api.run_state(dag_id, run_id) in ("success", "failed"))  # noqa: B023
     wait_for(lambda: stage.endpoint("iris-shop")["traffic"] == {"blue": 90, "green": 10})
-    wait_for(lambda: stage.endpoint("iris-shop")["provisioningState"] == "Succeeded")
-    wait_for(lambda: stage.states("serving", serving).get("rollout") == "deferred")
+    paused = {"ask": "success", "rollout": "deferred"}
+    wait_for(lambda: stage.states("serving", serving).items() >= paused.items())
     return {**runs, "serving": serving}

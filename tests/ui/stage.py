@@ -65,6 +65,7 @@ class Stage:
             },
         )
         self.airflow.connect("azureml_default", self.emulated.connection_uri())
+        self.workspace.configure(operation_seconds=0)
         with self.client() as client:
             make_model(client)
         exits.enter_context(self.airflow)

@@ -145,7 +145,7 @@ with DAG("serving", schedule=None, catchup=False):
     ask = AzureMLInvokeOnlineEndpointOperator(
         task_id="ask", endpoint_name=SHOP, request={"x": 1}, trigger_rule="all_done"
     )
-    refused >> ask >> rollout
+    refused >> [ask, rollout]
 
 with DAG("mixed", schedule=None, catchup=False):
     submit = command_job("submit", wait_for_completion=False, tags=tags(seconds=5))
