@@ -183,6 +183,20 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class Compute:
+    """A compute of the workspace."""
+
+    name: str
+    type: str
+    """``AmlCompute`` or ``ComputeInstance``."""
+    state: str
+    """Of a cluster its provisioning state, such as ``Succeeded``; of an instance ``Running``, ``Stopped``."""
+    tags: Mapping[str, str]
+    properties: Mapping[str, Any]
+    """Size, scale settings and so on, in the shape of the latest api-version."""
+
+
+@dataclass(frozen=True)
 class Request:
     """A request that the emulator was sent."""
 
@@ -318,6 +332,10 @@ class EmulatedWorkspace:
             Asset(asset["name"], asset["version"], asset["properties"])
             for asset in self._process.admin("GET", f"assets/{kind}")["value"]
         ]
+
+    def computes(self) -> list[Compute]:
+        """The computes of the workspace: two clusters from the start, then the others, oldest first."""
+        return [Compute(**entry) for entry in self._process.admin("GET", "computes")["value"]]
 
     def requests(self, method: str = ".*", path: str = "") -> list[Request]:
         """The requests that were made since the test began, oldest first.

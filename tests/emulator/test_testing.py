@@ -43,3 +43,22 @@ def test_trials_and_steps(tuned: Running) -> None:
     tuned.wait_for("shown-sweep", "Completed")
     assert len(workspace.trials("shown-sweep")) == 3
     assert workspace.steps("shown-sweep") == []
+
+
+def test_computes(tuned: Running) -> None:
+    tuned.admin("DELETE", "state")
+    tuned.admin("PATCH", "settings", {"compute_seconds": 0})
+    workspace = EmulatedWorkspace(Attached(tuned), lambda name, value: None)
+    properties = {"computeType": "ComputeInstance", "properties": {"vmSize": "Standard_DS3_v2"}}
+    made = {"properties": properties, "tags": {"a": "1"}}
+    assert tuned.ml("PUT", "computes/shown", made).status_code == 201
+    tuned.ml("POST", "computes/shown/stop")
+    *clusters, instance = workspace.computes()
+    assert [(cluster.name, cluster.state) for cluster in clusters] == [
+        ("cpu-cluster", "Succeeded"),
+        ("gpu-cluster", "Succeeded"),
+    ]
+    assert (instance.name, instance.type, instance.state) == ("shown", "ComputeInstance", "Stopped")
+    assert (instance.tags, instance.properties["vmSize"]) == ({"a": "1"}, "Standard_DS3_v2")
+    tuned.ml("DELETE", "computes/shown", underlyingResourceAction="Delete")
+    assert [compute.name for compute in workspace.computes()] == ["cpu-cluster", "gpu-cluster"]
