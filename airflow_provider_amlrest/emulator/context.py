@@ -6,13 +6,16 @@ import asyncio
 import base64
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.requests import Request
 
 from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.backends import Backends
 from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
+from airflow_provider_amlrest.emulator.behaviour.provisioning import ProvisioningRules
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.computes import find
 from airflow_provider_amlrest.emulator.config import Settings, Workspace
@@ -20,10 +23,13 @@ from airflow_provider_amlrest.emulator.sign_in.tokens import Principal, TokenAut
 from airflow_provider_amlrest.emulator.storage.azurite import AzuriteError
 from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
 from airflow_provider_amlrest.emulator.store import JobRecord, Store
+from airflow_provider_amlrest.emulator.tracked import Operation, Resource, Tracked
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SETTLE_SECONDS = 10.0
-"""How long the answer to a job's creation waits for a job that takes no time."""
+"""How long the answer to a creation waits for a job or an operation that takes no time."""
+INFERENCE_PATH = "/inference"
+"""Below it, the emulator answers for ``https://<endpoint>.<region>.inference.ml.azure.com``."""
 
 
 class JobRuntime(Protocol):
@@ -54,6 +60,10 @@ class Context:
     tuning: Tuning
     endpoint: str
     runtime: JobRuntime
+    provisioning: ProvisioningRules
+    backends: Backends
+    derive_secret: Callable[[str], str]
+    """What a secret of this data directory is, by its purpose."""
 
     @property
     def location(self) -> str:
@@ -109,6 +119,27 @@ class Context:
         behaviours = [self.scripts.behaviour(child) for child in begun if child.properties["tags"]]
         slow = any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
         return slow or not all(self._has_compute(child) for child in begun)
+
+    async def settle_operation(self, operation: Operation) -> None:
+        """Wait for an operation that takes no time: its first poll shall find it ended."""
+        tracked, deadline = Tracked(self.store), time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            current = tracked.operation(operation.id)
+            if current is None or not current.active:
+                return
+            await asyncio.sleep(0.002)
+
+    def inference_url(self, endpoint: str) -> str:
+        return f"{self.endpoint}{INFERENCE_PATH}/{endpoint}"
+
+    def endpoint_keys(self, endpoint: Resource) -> dict[str, str]:
+        """The keys of an online endpoint; they are in no file."""
+        names = ("primaryKey", "secondaryKey")
+        purpose = f"{endpoint.workspace}/{endpoint.path} {endpoint.created_at}"
+        return {
+            name: self.derive_secret(f"{name} {endpoint.key_generations.get(name, 0)} of {purpose}")
+            for name in names
+        }
 
     async def need_blobs(self, what: str) -> BlobStorage:
         """The blob storage, started if it does not run yet.

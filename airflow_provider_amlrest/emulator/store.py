@@ -52,6 +52,15 @@ CREATE TABLE IF NOT EXISTS metrics (
 );
 CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics (workspace, run, key);
 CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS resources (
+    workspace TEXT NOT NULL, path TEXT NOT NULL COLLATE NOCASE, record TEXT NOT NULL,
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, UNIQUE (workspace, path)
+);
+CREATE TABLE IF NOT EXISTS operations (
+    id TEXT PRIMARY KEY, workspace TEXT NOT NULL, path TEXT NOT NULL COLLATE NOCASE, active INTEGER NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS operations_by_activity ON operations (active);
 """
 
 
@@ -247,7 +256,7 @@ class Store:
                 "DELETE FROM settings WHERE key LIKE 'experiment:%' OR key LIKE 'reuse:%'"
                 " OR key LIKE 'operation:%'"
             )
-            for table in ("jobs", "assets", "metrics"):
+            for table in ("jobs", "assets", "metrics", "resources", "operations"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def count_jobs(self) -> dict[str, int]:

@@ -36,6 +36,7 @@ Outcome = Literal[
     "preempted",
     "lost",
 ]
+ProvisioningOutcome = Literal["succeeded", "failed", "stuck", "unhealthy"]
 
 
 class EmulatorError(RuntimeError):
@@ -197,6 +198,26 @@ class Compute:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """A deployment of an online endpoint, and how it has served."""
+
+    endpoint: str
+    name: str
+    state: str
+    """Its provisioning state."""
+    traffic: int
+    """Its share of the endpoint's requests, in per cent."""
+    mirror_traffic: int
+    """How many of them it gets copies of, in per cent."""
+    requests: int
+    """Which it has answered, copies included."""
+    failed: int
+    """Of them, those that were not answered with 2xx."""
+    properties: Mapping[str, Any]
+    """In the shape of the latest api-version."""
+
+
+@dataclass(frozen=True)
 class Request:
     """A request that the emulator was sent."""
 
@@ -290,6 +311,21 @@ class EmulatedWorkspace:
         given = {name: value for name, value in values.items() if value is not None}
         self._process.admin("POST", "scripts", {"job": job, "outcome": outcome, **given})
 
+    def provisioning(self, resource: str, outcome: ProvisioningOutcome = "succeeded", **rule: Any) -> None:
+        """Say how operations on endpoints and deployments go that begin from now on.
+
+        Args:
+            resource: regular expression that the name of the endpoint or deployment matches as a whole, or
+                its path: ``onlineEndpoints/shop/deployments/blue``.
+            outcome: ``succeeded``, ``failed``, ``stuck`` (under way for ever, at 0 %), ``unhealthy`` (a
+                deployment that has succeeded, and then does not serve).
+            rule: ``seconds``, ``error``, ``times``, ``operation``, ``answer``... (docs/emulator.md).
+
+        Raises:
+            EmulatorError: a value that cannot be.
+        """
+        self._process.admin("POST", "provisioning", {"resource": resource, "outcome": outcome, **rule})
+
     def fault(self, path: str, **rule: Any) -> None:
         """Let requests whose path matches go wrong: ``status``, ``drop``, ``times``... (docs/emulator.md).
 
@@ -309,7 +345,7 @@ class EmulatedWorkspace:
     def reset(self) -> None:
         """An empty workspace, without scripts, faults and requests, and with the fixture's settings."""
         self._process.admin("DELETE", "state")
-        self.configure(job_seconds=0, compute_seconds=0)
+        self.configure(job_seconds=0, operation_seconds=0, compute_seconds=0)
         self._first_request = len(self._process.request_log())
 
     # what there is
@@ -336,6 +372,20 @@ class EmulatedWorkspace:
     def computes(self) -> list[Compute]:
         """The computes of the workspace: two clusters from the start, then the others, oldest first."""
         return [Compute(**entry) for entry in self._process.admin("GET", "computes")["value"]]
+
+    def deployments(self) -> list[Deployment]:
+        """The deployments of online endpoints, oldest first."""
+        return [
+            Deployment(
+                **{
+                    name: entry[name]
+                    for name in ("endpoint", "name", "state", "traffic", "mirror_traffic", "properties")
+                },
+                requests=entry["served"]["requests"],
+                failed=entry["served"]["failed"],
+            )
+            for entry in self._process.admin("GET", "deployments")["value"]
+        ]
 
     def requests(self, method: str = ".*", path: str = "") -> list[Request]:
         """The requests that were made since the test began, oldest first.

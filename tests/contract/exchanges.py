@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from tests.contract import serving_exchanges
 from tests.contract.replay import Emulators, Exchange, exchanges
 
 Prepare = Callable[[Emulators, Exchange], None]
@@ -293,6 +294,7 @@ def preparations() -> dict[tuple[str, int], Prepare]:
         ("run_history", 3): _put("data/azureml_test_154849249225_output_data_default/versions/1", CHILD),
         ("run_history", 4): _pipeline("test_154849249225", "only"),
         ("sweep_job", 1): _lasting_sweep("test_372297463163"),
+        **serving_exchanges.preparations(),
     }
 
 
@@ -413,6 +415,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
         r"\.(name|properties\.(description|discoveryUrl|friendlyName|mlFlowTrackingUri|storageAccount)): .*",
         "its own names and URLs",
     ),
+    *serving_exchanges.ON_PURPOSE,
 )
 """Exchanges (a pattern of topic and number), differences (a pattern), and why."""
 

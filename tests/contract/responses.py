@@ -57,6 +57,16 @@ COMMON: dict[str, Schema] = {
     "v2 systemData": SYSTEM_DATA,
     "v3 Resource": RESOURCE_3,
     "v3 ProxyResource": RESOURCE_3,
+    "v3 TrackedResource": {
+        "type": "object",
+        "required": ["location"],
+        "properties": {
+            **RESOURCE_3["properties"],
+            "location": TEXT,
+            "tags": {"type": "object", "additionalProperties": TEXT},
+        },
+    },
+    "v3 SkuTier": {"type": "string", "enum": ["Free", "Basic", "Standard", "Premium"]},
     "v3 Sku": {
         "type": "object",
         "required": ["name"],

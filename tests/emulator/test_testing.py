@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace, EmulatorProcess
+from tests.emulator.online import make_endpoint, score
 from tests.emulator.pipelines import component, node, pipeline_job
 from tests.emulator.running import Running, sweep_job
 
@@ -62,3 +63,18 @@ def test_computes(tuned: Running) -> None:
     assert (instance.tags, instance.properties["vmSize"]) == ({"a": "1"}, "Standard_DS3_v2")
     tuned.ml("DELETE", "computes/shown", underlyingResourceAction="Delete")
     assert [compute.name for compute in workspace.computes()] == ["cpu-cluster", "gpu-cluster"]
+
+
+def test_deployments_and_how_they_serve(quick: Running) -> None:
+    workspace = EmulatedWorkspace(Attached(quick), lambda name, value: None)
+    workspace.provisioning("green", answer={"score": 0.5}, answer_status=500)
+    make_endpoint(quick, "shown-shop", "blue", "green", traffic={"blue": 100}, mirrorTraffic={"green": 50})
+    for _ in range(2):
+        assert score(quick, "shown-shop").status_code == 200
+    assert score(quick, "shown-shop", azureml_model_deployment="green").status_code == 424
+    blue, green = workspace.deployments()
+    assert (blue.endpoint, blue.name, blue.state) == ("shown-shop", "blue", "Succeeded")
+    assert (blue.traffic, blue.mirror_traffic, green.mirror_traffic) == (100, 0, 50)
+    assert (blue.requests, blue.failed) == (2, 0)
+    assert green.failed == green.requests >= 1
+    assert blue.properties["instanceType"] == "Standard_DS3_v2"

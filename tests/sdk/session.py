@@ -24,7 +24,15 @@ from azure.ai.ml import (
 )
 from azure.ai.ml._artifacts._artifact_utilities import download_artifact_from_aml_uri
 from azure.ai.ml.data_transfer import Database as DbSource
-from azure.ai.ml.entities import Data, DataImport, Environment, Model
+from azure.ai.ml.entities import (
+    CodeConfiguration,
+    Data,
+    DataImport,
+    Environment,
+    ManagedOnlineDeployment,
+    ManagedOnlineEndpoint,
+    Model,
+)
 from azure.ai.ml.exceptions import JobException
 from azure.ai.ml.sweep import Choice
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -326,6 +334,95 @@ def download(ml: MLClient, name: str, folder: str) -> Any:
     """Everything that a job has left: its logs and its outputs."""
     ml.jobs.download(name, download_path=folder, all=True)
     return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def endpoint(ml: MLClient, name: str, tags: dict[str, str] | None = None) -> Any:
+    """Create one, and read it back."""
+    wanted = ManagedOnlineEndpoint(name=name, auth_mode="key", description="made by the SDK", tags=tags)
+    made = ml.online_endpoints.begin_create_or_update(wanted).result()
+    return {
+        "state": made.provisioning_state,
+        "scoring_uri": made.scoring_uri,
+        "listed": [found.name for found in ml.online_endpoints.list()],
+        "tags": ml.online_endpoints.get(name).tags,
+    }
+
+
+def deployment(ml: MLClient, endpoint: str, name: str, code: str, model: str, environment: str) -> Any:
+    """Create one of local code and a local model."""
+    wanted = ManagedOnlineDeployment(
+        name=name,
+        endpoint_name=endpoint,
+        model=Model(path=model),
+        code_configuration=CodeConfiguration(code=code, scoring_script="score.py"),
+        environment=environment,
+        environment_variables={"WHO": name},
+        instance_type="Standard_DS3_v2",
+        instance_count=1,
+    )
+    try:
+        ml.online_deployments.begin_create_or_update(wanted).result()
+    except HttpResponseError as error:
+        return {"error": str(error), "state": ml.online_deployments.get(name, endpoint).provisioning_state}
+    made = ml.online_deployments.get(name, endpoint)
+    return {
+        "state": made.provisioning_state,
+        "instances": made.instance_count,
+        "listed": sorted(found.name for found in ml.online_deployments.list(endpoint)),
+    }
+
+
+def scale(ml: MLClient, endpoint: str, name: str) -> Any:
+    found = ml.online_deployments.get(name, endpoint)
+    found.instance_count = 2
+    ml.online_deployments.begin_create_or_update(found).result()
+    return ml.online_deployments.get(name, endpoint).instance_count
+
+
+def traffic(ml: MLClient, endpoint: str, shares: dict[str, int], mirror: dict[str, int]) -> Any:
+    found = ml.online_endpoints.get(endpoint)
+    found.traffic, found.mirror_traffic = shares, mirror
+    ml.online_endpoints.begin_create_or_update(found).result()
+    now = ml.online_endpoints.get(endpoint)
+    return {"traffic": now.traffic, "mirror": now.mirror_traffic}
+
+
+def invoke(ml: MLClient, endpoint: str, request: str, deployment: str | None = None) -> Any:
+    answer = ml.online_endpoints.invoke(endpoint, request_file=request, deployment_name=deployment)
+    return json.loads(answer)
+
+
+def container_logs(ml: MLClient, endpoint: str, name: str) -> Any:
+    return ml.online_deployments.get_logs(name, endpoint, lines=50)
+
+
+def keys(ml: MLClient, endpoint: str) -> Any:
+    """Whether there are two, and whether a new primary one is another: its operation is not found."""
+    before = ml.online_endpoints.get_keys(endpoint)
+    try:
+        ml.online_endpoints.begin_regenerate_keys(endpoint, key_type="primary").result()
+        status = None
+    except HttpResponseError as error:
+        status = error.status_code
+    after = ml.online_endpoints.get_keys(endpoint)
+    return {
+        "status": status,
+        "primary": after.primary_key != before.primary_key,
+        "secondary": after.secondary_key != before.secondary_key,
+    }
+
+
+def delete_deployment(ml: MLClient, endpoint: str, name: str) -> Any:
+    try:
+        ml.online_deployments.begin_delete(name, endpoint).result()
+    except HttpResponseError as error:
+        return {"refused": error.status_code}
+    return {"left": [found.name for found in ml.online_deployments.list(endpoint)]}
+
+
+def delete_endpoint(ml: MLClient, name: str) -> Any:
+    ml.online_endpoints.begin_delete(name).result()
+    return [found.name for found in ml.online_endpoints.list()]
 
 
 def main(steps: Mapping[str, Callable[..., Any]]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 AIRFLOW = """
 from airflow.providers.common.compat.sdk import (
-    AirflowFailException, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, DecoratedOperator,
-    PokeReturnValue, XCom
+    AirflowFailException, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, BranchMixIn,
+    DecoratedOperator, PokeReturnValue, XCom
 )
 import airflow.triggers.base
 """

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec, read_conda_file
-from airflow_provider_amlrest.emulator.runtime.data import DataResolver
+from airflow_provider_amlrest.emulator.runtime.asked_environment import environment_spec
 from airflow_provider_amlrest.emulator.runtime.distributed import (
     Process,
     is_distributed,
@@ -19,21 +18,23 @@ from airflow_provider_amlrest.emulator.runtime.distributed import (
     run_all,
 )
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
-from airflow_provider_amlrest.emulator.runtime.environments import BUILD_LOG, EnvironmentCache, Interpreter
+from airflow_provider_amlrest.emulator.runtime.environments import (
+    BUILD_LOG,
+    EnvironmentCache,
+    Interpreter,
+    base_environment,
+)
 from airflow_provider_amlrest.emulator.runtime.errors import JobError, JobTimeoutError
 from airflow_provider_amlrest.emulator.runtime.log_upload import shown_log
 from airflow_provider_amlrest.emulator.runtime.placeholders import resolve
 from airflow_provider_amlrest.emulator.runtime.process import run_supervised, tail_of
 from airflow_provider_amlrest.emulator.runtime.staging import Staging
-from airflow_provider_amlrest.emulator.runtime.stand_ins import stand_in
 from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.emulator.runtime.computes import Computes
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
     from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
-
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ class CommandRunner:
     async def _interpreter(self, context: JobContext) -> Interpreter:
         if self.environments is None:
             return Interpreter(Path(sys.prefix))
-        spec = environment_spec(context)
+        reference = context.properties["environmentId"]
+        spec = environment_spec(context.services, context.workspace, reference)
         built = self.environments.built(spec)
         if built is not None:
             return built
@@ -124,45 +126,11 @@ class CommandRunner:
             return await self.environments.build(spec)
 
 
-def environment_spec(context: JobContext) -> EnvironmentSpec:
-    """What the job's environment asks for.
-
-    :raises JobError: the workspace does not have it, or it cannot be had without Docker.
-    """
-    reference = context.properties["environmentId"]
-    if spec := stand_in(reference):
-        return spec
-    data = DataResolver(context.services, context.workspace)
-    asset = data.asset(reference, "environments")
-    if asset is None:
-        raise JobError(
-            f"Environment {reference!r} is not of this workspace or of a registry that the emulator has, and "
-            "it has no curated environments: create an environment with the packages you need, or start the "
-            "emulator with --runtime host.",
-            "NotEmulated",
-        )
-    if asset.properties.get("build"):
-        raise JobError(
-            f"Environment {asset.name}:{asset.version} is built from a Docker build context, which is not "
-            "emulated: use image and condaFile instead, or start the emulator with --runtime host.",
-            "NotEmulated",
-        )
-    return read_conda_file(asset.properties.get("condaFile"))
-
-
 def job_environment(context: JobContext, staging: Staging, interpreter: Interpreter) -> dict[str, str]:
     """The environment variables of a job's command: a clean base, the service's own, then the user's."""
     workspace, job, services = context.workspace, context.job, context.services
     experiment = context.properties.get("experimentName") or "Default"
-    home, temporary = context.folder / "home", context.folder / "tmp"
-    for folder in (home, temporary):
-        folder.mkdir()
-    variables = {
-        "PATH": f"{interpreter.bin}:{SYSTEM_PATH}",
-        "HOME": str(home),
-        "TMPDIR": str(temporary),
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
+    variables = base_environment(interpreter, context.folder) | {
         "AZUREML_RUN_ID": job.name,
         "AZUREML_ROOT_RUN_ID": services.store.root(job).name,
         "AZUREML_EXPERIMENT_NAME": experiment,
@@ -180,12 +148,6 @@ def job_environment(context: JobContext, staging: Staging, interpreter: Interpre
     }
     variables |= {f"AZURE_ML_INPUT_{name}": text for name, text in staging.input_texts.items()}
     variables |= {f"AZURE_ML_OUTPUT_{name}": text for name, text in staging.output_texts.items()}
-    libgomp = interpreter.bundled_libgomp()
-    if libgomp:
-        libraries = context.folder / "lib"
-        libraries.mkdir()
-        (libraries / "libgomp.so.1").symlink_to(libgomp)
-        variables["LD_LIBRARY_PATH"] = str(libraries)
     return variables | (context.properties.get("environmentVariables") or {})
 
 

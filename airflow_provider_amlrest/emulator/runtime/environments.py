@@ -33,6 +33,7 @@ _PRIVATE_VARIABLES = (
     "CONDA",
 )
 _LOCK_SECONDS = 0.2
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 _BESIDE = "beside"
@@ -178,6 +179,26 @@ def _build_commands(prefix: Path) -> tuple[list[str], list[str]]:
 def build_environment() -> dict[str, str]:
     """The emulator's own environment variables, such as pip's and uv's settings, but for private ones."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE_VARIABLES)}
+
+
+def base_environment(interpreter: Interpreter, folder: Path) -> dict[str, str]:
+    """A clean base of variables for what runs in a folder, with a home and room for temporary files."""
+    home, temporary = folder / "home", folder / "tmp"
+    for made in (home, temporary):
+        made.mkdir()
+    variables = {
+        "PATH": f"{interpreter.bin}:{_SYSTEM_PATH}",
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if libgomp := interpreter.bundled_libgomp():
+        libraries = folder / "lib"
+        libraries.mkdir()
+        (libraries / "libgomp.so.1").symlink_to(libgomp)
+        variables["LD_LIBRARY_PATH"] = str(libraries)
+    return variables
 
 
 @asynccontextmanager

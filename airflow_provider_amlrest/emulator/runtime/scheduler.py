@@ -1,4 +1,4 @@
-"""The thread in which all jobs are scheduled: one task per active job, on one event loop."""
+"""The thread in which jobs and operations go on: one task per active one, on one event loop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.data import DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
+from airflow_provider_amlrest.emulator.runtime.operations import Operations
 from airflow_provider_amlrest.emulator.runtime.runner import RunnerParts, make_runner
 from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, utc_now
@@ -36,6 +37,7 @@ class Runtime:
         self._store = services.store
         self._workspaces = {w.name: w for w in services.settings.workspaces}
         self._environments = EnvironmentCache(cache_dir() / "environments")
+        self._operations = Operations(services, self._environments)
         self._computes = Computes(services)
         self._lost: dict[tuple[str, str], JobError] = {}
         """Jobs whose compute has gone."""
@@ -53,7 +55,7 @@ class Runtime:
         self._started.wait()
 
     def wake(self) -> None:
-        """Say that a job has been added, or is to be cancelled. Safe to call from any thread."""
+        """Say that there is a job or an operation, or one to be cancelled. Safe to call from any thread."""
         if self._loop is not None and self._woken is not None and not self._stopping:
             self._loop.call_soon_threadsafe(self._woken.set)
 
@@ -123,23 +125,26 @@ class Runtime:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
         parts = RunnerParts(self._services, self._computes, self._environments, self._start_job)
         self._runners = {job_type: make_runner(job_type, parts) for job_type in KINDS}
+        self._operations.revive()
         self._started.set()
         while not self._stopping:
             try:
                 self._take_in()
+                self._operations.take_in()
             except Exception:  # the next job must not suffer from this one
                 log.exception("Jobs could not be taken in")
             await self._woken.wait()
             self._woken.clear()
         for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), self._environments.stop())
+        await asyncio.gather(*self._tasks.values(), self._operations.stop(), self._environments.stop())
 
     async def _clear(self) -> None:
         while tasks := list(self._tasks.values()):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        await self._operations.stop()
         self._store.clear()
 
     def _take_in(self) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.backends import Backends
+    from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
     from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
     from airflow_provider_amlrest.emulator.config import Settings, Workspace
     from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
@@ -25,6 +27,8 @@ class Services:
     ca_bundle: Path
     issue_job_token: Callable[[Workspace, str], str]
     """(workspace, run name) -> bearer token that the run history and MLflow routes accept."""
+    tuning: Tuning
+    backends: Backends
 
     def mlflow_tracking_uri(self, workspace: Workspace) -> str:
         """An http(s) MLflow URI, as jobs get it in MLFLOW_TRACKING_URI."""

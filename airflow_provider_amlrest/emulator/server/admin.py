@@ -15,16 +15,21 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator import computes
 from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.backends import Measures, Place
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
+from airflow_provider_amlrest.emulator.behaviour.provisioning import ProvisioningRules
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts, is_called
 from airflow_provider_amlrest.emulator.config import KEY_HEADER
 from airflow_provider_amlrest.emulator.context import Context, read_body
+from airflow_provider_amlrest.emulator.tracked import Tracked
 
 KINDS = ("environments", "codes", "data", "models")
 ROUTES = (
-    "GET, DELETE state; GET jobs; GET assets/<kind>; GET computes; GET, PATCH settings; "
-    "GET, POST, DELETE scripts and faults; DELETE scripts/<id> and faults/<id>"
+    "GET, DELETE state; GET jobs; GET assets/<kind>; GET computes and deployments; GET, PATCH settings; "
+    "GET, POST, DELETE scripts, provisioning and faults, and DELETE of one: scripts/<id>..."
 )
+
+Rules = FaultRules | Scripts | ProvisioningRules
 
 
 class Admin:
@@ -33,7 +38,11 @@ class Admin:
     def __init__(self, context: Context, faults: FaultRules, key: str) -> None:
         self._context = context
         self._faults = faults
-        self._rules: dict[str, FaultRules | Scripts] = {"faults": faults, "scripts": context.scripts}
+        self._rules: dict[str, Rules] = {
+            "faults": faults,
+            "scripts": context.scripts,
+            "provisioning": context.provisioning,
+        }
         self._key = key
         host = context.endpoint.removeprefix("https://")
         self._hosts = {host, host.replace("127.0.0.1", "localhost")}
@@ -79,6 +88,8 @@ class Admin:
             return JSONResponse({"value": self._assets(rest[0])})
         if operation == ("GET", "computes", 0):
             return JSONResponse({"value": self._computes()})
+        if operation == ("GET", "deployments", 0):
+            return JSONResponse({"value": self._deployments()})
         if operation == ("GET", "settings", 0):
             return JSONResponse(asdict(self._context.tuning))
         if operation == ("PATCH", "settings", 0):
@@ -88,9 +99,7 @@ class Admin:
             return self._change_rules(self._rules[what], request.method, rest, body)
         raise GatewayError(404, "NotFound", f"There are {ROUTES}.")
 
-    def _change_rules(
-        self, rules: FaultRules | Scripts, method: str, rest: list[str], body: bytes
-    ) -> Response:
+    def _change_rules(self, rules: Rules, method: str, rest: list[str], body: bytes) -> Response:
         if method == "DELETE":
             return JSONResponse({"removed": rules.remove(*rest)})
         if method == "GET" and not rest:
@@ -107,6 +116,7 @@ class Admin:
         """Empty all workspaces, and everything as at a start."""
         await asyncio.to_thread(self._context.runtime.clear)
         self._context.scripts.clear()
+        self._context.provisioning.remove()
         self._faults.remove()
         self._context.tuning.reset()
 
@@ -151,6 +161,25 @@ class Admin:
             for compute in found
         ]
 
+    def _deployments(self) -> list[dict[str, Any]]:
+        """The deployments of online endpoints, oldest first, with their traffic and how they served."""
+        tracked, measures = Tracked(self._context.store), self._context.backends.measures()
+        return [
+            {
+                "endpoint": endpoint.name,
+                "name": deployment.name,
+                "state": deployment.state,
+                "traffic": endpoint.properties["traffic"].get(deployment.name, 0),
+                "mirror_traffic": endpoint.properties["mirrorTraffic"].get(deployment.name, 0),
+                "tags": deployment.tags,
+                "properties": deployment.properties,
+                "served": measures.get(Place.of(workspace.name, deployment.path), Measures().as_json()),
+            }
+            for workspace in self._context.settings.workspaces
+            for endpoint in tracked.below(workspace.name, "onlineEndpoints")
+            for deployment in tracked.below(workspace.name, f"{endpoint.path}/deployments")
+        ]
+
     def _state(self) -> dict[str, Any]:
         settings = self._context.settings
         return {
@@ -162,6 +191,7 @@ class Admin:
             "jobs": self._context.store.count_jobs(),
             "settings": asdict(self._context.tuning),
             "scripts": [asdict(script) for script in self._context.scripts.all()],
+            "provisioning": [asdict(rule) for rule in self._context.provisioning.all()],
             "faults": [asdict(rule) for rule in self._faults.all()],
         }
 

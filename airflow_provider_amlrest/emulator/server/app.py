@@ -9,12 +9,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import not_emulated, pretty
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
-from airflow_provider_amlrest.emulator.context import Context
+from airflow_provider_amlrest.emulator.context import INFERENCE_PATH, Context
 from airflow_provider_amlrest.emulator.data_plane.history import History
 from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
 from airflow_provider_amlrest.emulator.data_plane.registries import Registries
 from airflow_provider_amlrest.emulator.server.admin import Admin
 from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST, Gateway
+from airflow_provider_amlrest.emulator.server.inference import Inference
 from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
 
 
@@ -32,6 +33,7 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
             "/artifact/v2.0": history,
             "/mlflow/v1.0": (mlflow := Mlflow(context)),
             "/mlflow/v2.0": mlflow,
+            INFERENCE_PATH: Inference(context),
             "/_emulator": Admin(context, faults, admin_key),
         },
         Router([*entra.routes(), *_public_routes(context)], default=_unknown),

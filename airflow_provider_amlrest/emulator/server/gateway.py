@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +21,8 @@ from airflow_provider_amlrest.emulator.arm import (
     components,
     computes,
     models,
+    online,
+    operations,
     promotion,
     registries,
     resources,
@@ -73,6 +76,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", r"jobs/(?P<name>[^/]+)", jobs.put_job),
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
+    *online.OPERATIONS,
 )
 VERSION = r"(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
@@ -109,8 +113,7 @@ LOCATION_PATH = re.compile(
     rf"/subscriptions/([^/]+)/providers/{re.escape(NAMESPACE)}/locations/[^/]+/([^/]+)/([^/]+)", re.IGNORECASE
 )
 LOCATION_OPERATIONS: dict[str, Callable[[Call, str], Response]] = {
-    "mfeoperationresults": promotion.operation_result,
-    "mfeoperationsstatus": registries.operation_status,
+    **{kind.lower(): partial(operations.answer, kind=kind) for kind in operations.KINDS},
     "computeoperationsstatus": computes.operation_status,
 }
 """How operations go, by the name in their URL in lower case."""
@@ -206,6 +209,8 @@ class Gateway:
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
         if handler == promotion.publish and not version.has(PUBLISH):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no publish.")
+        if version.is_2021 and any(handler == known for _, _, known in online.OPERATIONS):
+            raise not_emulated(f"online endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 

@@ -22,7 +22,9 @@ from urllib.parse import quote, urlencode
 
 import uvicorn
 
+from airflow_provider_amlrest.emulator.backends import Backends
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
+from airflow_provider_amlrest.emulator.behaviour.provisioning import ProvisioningRules
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
@@ -124,6 +126,7 @@ class _Emulator:
         self.endpoint = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
         self.tuning, self.faults = Tuning(), FaultRules()
         self.scripts = Scripts(self.tuning, self.faults)
+        self.provisioning, self.backends = ProvisioningRules(), Backends()
         self.tokens = TokenAuthority(
             open_signing_key(data / "pki" / "token-signing.key"),
             tenant_id=self._remember("tenant_id", _new_id),
@@ -232,6 +235,8 @@ class _Emulator:
                 endpoint=self.endpoint,
                 ca_bundle=self.pki.ca_bundle,
                 issue_job_token=lambda workspace, run: self.tokens.issue_job_token(workspace.name, run),
+                tuning=self.tuning,
+                backends=self.backends,
             )
         )
         return runtime
@@ -255,6 +260,9 @@ class _Emulator:
             tuning=self.tuning,
             endpoint=self.endpoint,
             runtime=self.runtime,
+            provisioning=self.provisioning,
+            backends=self.backends,
+            derive_secret=self.pki.derive_text,
         )
         request_log = RequestLog(self.options.data_dir / "requests.jsonl")
         self.stack.callback(request_log.close)

@@ -98,6 +98,29 @@ class TokenAuthority:
             self.jobs_audience, JOB_TOKEN_SECONDS, {"sub": run, "run": run, "workspace": workspace}
         )
 
+    def issue_endpoint_token(self, workspace: str, endpoint: str, seconds: float) -> str:
+        """A token of Azure ML's own, good for one online endpoint."""
+        return self._access_token(
+            self._endpoint_audience(workspace, endpoint), seconds, {"sub": self.object_id}
+        )
+
+    def check_endpoint_token(self, token: str, workspace: str, endpoint: str) -> bool:
+        """Whether a token is one for this endpoint, and still good."""
+        try:
+            jwt.decode(
+                token,
+                self.public_key,
+                algorithms=["RS256"],
+                audience=self._endpoint_audience(workspace, endpoint),
+                options={"require": ["exp", "aud"]},
+            )
+        except jwt.InvalidTokenError:
+            return False
+        return True
+
+    def _endpoint_audience(self, workspace: str, endpoint: str) -> str:
+        return f"{self.endpoint}/{workspace}/onlineEndpoints/{endpoint.lower()}"
+
     def _access_token(self, audience: str, seconds: float, claims: dict[str, Any]) -> str:
         now = time.time()
         return self.sign(

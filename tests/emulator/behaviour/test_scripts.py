@@ -241,6 +241,9 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[context
         tuning=tuning,
         endpoint="",
         runtime=nothing,
+        provisioning=nothing,
+        backends=nothing,
+        derive_secret=nothing,
     )
     store.close()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_amlrest.emulator.backends import Backends
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
 from airflow_provider_amlrest.emulator.config import (
@@ -144,5 +145,7 @@ def make_harness(
         endpoint="https://127.0.0.1:1",
         ca_bundle=folder / "ca.pem",
         issue_job_token=lambda workspace, run: f"{CANARY}-{run}",
+        tuning=Tuning(operation_seconds=0),
+        backends=Backends(),
     )
     return Harness(services)

@@ -123,7 +123,7 @@ def test_workspace_says_where_its_data_plane_is(emulator: Running) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["batchEndpoints", "onlineEndpoints/e", "schedules", "jobs/j/other"])
+@pytest.mark.parametrize("path", ["batchEndpoints", "schedules", "jobs/j/other"])
 def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
     answer = emulator.ml("GET", path)
     assert answer.status_code == 501

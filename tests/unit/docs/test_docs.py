@@ -25,8 +25,8 @@ from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.lifecycle import masking, naming, ownership, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator
+from airflow_provider_amlrest.operators.commands import AzureMLRunOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
 from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM

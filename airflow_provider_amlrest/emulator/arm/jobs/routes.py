@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,24 +11,22 @@ from airflow_provider_amlrest.emulator.answers import (
     JSON_TYPE,
     MlError,
     empty,
-    invalid,
     job_not_found,
     pretty,
 )
 from airflow_provider_amlrest.emulator.arm import lists
-from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.computes import need_compute
 from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of, step_run_type, wire_2021
 from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
 from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Wire2021
-from airflow_provider_amlrest.emulator.arm.jobs.shapes import ENVIRONMENT_NAME, NOT_EMULATED, OUTPUT
+from airflow_provider_amlrest.emulator.arm.jobs.shapes import NOT_EMULATED, OUTPUT
+from airflow_provider_amlrest.emulator.arm.references import check_reference
 from airflow_provider_amlrest.emulator.arm.shapes import Place, Union, read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, NAMESPACE
 from airflow_provider_amlrest.emulator.experiments import remember_experiment
-from airflow_provider_amlrest.emulator.registries import find_asset, parse_reference
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
 JOB = Union("jobType", **{kind.job_type: kind.shape for kind in all_kinds()}, **NOT_EMULATED)
@@ -40,12 +37,6 @@ MUTABLE = ("description", "tags", "displayName", "properties", "isArchived")
 PUBLIC_NAME = {"inputs": "InputBindings", "outputs": "OutputBindings"}
 """Fields whose name in the service's messages is not their own."""
 LIST_CHUNK = 500
-LATEST_CURATED = re.compile(r"azureml:AzureML-[^:@/]+@latest")
-ASSET_ID = re.compile(
-    r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)"
-    r"/(environments|codes)/([^/]+)/versions/([^/]+)",
-    re.IGNORECASE,
-)
 
 
 # create and update
@@ -178,36 +169,9 @@ def _resolve(call: Call, kind: Kind, properties: dict[str, Any]) -> dict[str, An
     need_compute(call, properties["computeId"])
     properties = kind.resolved(properties, call.workspace)
     for reference in kind.references(properties):
-        _check_reference(call, reference)
+        check_reference(call, reference)
     kind.check(properties, call)
     return properties
-
-
-def _check_reference(call: Call, reference: str | None) -> None:
-    """Curated environments (AzureML-...) and what is in no registry of ours are taken as they are."""
-    if reference is None:
-        return
-    settings = call.context.settings
-    shared = parse_reference(reference)
-    if shared is not None and settings.registry(shared.registry) is not None:
-        if find_asset(settings, call.store, shared) is None:
-            raise not_found(shared.kind, shared.name, shared.version or "latest")
-        return
-    if match := ENVIRONMENT_NAME.fullmatch(reference):
-        kind, name, version = "environments", match[1], match[2]
-    elif match := ASSET_ID.fullmatch(reference):
-        if call.context.workspace(match[1], match[2], match[3]) != call.workspace:
-            raise invalid("properties", f"{reference} belongs to another workspace")
-        kind, name, version = match[4].lower(), match[5], match[6]
-    elif reference.startswith("azureml://") or LATEST_CURATED.fullmatch(reference):
-        return
-    else:
-        raise invalid("properties", f"{reference!r} is neither an ARM id nor azureml:name:version")
-    if name.startswith("AzureML-") and kind == "environments":
-        return
-    if call.store.asset(call.home, kind, name, version) is None:
-        # Best guess: the service answers a missing component of a pipeline like this (404 on the PUT).
-        raise not_found(kind, name, version)
 
 
 # read

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from airflow_provider_amlrest.emulator.arm.jobs.text_limits import experiment, limited, pairs
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
@@ -160,8 +158,6 @@ RUN: dict[str, Reader | Field] = {
     "distribution": DISTRIBUTION,
 }
 """What runs: a command job, or the trial of a sweep."""
-
-ENVIRONMENT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 
 NOT_EMULATED = {
     "Labeling": NotEmulated("jobs of the type Labeling", Since(None, "2022-10-01", "2024-04-01")),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.emulator.arm.jobs import wire_2021
 from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Properties, Wire2021
-from airflow_provider_amlrest.emulator.arm.jobs.shapes import BASE, ENVIRONMENT_NAME, RUN, resources
+from airflow_provider_amlrest.emulator.arm.jobs.shapes import BASE, RUN, resources
+from airflow_provider_amlrest.emulator.arm.references import SHORT_NAME
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     MapOf,
@@ -139,7 +140,7 @@ def _references(properties: Properties) -> tuple[str | None, ...]:
 
 def _resolved(properties: Properties, workspace: Workspace) -> Properties:
     """Recorded: a sweep answers ``azureml:name:version`` as the workspace's ARM id, a command echoes it."""
-    match = ENVIRONMENT_NAME.fullmatch(properties["trial"]["environmentId"])
+    match = SHORT_NAME.fullmatch(properties["trial"]["environmentId"])
     if match is None:
         return properties
     arm_id = f"{workspace.arm_id}/environments/{match[1]}/versions/{match[2]}"

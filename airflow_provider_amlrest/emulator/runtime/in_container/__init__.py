@@ -1,0 +1,1 @@
+"""What runs in the processes of deployments, by their interpreter; it imports nothing of the package."""
