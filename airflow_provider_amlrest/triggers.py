@@ -53,10 +53,38 @@ class _WaitTrigger(BaseTrigger):
     api_version: str | None
     poll_interval: float
     deadline: float | None
+    _stop: asyncio.Future[None] | None = None
 
     @abstractmethod
     def _begin(self) -> Wait:
         """The wait, from its beginning."""
+
+    @abstractmethod
+    async def _of_ended_task(self) -> None:
+        """What is to be done if somebody has ended the task; it may be that nobody has."""
+
+    async def on_kill(self) -> None:
+        """Do what is to be done if the task was ended, once and shortly.
+
+        Airflow 3.3 calls it when a user ends the task, also when another triggerer has the trigger by now.
+        It cancels what it calls, again each second until the trigger is gone.
+        """
+        self._stop = asyncio.ensure_future(self._of_ended_task())
+        await _to_its_end(self._stop)
+
+    async def cleanup(self) -> None:
+        """Wait for the end of :meth:`on_kill`: on Python 3.11, Airflow 3.3 does not."""
+        if self._stop is not None:
+            await _to_its_end(self._stop)
+
+    async def _wait_or_end(self) -> Event:
+        """Wait, unless Airflow cancels it: before 3.3, that is how it ends a task."""
+        try:
+            return await self._wait()
+        except asyncio.CancelledError:
+            if not AIRFLOW_CALLS_ON_KILL:
+                await self.on_kill()
+            raise
 
     async def _wait(self) -> Event:
         # What it imports takes longer than an event loop should stand still.
@@ -156,7 +184,6 @@ class AzureMLJobTrigger(_WaitTrigger):
         self.on_timeout = on_timeout
         self.cancel_on_kill = cancel_on_kill
         self.owner = owner
-        self._stop: asyncio.Future[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As it is kept in Airflow's database: plain JSON, and no secret in it."""
@@ -178,12 +205,7 @@ class AzureMLJobTrigger(_WaitTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire."""
-        try:
-            event = await self._wait()
-        except asyncio.CancelledError:
-            if not AIRFLOW_CALLS_ON_KILL:
-                await self.on_kill()
-            raise
+        event = await self._wait_or_end()
         if event["status"] in (TIMEOUT, STALLED) and self.on_timeout == "cancel":
             await self._cancel("its time is over")
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
@@ -191,21 +213,7 @@ class AzureMLJobTrigger(_WaitTrigger):
     def _begin(self) -> Wait:
         return Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
 
-    async def on_kill(self) -> None:
-        """Ask for the job's end, once and shortly, if the task was ended.
-
-        Airflow 3.3 calls it when a user ends the task, also when another triggerer has the trigger by now.
-        It cancels what it calls, again each second until the trigger is gone.
-        """
-        self._stop = asyncio.ensure_future(self._end_job_of_ended_task())
-        await _to_its_end(self._stop)
-
-    async def cleanup(self) -> None:
-        """Wait for the end of :meth:`on_kill`: on Python 3.11, Airflow 3.3 does not."""
-        if self._stop is not None:
-            await _to_its_end(self._stop)
-
-    async def _end_job_of_ended_task(self) -> None:
+    async def _of_ended_task(self) -> None:
         if self.cancel_on_kill and await has_left_deferral(self):
             await self._cancel("the task was ended")
 
@@ -226,7 +234,8 @@ class AzureMLJobTrigger(_WaitTrigger):
 class AzureMLResourceTrigger(_WaitTrigger):
     """Wait until no operation is under way on a compute, an endpoint or a deployment; fire once.
 
-    The operation itself cannot be taken back: it goes on, whatever becomes of the task.
+    The operation itself cannot be taken back: it goes on, whatever becomes of the task. The shares of the
+    requests can be: see ``way_back``.
 
     :param path: the resource, below the workspace: ``computes/gpu``.
     :param what: it in words, for the log.
@@ -236,6 +245,7 @@ class AzureMLResourceTrigger(_WaitTrigger):
     :param deadline: seconds since the epoch at which to give up waiting; None: never.
     :param status: the state that was told last.
     :param not_before: seconds since the epoch before which it does not fire; None: at once.
+    :param way_back: of a rollout, ``Rollout.way_back``: the way that is gone if somebody ends the task.
     """
 
     def __init__(
@@ -249,6 +259,7 @@ class AzureMLResourceTrigger(_WaitTrigger):
         deadline: float | None = None,
         status: str = "",
         not_before: float | None = None,
+        way_back: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.path = path
@@ -259,21 +270,39 @@ class AzureMLResourceTrigger(_WaitTrigger):
         self.deadline = deadline
         self.status = status
         self.not_before = not_before
+        self.way_back = way_back
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As it is kept in Airflow's database: plain JSON, and no secret in it."""
         names = (
             *("path", "what", "azureml_conn_id", "api_version", "poll_interval", "deadline", "status"),
-            "not_before",
+            *("not_before", "way_back"),
         )
         name = f"{type(self).__module__}.{type(self).__qualname__}"
         return name, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire."""
+        yield TriggerEvent(await self._wait_or_end())  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> Event:
         if self.not_before is not None:
             await asyncio.sleep(max(0.0, self.not_before - time.time()))
-        yield TriggerEvent(await self._wait())  # type: ignore[no-untyped-call]
+        return await super()._wait()
+
+    async def _of_ended_task(self) -> None:
+        if not self.way_back or not await has_left_deferral(self):
+            return
+        from airflow_provider_amlrest.lifecycle.rollout import back, told_back
+
+        goal = back(self.path, self.what, self.way_back)
+        try:
+            async with self._client() as client, asyncio.timeout(patience.CANCEL):
+                await client.bring(goal)
+        except Exception as error:
+            self.log.error("%s", told_back(goal, error))
+        else:
+            self.log.warning("%s", told_back(goal))
 
     def _begin(self) -> Wait:
         return Wait(self.path, self.status, self.deadline, resource=self.what)

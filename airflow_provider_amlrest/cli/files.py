@@ -163,7 +163,7 @@ def _resource(read: Callable[[Given], ResourceSpec], document: Document, spellin
     with document.located():
         spec = read(Given(members, document.folder))
     body = replaced(spec.body, lambda lookup: lookup.written)
-    return Read(f"a {spec.what}", {"name": spec.name, **body}, partial(spec.problems, spelling))
+    return Read(spec.kind, {"name": spec.name, **body}, partial(spec.problems, spelling))
 
 
 def _is_compute(given: Mapping[str, Any]) -> bool:

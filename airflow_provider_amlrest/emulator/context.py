@@ -28,8 +28,9 @@ from airflow_provider_amlrest.emulator.tracked import Operation, Resource, Track
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SETTLE_SECONDS = 10.0
 """How long the answer to a creation waits for a job or an operation that takes no time."""
-INFERENCE_PATH = "/inference"
-"""Below it, the emulator answers for ``https://<endpoint>.<region>.inference.ml.azure.com``."""
+INFERENCE_PATH, BATCH_PATH = "/inference", "/batch"
+"""Below them, the emulator answers for ``https://<endpoint>.<region>.inference.ml.azure.com``: for online
+endpoints, and for batch endpoints."""
 
 
 class JobRuntime(Protocol):
@@ -132,6 +133,9 @@ class Context:
     def inference_url(self, endpoint: str) -> str:
         return f"{self.endpoint}{INFERENCE_PATH}/{endpoint}"
 
+    def batch_url(self, endpoint: str) -> str:
+        return f"{self.endpoint}{BATCH_PATH}/{endpoint}"
+
     def endpoint_keys(self, endpoint: Resource) -> dict[str, str]:
         """The keys of an online endpoint; they are in no file."""
         names = ("primaryKey", "secondaryKey")
@@ -153,8 +157,8 @@ class Context:
             raise GatewayError(501, "NotImplemented", f"{what} needs blob storage. {error}") from None
         return self.blobs
 
-    def authenticate(self, request: Request, *, jobs: bool = False) -> Principal:
-        """Whom the request's bearer token stands for; ``jobs``: whether a job's own token will do.
+    def authenticate(self, request: Request, *, jobs: bool = False, studio: bool = False) -> Principal:
+        """Whom the request's bearer token stands for; ``jobs`` and ``studio`` as of ``TokenAuthority.check``.
 
         Raises:
             GatewayError: 401 with ``WWW-Authenticate``.
@@ -165,7 +169,7 @@ class Context:
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
             )
         try:
-            principal = self.tokens.check(token.strip(), jobs=jobs)
+            principal = self.tokens.check(token.strip(), jobs=jobs, studio=studio)
         except TokenError as error:
             raise self._unauthorized(error.code, str(error)) from None
         wanted = self.tuning.authentication_context

@@ -89,19 +89,27 @@ class Tracked:
         found = self._resources("workspace = ? AND path LIKE ?", workspace, f"{collection}/%")
         return [resource for resource in found if resource.path.count("/") == depth]
 
+    def keep(self, resource: Resource) -> None:
+        """Keep a resource that is there at once, without an operation."""
+        with self._store.transaction() as db:
+            self._insert(db, resource)
+
     def begin(self, resource: Resource, operation: Operation) -> Resource:
         """Keep a resource, new or changed, with an operation on it; one that still runs is canceled."""
         resource = replace(resource, operation=operation.id, modified_at=operation.started_at)
         with self._store.transaction() as db:
             for running in self._operations("active = 1 AND workspace = ? AND path = ?", *_key(resource)):
                 self._keep(db, replace(running, status=CANCELED, ended_at=utc_now()))
-            db.execute(
-                "INSERT INTO resources (workspace, path, record) VALUES (?, ?, ?)"
-                " ON CONFLICT (workspace, path) DO UPDATE SET record = excluded.record",
-                (*_key(resource), json.dumps(asdict(resource))),
-            )
+            self._insert(db, resource)
             self._keep(db, operation)
         return resource
+
+    def _insert(self, db: sqlite3.Connection, resource: Resource) -> None:
+        db.execute(
+            "INSERT INTO resources (workspace, path, record) VALUES (?, ?, ?)"
+            " ON CONFLICT (workspace, path) DO UPDATE SET record = excluded.record",
+            (*_key(resource), json.dumps(asdict(resource))),
+        )
 
     def change(self, workspace: str, path: str, **changes: Any) -> None:
         """Change fields of a resource, if it is there."""

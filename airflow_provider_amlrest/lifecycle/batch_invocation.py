@@ -11,12 +11,17 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.naming import job_names
 from airflow_provider_amlrest.lifecycle.task_identity import task_tag
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.http.errors import (
+    AzureMLError,
+    InvalidSpecError,
+    NotFoundError,
+    ThrottledError,
+)
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
 
 if TYPE_CHECKING:
@@ -73,33 +78,66 @@ def invoke(
     name: str,
     *,
     resubmit_lost: bool,
-) -> Job:
-    """Send the request, once, and return its job.
+) -> str:
+    """Send the request, once, and return the name of its job.
 
-    :param resubmit_lost: send it again if the answer was lost, and no job of it is to be seen.
-    :raises LostAnswerError: in that case, if it is not to be sent again.
+    A request that is throttled was not taken; it may be sent again.
+
+    :param resubmit_lost: send it a second time if the answer was lost, and no job of it is to be seen.
+    :raises LostAnswerError: if no job is to be seen, and it is not to be sent again.
     """
     endpoint = client.get_resource(request.place.path)
     if not endpoint.exists:
         raise InvalidSpecError("endpoint_name", f"there is no {request.place.what} in the workspace.")
     access, body = client.get_access(endpoint), request.body(client, name)
     request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
-    try:
-        answer = client.invoke_batch(access, body, request.deployment, request_id)
-    except patience.TRANSIENT as error:
-        job = _after_lost_answer(client, identity, request, name)
-        if job is not None:
-            return job
-        if not resubmit_lost:
-            raise LostAnswerError(
-                "resubmit_lost",
-                f"the answer of {request.place.what} was lost, and no job is to be seen that writes to "
-                f"{', '.join(request.output_uris(name).values())}. It was not asked again, which might be "
-                f"paid twice. Look into the endpoint's jobs; then clear the task, or set it. {error}",
-            ) from None
-        log.warning("The answer of %s was lost, and no job is to be seen: asking again.", request.place.what)
-        answer = client.invoke_batch(access, body, request.deployment, request_id)
-    return _appearing(client, str(answer.get("name") or ""))
+    may_ask_again = resubmit_lost
+    while True:
+        try:
+            answer = client.invoke_batch(access, body, request.deployment, request_id)
+        except ThrottledError:
+            raise
+        except patience.TRANSIENT as error:
+            job = _after_lost_answer(client, identity, request, name)
+            if job is not None:
+                return job.name
+            if not may_ask_again:
+                raise _lost(request, name, error) from None
+            may_ask_again = False
+            text = "The answer of %s was lost, and no job is to be seen: asking again."
+            log.warning(text, request.place.what)
+        else:
+            return _named(answer)
+
+
+def appearing(client: AzureMLClient, name: str) -> Job:
+    """The job that an answer names: it may take some seconds until it is seen."""
+    end = time.time() + APPEARS
+    while True:
+        try:
+            return client.get_job(name)
+        except NotFoundError:
+            if time.time() >= end:
+                raise
+        time.sleep(LOOK_PAUSE)
+
+
+def _named(answer: dict[str, Any]) -> str:
+    name = str(answer.get("name") or "")
+    if not name:
+        raise LostAnswerError(
+            "endpoint_name", "the batch endpoint's answer names no job; one may be running."
+        )
+    return name
+
+
+def _lost(request: BatchRequest, name: str, error: AzureMLError) -> LostAnswerError:
+    return LostAnswerError(
+        "resubmit_lost",
+        f"the answer of {request.place.what} was lost, and no job is to be seen that writes to "
+        f"{', '.join(request.output_uris(name).values())}. It was not asked again, which might be "
+        f"paid twice. Look into the endpoint's jobs; then clear the task, or set it. {error}",
+    )
 
 
 def _after_lost_answer(
@@ -114,20 +152,6 @@ def _after_lost_answer(
             job = None
         if job is not None or time.time() >= end:
             return job
-        time.sleep(LOOK_PAUSE)
-
-
-def _appearing(client: AzureMLClient, name: str) -> Job:
-    """The job that an answer names: it may take some seconds until it is seen."""
-    if not name:
-        raise AzureMLError("The batch endpoint's answer names no job.")
-    end = time.time() + APPEARS
-    while True:
-        try:
-            return client.get_job(name)
-        except NotFoundError:
-            if time.time() >= end:
-                raise
         time.sleep(LOOK_PAUSE)
 
 

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.resources.traffic import (
     Shares,
     Traffic,
@@ -33,10 +33,6 @@ log = logging.getLogger(__name__)
 def author(task: TaskKey) -> str:
     """Who does a rollout: the same over the tries and clears of a task instance."""
     return " ".join((task.dag_id, task.task_id, task.run_id, str(task.map_index)))
-
-
-class RolledBackError(AzureMLError):
-    """A rollout was given up; the shares are what they were before it."""
 
 
 class Kind(Enum):
@@ -62,6 +58,7 @@ class Rollout:
     :param start: the shares before it.
     :param steps: the shares at each step, of all deployments.
     :param reached: how many steps are done.
+    :param taken: the shares of another writer that are taken over; None: there are none.
     """
 
     place: EndpointPlace
@@ -69,6 +66,7 @@ class Rollout:
     start: Shares
     steps: tuple[Shares, ...]
     reached: int = 0
+    taken: Shares | None = None
 
     def phases(self, *, has_paused: bool) -> tuple[Phase, ...]:
         """What is left to do, in order. Whoever is to get requests is tested before.
@@ -89,8 +87,29 @@ class Rollout:
     def traffic(self, shares: Shares, *, is_over: bool = False) -> Traffic:
         """The goal of a step, or of the end: then the endpoint has no note of the rollout any more."""
         note = None if is_over else {"by": self.by, "start": dict(self.start)}
-        expected = (*self.steps, self.start)
-        return Traffic(self.place.path, self.place.what, dict(shares), expected, note)
+        return Traffic(self.place.path, self.place.what, dict(shares), self._expected, note)
+
+    @property
+    def _expected(self) -> tuple[Shares, ...]:
+        taken = () if self.taken is None else (self.taken,)
+        return (*taken, *self.steps, self.start)
+
+    @property
+    def way_back(self) -> dict[str, Any]:
+        """What :func:`back` needs, as JSON."""
+        return {"start": dict(self.start), "expected": [dict(shares) for shares in self._expected]}
+
+
+def back(path: str, what: str, way_back: Mapping[str, Any]) -> Traffic:
+    """The goal of a rollout that is given up: the shares of before, and no note of it."""
+    return Traffic(path, what, way_back["start"], tuple(way_back["expected"]), None)
+
+
+def told_back(goal: Traffic, error: Exception | None = None) -> str:
+    """What became of the way back, for the log."""
+    if error is None:
+        return f"{goal.what} gets back the shares {dict(goal.shares)}."
+    return f"The shares of {goal.what} could not be set back to {dict(goal.shares)}: {error}"
 
 
 def plan(
@@ -103,7 +122,8 @@ def plan(
 ) -> Rollout:
     """The rollout from the shares of now on, or from those of its beginning if an earlier try has begun it.
 
-    :param take_over: whether another rollout that is not over may be taken over.
+    :param take_over: whether another rollout that is not over, and shares that somebody else has set in one,
+        may be taken over.
     :raises InvalidSpecError: for an endpoint or a deployment that there is not.
     :raises TrafficChangedError: if another rollout is not over.
     """
@@ -126,4 +146,5 @@ def plan(
     each = [completed(step, start, deployments) for step in steps]
     planned = tuple(shares for before, shares in zip([None, *each], each, strict=False) if shares != before)
     is_ours = found is not None and found.get("by") == by
-    return Rollout(place, by, start, planned, planned.index(now) + 1 if is_ours and now in planned else 0)
+    reached = planned.index(now) + 1 if is_ours and now in planned else 0
+    return Rollout(place, by, start, planned, reached, now if take_over else None)

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.base import dag_folder
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
+from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator, serving
 
 if TYPE_CHECKING:
     from pathlib import PurePath
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.resources.batch_request import BatchRequest
     from airflow_provider_amlrest.rest.resources.goal import Goal
+    from airflow_provider_amlrest.rest.resources.resource import Resource
 
 
 class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
@@ -34,7 +36,10 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
     :param model: the deployment's model, instead of the file's.
     :param set_default: whether requests that name no deployment go to this one.
 
-    The other parameters and the XCom: as :class:`AzureMLDeployOnlineEndpointOperator`, without traffic.
+    The other parameters: as :class:`AzureMLDeployOnlineEndpointOperator`.
+
+    XCom: ``{"id", "name", "status", "outcome", "endpoint_name", "scoring_uri", "default_deployment"}``: id,
+    name, status and outcome are the deployment's; without one, the endpoint's.
     """
 
     template_fields = (
@@ -78,6 +83,19 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
             endpoint, what = specs[0], f"{specs[0].what} {specs[0].name}"
             goals.append(partial(DefaultDeployment, endpoint.path, what, specs[1].name))
         return goals
+
+    def _result(
+        self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
+    ) -> Mapping[str, Any]:
+        from airflow_provider_amlrest.rest.resources.endpoints import DefaultDeployment, default_of
+
+        endpoint = client.get_resource(goal.parents[0] if goal.parents else goal.path)
+        result = {**serving(endpoint), "default_deployment": default_of(endpoint)}
+        if not isinstance(goal, DefaultDeployment):
+            return result
+        # The endpoint came last, but the task is about the deployment.
+        made = client.get_resource(f"{goal.path}/deployments/{goal.deployment}")
+        return {**result, "id": made.id, "name": goal.deployment, "status": made.status, "outcome": done[-2]}
 
 
 class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
@@ -128,6 +146,7 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         self.outputs = outputs
         self.resubmit_lost = resubmit_lost
         self._request: BatchRequest
+        self._request_name = ""
 
     def _read(self, context: Context) -> Any:
         from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -145,28 +164,38 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         return self._request
 
     def _submit(self, client: AzureMLClient, asked: Any, context: Context) -> Job:
-        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG, choose, find_jobs, invoke
-        from airflow_provider_amlrest.lifecycle.naming import job_names
+        """Called again while Azure ML does not answer: what was begun before is gone on with."""
+        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG, appearing
         from airflow_provider_amlrest.lifecycle.ownership import Owner, claim
         from airflow_provider_amlrest.lifecycle.task_identity import task_identity, task_tag
-        from airflow_provider_amlrest.rest.http.errors import AzureMLError
-        from airflow_provider_amlrest.rest.reading.values import boolean
 
-        ti = context["ti"]
-        owner = self._owner or Owner.new(ti.try_number)
+        owner = self._owner or Owner.new(context["ti"].try_number)
         identity = task_identity(context, self.hook.settings.deployment)
-        jobs = {} if ti.try_number == 1 else find_jobs(client, identity, asked)
-        name, job = choose(jobs, job_names(identity))
-        if self._killed:
-            raise AzureMLError("The task was ended before its job was submitted.")
-        if job is None:
-            lost = boolean("resubmit_lost", self.resubmit_lost)
-            job = invoke(client, identity, asked, name, resubmit_lost=lost)
-        self._submitted_name = job.name
-        for key, value in ((REQUEST_TAG, name), (task_tag(identity), "true")):
+        if self._submitted_name is None:
+            self._request_name, self._submitted_name = self._ask(client, asked, identity, context)
+        job = appearing(client, self._submitted_name)
+        for key, value in ((REQUEST_TAG, self._request_name), (task_tag(identity), "true")):
             if job.tags.get(key) != value:
                 client.set_job_tag(job.name, key, value)
         return claim(client, client.get_job(job.name), owner)
+
+    def _ask(
+        self, client: AzureMLClient, asked: Any, identity: TaskIdentity, context: Context
+    ) -> tuple[str, str]:
+        """The name of the request, and that of its job: an earlier try's, or a new one."""
+        from airflow_provider_amlrest.lifecycle.batch_invocation import choose, find_jobs, invoke
+        from airflow_provider_amlrest.lifecycle.naming import job_names
+        from airflow_provider_amlrest.rest.http.errors import AzureMLError
+        from airflow_provider_amlrest.rest.reading.values import boolean
+
+        jobs = {} if context["ti"].try_number == 1 else find_jobs(client, identity, asked)
+        name, job = choose(jobs, job_names(identity))
+        if self._killed:
+            raise AzureMLError("The task was ended before its job was submitted.")
+        if job is not None:
+            return name, job.name
+        lost = boolean("resubmit_lost", self.resubmit_lost)
+        return name, invoke(client, identity, asked, name, resubmit_lost=lost)
 
     def _conclude(self, client: AzureMLClient, event: Any) -> tuple[dict[str, Any], Any]:
         from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SHOWN = 1000
 """Characters of an answer in an error."""
+PASSING = frozenset({408, 429})
+"""Statuses below 500 that may be others at the next try: the model was too slow, or has too much to do."""
 
 
 class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
@@ -30,8 +32,9 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
     :param request_timeout: seconds for the answer.
 
     XCom: ``{"status", "answer", "deployment"}``: the HTTP status, what the endpoint answered (a text if it is
-    no JSON), and the deployment that did. An answer above 499, and none, is retried by Airflow; one from 400
-    to 499 fails the task without retries.
+    no JSON), and the deployment that did. Airflow retries an answer above 499, one that says that the model
+    was too slow (408) or has too much to do (429), and none at all. Any other from 300 on fails the task
+    without retries.
     """
 
     template_fields = (
@@ -80,7 +83,8 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
                 answer = client.score(client.get_access(endpoint), body, deployment, seconds)
         if not answer.is_success:
             said = f"{place.what} has answered {answer.status}: {answer.text[:SHOWN]}"
-            raise AirflowFailException(said) if answer.status < 500 else AzureMLError(said)
+            passes = answer.status in PASSING or answer.status >= 500
+            raise AzureMLError(said) if passes else AirflowFailException(said)
         return {"status": answer.status, "answer": answer.value(), "deployment": answer.deployment}
 
     def _read_body(self, context: Context) -> Any:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.links import AzureMLStudioLink
-from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
+from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator, serving
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -92,14 +92,13 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         publish_endpoint(self, context["ti"], specs[0].name)
         return [partial(spec.goal, client, marks) for spec in specs]
 
-    def _result(self, client: AzureMLClient, now: Resource, context: Context) -> Mapping[str, Any]:
-        endpoint = client.get_resource("/".join(now.name.split("/")[:2]))
-        properties = endpoint.wire.get("properties") or {}
-        return {
-            "endpoint_name": endpoint.name.rpartition("/")[2],
-            "scoring_uri": properties.get("scoringUri"),
-            "traffic": properties.get("traffic") or {},
-        }
+    def _result(
+        self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
+    ) -> Mapping[str, Any]:
+        from airflow_provider_amlrest.rest.resources.traffic import shares_of
+
+        endpoint = client.get_resource(goal.parents[0] if goal.parents else goal.path)
+        return {**serving(endpoint), "traffic": shares_of(endpoint)}
 
     def _failed(self, client: AzureMLClient, goal: Goal, error: ResourceError) -> ResourceError:
         if not goal.parents:
@@ -167,16 +166,20 @@ class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
         self.endpoint_type = endpoint_type
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
-        from airflow_provider_amlrest.rest.reading.fields import check_name, text_list
+        from airflow_provider_amlrest.rest.reading.fields import text_list
         from airflow_provider_amlrest.rest.reading.values import structured
-        from airflow_provider_amlrest.rest.resources.endpoints import check_is_idle, read_endpoint_place
+        from airflow_provider_amlrest.rest.resources.endpoints import (
+            check_deployment_name,
+            check_is_idle,
+            read_endpoint_place,
+        )
         from airflow_provider_amlrest.rest.resources.goal import Absent
 
         place = read_endpoint_place(self.endpoint_name, self.endpoint_type)
         given = structured(self.deployment_name)
         names = text_list("deployment_name", [given] if isinstance(given, str) else given)
         for name in names:
-            check_name("deployment_name", name)
+            check_deployment_name("deployment_name", name)
 
         def goal(name: str) -> Goal:
             check_is_idle(client.get_resource(place.path), name)

@@ -128,7 +128,9 @@ class AzureMLPromoteModelOperator(AzureMLResourceOperator):
         )
         return [lambda: goal]
 
-    def _result(self, client: AzureMLClient, now: Resource, context: Context) -> Mapping[str, Any]:
+    def _result(
+        self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
+    ) -> Mapping[str, Any]:
         _, _, _, name, _, version = now.name.split("/")
         return {"id": f"azureml://{now.name}", "name": name, "version": version}
 

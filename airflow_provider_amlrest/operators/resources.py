@@ -18,6 +18,7 @@ from airflow_provider_amlrest.operators.base import (
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.reading.fields import text
 from airflow_provider_amlrest.rest.reading.values import boolean, optional_seconds, required_seconds
+from airflow_provider_amlrest.rest.versions.words import properties_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.resources.goal import Goal
     from airflow_provider_amlrest.rest.resources.resource import Resource
+
+
+def serving(endpoint: Resource) -> dict[str, Any]:
+    """What a task says of an endpoint."""
+    properties = properties_of(endpoint.wire)
+    return {"endpoint_name": endpoint.name.rpartition("/")[2], "scoring_uri": properties.get("scoringUri")}
 
 
 class AzureMLResourceOperator(AzureMLOperator):
@@ -86,8 +93,13 @@ class AzureMLResourceOperator(AzureMLOperator):
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         """What is wanted, one after the other, checked before anything is sent. Raises InvalidSpecError."""
 
-    def _result(self, client: AzureMLClient, now: Resource, context: Context) -> Mapping[str, Any]:
-        """What the task says of the last resource in the end, beside its id, name, status and outcome."""
+    def _result(
+        self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """What the task says in the end, beside id, name, status and outcome of the last resource.
+
+        :param done: what was done to each.
+        """
         return {}
 
     def _failed(self, client: AzureMLClient, goal: Goal, error: ResourceError) -> ResourceError:
@@ -109,25 +121,32 @@ class AzureMLResourceOperator(AzureMLOperator):
                     goal = make()
                     self._what = goal.what
                     self._check(event)
-                    now, outcome = self._reach(client, Bringing(client, goal, sent), done, deadline, waits)
+                    # What comes next needs what comes before to be there.
+                    ends = waits or len(done) + 1 < len(goals)
+                    now, outcome = self._reach(client, Bringing(client, goal, sent), done, deadline, ends)
                     self.log.info("%s is %s (%s).", goal.what, now.status, outcome)
                     sent, event, done = None, None, [*done, outcome]
                 if not goals:
                     return {}
                 known = {"id": now.id, "name": now.name.rpartition("/")[2], "status": now.status}
-                return {**known, "outcome": outcome, **self._result(client, now, context)}
+                return {**known, "outcome": outcome, **self._result(client, goal, now, done)}
 
     def _reach(
         self, client: AzureMLClient, bringing: Bringing, done: list[str], deadline: float | None, waits: bool
     ) -> tuple[Resource, str]:
+        """Bring one resource to its state.
+
+        :param waits: for the end of what is sent. What is in its way is waited for in any case.
+        """
         try:
             step = bringing.next(deadline, lambda: self._killed)
-            while waits and not step.is_over:
+            while not step.is_over and (waits or bringing.sent is None):
                 bringing.why = self._wait(client, bringing, step, done, deadline)
                 step = bringing.next(deadline, lambda: self._killed)
         except ResourceError as error:
             raise self._failed(client, bringing.goal, error) from None
-        return step.now, bringing.outcome
+        now = step.now if step.is_over else client.get_resource(bringing.goal.path)
+        return now, bringing.outcome
 
     def _wait(
         self, client: AzureMLClient, bringing: Bringing, step: Step, done: list[str], deadline: float | None
@@ -141,6 +160,11 @@ class AzureMLResourceOperator(AzureMLOperator):
         interval = required_seconds("poll_interval", self.poll_interval)
         self._check(wait(client, waiting, interval, step.operation))
         return waiting.job.error if waiting.job is not None else ""
+
+    @property
+    def _way_back(self) -> dict[str, Any] | None:
+        """What a trigger undoes if somebody ends the task; None: nothing can be undone."""
+        return None
 
     @property
     def _defers(self) -> bool:
@@ -166,6 +190,7 @@ class AzureMLResourceOperator(AzureMLOperator):
                 poll_interval=required_seconds("poll_interval", self.poll_interval),
                 deadline=deadline,
                 not_before=not_before,
+                way_back=self._way_back,
             ),
             method_name="execute_complete",
             kwargs={"done": done, "sent": sent},

@@ -49,8 +49,8 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
     :param smoke_check: a function that is called with the list of a deployment's answers; it raises, or
         returns False, for wrong ones.
     :param rollback: whether the way back is gone if a test fails. False: the shares stay as they are.
-    :param take_over: whether an unfinished rollout of another task may be taken over; the way back leads to
-        before it.
+    :param take_over: whether an unfinished rollout of another task, and shares that somebody else has set
+        during one, may be taken over; the way back leads to before the rollout.
 
     A retry or a clear in the middle goes on with the same rollout. If somebody ends the task, the shares are
     what they were before. If somebody else changes the shares meanwhile, the task fails and leaves them so.
@@ -97,6 +97,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         self._killed = True
         if self._rollout is None:
             return
+        from airflow_provider_amlrest.lifecycle.rollout import told_back
         from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 
         rollout, verdict = self._rollout, judge(self._ti, self.retries)
@@ -107,12 +108,15 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         goal = rollout.traffic(rollout.start, is_over=True)
         try:
             with self.hook.new_client() as client, client.until(time.time() + patience.CANCEL):
-                client.change_resource(goal.change(client.get_resource(goal.path)))
+                client.bring(goal)
         except Exception as error:
-            text = "The shares of %s could not be set back to %s: %s"
-            self.log.error(text, goal.what, dict(rollout.start), error)
+            self.log.error("%s", told_back(goal, error))
         else:
-            self.log.warning("%s gets back the shares %s.", goal.what, dict(rollout.start))
+            self.log.warning("%s", told_back(goal))
+
+    @property
+    def _way_back(self) -> dict[str, Any] | None:
+        return None if self._rollout is None else self._rollout.way_back
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         """What each phase needs is known only when its turn comes: see :meth:`_bring`."""

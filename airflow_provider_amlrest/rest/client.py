@@ -150,6 +150,7 @@ class AzureMLClient:
     get_resource = _method(Operations.get_resource)
     list_resources = _pages(Operations.list_resources)
     change_resource = _method(Operations.change_resource)
+    bring = _method(Operations.bring)
     explain_failure = _method(Operations.explain_failure)
     get_deployment_log = _method(Operations.get_deployment_log)
     get_access = _method(Operations.get_access)

@@ -126,7 +126,7 @@ def test_mistakes(connection: str, arguments: dict[str, Any], problem: str) -> N
 def test_which_tasks_follow(
     emulator: Emulated, client: AzureMLClient, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:
-    register(client, "iris", 0.8, 0.9)
+    register(client, "gated", 0.8, 0.9)
     with imported(DAGS, "gated") as module:
         module.made = module.gated()
         tested = module.made.test()

@@ -169,13 +169,14 @@ def test_mistakes(service: Service, arguments: dict[str, Any], problem: str) -> 
     assert service.sent == []
 
 
-def test_to_another_workspace(
+@pytest.fixture
+def source(
     training_emulator: Emulated,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     request: pytest.FixtureRequest,
-) -> None:
-    """Another name stands for another workspace: to the operator, only the connection differs."""
+) -> dict[str, str]:
+    """A model with a file, of the workspace that two connections lead to."""
     for conn_id in ("DEFAULT", "PROD"):
         monkeypatch.setenv(f"AIRFLOW_CONN_AZUREML_{conn_id}", training_emulator.connection_uri())
     (tmp_path / "model").mkdir()
@@ -183,7 +184,56 @@ def test_to_another_workspace(
     register = AzureMLRegisterModelOperator(
         task_id="register", name=unique(request), path="model", stage="Staging", tags={"team": "ml"}
     )
-    source = Try(register, dag_file=str(tmp_path / "dag.py")).execute()
+    made: dict[str, str] = Try(register, dag_file=str(tmp_path / "dag.py")).execute()
+    return made
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize(
+    ("api_version", "way"), [("2025-12-01", "/publish"), ("2023-10-01", "/emulator-registry/import")]
+)
+def test_to_a_registry(
+    training_emulator: Emulated, source: dict[str, str], api_version: str, way: str, deferrable: bool
+) -> None:
+    given = {
+        "model": source,
+        "registry_name": "emulator-registry",
+        "api_version": api_version,
+        "deferrable": deferrable,
+    }
+    mark = training_emulator.mark()
+    with training_emulator.setting("provisioning_seconds", 0.5):
+        promoted = promote(**given).execute()
+    assert promoted == {
+        "id": f"azureml://registries/emulator-registry/models/{source['name']}/versions/1",
+        "name": source["name"],
+        "version": "1",
+        "status": "Succeeded",
+        "outcome": "promoted",
+    }
+    [sent] = training_emulator.asked("POST", "/(publish|import)$", since=mark)
+    assert sent["path"].endswith(way)
+    followed = training_emulator.asked(
+        "GET", "/(mfeOperationResults|assetstore/v1.0/operations)/", since=mark
+    )
+    # A trigger has no URLs, and looks at the registry alone.
+    assert bool(followed) is not deferrable
+    # What an earlier try has sent is found, in either way.
+    for version in ("2025-12-01", "2023-10-01"):
+        again = promote(**{**given, "api_version": version}).execute()
+        assert again == {**promoted, "outcome": "unchanged"}
+    assert len(training_emulator.asked("POST", "/(publish|import)$", since=mark)) == 1
+
+
+def test_a_registry_that_there_is_not(source: dict[str, str]) -> None:
+    with pytest.raises(AirflowFailException, match=r"GET the registry nowhere was refused: .*not allowed"):
+        promote(model=source, registry_name="nowhere").execute()
+
+
+def test_to_another_workspace(
+    training_emulator: Emulated, source: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Another name stands for another workspace: to the operator, only the connection differs."""
     to_prod = {
         "model": source,
         "registry_name": None,

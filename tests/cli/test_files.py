@@ -137,7 +137,7 @@ def test_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, out) == (2, "")
     assert "path: there is no file or folder" in err
     code, out, err = amlrest(capsys, "validate", file, "--body")
-    assert "amlrest: warning: path: there is no file or folder" in err
+    assert "model.yml, line 3, path: there is no file or folder" in err
     assert json.loads(out)["properties"] == {
         "modelType": "custom_model",
         "modelUri": str(tmp_path / "model.txt"),
@@ -407,3 +407,25 @@ def test_steps_of_a_job_that_carries_secrets_show_neither_names_nor_logs(
         told.append(err)
     told += amlrest(capsys, "logs", "secretive", "--step", secret[:-1])[1:]
     assert secret not in "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("name: shop\nauth_mode: key\n", "an online endpoint"),
+        ("name: blue\nendpoint_name: shop\nmodel: azureml:m:1\ninstance_type: a\n", "an online deployment"),
+        ("name: scores\ndefaults: {}\n", "a batch endpoint"),
+        ("name: v1\nendpoint_name: scores\nmodel: azureml:m:1\ncompute: azureml:cpu\n", "a batch deployment"),
+        ("name: gpu\ntype: amlcompute\n", "a compute"),
+    ],
+)
+def test_a_resource_is_told_by_its_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, kind: str
+) -> None:
+    file = tmp_path / "resource.yml"
+    file.write_text(text)
+    assert amlrest(capsys, "validate", file) == (0, f"{file} is valid: {kind}.\n", "")
+    file.write_text(f"{text}descripton: x\n")
+    line = text.count("\n") + 1
+    problem = f"line {line}, descripton: unknown key 'descripton'; did you mean 'description'?"
+    assert problem in amlrest(capsys, "validate", file)[2]

@@ -19,11 +19,13 @@ import httpx
 from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 
 from tests.contract.schemas import API
+from tests.emulator.batch import studio_token
 from tests.emulator.running import REGISTRY, Running
 
 FOLDER, SERVING = API / "recorded", API / "recorded-serving"
-SERVING_TOPICS = ("online_deployment", "online_endpoint")
-TOPICS = tuple(sorted((*(file.stem for file in FOLDER.glob("*.json")), *SERVING_TOPICS)))
+SERVING_TOPICS = ("batch_endpoint", "online_deployment", "online_endpoint")
+TOPICS = (*sorted(file.stem for file in FOLDER.glob("*.json")), *SERVING_TOPICS)
+"""In this order, so that assets of deployments are in no recorded list."""
 RECORDED_WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000/resourceGroups/00000"
     "/providers/Microsoft.MachineLearningServices/workspaces/00000"
@@ -38,6 +40,9 @@ SERVING_WORKSPACES = (
     "/subscriptions/0e745469-49f8-48c9-873b-24ca87143db1/resourceGroups/ml-test"
     "/providers/Microsoft.MachineLearningServices/workspaces/mlworkspace-test2",
 )
+SCORING = "/jobs"
+BATCH_ENDPOINT = "batch-ept-11a618d470304b2"
+BATCH_HOST = f"https://{BATCH_ENDPOINT}.westus2-main.inference.ml.azure.com"
 SHORT = "/subscriptions/00000000-0000-0000-0000-000000000/resourcegroups/00000/workspaces/00000"
 HEADERS = (
     *("Content-Type", "Location", "Azure-AsyncOperation", "Retry-After", "ETag", "Accept-Ranges"),
@@ -77,8 +82,13 @@ class Exchange:
     @property
     def is_blob(self) -> bool:
         return not self.url.startswith(
-            ("/subscriptions/", "/history/", "/data/", "/discovery", "/mferp/", "/asset")
+            ("/subscriptions/", "/history/", "/data/", "/discovery", "/mferp/", "/asset", SCORING)
         )
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether a batch endpoint is asked, whose host has its name."""
+        return self.url == SCORING
 
     @property
     def is_selection(self) -> bool:
@@ -160,6 +170,8 @@ class Emulators:
             text = text.replace(theirs, running.workspace).replace(theirs.lower(), running.workspace.lower())
             text = text.replace("/".join(theirs.split("/")[:3]), f"/subscriptions/{facts['subscription_id']}")
         text = text.replace("https://management.azure.com", facts["arm_endpoint"])
+        text = text.replace(BATCH_HOST, f"{facts['arm_endpoint']}/batch/{BATCH_ENDPOINT}")
+        text = text.replace("//master.api.azureml-test.ms", facts["arm_endpoint"].removeprefix("https:"))
         for theirs, our in (
             (SHORT, ours),
             (SHORT[1:], ours[1:]),
@@ -183,7 +195,7 @@ class Emulators:
         text = re.sub(r"locations/\w+/", f"locations/{facts['location']}/", text)
         guid = running.get("")["workspaceId"]
         return json.loads(
-            re.sub(r"(jc:|oe:|od:|/workspaces/)[0-9a-f]{8}-[0-9a-f-]{27}", rf"\g<1>{guid}", text)
+            re.sub(r"(jc:|oe:|od:|bebes:|/workspaces/)[0-9a-f]{8}-[0-9a-f-]{27}", rf"\g<1>{guid}", text)
         )
 
     def _in_container(self, found: re.Match[str]) -> str:
@@ -197,9 +209,19 @@ class Emulators:
             content = base64.b64decode(body) if isinstance(body, str) else None
             return self.blob(exchange.method, url, headers, content)
         body = self.mapped(exchange, exchange.request_body)
+        if exchange.is_scoring:
+            return self._scored(exchange, body)
         answer = self.where(exchange).http.request(exchange.method, url, json=body)
         for name, value in exchange.response_headers.items():
             self.learn(value, answer.headers.get(name, ""))
+        return answer
+
+    def _scored(self, exchange: Exchange, body: Any) -> httpx.Response:
+        """A request to a batch endpoint; the service chooses the name of the job."""
+        headers = {**exchange.request_headers, **studio_token(self.jobs)}
+        answer = self.jobs.http.post(f"/batch/{BATCH_ENDPOINT}{SCORING}", json=body, headers=headers)
+        if answer.is_success:
+            self.names[exchange.response_body["name"]] = answer.json()["name"]
         return answer
 
     def learn(self, theirs: str, ours: str) -> None:

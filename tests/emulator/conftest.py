@@ -41,5 +41,6 @@ def quick(tuned: Running) -> Iterator[Running]:
     tuned.admin("PATCH", "settings", {"operation_seconds": 0})
     yield tuned
     tuned.admin("DELETE", "provisioning")
-    for endpoint in tuned.ml("GET", "onlineEndpoints").json()["value"]:
-        operation(tuned, tuned.ml("DELETE", f"onlineEndpoints/{endpoint['name']}"))
+    for collection in ("onlineEndpoints", "batchEndpoints"):
+        for endpoint in tuned.ml("GET", collection).json()["value"]:
+            operation(tuned, tuned.ml("DELETE", f"{collection}/{endpoint['name']}"))

@@ -27,6 +27,7 @@ READERS = {
     "number",
     "optional_seconds",
     "parse_resources",
+    "read_rules",
     "required_seconds",
     "text_list",
     "whole",

@@ -20,6 +20,8 @@ STATUS, RESULTS = KINDS = "mfeOperationsStatus", "mfeOperationResults"
 """The two URLs of an operation: ``Azure-AsyncOperation``, and ``Location``."""
 TIMEOUT = {"x-ms-async-operation-timeout": "PT30M"}
 CANCEL_OF_A_JOB = "jc"
+WITHOUT_PROGRESS = ("bebes", "bebds")
+"""Recorded of batch endpoints: they say neither when nor how far. Of their deployments: a guess."""
 
 
 async def begin(
@@ -122,11 +124,14 @@ def answer(call: Call, name: str, *, kind: str) -> Response:
 
 def _status(call: Call, operation: Operation, kind: str) -> dict[str, Any]:
     name = f"{operation.prefix}:{call.workspace.workspace_id}:{operation.id}"
-    body: dict[str, Any] = {"id": _arm_id(call, name, kind), "name": name, "startTime": operation.started_at}
-    if operation.ended_at is not None:
-        body["endTime"] = operation.ended_at
-    # Recorded: 0 all the time, then 100.
-    body |= {"percentComplete": 0.0 if operation.active else 100.0, "status": operation.status}
+    body: dict[str, Any] = {"id": _arm_id(call, name, kind), "name": name}
+    if operation.prefix not in WITHOUT_PROGRESS:
+        body["startTime"] = operation.started_at
+        if operation.ended_at is not None:
+            body["endTime"] = operation.ended_at
+        # Recorded: 0 all the time, then 100.
+        body["percentComplete"] = 0.0 if operation.active else 100.0
+    body["status"] = operation.status
     if operation.error is not None:
         body["error"] = operation.error
     return body

@@ -8,6 +8,7 @@ from airflow_provider_amlrest.emulator.answers import invalid
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.registries import find_asset, parse_reference
+from airflow_provider_amlrest.emulator.store import AssetRecord
 
 SHORT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 LATEST_CURATED = re.compile(r"azureml:AzureML-[^:@/]+@latest")
@@ -16,6 +17,15 @@ ASSET_ID = re.compile(
     r"/(environments|codes|models)/([^/]+)/versions/([^/]+)",
     re.IGNORECASE,
 )
+
+
+def referenced_asset(call: Call, reference: str, kind: str) -> AssetRecord | None:
+    """The version that a checked reference means; None for what is no asset of the workspace."""
+    match = SHORT_NAME.fullmatch(reference)
+    if match:
+        return call.store.asset(call.home, kind, match[1], match[2])
+    match = ASSET_ID.fullmatch(reference)
+    return call.store.asset(call.home, match[4].lower(), match[5], match[6]) if match else None
 
 
 def check_reference(call: Call, reference: str | None, kind: str = "environments") -> None:

@@ -35,6 +35,9 @@ class Tuning:
     neither tag nor rule says it. With 0 an operation has ended when its first poll comes."""
     compute_seconds: float = 2.0
     """How long it takes to make, change, start, stop and delete a compute, and to get a node for a job."""
+    honours_repeatability: bool = False
+    """Whether a batch endpoint answers a request whose ``repeatability-request-id`` it knows with the job
+    that it has made of it. What the service does is not published."""
     page_size: int = 20
     """Items on a page of a list."""
     job_seconds: float = 2.0
@@ -71,6 +74,10 @@ def _checked_setting(name: str, value: Any) -> Any:
     if name == "authentication_context":
         if value is not None and not re.fullmatch(r"c\d{1,2}", str(value)):
             raise ValueError(f"authentication_context must be c1 to c99 or null, not {value!r}")
+        return value
+    if name == "honours_repeatability":
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} must be a number >= 0, not {value!r}")

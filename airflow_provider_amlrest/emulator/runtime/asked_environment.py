@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.emulator.runtime.conda import EnvironmentSpec, read_conda_file
-from airflow_provider_amlrest.emulator.runtime.data import DataResolver
+from airflow_provider_amlrest.emulator.runtime.data import BlobLocation, DataResolver
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 from airflow_provider_amlrest.emulator.runtime.stand_ins import stand_in
 
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def environment_spec(services: Services, workspace: Workspace, reference: str) -> EnvironmentSpec:
-    """What an environment asks for.
+    """What an environment asks for; that of a model is what the model brings along.
 
     :raises JobError: the workspace does not have it, or it cannot be had without Docker.
     """
     if spec := stand_in(reference):
         return spec
-    asset = DataResolver(services, workspace).asset(reference, "environments")
+    data = DataResolver(services, workspace)
+    if data.is_model(reference):
+        return read_conda_file(_conda_file_of_model(services, data, reference))
+    asset = data.asset(reference, "environments")
     if asset is None:
         raise JobError(
             f"Environment {reference!r} is not of this workspace or of a registry that the emulator has, and "
@@ -36,3 +39,13 @@ def environment_spec(services: Services, workspace: Workspace, reference: str) -
             "NotEmulated",
         )
     return read_conda_file(asset.properties.get("condaFile"))
+
+
+def _conda_file_of_model(services: Services, data: DataResolver, reference: str) -> str:
+    location = data.locate(reference)
+    if isinstance(location, BlobLocation):
+        path = f"{location.path}/conda.yaml"
+        blob = services.blobs.service.get_blob_client(location.container, path)
+        if blob.exists():
+            return str(blob.download_blob(encoding="utf-8").readall())
+    raise JobError("There is no environment, and the model brings none (conda.yaml).")

@@ -122,6 +122,11 @@ class DataResolver:
             return None
         raise JobError(f"{reference}: {settings.has_no(shared.registry)}", "NotFoundError")
 
+    def is_model(self, reference: str) -> bool:
+        """Whether a reference is the ARM id of a model."""
+        match = _ASSET.match(reference)
+        return match is not None and match["kind"].lower() == "models"
+
     def uri(self, reference: str, kind: str = "data") -> str:
         """Follow references to data, models and outputs of jobs to the URI that they mean.
 

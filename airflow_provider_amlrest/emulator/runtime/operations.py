@@ -92,8 +92,10 @@ class Operations:
         await asyncio.sleep(behaviour.seconds)
         if behaviour.outcome == "failed":
             raise JobError(behaviour.error or CONTAINER_CRASHED)
-        [carrier] = [carrier for carrier in self._carriers if operation.prefix in carrier.prefixes]
-        await carrier.carry_out(operation, behaviour)
+        # A batch endpoint and its deployments are no more than what the store has of them.
+        for carrier in self._carriers:
+            if operation.prefix in carrier.prefixes:
+                await carrier.carry_out(operation, behaviour)
 
 
 def _as_answered(message: str) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class Driver:
     def run(self) -> int:
         """All mini-batches; 0, unless more of them or of their items have failed than may."""
         folder = Path(self._settings["input_data"])
-        files = sorted(str(path) for path in folder.rglob("*") if path.is_file())
+        found = [folder] if folder.is_file() else folder.rglob("*")
+        files = sorted(str(path) for path in found if path.is_file())
         size = max(1, self._settings["mini_batch_size"])
         batches = [files[start : start + size] for start in range(0, len(files), size)]
         for batch in batches:

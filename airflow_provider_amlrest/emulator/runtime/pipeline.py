@@ -44,7 +44,7 @@ class PipelineRunner:
         if not context.job.started_at:
             # One that is a step has the properties of a step.
             added = {} if context.job.parent else run_properties(context.properties)
-            context.move("Preparing", run_properties={**context.job.run_properties, **added})
+            context.move("Preparing", run_properties={**added, **context.job.run_properties})
         started_at = context.job.started_at or utc_now()
         context.move("Running", started_at=started_at)
         async with execution_log(context, simulated=self._simulated) as log:

@@ -9,11 +9,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import not_emulated, pretty
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
-from airflow_provider_amlrest.emulator.context import INFERENCE_PATH, Context
+from airflow_provider_amlrest.emulator.context import BATCH_PATH, INFERENCE_PATH, Context
 from airflow_provider_amlrest.emulator.data_plane.history import History
 from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
 from airflow_provider_amlrest.emulator.data_plane.registries import Registries
 from airflow_provider_amlrest.emulator.server.admin import Admin
+from airflow_provider_amlrest.emulator.server.batch import MFE_PATH, Batch
 from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST, Gateway
 from airflow_provider_amlrest.emulator.server.inference import Inference
 from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
@@ -34,6 +35,8 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
             "/mlflow/v1.0": (mlflow := Mlflow(context)),
             "/mlflow/v2.0": mlflow,
             INFERENCE_PATH: Inference(context),
+            BATCH_PATH: (batch := Batch(context)),
+            MFE_PATH: batch,
             "/_emulator": Admin(context, faults, admin_key),
         },
         Router([*entra.routes(), *_public_routes(context)], default=_unknown),

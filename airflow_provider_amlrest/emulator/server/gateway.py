@@ -18,6 +18,7 @@ from airflow_provider_amlrest.emulator import config
 from airflow_provider_amlrest.emulator.answers import AnswerError, GatewayError, MlError, not_emulated
 from airflow_provider_amlrest.emulator.arm import (
     assets,
+    batch,
     components,
     computes,
     models,
@@ -77,6 +78,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", r"jobs/(?P<name>[^/]+)", jobs.delete_job),
     ("POST", r"jobs/(?P<name>[^/]+)/cancel", jobs.cancel_job),
     *online.OPERATIONS,
+    *batch.OPERATIONS,
 )
 VERSION = r"(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 REGISTRY_OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
@@ -209,8 +211,9 @@ class Gateway:
             raise GatewayError(404, "NotFound", f"The api-version {version} has no startPendingUpload.")
         if handler == promotion.publish and not version.has(PUBLISH):
             raise GatewayError(404, "NotFound", f"The api-version {version} has no publish.")
-        if version.is_2021 and any(handler == known for _, _, known in online.OPERATIONS):
-            raise not_emulated(f"online endpoints in {version}")
+        for what, room in (("online", online), ("batch", batch)):
+            if version.is_2021 and any(handler == known for _, _, known in room.OPERATIONS):
+                raise not_emulated(f"{what} endpoints in {version}")
         if collection.lower() == components.KIND and version.is_2021:
             raise not_registered(version, f"workspaces/{components.KIND}", self._context.location)
 

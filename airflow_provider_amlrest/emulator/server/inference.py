@@ -124,7 +124,7 @@ class Inference:
         if mode == "AMLToken":
             return tokens.check_endpoint_token(proof, endpoint.workspace, endpoint.name)
         try:
-            tokens.check(proof)
+            tokens.check(proof, studio=True)
         except TokenError:
             return False
         return True

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 JOB_TOKEN_SECONDS = 30 * 24 * 3600
 """As long as a job may run."""
 STORAGE_AUDIENCE = "https://storage.azure.com"
+STUDIO_AUDIENCE = "https://ml.azure.com"
 AML_AUDIENCES = (
-    "https://ml.azure.com",
+    STUDIO_AUDIENCE,
     "https://management.azure.com",
     "https://management.core.windows.net",
 )
@@ -76,6 +77,10 @@ class TokenAuthority:
     @property
     def management_audiences(self) -> tuple[str, ...]:
         return (self.endpoint, f"https://ml.{self.cloud}", *AML_AUDIENCES)
+
+    @property
+    def studio_audiences(self) -> tuple[str, ...]:
+        return (f"https://ml.{self.cloud}", STUDIO_AUDIENCE)
 
     @property
     def jobs_audience(self) -> str:
@@ -146,8 +151,12 @@ class TokenAuthority:
             claims, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id}
         )
 
-    def check(self, token: str, *, jobs: bool = False) -> Principal:
-        """Whom the token stands for; ``jobs``: whether a job's own token will do.
+    def check(self, token: str, *, jobs: bool = False, studio: bool = False) -> Principal:
+        """Whom the token stands for.
+
+        Args:
+            jobs: whether a job's own token will do.
+            studio: whether it must be one for Azure ML itself (``https://ml.azure.com``): endpoints want it.
 
         Raises:
             TokenError: with the code that Azure Resource Manager answers.
@@ -176,8 +185,9 @@ class TokenAuthority:
         audience = str(claims["aud"]).rstrip("/")
         if jobs and audience == self.jobs_audience:
             return Principal(claims["appid"], claims["oid"], (claims["workspace"], claims["run"]))
-        if audience not in self.management_audiences:
-            allowed = "','".join(self.management_audiences)
+        audiences = self.studio_audiences if studio else self.management_audiences
+        if audience not in audiences:
+            allowed = "','".join(audiences)
             raise TokenError(
                 "InvalidAuthenticationTokenAudience",
                 f"The access token has been obtained for wrong audience or resource '{audience}'. It should "

@@ -14,7 +14,6 @@ from airflow_provider_amlrest.rest.jobs.lookups import read_compute, read_enviro
 from airflow_provider_amlrest.rest.jobs.steps import component_steps
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.reading.fields import (
-    check_name,
     json_map,
     no_other_keys,
     string_map,
@@ -24,12 +23,13 @@ from airflow_provider_amlrest.rest.reading.fields import (
 from airflow_provider_amlrest.rest.reading.values import blank, mapping, required_seconds, whole
 from airflow_provider_amlrest.rest.resources.endpoints import (
     BATCH,
+    check_deployment_name,
     check_endpoint_name,
     check_scoring_script,
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, read_identity
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -58,7 +58,7 @@ _DEFAULTS_OF_PIPELINES = {
 
 def read_endpoint(given: Given) -> ResourceSpec:
     """A batch endpoint. Raises InvalidSpecError for a member that is not what it must be."""
-    no_other_keys("endpoint", given.arguments, ENDPOINT_KEYS)
+    check_members(given.arguments, ENDPOINT_KEYS)
     name = text("name", given["name"]) or ""
     word("auth_mode", given["auth_mode"] or "aad_token", ("aad_token",))
     defaults = mapping("defaults", given["defaults"])
@@ -97,7 +97,7 @@ def read_deployment(given: Given) -> ResourceSpec:
     )
     of_user = ("tags", "properties.properties", "properties.environmentVariables")
     checks = (
-        partial(check_name, "name", name, 32),
+        partial(check_deployment_name, "name", name),
         partial(check_endpoint_name, "endpoint_name", endpoint),
         partial(check_scoring_script, given["code_configuration"], given.base),
         partial(_check_definition, given["job_definition"]),
@@ -114,7 +114,7 @@ def _check_definition(value: Any) -> None:
 
 
 def _of_model(given: Given) -> Wire:
-    no_other_keys("deployment", given.arguments, MODEL_KEYS)
+    check_members(given.arguments, MODEL_KEYS)
     if blank(given["model"]):
         raise InvalidSpecError("model", "it is missing: name the model that scores.")
     if blank(given["compute"]):
@@ -160,7 +160,7 @@ def _settings(settings: Mapping[str, Any]) -> Wire:
 
 
 def _of_pipeline(given: Given) -> Wire:
-    no_other_keys("deployment", given.arguments, PIPELINE_KEYS)
+    check_members(given.arguments, PIPELINE_KEYS)
     component: Lookup | None = None
     if not blank(given["component"]):
         place = Document({}, given.base)

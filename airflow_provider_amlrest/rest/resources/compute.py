@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.reading.values import (
     whole,
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, read_identity
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.versions.features import NEVER
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
@@ -57,7 +57,7 @@ def read_compute(given: Given) -> ResourceSpec:
     type_ = word("type", given["type"] or "amlcompute", TYPES)
     keys, read, wire = TYPES[type_]
     present = {name: value for name, value in given.arguments.items() if not blank(value)}
-    no_other_keys(type_, present, (*_COMMON, *keys))
+    check_members(present, (*_COMMON, *keys))
     name = text("name", given["name"]) or ""
     body = without_nones(
         location=text("location", given["location"]),

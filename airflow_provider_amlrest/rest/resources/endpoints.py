@@ -19,7 +19,8 @@ from airflow_provider_amlrest.rest.versions.words import properties_of, without_
 ONLINE, BATCH = "onlineEndpoints", "batchEndpoints"
 COLLECTIONS = {"online": ONLINE, "batch": BATCH}
 ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{1,30}[a-zA-Z0-9])")
-"""Microsoft's documentation of limits: 3 to 32 characters."""
+"""Of endpoints and deployments. Microsoft's documentation of limits: 3 to 32 characters."""
+_NAME = "3 to 32 letters, digits and '-', beginning with a letter and ending with a letter or digit"
 
 
 class EndpointPlace(NamedTuple):
@@ -53,11 +54,17 @@ def check_is_idle(endpoint: Resource, deployment: str) -> None:
             f"{deployment!r} gets {share} percent of the requests: give them to another one first, with "
             "AzureMLShiftTrafficOperator.",
         )
-    if (properties.get("defaults") or {}).get("deploymentName") == deployment:
+    if default_of(endpoint) == deployment:
         raise InvalidSpecError(
             "deployment_name",
             f"{deployment!r} is the endpoint's default: make another one that first.",
         )
+
+
+def default_of(endpoint: Resource) -> str | None:
+    """The deployment of a batch endpoint that gets the requests that name none."""
+    name: str | None = (properties_of(endpoint.wire).get("defaults") or {}).get("deploymentName")
+    return name
 
 
 def check_endpoint_name(field: str, value: Any) -> str:
@@ -66,9 +73,17 @@ def check_endpoint_name(field: str, value: Any) -> str:
     if not ENDPOINT_NAME.fullmatch(name):
         raise InvalidSpecError(
             field,
-            f"{name!r} is not a valid name for an endpoint: 3 to 32 letters, digits and '-', beginning with "
-            "a letter and ending with a letter or digit. It must be free in the whole Azure region.",
+            f"{name!r} is not a valid name for an endpoint: {_NAME}. It must be free in the whole Azure "
+            "region.",
         )
+    return name
+
+
+def check_deployment_name(field: str, value: Any) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
+    name = text(field, value) or ""
+    if not ENDPOINT_NAME.fullmatch(name):
+        raise InvalidSpecError(field, f"{name!r} is not a valid name for a deployment: {_NAME}.")
     return name
 
 
@@ -128,8 +143,7 @@ class DefaultDeployment(Goal):
     deployment: str = ""
 
     def is_reached(self, now: Resource) -> bool:
-        defaults = properties_of(now.wire).get("defaults") or {}
-        return bool(defaults.get("deploymentName") == self.deployment)
+        return default_of(now) == self.deployment
 
     def why(self, now: Resource) -> list[str]:
         return [f"its default is not {self.deployment}"]

@@ -10,7 +10,6 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.lookups import read_environment
 from airflow_provider_amlrest.rest.reading.fields import (
-    check_name,
     json_map,
     no_other_keys,
     string_map,
@@ -27,12 +26,13 @@ from airflow_provider_amlrest.rest.reading.values import (
 )
 from airflow_provider_amlrest.rest.resources.endpoints import (
     ONLINE,
+    check_deployment_name,
     check_endpoint_name,
     check_scoring_script,
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, read_identity
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -54,7 +54,7 @@ DEPLOYMENT_KEYS = (
 
 def read_endpoint(given: Given) -> ResourceSpec:
     """An endpoint. Raises InvalidSpecError for a member that is not what it must be."""
-    no_other_keys("endpoint", given.arguments, ENDPOINT_KEYS)
+    check_members(given.arguments, ENDPOINT_KEYS)
     name = text("name", given["name"]) or ""
     access = given["public_network_access"]
     body = without_nones(
@@ -78,7 +78,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
 
 def read_deployment(given: Given) -> ResourceSpec:
     """A managed deployment. Raises InvalidSpecError for a member that is not what it must be."""
-    no_other_keys("deployment", given.arguments, DEPLOYMENT_KEYS)
+    check_members(given.arguments, DEPLOYMENT_KEYS)
     if str(given["type"] or "managed").lower() != "managed":
         raise InvalidSpecError(
             "type", f"{given['type']!r} is not managed; no other deployments are taken here."
@@ -118,7 +118,7 @@ def read_deployment(given: Given) -> ResourceSpec:
     )
     of_user = ("tags", "properties.properties", "properties.environmentVariables")
     checks = (
-        partial(check_name, "name", name, 32),
+        partial(check_deployment_name, "name", name),
         partial(check_endpoint_name, "endpoint_name", endpoint),
         partial(check_scoring_script, given["code_configuration"], given.base),
     )

@@ -19,7 +19,7 @@ from airflow_provider_amlrest.rest.http.call import resource as arm_resource
 from airflow_provider_amlrest.rest.http.errors import response_error
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.jobs.operations import Polled
-from airflow_provider_amlrest.rest.resources.goal import Change
+from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.registries import COLLECTION, PUBLISHING, RegistryOperations
 from airflow_provider_amlrest.rest.resources.resource import BROKEN, READY, Resource, gone, read_resource
 from airflow_provider_amlrest.rest.versions.words import properties_of
@@ -58,6 +58,15 @@ class ResourceOperations(RegistryOperations):
             answer.headers.get("Location") if answer.status_code == 202 else None
         )
         return link if link and self._is_ours(link) else None
+
+    def bring(self, goal: Goal) -> Flow[None]:
+        """One look, and the request that brings a resource to its state, unless it is so already.
+
+        What it starts is not followed. Raises what ``goal.change`` does.
+        """
+        now = yield from self.get_resource(goal.path)
+        if not goal.is_reached(now):
+            yield from self.change_resource(goal.change(now))
 
     def poll_resource(self, path: str, operation: str | None = None) -> Flow[Polled]:
         """:meth:`get_resource` for a poller: without retries, and with what remains of the quota.

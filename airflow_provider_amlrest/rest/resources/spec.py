@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
 from airflow_provider_amlrest.rest.reading.values import mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
 from airflow_provider_amlrest.rest.versions.features import unsupported
@@ -50,6 +50,11 @@ class ResourceSpec:
     def path(self) -> str:
         return f"{self.collection}/{self.name}"
 
+    @property
+    def kind(self) -> str:
+        """``an online endpoint``."""
+        return f"{'an' if self.what[0] in 'aeiou' else 'a'} {self.what}"
+
     def check(self, spelling: Spelling) -> None:
         """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
         for problem in self.problems(spelling, spelling.workspace):
@@ -61,7 +66,7 @@ class ResourceSpec:
         :param workspace: None: it is not known yet.
         """
         if spelling.api_version < self.since:
-            return [unsupported(spelling.api_version, "type", f"a {self.what}", self.since)]
+            return [unsupported(spelling.api_version, "type", self.kind, self.since)]
         version = spelling.api_version
         missing = [unsupported(version, *member) for member in self.newer if version < member[2]]
         checks: list[Callable[[], object]] = [*self.checks]
@@ -83,6 +88,13 @@ def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
     except InvalidSpecError as problem:
         return [problem]
     return []
+
+
+def check_members(given: Iterable[str], allowed: Collection[str]) -> None:
+    """Raises InvalidSpecError for a member that there is not, and names it, so that its line can be said."""
+    for name in given:
+        if name not in allowed:
+            raise unknown_key(name, name, allowed)
 
 
 def read_identity(value: Any) -> Wire | None:

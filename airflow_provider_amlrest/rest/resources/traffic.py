@@ -76,7 +76,8 @@ class Traffic(Goal):
         if found not in (*self.expected, self.shares):
             raise TrafficChangedError(
                 f"{self.what} has the shares {found}, where {dict(self.expected[-1])} were expected: "
-                "somebody else has changed them, and they are left so."
+                "somebody else has changed them, and they are left so. To go on from there, set "
+                "take_over=True."
             )
         return Change("PUT", self.path, self._body(now))
 

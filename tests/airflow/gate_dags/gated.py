@@ -1,4 +1,4 @@
-"""Gates that branch, and that skip what follows. ``iris:2`` is better than ``iris:1``."""
+"""Gates that branch, and that skip what follows. ``gated:2`` is better than ``gated:1``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gated() -> None:
     @task
     def reached() -> None: ...
 
-    for name, candidate, champion in (("better", "iris:2", "iris:1"), ("worse", "iris:1", "iris:2")):
+    for name, candidate, champion in (("better", "gated:2", "gated:1"), ("worse", "gated:1", "gated:2")):
         given = {"candidate": candidate, "champion": champion, "metric": "auc"}
         branch = AzureMLCompareModelsOperator(
             task_id=f"{name}_branch",

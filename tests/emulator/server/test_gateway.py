@@ -123,7 +123,7 @@ def test_workspace_says_where_its_data_plane_is(emulator: Running) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["batchEndpoints", "schedules", "jobs/j/other"])
+@pytest.mark.parametrize("path", ["serverlessEndpoints", "schedules", "jobs/j/other"])
 def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
     answer = emulator.ml("GET", path)
     assert answer.status_code == 501
@@ -134,7 +134,7 @@ def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
     "path",
     [
         "/metric/v2.0{workspace}/runs/r/full",
-        "/mferp/managementfrontend{workspace}/batchEndpoints/e/jobs",
+        "/mferp/managementfrontend{workspace}/onlineEndpoints/e/jobs",
         "/execution/v1.0{workspace}/experiments/e/run",
         "/history/v1.0/private{workspace}/runs/r/spans",
         "/history/v2.0{workspace}/runs/r",

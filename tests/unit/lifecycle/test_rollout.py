@@ -78,6 +78,18 @@ def test_an_unfinished_rollout_of_somebody_else_is_left_unless_taken_over() -> N
     assert rollout.traffic({"green": 10, "blue": 90}).rollout == {"by": "me", "start": {"blue": 100}}
 
 
+def test_shares_that_somebody_else_has_set_are_left_unless_taken_over() -> None:
+    note = {"by": "me", "start": {"blue": 100}}
+    found = {"blue": 40, "green": 60}
+    goal = planned(found, note).traffic({"green": 100})
+    service = Service(found, note)
+    with pytest.raises(TrafficChangedError, match=r"'blue': 100} were expected: .* set take_over=True"):
+        goal.change(service.endpoint)
+    taken = planned(found, note, take_over=True)
+    assert taken.traffic({"green": 100}).change(service.endpoint).method == "PUT"
+    assert taken.start == {"blue": 100}
+
+
 def test_what_is_so_already_is_only_tested() -> None:
     assert phases(planned({"green": 100})) == ["test 100"]
 

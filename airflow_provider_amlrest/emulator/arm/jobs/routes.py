@@ -52,23 +52,35 @@ async def put_job(call: Call, name: str) -> Response:
         if old is not None:
             record = _update(call, old, properties)
             return pretty(_job(call, record))
-        kind = _kind(properties["jobType"])
-        properties = _resolve(call, kind, properties)
-        record = JobRecord(
-            workspace=call.home,
-            name=name,
-            job_type=kind.job_type,
-            properties=properties,
-            status=kind.initial_status,
-            created_by=call.principal.application_id,
-            run_properties=kind.service_properties(properties),
-            as_sent=as_sent,
-        )
-        call.store.add_job(record)
-        remember_experiment(call.store, call.workspace, properties["experimentName"])
+        record = add_job(call, name, properties, as_sent=as_sent)
     call.context.wake()
     record = await call.context.settle(record)
     return pretty(_job(call, record), 201, {"Location": call.url})
+
+
+def add_job(call: Call, name: str, properties: dict[str, Any], **more: Any) -> JobRecord:
+    """Keep a new job, which runs as soon as somebody wakes the runtime; ``more``: of its record.
+
+    Raises:
+        MlError: something that it refers to is not there.
+    """
+    kind = _kind(properties["jobType"])
+    properties = _resolve(call, kind, properties)
+    record = JobRecord(
+        **{
+            "workspace": call.home,
+            "name": name,
+            "job_type": kind.job_type,
+            "properties": properties,
+            "status": kind.initial_status,
+            "created_by": call.principal.application_id,
+            "run_properties": kind.service_properties(properties),
+            **more,
+        }
+    )
+    call.store.add_job(record)
+    remember_experiment(call.store, call.workspace, properties["experimentName"])
+    return record
 
 
 def _values(call: Call) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -251,13 +263,14 @@ def _canonical_answer(call: Call, job: JobRecord) -> dict[str, Any]:
         "status": job.status,
         "tags": job.tags,
         "properties": _properties(job),
-        "services": _services(call, job),
+        "services": services(call, job),
         "outputs": {**(job.properties.get("outputs") or {}), "default": default},
     }
     return _kind(job.job_type).answer(job, answer)
 
 
-def _services(call: Call, job: JobRecord) -> dict[str, Any]:
+def services(call: Call, job: JobRecord) -> dict[str, Any]:
+    """Those that were asked for, and the service's own."""
     workspace = call.workspace
     host = call.context.endpoint.removeprefix("https://")
     tracking = f"azureml://{host}/mlflow/v1.0{workspace.arm_id}?"

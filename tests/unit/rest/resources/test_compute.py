@@ -70,7 +70,7 @@ def test_others_need_a_version_that_has_them() -> None:
         ({"type": "aks"}, "type: 'aks' is not one of"),
         ({"min_instances": 5, "max_instances": 2}, "min_instances: 5 is more than max_instances, 2"),
         ({"max_instance": 5}, "unknown key 'max_instance'; did you mean 'max_instances'"),
-        ({"type": "computeinstance", "max_instances": 2}, "computeinstance: unknown key 'max_instances'"),
+        ({"type": "computeinstance", "max_instances": 2}, "max_instances: unknown key 'max_instances'"),
         ({"tier": "spot"}, "tier: 'spot' is not one of: dedicated, low_priority"),
         ({"identity": "user_assigned"}, "identity: a user_assigned identity has user_assigned_identities"),
         (
