@@ -6,9 +6,6 @@ is found by the other.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,61 +16,12 @@ import pytest
 
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators import AzureMLUploadCodeOperator
+from tests.sdk.steps import ENVIRONMENT, Session
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
 from tools.proxy import LoopbackProxy
 
 pytestmark = pytest.mark.sdk
-
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = ROOT / ".venv-azure-ai-ml" / "bin" / "python"
-STEP_SECONDS = 120
-ENVIRONMENT = "AzureML-any:1"
-
-
-class Session:
-    """Runs steps of ``session.py``, each in a process of its own."""
-
-    def __init__(self, emulated: Emulated, proxy: LoopbackProxy, folder: Path) -> None:
-        self.emulated = emulated
-        self.proxy = proxy
-        self.said = ""
-        """Standard output of the last step."""
-        self._ready_file = folder / "ready.json"
-        self._ready_file.touch(mode=0o600)
-        self._ready_file.write_text(json.dumps(emulated.facts))
-        endpoint = emulated.facts["arm_endpoint"]
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        self._environment = {
-            **kept,
-            "HOME": str(folder),
-            "ARM_CLOUD_METADATA_URL": f"{endpoint}/metadata/endpoints?api-version=2022-09-01",
-            "REQUESTS_CA_BUNDLE": emulated.facts["ca_bundle"],
-            # For the storage account by its host name, which few machines resolve.
-            "HTTPS_PROXY": proxy.url,
-            "NO_PROXY": "127.0.0.1",
-        }
-
-    def __call__(self, step: str, **arguments: Any) -> Any:
-        command = [PYTHON, Path(__file__).with_name("session.py"), self._ready_file, step]
-        done = subprocess.run(
-            [*command, json.dumps(arguments)],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=STEP_SECONDS,
-            check=False,
-        )
-        self.said = done.stdout
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def session(training_emulator: Emulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    assert PYTHON.exists(), "make test-sdk makes the environment of azure-ai-ml"
-    with LoopbackProxy() as proxy:
-        yield Session(training_emulator, proxy, tmp_path_factory.mktemp("sdk"))
 
 
 @pytest.fixture(scope="module")
@@ -320,74 +268,6 @@ def test_a_job_that_runs_as_its_user(session: Session) -> None:
 
 def test_a_signature_for_transfers(session: Session) -> None:
     assert session("datastore_secrets") == ["sasToken", "secretsType"]
-
-
-SCORE = """
-import json, os, pathlib
-
-def init():
-    global weight
-    model = pathlib.Path(os.environ["AZUREML_MODEL_DIR"], "weights", "weight.txt")
-    weight = int(model.read_text())
-    print("init of", os.environ["WHO"])
-
-def run(data):
-    return {"who": os.environ["WHO"], "product": weight * json.loads(data)["x"]}
-"""
-
-
-@pytest.fixture
-def scoring(tmp_path: Path) -> dict[str, str]:
-    """Local code, a local model, and a request."""
-    files = {"src/score.py": SCORE, "weights/weight.txt": "3", "request.json": '{"x": 2}'}
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    return {"code": str(tmp_path / "src"), "model": str(tmp_path / "weights"), "environment": ENVIRONMENT}
-
-
-def test_an_online_endpoint_that_serves(session: Session, scoring: dict[str, str], tmp_path: Path) -> None:
-    request = str(tmp_path / "request.json")
-    with session.emulated.setting("operation_seconds", 0):
-        made = session("endpoint", name="sdk-shop", tags={"a": "1"})
-        assert made["scoring_uri"].endswith("/inference/sdk-shop/score")
-        assert (made["state"], made["listed"], made["tags"]) == ("Succeeded", ["sdk-shop"], {"a": "1"})
-        for name in ("blue", "green"):
-            deployed = session("deployment", endpoint="sdk-shop", name=name, **scoring)
-            assert deployed["state"] == "Succeeded", deployed
-        assert (deployed["instances"], deployed["listed"]) == (1, ["blue", "green"])
-        shares = {"blue": 100, "green": 0}
-        set_to = session("traffic", endpoint="sdk-shop", shares=shares, mirror={})
-        assert set_to == {"traffic": shares, "mirror": {}}
-        assert session("invoke", endpoint="sdk-shop", request=request) == {"who": "blue", "product": 6}
-        named = session("invoke", endpoint="sdk-shop", request=request, deployment="green")
-        assert named["who"] == "green"
-        mirrored = session("traffic", endpoint="sdk-shop", shares={"blue": 100}, mirror={"green": 10})
-        assert mirrored["mirror"] == {"green": 10}
-        assert session("scale", endpoint="sdk-shop", name="green") == 2
-        assert "init of green" in session("container_logs", endpoint="sdk-shop", name="green")
-        # Recorded: the operation of new keys is not found. The key is another one all the same.
-        assert session("keys", endpoint="sdk-shop") == {
-            "status": 404,
-            "primary": True,
-            "secondary": False,
-        }
-        assert session("delete_deployment", endpoint="sdk-shop", name="blue") == {"refused": 400}
-        session("traffic", endpoint="sdk-shop", shares={"blue": 100}, mirror={})
-        assert session("delete_deployment", endpoint="sdk-shop", name="green") == {"left": ["blue"]}
-        assert session("delete_endpoint", name="sdk-shop") == []
-
-
-def test_a_deployment_whose_init_fails(session: Session, scoring: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "src" / "score.py").write_text(SCORE.replace("weight = int(", "weight = undefined("))
-    with session.emulated.setting("operation_seconds", 0):
-        session("endpoint", name="sdk-broken")
-        failed = session("deployment", endpoint="sdk-broken", name="blue", **scoring)
-        assert failed["state"] == "Failed"
-        assert "(None) ResourceNotReady: User container has crashed or terminated." in failed["error"]
-        said = session("container_logs", endpoint="sdk-broken", name="blue")
-        assert "name 'undefined' is not defined" in said
-        assert session("delete_endpoint", name="sdk-broken") == []
 
 
 def test_what_is_not_emulated_is_refused_as_that(session: Session) -> None:
