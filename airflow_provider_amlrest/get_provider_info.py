@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_amlrest import operators
 from airflow_provider_amlrest.connection import (
     CONNECTION_TYPE,
     FIELDS,
@@ -12,6 +13,7 @@ from airflow_provider_amlrest.connection import (
     RELABELING,
     Field,
 )
+from airflow_provider_amlrest.operators import MODULES
 from airflow_provider_amlrest.version import __version__
 
 
@@ -35,12 +37,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": HOOK_NAME,
-                "python-modules": [
-                    "airflow_provider_amlrest.operators.assets",
-                    "airflow_provider_amlrest.operators.commands",
-                    "airflow_provider_amlrest.operators.sweeps",
-                    "airflow_provider_amlrest.operators.orphans",
-                ],
+                "python-modules": [f"{operators.__name__}.{name}" for name in sorted({*MODULES.values()})],
             },
         ],
         "sensors": [
@@ -69,6 +66,7 @@ def get_provider_info() -> dict[str, Any]:
             "airflow_provider_amlrest.links.AzureMLStudioLink",
             "airflow_provider_amlrest.links.AzureMLEnvironmentLink",
             "airflow_provider_amlrest.links.AzureMLDataLink",
+            "airflow_provider_amlrest.links.AzureMLModelLink",
             "airflow_provider_amlrest.links.AzureMLModelsLink",
         ],
     }

@@ -78,7 +78,7 @@ def push(ti: Any, key: str, value: Any) -> None:
 
 
 class AzureMLStudioLink(PushedLink):
-    """The job's page."""
+    """The page of the job, or of the online endpoint."""
 
     name = "Azure ML Studio"
     key = "azureml_studio_link"
@@ -96,6 +96,13 @@ class AzureMLDataLink(PushedLink):
 
     name = "Azure ML data asset"
     key = "azureml_data_link"
+
+
+class AzureMLModelLink(PushedLink):
+    """The page of the model's version."""
+
+    name = "Azure ML model"
+    key = "azureml_model_link"
 
 
 class AzureMLModelsLink(PushedLink):

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import random
 import time
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,100 @@ SETTINGS_LIFETIME = 60.0
 """Seconds for which a connection is not read again, however many triggers start."""
 
 
-class AzureMLJobTrigger(BaseTrigger):
+class _WaitTrigger(BaseTrigger):
+    """Waits by the poller that all triggers of a process share, and outlives outages."""
+
+    azureml_conn_id: str
+    api_version: str | None
+    poll_interval: float
+    deadline: float | None
+    _stop: asyncio.Future[None] | None = None
+
+    @abstractmethod
+    def _begin(self) -> Wait:
+        """The wait, from its beginning."""
+
+    @abstractmethod
+    async def _of_ended_task(self) -> None:
+        """What is to be done if somebody has ended the task; it may be that nobody has."""
+
+    async def on_kill(self) -> None:
+        """Do what is to be done if the task was ended, once and shortly.
+
+        Airflow 3.3 calls it when a user ends the task, also when another triggerer has the trigger by now.
+        It cancels what it calls, again each second until the trigger is gone.
+        """
+        self._stop = asyncio.ensure_future(self._of_ended_task())
+        await _to_its_end(self._stop)
+
+    async def cleanup(self) -> None:
+        """Wait for the end of :meth:`on_kill`: on Python 3.11, Airflow 3.3 does not."""
+        if self._stop is not None:
+            await _to_its_end(self._stop)
+
+    async def _wait_or_end(self) -> Event:
+        """Wait, unless Airflow cancels it: before 3.3, that is how it ends a task."""
+        try:
+            return await self._wait()
+        except asyncio.CancelledError:
+            if not AIRFLOW_CALLS_ON_KILL:
+                await self.on_kill()
+            raise
+
+    async def _wait(self) -> Event:
+        # What it imports takes longer than an event loop should stand still.
+        await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.poll.shared")
+        from airflow_provider_amlrest.rest.poll.look import Look
+
+        waiting = self._begin()
+        while True:
+            try:
+                async with asyncio.timeout(seconds_left(self.deadline)) as limit:
+                    return await self._watch(waiting)
+            except Exception as error:
+                # The connection could not be read, or not be used: no end of the wait, as all outages.
+                if not isinstance(error, AzureMLError):
+                    error = AzureMLError(without_secrets(repr(error)))
+                # That the time is over is no failure of Azure ML's.
+                event = waiting.see(None if limit.expired() else Look(None, error))
+                if event is not None:
+                    return event
+                pause = random.uniform(0.5, 1.5) * REOPEN_PAUSE  # noqa: S311
+                left = waiting.time_left
+                await asyncio.sleep(pause if left is None else min(pause, left))
+
+    async def _watch(self, waiting: Wait) -> Event:
+        from airflow_provider_amlrest.rest.http.drive import drive_async
+        from airflow_provider_amlrest.rest.poll.shared import shared_watcher
+
+        key = await _settings(self._hook()), self.api_version
+        async with shared_watcher(key, self._client) as watcher:
+            watch = watcher.watch(waiting.job_name, poll_interval=self.poll_interval, status=waiting.status)
+
+            async def take(step: NextLook | ReadLog) -> Any:
+                if isinstance(step, ReadLog):
+                    return await watcher.client.read_log(waiting.job_name, step.tail)
+                return await watch.next(step.seconds)
+
+            try:
+                return await drive_async(steps(waiting, _shows_log), take)
+            finally:
+                watch.close()
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[AsyncAzureMLClient]:
+        hook = self._hook()
+        hook.settings = await _settings(hook)
+        async with hook.async_client() as client:
+            yield client
+
+    def _hook(self) -> AzureMLHook:
+        from airflow_provider_amlrest.hook import AzureMLHook
+
+        return AzureMLHook(self.azureml_conn_id, self.api_version)
+
+
+class AzureMLJobTrigger(_WaitTrigger):
     """Wait for a job; fire once, with the event of :class:`completion.Wait`.
 
     All triggers of a process that wait in the same workspace with the same identity share one poller.
@@ -90,7 +184,6 @@ class AzureMLJobTrigger(BaseTrigger):
         self.on_timeout = on_timeout
         self.cancel_on_kill = cancel_on_kill
         self.owner = owner
-        self._stop: asyncio.Future[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As it is kept in Airflow's database: plain JSON, and no secret in it."""
@@ -112,31 +205,15 @@ class AzureMLJobTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire."""
-        try:
-            event = await self._wait()
-        except asyncio.CancelledError:
-            if not AIRFLOW_CALLS_ON_KILL:
-                await self.on_kill()
-            raise
+        event = await self._wait_or_end()
         if event["status"] in (TIMEOUT, STALLED) and self.on_timeout == "cancel":
             await self._cancel("its time is over")
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
-    async def on_kill(self) -> None:
-        """Ask for the job's end, once and shortly, if the task was ended.
+    def _begin(self) -> Wait:
+        return Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
 
-        Airflow 3.3 calls it when a user ends the task, also when another triggerer has the trigger by now.
-        It cancels what it calls, again each second until the trigger is gone.
-        """
-        self._stop = asyncio.ensure_future(self._end_job_of_ended_task())
-        await _to_its_end(self._stop)
-
-    async def cleanup(self) -> None:
-        """Wait for the end of :meth:`on_kill`: on Python 3.11, Airflow 3.3 does not."""
-        if self._stop is not None:
-            await _to_its_end(self._stop)
-
-    async def _end_job_of_ended_task(self) -> None:
+    async def _of_ended_task(self) -> None:
         if self.cancel_on_kill and await has_left_deferral(self):
             await self._cancel("the task was ended")
 
@@ -153,57 +230,82 @@ class AzureMLJobTrigger(BaseTrigger):
         else:
             self.log.info("Azure ML job %s %s.", self.job_name, told_end(why, left))
 
+
+class AzureMLResourceTrigger(_WaitTrigger):
+    """Wait until no operation is under way on a compute, an endpoint or a deployment; fire once.
+
+    The operation itself cannot be taken back: it goes on, whatever becomes of the task. The shares of the
+    requests can be: see ``way_back``.
+
+    :param path: the resource, below the workspace: ``computes/gpu``.
+    :param what: it in words, for the log.
+    :param azureml_conn_id: the connection.
+    :param api_version: instead of the connection's.
+    :param poll_interval: seconds between two looks at the resource, at most.
+    :param deadline: seconds since the epoch at which to give up waiting; None: never.
+    :param status: the state that was told last.
+    :param not_before: seconds since the epoch before which it does not fire; None: at once.
+    :param way_back: of a rollout, ``Rollout.way_back``: the way that is gone if somebody ends the task.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        what: str = "resource",
+        azureml_conn_id: str = DEFAULT_CONNECTION,
+        api_version: str | None = None,
+        poll_interval: float = 15.0,
+        deadline: float | None = None,
+        status: str = "",
+        not_before: float | None = None,
+        way_back: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.path = path
+        self.what = what
+        self.azureml_conn_id = azureml_conn_id
+        self.api_version = api_version
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.status = status
+        self.not_before = not_before
+        self.way_back = way_back
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """As it is kept in Airflow's database: plain JSON, and no secret in it."""
+        names = (
+            *("path", "what", "azureml_conn_id", "api_version", "poll_interval", "deadline", "status"),
+            *("not_before", "way_back"),
+        )
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        return name, {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and fire."""
+        yield TriggerEvent(await self._wait_or_end())  # type: ignore[no-untyped-call]
+
     async def _wait(self) -> Event:
-        # What it imports takes longer than an event loop should stand still.
-        await asyncio.to_thread(importlib.import_module, "airflow_provider_amlrest.rest.poll.shared")
-        from airflow_provider_amlrest.rest.poll.look import Look
+        if self.not_before is not None:
+            await asyncio.sleep(max(0.0, self.not_before - time.time()))
+        return await super()._wait()
 
-        waiting = Wait(self.job_name, self.job_status, self.deadline, open_tail(self.positions))
-        while True:
-            try:
-                async with asyncio.timeout(seconds_left(self.deadline)) as limit:
-                    return await self._watch(waiting)
-            except Exception as error:
-                # The connection could not be read, or not be used: no end of the wait, as all outages.
-                if not isinstance(error, AzureMLError):
-                    error = AzureMLError(without_secrets(repr(error)))
-                # That the time is over is no failure of Azure ML's.
-                event = waiting.see(None if limit.expired() else Look(None, error))
-                if event is not None:
-                    return event
-                pause = random.uniform(0.5, 1.5) * REOPEN_PAUSE  # noqa: S311
-                left = waiting.time_left
-                await asyncio.sleep(pause if left is None else min(pause, left))
+    async def _of_ended_task(self) -> None:
+        if not self.way_back or not await has_left_deferral(self):
+            return
+        from airflow_provider_amlrest.lifecycle.rollout import back, told_back
 
-    async def _watch(self, waiting: Wait) -> Event:
-        from airflow_provider_amlrest.rest.http.drive import drive_async
-        from airflow_provider_amlrest.rest.poll.shared import shared_watcher
+        goal = back(self.path, self.what, self.way_back)
+        try:
+            async with self._client() as client, asyncio.timeout(patience.CANCEL):
+                await client.bring(goal)
+        except Exception as error:
+            self.log.error("%s", told_back(goal, error))
+        else:
+            self.log.warning("%s", told_back(goal))
 
-        key = await _settings(self._hook()), self.api_version
-        async with shared_watcher(key, self._client) as watcher:
-            watch = watcher.watch(self.job_name, poll_interval=self.poll_interval, status=waiting.status)
-
-            async def take(step: NextLook | ReadLog) -> Any:
-                if isinstance(step, ReadLog):
-                    return await watcher.client.read_log(self.job_name, step.tail)
-                return await watch.next(step.seconds)
-
-            try:
-                return await drive_async(steps(waiting, _shows_log), take)
-            finally:
-                watch.close()
-
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[AsyncAzureMLClient]:
-        hook = self._hook()
-        hook.settings = await _settings(hook)
-        async with hook.async_client() as client:
-            yield client
-
-    def _hook(self) -> AzureMLHook:
-        from airflow_provider_amlrest.hook import AzureMLHook
-
-        return AzureMLHook(self.azureml_conn_id, self.api_version)
+    def _begin(self) -> Wait:
+        return Wait(self.path, self.status, self.deadline, resource=self.what)
 
 
 async def _to_its_end(action: asyncio.Future[None]) -> None:

@@ -1,13 +1,15 @@
 """What the pages inside the Airflow UI cost: seconds, bytes, and reads of Azure ML.
 
-``python -m benchmarks.pages`` starts Airflow and the emulator, runs a sweep of 1,000 trials, puts 200 runs of
-a DAG into Airflow's database, and asks for the data of pages as a browser does. Beside the data of the sweep,
-in the same run: the time that it takes to read the metrics of each trial by itself.
+``python -m benchmarks.pages`` starts Airflow and the emulator, runs a sweep of 1,000 trials and a pipeline of
+100 steps, puts 200 runs of a DAG into Airflow's database, and asks for the data of pages as a browser does.
+Beside the data of the sweep, in the same run: the time that it takes to read the metrics of each trial by
+itself.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import sqlite3
 import tempfile
 import time
@@ -117,15 +119,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as exits:
         stage = Stage(Path(folder), exits)
         asking = Asking(stage)
-        wide, trained = run_of(stage, "wide"), run_of(stage, "training")
+        wide, long, trained = run_of(stage, "wide"), run_of(stage, "long"), run_of(stage, "training")
         multiply(stage.airflow.home / "airflow.db", trained)
         of_sweep = {"dag_id": "wide", "run_id": wide, "task_id": "sweep"}
+        of_pipeline = {"dag_id": "long", "run_id": long, "task_id": "hundred"}
         of_training = {"dag_id": "training", "run_id": trained, "task_id": "train"}
 
         print("| data | first s | again s | bytes | gzipped | reads of Azure ML |\n|---|---|---|---|---|---|")
         asking.row("a job, with its metrics", "task/data", **of_training)
         asking.row("a sweep's job", "task/data", **of_sweep)
         seconds = asking.row("its 1,000 trials", "task/trials", **of_sweep)
+        asking.row("a pipeline's job", "task/data", **of_pipeline)
+        asking.row("its 100 steps", "task/steps", **of_pipeline)
+        _, content = asking.get("task/steps", **of_pipeline)
+        step = json.loads(content)["rows"][0][2]
+        asking.row("one of them", "task/data", step=step, **of_pipeline)
         asking.row(f"a task over {RUNS} runs", "history/data", dag_id="training", task_id="train")
         asking.row("the newest jobs", "recent/data")
         one_by_one = read_one_by_one(stage, stage.job_of(wide).name)

@@ -1,12 +1,11 @@
 """Run a pipeline that a data scientist has written for the CLI: its YAML file, as it is.
 
-``az ml job create --file iris_pipeline/pipeline.yml`` runs the same. Here it runs every week, a trigger with
-configuration can choose another share of test rows, and the next task knows what the steps did.
+``az ml job create --file iris_pipeline/pipeline.yml`` runs the same. Here a trigger with configuration can
+choose another share of test rows, and the next task knows what the steps did. ``make demo`` runs it, too.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.common.compat.sdk import dag, task
@@ -14,9 +13,9 @@ from airflow.providers.common.compat.sdk import dag, task
 from airflow_provider_amlrest.operators import AzureMLSubmitJobOperator
 
 
+# No schedule: it runs when somebody triggers it.
 @dag(
-    schedule="@weekly",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    schedule=None,
     catchup=False,
     params={"test_share": 0.2},
     tags=["azureml", "example"],

@@ -1,32 +1,31 @@
-"""Train every night, and accept the new model only if it beats the one accepted last.
+"""Train every night, register the model, and accept it only if it beats the one that is in production.
 
-The Airflow Variable ``iris_accepted_model`` holds the accepted job, its metric and where its model lies.
-Why a Variable: the decision is Airflow's own, one small value that a person can read, correct or delete in
-the UI. What serves the model reads it (or is called from ``promote``).
+All state is in Azure ML: the model in production is the newest version of ``iris`` with the stage
+``Production``, and its metric is that of the job that wrote it. A person can read and change both in the
+Studio. What serves the model would follow ``accept``.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
-from airflow.providers.common.compat.sdk import Variable, dag, task
+from airflow.providers.common.compat.sdk import dag
 
 from airflow_provider_amlrest.operators import (
+    AzureMLCompareModelsOperator,
     AzureMLCreateEnvironmentOperator,
     AzureMLRegisterDataOperator,
+    AzureMLRegisterModelOperator,
     AzureMLSubmitCommandJobOperator,
+    AzureMLUpdateModelOperator,
 )
-
-ACCEPTED = "iris_accepted_model"
-METRIC = "log_loss"  # lower is better
 
 
 @dag(
     schedule="0 3 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,  # runs for past nights would train on today's data
-    max_active_runs=1,  # two runs at the same time would compare with the same accepted model
+    max_active_runs=1,  # two runs at the same time would compare with the same model
     tags=["azureml", "example"],
     doc_md=__doc__,
 )
@@ -55,7 +54,7 @@ def retrain_if_better() -> None:
         poll_interval=10,
     )
 
-    # A second job reads the model that `train` wrote: a model that cannot be loaded is not promoted.
+    # A second job reads the model that `train` wrote: a model that cannot be loaded is not registered.
     load = AzureMLSubmitCommandJobOperator(
         task_id="load",
         command="python -c \"import lightgbm as l; l.Booster(model_file='${{inputs.model}}/model.txt')\"",
@@ -66,34 +65,20 @@ def retrain_if_better() -> None:
         poll_interval=10,
     )
 
-    @task.branch
-    def compare(trained: dict[str, Any]) -> str:
-        """Name the task that follows."""
-        new = trained["metrics"][METRIC]
-        # Positional, because Airflow 2 and 3 name the default differently: None if unset, and read as JSON.
-        accepted = Variable.get(ACCEPTED, None, True)
-        print(f"{METRIC}: new {new}, accepted {accepted and accepted[METRIC]}")
-        return "promote" if accepted is None or new < accepted[METRIC] else "keep"
-
-    @task
-    def promote(trained: dict[str, Any]) -> None:
-        """Make the new model the accepted one."""
-        accepted = {
-            "job": trained["name"],
-            METRIC: trained["metrics"][METRIC],
-            "model": trained["outputs"]["model"],
-        }
-        Variable.set(ACCEPTED, accepted, serialize_json=True)
-        print(f"Accepted {accepted}")
-
-    @task
-    def keep() -> None:
-        """Leave the accepted model where it is."""
-        print("The accepted model stays: the new one is not better.")
-
-    compared = compare(train.output)
-    load >> compared
-    compared >> [promote(train.output), keep()]
+    register = AzureMLRegisterModelOperator(task_id="register", name="iris", job_name=train.output)
+    compare = AzureMLCompareModelsOperator(
+        task_id="compare",
+        candidate=register.output,
+        champion={"name": "iris", "stage": "Production"},
+        metric="log_loss",
+        goal="minimize",
+        follow_task_ids_if_true="accept",
+        follow_task_ids_if_false="reject",
+    )
+    accept = AzureMLUpdateModelOperator(task_id="accept", model=register.output, stage="Production")
+    reject = AzureMLUpdateModelOperator(task_id="reject", model=register.output, archived=True)
+    load >> register
+    compare >> [accept, reject]
 
 
 retrain_if_better()

@@ -9,15 +9,18 @@ from typing import Any
 
 from tools.airflow_api import TaskInstance
 
+TRAINING, PIPELINE = "lightgbm_iris_training", "iris_pipeline_job"
+
 
 def write_summary(
-    path: Path, tasks: Iterable[TaskInstance], results: Mapping[str, Any], seconds: float
+    path: Path, tasks: Mapping[str, Iterable[TaskInstance]], results: Mapping[str, Any], seconds: float
 ) -> None:
     """Write the facts for programs that run after the demo.
 
-    :param results: task id -> XCom of the tasks ``wait_for_training``, ``sweep`` and ``report``.
+    :param tasks: DAG id -> its tasks.
+    :param results: task id -> XCom: ``wait_for_training``, ``sweep`` and ``report``, and ``classify``.
     """
-    command, sweep = results["wait_for_training"], results["sweep"]
+    command, sweep, pipeline = results["wait_for_training"], results["sweep"], results["classify"]
     best = sweep["best_trial"]
     summary = {
         "command_job": {key: command[key] for key in ("name", "status", "metrics")},
@@ -26,9 +29,16 @@ def write_summary(
             "best_trial": {key: best[key] for key in ("name", "params", "metric")},
             "all_trials": results["report"]["trials"],
         },
+        "pipeline_job": {key: pipeline[key] for key in ("name", "status", "steps")},
         "steps": [
-            {"task_id": task.task_id, "state": task.state, "seconds": round(task.seconds or 0.0, 1)}
-            for task in sorted(tasks, key=lambda task: task.started or "")
+            {
+                "dag_id": dag_id,
+                "task_id": task.task_id,
+                "state": task.state,
+                "seconds": round(task.seconds or 0.0, 1),
+            }
+            for dag_id, of_dag in tasks.items()
+            for task in sorted(of_dag, key=lambda task: task.started or "")
         ],
         "seconds": seconds,
     }
@@ -42,8 +52,11 @@ def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_di
     """
     print("\nSteps")
     print_table(
-        ("task", "state", "seconds"),
-        [(step["task_id"], step["state"], f"{step['seconds']:.1f}") for step in summary["steps"]],
+        ("dag", "task", "state", "seconds"),
+        [
+            (step["dag_id"], step["task_id"], step["state"], f"{step['seconds']:.1f}")
+            for step in summary["steps"]
+        ],
     )
 
     command, report = summary["command_job"], results["report"]
@@ -68,9 +81,25 @@ def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_di
         ],
     )
 
+    pipeline = summary["pipeline_job"]
+    print(f"\nPipeline job {pipeline['name']}: {pipeline['status']}")
+    print_table(
+        ("step", "status", "seconds", ""),
+        [
+            (
+                step["name"],
+                step["status"],
+                _number(step["seconds"]),
+                "<- reused" if step.get("reused") else "",
+            )
+            for step in pipeline["steps"]
+        ],
+    )
+
     print("\nOutputs")
     print(f"  model of the command job  {report['models']['command_job']}")
     print(f"  model of the best trial   {report['models']['best_trial']}")
+    print(f"  report of the pipeline    {results['classify']['outputs']['report']}")
     print(f"  all of it is in the emulator's blob storage, kept for the next run: {data_dir}")
     print(f"\nDone in {summary['seconds']:.0f} seconds. build/demo/summary.json has the same facts.")
 

@@ -65,14 +65,14 @@ FAULTS = (
     Fault("a name in another case", "assets/data.py", "dataUri=data.uri", "dataURI=data.uri"),
     Fault(
         "a member at the wrong level",
-        "jobs/wire.py",
+        "jobs/spec.py",
         '{"jobTier": job.job_tier.capitalize()}',
         "job.job_tier",
     ),
     Fault("a required member missing", "jobs/command.py", "        environmentId=run.environment,\n", ""),
     Fault(
         "one text in another's place",
-        "jobs/wire.py",
+        "jobs/spec.py",
         "displayName=job.display_name",
         "displayName=job.description",
     ),
@@ -115,13 +115,13 @@ FAULTS = (
     ),
     Fault(
         "a first version too early",
-        "jobs/job.py",
+        "jobs/spec.py",
         '"queue settings", "2023-10-01"',
         '"queue settings", "2023-04-01"',
     ),
     Fault(
         "a feature that no version lacks",
-        "jobs/job.py",
+        "jobs/spec.py",
         "lambda service: service.all_nodes",
         "lambda service: False",
     ),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
@@ -23,10 +22,11 @@ from airflow_provider_amlrest.lifecycle.masking import (
     without_texts,
 )
 from airflow_provider_amlrest.lifecycle.ownership import by_person
-from airflow_provider_amlrest.lifecycle.steps import read_steps
-from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
+from airflow_provider_amlrest.lifecycle.steps import StepRun, failed_step, find_step, read_tree
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
+from airflow_provider_amlrest.rest.jobs.plan import read_plan
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
@@ -37,13 +37,12 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.look import Look
-    from airflow_provider_amlrest.rest.runs.run import Run, SweepTrial
+    from airflow_provider_amlrest.rest.runs.run import SweepTrial
 
 MAX_SCANNED = 2000
 """Maximum jobs that a list searches."""
 POLL_INTERVAL = 30.0
 """Maximum seconds between two reads of a job."""
-_TRIAL = re.compile(r".+_[0-9]+")
 LAST_LOOK_PATIENCE = 10.0
 """Seconds for a last read of a job when the time to wait for it is over."""
 STATES = {"completed": Outcome.SUCCEEDED, "failed": Outcome.FAILED, "canceled": Outcome.CANCELED}
@@ -106,7 +105,7 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         "outputs": job.output_uris(best.name if best else None),
         "error": error,
         "best_trial": _trial(best, shown=shown) if best else None,
-        "steps": [_step(step) for step in read_steps(client, job)] if has_steps(job.type) else None,
+        "steps": _steps(read_tree(client, job), shown=shown) if has_steps(job.type) else None,
     }
     if options.output == "json":
         render.as_json(out, facts)
@@ -116,39 +115,44 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         render.console(out).print(line, style="red", markup=False)
     render.pairs(out, _readable(job, facts))
     if facts["steps"]:
-        render.table(out, ("STEP", "STATUS", "TIME", "RUN"), map(_step_row, facts["steps"]))
+        render.table(out, ("STEP", "STATUS", "TIME", "RUN"), _step_rows(facts["steps"]))
     if not shown:
-        print(f"Command and tags are {NOT_SHOWN}", file=sys.stderr)  # noqa: T201
+        print(f"Command, tags and names of steps are {NOT_SHOWN}", file=sys.stderr)  # noqa: T201
     return FINE
 
 
-def _step(run: Run) -> dict[str, Any]:
-    seconds = seconds_between(run.start_time, run.end_time)
-    name = run.display_name or run.name
-    return {
-        "name": name,
-        "run": run.name,
-        "status": run.status,
-        "seconds": seconds,
-        "reused": run.is_reused,
-    }
+def _steps(tree: Iterable[StepRun], *, shown: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": step.name if shown else None,
+            "run": step.run.name,
+            "status": step.run.status,
+            "seconds": seconds_between(step.run.start_time, step.run.end_time),
+            "reused": step.run.is_reused,
+            "steps": _steps(step.steps, shown=shown),
+        }
+        for step in tree
+    ]
 
 
-def _step_row(step: dict[str, Any]) -> tuple[object, ...]:
-    status = render.status(step["status"], classify(step["status"]).value)
-    time_taken = "reused" if step["reused"] else render.duration(step["seconds"])
-    return step["name"], status, time_taken, step["run"]
+def _step_rows(steps: list[dict[str, Any]], indent: str = "") -> Iterator[tuple[object, ...]]:
+    for step in steps:
+        status = render.status(step["status"], classify(step["status"]).value)
+        time_taken = "reused" if step["reused"] else render.duration(step["seconds"])
+        yield f"{indent}{step['name'] or ''}", status, time_taken, step["run"]
+        yield from _step_rows(step["steps"], f"{indent}  ")
 
 
 def _look(client: AzureMLClient, name: str) -> tuple[Job, bool]:
     """A job, without its request if that cannot be shown here; and whether it can."""
     job = client.get_job(name)
-    sweep = job
-    if _TRIAL.fullmatch(name) and may_show(job):
-        # A trial does not have the properties of its sweep.
+    whole = job
+    if IDENTITY_PROPERTY not in job.properties:
+        # A step or a trial does not have the properties of the job that it is a part of.
         with suppress(NotFoundError):
-            sweep = client.get_job(name.rpartition("_")[0])
-    shown = may_show(sweep)
+            root = client.get_root(name)
+            whole = job if root == name else client.get_job(root)
+    shown = may_show(whole)
     return (job if shown else without_request(job)), shown
 
 
@@ -234,28 +238,41 @@ def _trial(trial: SweepTrial, *, shown: bool) -> dict[str, Any]:
 
 
 def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """The output of the job's command."""
+    """The output of the job's command, or of a step's."""
     job, shown = _look(client, options.job)
+    if options.step and not has_steps(job.type):
+        raise InvalidSpecError("--step", f"job {job.name} is not a pipeline, and has no steps.")
     if not shown:
         print(f"The log is {NOT_SHOWN} {hook.studio_url(job)}", file=sys.stderr)  # noqa: T201
-    job = follow(client, job, out, until_end=options.follow, shown=shown)
+    job = follow(client, job, out, until_end=options.follow, shown=shown, step=options.step)
     return _exit_code(job) if options.follow else FINE
 
 
 def follow(
-    client: AzureMLClient, job: Job, out: TextIO, *, until_end: bool = True, shown: bool = True
+    client: AzureMLClient,
+    job: Job,
+    out: TextIO,
+    *,
+    until_end: bool = True,
+    shown: bool = True,
+    step: str | None = None,
 ) -> Job:
-    """Print a job's log; the job as it was read last.
+    """Print the log of a job, of one of its steps or, for a pipeline, of the one that failed.
 
-    :param until_end: go on until it ends.
+    :param until_end: go on until the job ends.
     :param shown: whether the log may be shown.
+    :param step: the step, as :func:`find_step` takes it.
+    :return: the job as it was read last.
     """
     tail = LogTail()
+    run = None if has_steps(job.type) else job.name
 
     def write(*, final: bool) -> None:
+        nonlocal run
         if not shown:
             return
-        for line in client.read_log(job.name, tail, final):
+        run = run or _logged_step(client, job, step, final=final)
+        for line in client.read_log(run, tail, final) if run else ():
             print(render.safe(line), file=out)
         out.flush()
 
@@ -263,8 +280,34 @@ def follow(
         job = _until_end(client, job, lambda look: write(final=False), None) or job
     write(final=True)
     if shown and not tail.offsets:
-        print(f"Job {job.name} has no log; it is {job.status}.", file=sys.stderr)  # noqa: T201
+        hint = "" if step or not has_steps(job.type) else _hint_at_steps(client, job)
+        what = f"Step {step} of job {job.name}" if step else f"Job {job.name}"
+        print(f"{what} has no log; the job is {job.status}.{hint}", file=sys.stderr)  # noqa: T201
     return job
+
+
+def _logged_step(client: AzureMLClient, job: Job, step: str | None, *, final: bool) -> str | None:
+    """The run of the pipeline's step whose log is to be shown; None: there is none, or none yet."""
+    if step is None:
+        failed = failed_step(client, job) if job.outcome is Outcome.FAILED else None
+        if failed is None:
+            return None
+        print(f"Step {failed.display_name} failed. Its log:", file=sys.stderr)  # noqa: T201
+        return failed.name
+    first, slash, rest = step.partition("/")
+    plan = read_plan(job.jobs)
+    label = plan[first].label if first in plan else first
+    run, there = find_step(client, job.name, f"{label}{slash}{rest}")
+    if run is None and (final or first not in plan):
+        raise InvalidSpecError(
+            "--step", f"there is no step {step!r}; there are: {', '.join(there) or 'none'}."
+        )
+    return run.name if run else None
+
+
+def _hint_at_steps(client: AzureMLClient, job: Job) -> str:
+    _, there = find_step(client, job.name, "")
+    return f" Its steps have: give one by --step: {', '.join(there)}." if there else ""
 
 
 def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
@@ -364,8 +407,9 @@ def _until_end(
                 see(look)
             except AzureMLError as problem:
                 print(f"The log could not be read now: {problem}", file=sys.stderr)  # noqa: T201
-            if look.job is not None and look.job.outcome is not Outcome.ACTIVE:
-                return look.job
+            ended: Job | None = look.job
+            if ended is not None and not ended.is_active:
+                return ended
 
 
 def _now(client: AzureMLClient, job: Job) -> Job:

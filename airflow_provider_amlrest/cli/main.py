@@ -107,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one = commands.add_parser("logs", parents=[common, job], help="show the output of its command")
     one.add_argument("--follow", "-f", action="store_true", help="until the job ends")
+    one.add_argument("--step", metavar="NAME", help="of this step of a pipeline; outer/inner if it is nested")
     one = commands.add_parser("cancel", parents=[common, output, job], help="request its cancellation")
     one.add_argument("--yes", "-y", action="store_true", help="do not ask")
     file = argparse.ArgumentParser(add_help=False)
@@ -122,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--name", help="name of the job (default: that in the file, or else a generated one)")
     one = commands.add_parser(
-        "validate", parents=[file], help="check a file of a job or a component; needs no connection"
+        "validate", parents=[file], help="check a file of a job, a component or a model; needs no connection"
     )
     one.add_argument("--body", action="store_true", help="print the request that would be sent, as JSON")
     one.add_argument("--api-version", help=f"check the file for this api-version ({DEFAULT_API_VERSION})")

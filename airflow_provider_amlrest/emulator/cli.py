@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_COMPUTES = (Compute("cpu-cluster", 2), Compute("gpu-cluster", 1, "STANDARD_NC6S_V3"))
 DEFAULT_WORKSPACE = "emulator"
+DEFAULT_REGISTRY = "emulator-registry"
 COMPUTE = re.compile(r"([a-zA-Z](?![a-zA-Z0-9-]*-\d+:)[a-zA-Z0-9-]{2,23}):([1-9]\d{0,3})")
-WORKSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 STOP_SECONDS = 30.0
 MISSING_EXTRA = "The emulator needs its extra: pip install 'airflow-provider-amlrest[emulator]' (missing: {})"
 
@@ -74,7 +75,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a compute cluster; repeatable (default: cpu-cluster:2 and gpu-cluster:1)",
     )
     start.add_argument(
-        "--workspace", type=_workspace, action="append", metavar="NAME", help="repeatable (default: emulator)"
+        "--workspace", type=_name, action="append", metavar="NAME", help="repeatable (default: emulator)"
+    )
+    start.add_argument(
+        "--registry",
+        type=_name,
+        action="append",
+        metavar="NAME",
+        help=f"repeatable (default: {DEFAULT_REGISTRY})",
     )
     start.add_argument(
         "--stop-with-stdin",
@@ -113,9 +121,9 @@ def _compute(text: str) -> Compute:
     return Compute(match[1], int(match[2]))
 
 
-def _workspace(text: str) -> str:
-    if WORKSPACE.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a workspace name (3-33 letters, digits, - and _)")
+def _name(text: str) -> str:
+    if NAME.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name (3-33 letters, digits, - and _)")
     return text
 
 
@@ -131,6 +139,7 @@ def _start(options: argparse.Namespace) -> int:
         ready_file=options.ready_file.resolve() if options.ready_file else None,
         computes=tuple(options.compute or DEFAULT_COMPUTES),
         workspace_names=tuple(options.workspace or (DEFAULT_WORKSPACE,)),
+        registry_names=tuple(options.registry or (DEFAULT_REGISTRY,)),
         stop_with_stdin=options.stop_with_stdin,
     )
     try:

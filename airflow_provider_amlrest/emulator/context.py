@@ -17,6 +17,7 @@ from airflow_provider_amlrest.emulator.backends import Backends
 from airflow_provider_amlrest.emulator.behaviour.faults import Tuning
 from airflow_provider_amlrest.emulator.behaviour.provisioning import ProvisioningRules
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
+from airflow_provider_amlrest.emulator.computes import find
 from airflow_provider_amlrest.emulator.config import Settings, Workspace
 from airflow_provider_amlrest.emulator.sign_in.tokens import Principal, TokenAuthority, TokenError
 from airflow_provider_amlrest.emulator.storage.azurite import AzuriteError
@@ -40,6 +41,15 @@ class JobRuntime(Protocol):
     def wake(self) -> None: ...
     def clear(self) -> None: ...
 
+    def resolve(self, workspace: Workspace, reference: str) -> str:
+        """The URI of what a URI of a job, a run or an asset means; LookupError: it means nothing."""
+
+    def has_files(self, workspace: Workspace, uri: str) -> bool:
+        """Whether something lies there, or may for all that this emulator knows. It blocks."""
+
+    def copy_files(self, workspace: Workspace, uri: str, container: str) -> str:
+        """Copy what lies there to a container; the URL of the copy. It blocks. LookupError: no place."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -62,15 +72,8 @@ class Context:
 
     def workspace(self, subscription: str, group: str, name: str) -> Workspace | None:
         """The workspace of these names; ARM compares without regard to case."""
-        wanted = (subscription.lower(), group.lower(), name.lower())
-        for workspace in self.settings.workspaces:
-            if (
-                workspace.subscription_id,
-                workspace.resource_group.lower(),
-                workspace.name.lower(),
-            ) == wanted:
-                return workspace
-        return None
+        found = self.settings.scope("workspaces", subscription, group, name)
+        return found if isinstance(found, Workspace) else None
 
     def wake(self) -> None:
         """Let the runtime look for what it has to do."""
@@ -85,7 +88,8 @@ class Context:
         except ValueError:  # it is going to fail for that
             return job
         self.scripts.throttle(job, behaviour)
-        patience = SETTLE_SECONDS if behaviour.takes_no_time and not behaviour.throttled_reads else 0.0
+        at_once = behaviour.takes_no_time and not behaviour.throttled_reads and self._has_compute(job)
+        patience = SETTLE_SECONDS if at_once else 0.0
         deadline = time.monotonic() + patience
         while job.active and time.monotonic() < deadline:
             if behaviour.outcome == "stuck" and job.status != "Starting":
@@ -100,12 +104,22 @@ class Context:
                 break
         return job
 
+    def _has_compute(self, job: JobRecord) -> bool:
+        """Whether a job need not wait for its compute."""
+        name = (job.properties.get("computeId") or "").rpartition("/")[2]
+        if not name:
+            return True
+        [workspace] = [w for w in self.settings.workspaces if w.name == job.workspace]
+        state = find(self.store, self.settings, workspace, name)
+        return state is None or state.takes_jobs
+
     def _takes_time(self, job: JobRecord) -> bool:
         """Whether a part of a job takes its time, although the job itself does not."""
         children = [child for child in self.store.children(job.workspace, job.name) if child.active]
-        waiting = [child for child in children if child.status != "NotStarted" and child.properties["tags"]]
-        behaviours = [self.scripts.behaviour(child) for child in waiting]
-        return any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
+        begun = [child for child in children if child.status != "NotStarted"]
+        behaviours = [self.scripts.behaviour(child) for child in begun if child.properties["tags"]]
+        slow = any(part.outcome == "stuck" or not part.takes_no_time for part in behaviours)
+        return slow or not all(self._has_compute(child) for child in begun)
 
     async def settle_operation(self, operation: Operation) -> None:
         """Wait for an operation that takes no time: its first poll shall find it ended."""

@@ -131,6 +131,7 @@ class AssetRecord:
     """A version of an asset; ``kind`` is its ARM collection: environments, codes, data, models."""
 
     workspace: str
+    """Its ``home``: that of a workspace or of a registry."""
     kind: str
     name: str
     version: str
@@ -249,9 +250,12 @@ class Store:
             )
 
     def clear(self) -> None:
-        """Forget all but the settings, and of these experiments and what can be reused."""
+        """Forget jobs, assets, metrics, experiments, operations and what can be reused; settings stay."""
         with self.transaction() as db:
-            db.execute("DELETE FROM settings WHERE key LIKE 'experiment:%' OR key LIKE 'reuse:%'")
+            db.execute(
+                "DELETE FROM settings WHERE key LIKE 'experiment:%' OR key LIKE 'reuse:%'"
+                " OR key LIKE 'operation:%'"
+            )
             for table in ("jobs", "assets", "metrics", "resources", "operations"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608
 

@@ -331,7 +331,7 @@ class EmulatedWorkspace:
     def reset(self) -> None:
         """An empty workspace, without scripts, faults and requests, and with the fixture's settings."""
         self._process.admin("DELETE", "state")
-        self.configure(job_seconds=0, operation_seconds=0)
+        self.configure(job_seconds=0, operation_seconds=0, compute_seconds=0)
         self._first_request = len(self._process.request_log())
 
     # what there is

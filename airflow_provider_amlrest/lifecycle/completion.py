@@ -17,12 +17,13 @@ from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     UnreachableError,
 )
-from airflow_provider_amlrest.rest.jobs.status import PATIENCE, Outcome
+from airflow_provider_amlrest.rest.jobs.status import PATIENCE
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.look import Look
+    from airflow_provider_amlrest.rest.poll.single import JobWatch
     from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 
 log = logging.getLogger(__name__)
@@ -48,17 +49,30 @@ class Wait:
     :param status: the job's status as it was told last.
     :param deadline: seconds since the epoch; None: wait for ever.
     :param tail: the job's log, to be shown as it grows; None: do not show it.
+    :param for_any_status: wait only until the job can be read.
+    :param resource: in words, what is waited for if it is no job; ``job_name`` is its path then.
+    :ivar job: as it was read last.
     """
 
     job_name: str
     status: str
     deadline: float | None = None
     tail: LogTail | None = None
+    for_any_status: bool = False
+    resource: str = ""
+    job: Any = None
     _weather: OutageTracker = field(default_factory=OutageTracker)
     _stall_ends: float | None = None
 
     def __post_init__(self) -> None:
+        if self.resource:
+            self._weather = OutageTracker("resource")
         self._stall_ends = _stall_ends(self.status)
+
+    @property
+    def error(self) -> AzureMLError | None:
+        """Why the job cannot be read now."""
+        return self._weather.error
 
     @property
     def time_left(self) -> float | None:
@@ -71,7 +85,8 @@ class Wait:
         if look is not None and look.job is not None:
             self._weather.succeeded()
             self._tell(look.job)
-            if look.job.outcome is not Outcome.ACTIVE:
+            self.job = look.job
+            if self.for_any_status or not look.job.is_active:
                 return self._event(ENDED)
         elif look is not None and look.error is not None:
             self._weather.failed(look.error)
@@ -97,7 +112,9 @@ class Wait:
     def _tell(self, job: Job) -> None:
         if job.status == self.status:
             return
-        log.info("Job %s: %s -> %s%s", job.name, self.status, job.status, _queue(job))
+        if self.status:
+            name, queue = (self.resource, "") if self.resource else (f"Job {job.name}", _queue(job))
+            log.info("%s: %s -> %s%s", name, self.status, job.status, queue)
         self.status = job.status
         self._stall_ends = _stall_ends(job.status)
         if self._stall_ends is not None:
@@ -161,23 +178,22 @@ def steps(
                 log.debug("The job's log could not be read now: %s", error)
 
 
-def wait(client: AzureMLClient, waiting: Wait, poll_interval: float) -> Event:
+def wait(client: AzureMLClient, waiting: Wait, poll_interval: float, operation: str | None = None) -> Event:
     """Wait in a worker.
 
     :param poll_interval: seconds between two looks, at most.
+    :param operation: the URL of an operation on a resource.
     """
-    from airflow_provider_amlrest.rest.http.drive import drive
     from airflow_provider_amlrest.rest.poll.single import JobWatch
 
-    watch = JobWatch(client, waiting.job_name, poll_interval=poll_interval, status=waiting.status)
-
-    def take(step: NextLook | ReadLog) -> Any:
-        if isinstance(step, ReadLog):
-            return client.read_log(waiting.job_name, step.tail)
-        return watch.next(step.seconds)
-
-    with client.until(waiting.deadline):
-        return drive(steps(waiting), take)
+    watch = JobWatch(
+        client,
+        waiting.job_name,
+        poll_interval=poll_interval,
+        status=waiting.status,
+        operation=operation,
+    )
+    return _wait(client, waiting, watch)
 
 
 def look_patiently(
@@ -190,20 +206,24 @@ def look_patiently(
     from airflow_provider_amlrest.rest.poll.single import JobWatch
 
     watch = JobWatch(client, job_name, poll_interval=poll_interval)
-    weather = OutageTracker()
-    with client.until(deadline):
-        while True:
-            end = min((at for at in (weather.gives_up, deadline) if at is not None), default=None)
-            look = watch.next(None if end is None else max(0.0, end - time.time()))
-            if look is not None and look.job is not None:
-                weather.succeeded()
-                return look.job
-            if look is not None and look.error is not None:
-                weather.failed(look.error)
-            if end is not None and time.time() >= end:
-                raise (
-                    weather.error or watch.error or UnreachableError(f"GET jobs/{job_name}", "no time left.")
-                )
+    waiting = Wait(job_name, "", deadline, for_any_status=True)
+    _wait(client, waiting, watch)
+    if waiting.job is None:
+        raise waiting.error or watch.error or UnreachableError(f"GET jobs/{job_name}", "no time left.")
+    job: Job = waiting.job
+    return job
+
+
+def _wait(client: AzureMLClient, waiting: Wait, watch: JobWatch) -> Event:
+    from airflow_provider_amlrest.rest.http.drive import drive
+
+    def take(step: NextLook | ReadLog) -> Any:
+        if isinstance(step, ReadLog):
+            return client.read_log(waiting.job_name, step.tail)
+        return watch.next(step.seconds)
+
+    with client.until(waiting.deadline):
+        return drive(steps(waiting), take)
 
 
 def last_moments(deadline: float | None, *, late: bool) -> tuple[float | None, float | None]:

@@ -33,7 +33,7 @@ async def has_left_deferral(trigger: Any) -> bool:
     if question.done() and question.exception() is None:
         return not question.result()
     why = repr(question.exception()) if question.done() else f"no answer within {patience.ASK_IN_TRIGGER:g} s"
-    log.warning("Cannot ask Airflow whether the task continues: %s. Its job is not canceled.", why)
+    log.warning("Cannot ask Airflow whether the task continues: %s. What it began is left alone.", why)
     return False
 
 

@@ -8,15 +8,16 @@ the other processes do not show anything that it may have printed.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret, redact
 
-from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY, TASK_ID_TAG
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
@@ -30,7 +31,7 @@ NOT_SHOWN = (
 )
 """Shown instead of anything that such a job may have printed."""
 
-OWN_TAGS = (DAG_TAG, "airflow_task_id", "airflow_run_id", "airflow_map_index", "airflow_try_number")
+OWN_TAGS = (DAG_TAG, TASK_ID_TAG, "airflow_run_id", "airflow_map_index", "airflow_try_number")
 MASK = "***"
 SHORTEST_SECRET = 5
 """Characters; Airflow does not mask shorter texts."""
@@ -41,18 +42,37 @@ def masked(value: Any) -> Any:
     return redact(value, max_depth=sys.maxsize)
 
 
-def learn(value: Any) -> bool:
-    """Whether Airflow masks something in a value because of its content, not because of its name.
+def learn(value: Any) -> set[str]:
+    """The texts in which Airflow masks something because of their content, not of a name; as it shows them.
 
     From now on, a secret with several lines is also masked where a job prints it line by line.
     """
-    found = False
+    found = set()
     for text in _texts(value):
         shown = str(redact(text))
         if shown != text:
-            found = True
+            found.add(shown)
             _learn_lines(text, shown)
     return found
+
+
+def note(value: Any) -> list[str]:
+    """What this process masks in a value, for who resumes: digests of the texts as they are shown."""
+    learn(value)
+    # Once more, because the lines that were learned are masked now in the texts before them, too.
+    return sorted(hashlib.sha256(shown.encode()).hexdigest()[:16] for shown in learn(value))
+
+
+def masks_the_same(noted: Collection[str] | None, value: Any) -> bool:
+    """Whether this process masks in a value all that was masked in it when it was noted.
+
+    Since then, a DAG's files may have changed, and a process that has learned other secrets from them does
+    not know those that the job carries.
+
+    :param noted: None: nothing was noted, by this process itself, or by an older version.
+    """
+    now = set(note(value))
+    return bool(now) if noted is None else bool(noted) and now.issuperset(noted)
 
 
 def mark(body: Any) -> dict[str, str]:
@@ -83,7 +103,7 @@ def without_request(job: Job) -> Job:
     """The job without its request, except the tags that say which task submitted it."""
     tags = {name: text for name, text in job.tags.items() if name in OWN_TAGS}
     bare = replace(job, display_name=None, experiment_name=None, command=None)
-    return replace(bare, tags=tags, inputs={}, outputs={})
+    return replace(bare, tags=tags, inputs={}, outputs={}, jobs={})
 
 
 def without_texts(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.lifecycle.task_identity import AIRFLOW_TAG, DAG_TAG, OUTLIVES_TASK_TAG
+from airflow_provider_amlrest.lifecycle.task_identity import (
+    AIRFLOW_TAG,
+    DAG_TAG,
+    OUTLIVES_TASK_TAG,
+    TASK_ID_TAG,
+)
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, OVER, TaskKey
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
 
@@ -73,7 +78,7 @@ def made_for(job: Job) -> TaskKey | None:
     tags = job.tags
     try:
         return TaskKey(
-            tags[DAG_TAG], tags["airflow_task_id"], tags["airflow_run_id"], int(tags["airflow_map_index"])
+            tags[DAG_TAG], tags[TASK_ID_TAG], tags["airflow_run_id"], int(tags["airflow_map_index"])
         )
     except (KeyError, ValueError):
         return None

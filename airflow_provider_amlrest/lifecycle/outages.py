@@ -53,7 +53,8 @@ def retry_through_outage(
 class OutageTracker:
     """Tells of failed reads once when they begin and once when they end, not at every poll."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "job") -> None:
+        self._what = what
         self._since = 0.0
         self._refused_since: float | None = None
         self.error: AzureMLError | None = None
@@ -75,7 +76,8 @@ class OutageTracker:
         now = time.time()
         if self.error is None:
             self._since = now
-            log.warning("Azure ML cannot be asked for the job's status; the job is not affected. %s", error)
+            text = "Azure ML cannot be asked for the %s's status; the %s is not affected. %s"
+            log.warning(text, self._what, self._what, error)
         if isinstance(error, patience.TRANSIENT):
             self._refused_since = None
         elif self._refused_since is None:

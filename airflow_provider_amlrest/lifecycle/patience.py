@@ -18,9 +18,9 @@ from airflow_provider_amlrest.rest.http.errors import (
     ProvisioningError,
     ResponseError,
     ServiceError,
+    StorageRefusedError,
     ThrottledError,
     UnreachableError,
-    UploadRefusedError,
 )
 
 TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
@@ -29,7 +29,7 @@ TRANSIENT = (UnreachableError, ThrottledError, ServiceError)
 HOPELESS = (
     InvalidSpecError,
     InvalidConnectionError,
-    UploadRefusedError,
+    StorageRefusedError,
     ProvisioningError,
     JobCanceledByDecisionError,
     NetworkRefusedError,

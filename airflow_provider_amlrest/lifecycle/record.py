@@ -33,7 +33,8 @@ JOB_KEY = "azureml_job"
 """Key of the XCom with the record."""
 
 RESULT_KEY = "azureml_result"
-"""Key of the XCom with the job's last status and main metrics, for the lists and histories on pages."""
+"""Key of the XCom with the job's last status and main metrics, for the lists and histories on pages; of a
+pipeline that failed, also what became of its steps."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,15 @@ def publish_result(
         for group in ("outputs", "registered_outputs"):
             for name, value in result.get(group, {}).items():
                 context["ti"].xcom_push(key=f"{group}.{name}", value=value)
+
+
+def publish_failure(task: LinkedTask, job: Job, steps: Mapping[str, Any], ti: Any) -> None:
+    """Push how a job with steps has failed, so that lists of jobs need not read them.
+
+    :param steps: what :func:`steps.count_of_steps` says.
+    """
+    if task.do_xcom_push:
+        push(ti, RESULT_KEY, {"status": job.status, "metrics": {}, "steps": masked(dict(steps))})
 
 
 def _texts(value: Any) -> dict[str, str]:

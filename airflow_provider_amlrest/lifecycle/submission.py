@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -31,6 +32,7 @@ from airflow_provider_amlrest.rest.jobs.wire import looked_up
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.reading.documents import Located
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class Work:
     max_tries: int
     body: Wire = field(repr=False)
     """The properties of the job's PUT, before anything is looked up."""
+    located: Located = field(default=nullcontext, repr=False)
+    """For errors about what is looked up."""
 
     @cached_property
     def spec(self) -> str:
@@ -59,7 +63,8 @@ class Work:
 
         :param tags: that say who made the job.
         """
-        body = looked_up(client, self.body)
+        with self.located():
+            body = looked_up(client, self.body)
         masks = masking.mark([body, *(one.carries for one in lookups(self.body))])
         body["tags"] = tags | body.get("tags", {})
         body["properties"] = {**body.get("properties", {}), **self.properties, **masks}

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 AIRFLOW_TAG = "airflow_deployment"
 DAG_TAG = "airflow_dag_id"
+TASK_ID_TAG = "airflow_task_id"
 OUTLIVES_TASK_TAG = "airflow_outlives_task"
 """``false`` on a job that ends with its task. Any other value, or none: nobody may call it an orphan."""
+
+OUTLIVES_RUN_TAG = "airflow_outlives_run"
+"""``false`` on a resource that a setup has made: it ends with the runs of its DAG."""
 
 TASK_TAG = "airflow_task_"
 """The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
@@ -82,7 +86,7 @@ def airflow_tags(
     ti = context["ti"]
     tags = {
         DAG_TAG: ti.dag_id,
-        "airflow_task_id": ti.task_id,
+        TASK_ID_TAG: ti.task_id,
         "airflow_run_id": ti.run_id,
         "airflow_map_index": str(_map_index(ti)),
         "airflow_try_number": str(ti.try_number),
@@ -98,3 +102,15 @@ def airflow_tags(
 def task_tag(identity: TaskIdentity) -> str:
     """The name of the tag that all jobs of this task instance have."""
     return f"{TASK_TAG}{identity.lasting_digest}"
+
+
+def maker_tags(context: Context, airflow_name: str) -> dict[str, str]:
+    """Tags that say which task brings a resource to its state, and whether it is there for a DAG run only."""
+    ti = context["ti"]
+    tags = {
+        DAG_TAG: ti.dag_id,
+        TASK_ID_TAG: ti.task_id,
+        **({OUTLIVES_RUN_TAG: "false"} if context["task"].is_setup else {}),
+        **({AIRFLOW_TAG: airflow_name} if airflow_name else {}),
+    }
+    return {key: value[: MAX_PAIRS["tags"].value] for key, value in tags.items()}

@@ -67,6 +67,15 @@ def ask_state(task: TaskKey) -> str | None:
     return _word(next(iter(states.get(task.run_id, {}).values()), MISSING))
 
 
+def count_runs(dag_id: str, states: tuple[str, ...]) -> int:
+    """How many runs of a DAG are in these states; without any: how many there are. It blocks."""
+    if not AIRFLOW_3:
+        return _count_in_database(dag_id, states)
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    return RuntimeTaskInstance.get_dr_count(dag_id=dag_id, states=list(states) or None)
+
+
 def ask_about_try(ti: Any) -> TryState:
     """The state of a task instance, and whether the try that is asked about still has it.
 
@@ -149,6 +158,16 @@ def _ask_database_about_try(task: TaskKey, try_number: int) -> TryState:
             .one_or_none()
         )
     return TryState(_word(row.state), row.try_number <= try_number) if row else TryState(MISSING, True)
+
+
+def _count_in_database(dag_id: str, states: tuple[str, ...]) -> int:
+    """Airflow 2.11."""
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        runs = session.query(DagRun).filter(DagRun.dag_id == dag_id)
+        return int((runs.filter(DagRun.state.in_(states)) if states else runs).count())
 
 
 def _word(state: Any) -> str | None:

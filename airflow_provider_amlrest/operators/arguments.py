@@ -1,4 +1,7 @@
-"""The arguments of operators that submit jobs, in one table: each can be filled by a template."""
+"""The arguments of operators that submit jobs, as Airflow renders them: each can be filled by a template.
+
+Those of one kind of job stand beside its operator.
+"""
 
 from __future__ import annotations
 
@@ -31,56 +34,19 @@ WAIT = (
 )
 """How a task names its job and waits for it."""
 
-RUN = (
-    Argument("command", renderer="bash", is_text=True),
-    Argument("environment", renderer="json"),
-    Argument("code", renderer="json"),
+COMMON = (
     Argument("compute", is_text=True),
     Argument("inputs", renderer="json"),
     Argument("outputs", renderer="json"),
     Argument("experiment_name", is_text=True),
     Argument("display_name", is_text=True),
     Argument("description", is_text=True),
-    Argument("environment_variables", renderer="json"),
-    Argument("instance_type", is_text=True),
-    Argument("shm_size", is_text=True),
-    Argument("instance_count"),
-    Argument("docker_args", renderer="json"),
-    Argument("job_resources", renderer="json"),
-    Argument("distribution", renderer="json"),
-    Argument("limits", renderer="json"),
     Argument("identity", renderer="json"),
-    Argument("services", renderer="json"),
-    Argument("queue_settings", renderer="json"),
     Argument("notification_setting", renderer="json"),
     Argument("tags", renderer="json"),
     Argument("properties", renderer="json"),
 )
-"""What describes a command job, and a sweep's trial."""
-
-COMMAND = (*WAIT, *RUN)
-PIPELINE = (
-    Argument("jobs", renderer="json"),
-    Argument("settings", renderer="json"),
-    *(
-        argument
-        for argument in RUN
-        if argument.name
-        in (
-            *("inputs", "outputs", "compute", "experiment_name", "display_name", "description"),
-            *("identity", "notification_setting", "tags", "properties"),
-        )
-    ),
-)
-"""What describes a pipeline job."""
-
-SWEEP = (
-    *COMMAND,
-    Argument("search_space", renderer="json"),
-    Argument("objective", renderer="json"),
-    Argument("sampling_algorithm"),
-    Argument("early_termination", renderer="json"),
-)
+"""What describes a job of every kind."""
 
 
 def names(arguments: Iterable[Argument]) -> tuple[str, ...]:

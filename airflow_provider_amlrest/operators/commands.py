@@ -1,10 +1,107 @@
-"""The operator for command jobs."""
+"""The operator for command jobs, and what it shares with that for sweeps."""
 
 from __future__ import annotations
 
-from airflow_provider_amlrest.operators.arguments import COMMAND, names, renderers
-from airflow_provider_amlrest.operators.base import AzureMLOperator
-from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_amlrest.operators.arguments import COMMON, WAIT, Argument, names, renderers, texts
+from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder
+from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
+
+RUN = (
+    Argument("command", renderer="bash", is_text=True),
+    Argument("environment", renderer="json"),
+    Argument("code", renderer="json"),
+    Argument("environment_variables", renderer="json"),
+    Argument("instance_type", is_text=True),
+    Argument("shm_size", is_text=True),
+    Argument("instance_count"),
+    Argument("docker_args", renderer="json"),
+    Argument("job_resources", renderer="json"),
+    Argument("distribution", renderer="json"),
+    Argument("limits", renderer="json"),
+    Argument("services", renderer="json"),
+    Argument("queue_settings", renderer="json"),
+    *COMMON,
+)
+"""What describes a command job, and a sweep's trial."""
+
+
+class AzureMLRunOperator(AzureMLJobOperator):
+    """What the operators share whose arguments describe one command: of a job, or of a sweep's trials.
+
+    See :class:`AzureMLSubmitCommandJobOperator`.
+    """
+
+    job_type: ClassVar[str]
+    """The kind of its jobs, as the wire spells it."""
+    text_fields = (*AzureMLJobOperator.text_fields, *texts(RUN))
+
+    def __init__(
+        self,
+        *,
+        command: str,
+        environment: str | Mapping[str, str],
+        compute: str | None = None,
+        code: str | PurePath | Mapping[str, str] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        experiment_name: str | None = None,
+        display_name: str | None = None,
+        description: str | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        instance_count: int | str = 1,
+        instance_type: str | None = None,
+        shm_size: str | None = None,
+        docker_args: str | Sequence[str] | None = None,
+        job_resources: Mapping[str, Any] | None = None,
+        distribution: str | Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        identity: str | Mapping[str, str] | None = None,
+        services: Mapping[str, Any] | None = None,
+        queue_settings: Mapping[str, str] | None = None,
+        notification_setting: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.command = command
+        self.environment = environment
+        self.compute = compute
+        self.code = code
+        self.inputs = inputs
+        self.outputs = outputs
+        self.experiment_name = experiment_name
+        self.display_name = display_name
+        self.description = description
+        self.environment_variables = environment_variables
+        self.instance_count = instance_count
+        self.instance_type = instance_type
+        self.shm_size = shm_size
+        self.docker_args = docker_args
+        self.job_resources = job_resources
+        self.distribution = distribution
+        self.limits = limits
+        self.identity = identity
+        self.services = services
+        self.queue_settings = queue_settings
+        self.notification_setting = notification_setting
+        self.tags = tags
+        self.properties = properties
+
+    def _read(self, context: Context) -> JobSpec:
+        from airflow_provider_amlrest.operators.reading import read_job
+
+        return read_job(self, dag_folder(context))
 
 
 class AzureMLSubmitCommandJobOperator(AzureMLRunOperator):
@@ -63,5 +160,5 @@ class AzureMLSubmitCommandJobOperator(AzureMLRunOperator):
     """
 
     job_type = "Command"
-    template_fields = (*AzureMLOperator.template_fields, *names(COMMAND))
-    template_fields_renderers = renderers(COMMAND)
+    template_fields = (*AzureMLOperator.template_fields, *names((*WAIT, *RUN)))
+    template_fields_renderers = renderers((*WAIT, *RUN))

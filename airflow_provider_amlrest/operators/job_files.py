@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.reading.documents import Document
 
 
 class AzureMLSubmitJobOperator(AzureMLStepsOperator):
     """Submit any job by its YAML, as ``az ml job create --file`` does, once, and wait for its end.
 
-    Command, sweep, pipeline, Spark and AutoML jobs. Jinja in the file is rendered when the task runs;
-    ``${{...}}`` and ``$[[...]]`` stay Azure ML's.
+    Jinja in the file is rendered when the task runs; ``${{...}}`` and ``$[[...]]`` stay Azure ML's.
 
     :param job: the path of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a
         mapping. Paths in a file are relative to it, other paths to the DAG's file.
@@ -50,12 +49,15 @@ class AzureMLSubmitJobOperator(AzureMLStepsOperator):
         self.job = job
         self.overrides = overrides
         self._name: str | None = None
+        self._values: Mapping[str, Any] | None = None
 
     def _read(self, context: Context) -> JobSpec:
         from airflow_provider_amlrest.operators.reading import OURS
         from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
 
-        job, self._name = read_job_file(self._document(context), OURS)
+        document = self._document(context)
+        self._values = document.values
+        job, self._name = read_job_file(document, OURS)
         return self._checked(job)
 
     @property
@@ -73,11 +75,11 @@ class AzureMLSubmitJobOperator(AzureMLStepsOperator):
         return overridden(document, mapping("overrides", self.overrides))
 
     def _what_is_rendered(self, context: Context) -> list[Any]:
-        from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-
-        try:
-            document = self._document(context)
-        except InvalidSpecError:
-            # The file has gone while the task was deferred.
-            return super()._what_is_rendered(context)
-        return [*super()._what_is_rendered(context), document.values]
+        values = self._values
+        if values is None:
+            # Who resumes needs the file only for the secrets in it, and does without it if it has to.
+            try:
+                values = self._document(context).values
+            except Exception as error:
+                self.log.debug("The job's file cannot be read any more, and is not needed: %s", error)
+        return [*super()._what_is_rendered(context), values]

@@ -28,8 +28,9 @@ from airflow_provider_amlrest.lifecycle.completion import (
 )
 from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
-from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_result
+from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_failure, publish_result
 from airflow_provider_amlrest.lifecycle.results import failure_text, finish, summarize
+from airflow_provider_amlrest.lifecycle.steps import count_of_steps
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity
 from airflow_provider_amlrest.operators.arguments import WAIT, names, texts
@@ -39,6 +40,7 @@ from airflow_provider_amlrest.operators.base import (
     started_at,
 )
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
+from airflow_provider_amlrest.rest.jobs import has_steps
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.rest.reading.fields import text
 
@@ -49,7 +51,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.operators.reading import WaitOptions
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.versions.spelling import Wire
 
 _NOT_DONE = (Outcome.ACTIVE, Outcome.CANCELED)
@@ -99,6 +102,7 @@ class AzureMLJobOperator(AzureMLOperator):
         self.request_body: str | None = None
         self._options: WaitOptions
         self._rendered: list[Any]
+        self._masked: list[str] | None = None
         self._ti: Any = None
         self._owner: Owner | None = None
         self._submitted_name: str | None = None
@@ -127,11 +131,15 @@ class AzureMLJobOperator(AzureMLOperator):
         publish_result(self, result, context, each_output=self.each_output)
         return value
 
-    def execute_complete(self, context: Context, event: Event, owner: str | None = None) -> Any:
-        """Go on where the trigger has come to an end of the wait.
+    def execute_complete(
+        self, context: Context, event: Event, owner: str | None = None, masked: list[str] | None = None
+    ) -> Any:
+        """Go on where the trigger has come to an end of the wait. The job's files may be gone by then.
 
         :param owner: the claim of the try that deferred; a task that an older version deferred has none.
+        :param masked: what the try that deferred has masked in the request, likewise.
         """
+        self._masked = masked
         self._ti = context["ti"]
         self._owner = Owner.parse(owner)
         with fail_without_retries():
@@ -217,8 +225,9 @@ class AzureMLJobOperator(AzureMLOperator):
         owner = self._owner or Owner.new(ti.try_number)
         identity = task_identity(context, self.hook.settings.deployment)
         body = job_body(client.operations.spelling, asked)
-        check_lookups(body, client.operations.workspace)
-        work = Work(identity, ti.max_tries or 0, body)
+        with asked.located():
+            check_lookups(body, client.operations.workspace)
+        work = Work(identity, ti.max_tries or 0, body, asked.located)
         outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
         tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
         task, name = _Attempt(self, context, tags), read_job_name(self._chosen_name)
@@ -287,6 +296,7 @@ class AzureMLJobOperator(AzureMLOperator):
         from airflow_provider_amlrest.triggers import AzureMLJobTrigger
 
         owner = str(self._owner) if self._owner else None
+        masked = masking.note(self._rendered) if self._masked is None else self._masked
         self.defer(
             trigger=AzureMLJobTrigger(
                 job_name=waiting.job_name,
@@ -301,7 +311,7 @@ class AzureMLJobOperator(AzureMLOperator):
                 owner=owner,
             ),
             method_name="execute_complete",
-            kwargs={"owner": owner},
+            kwargs={"owner": owner, "masked": masked},
         )
         raise AssertionError("defer() raises")
 
@@ -338,6 +348,8 @@ class AzureMLJobOperator(AzureMLOperator):
             return self._await(client, job, event["deadline"], event["log"])
         shown = self._can_mask(job)
         with client.until(end):
+            if job.outcome is Outcome.FAILED and has_steps(job.type):
+                publish_failure(self, job, count_of_steps(client, job), self._ti)
             if shown:
                 show_rest(client, job.name, event["log"])
             elif options.get_logs:
@@ -355,7 +367,8 @@ class AzureMLJobOperator(AzureMLOperator):
 
     def _can_mask(self, job: Job) -> bool:
         """Whether this process knows the secrets that the job carries."""
-        return masking.learn(self._rendered) or job.properties.get(masking.MASKED_PROPERTY) != "true"
+        carries_none = job.properties.get(masking.MASKED_PROPERTY) != "true"
+        return masking.masks_the_same(self._masked, self._rendered) or carries_none
 
     def _too_late(
         self,

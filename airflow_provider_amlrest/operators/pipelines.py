@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.operators.arguments import PIPELINE, names, renderers, texts
+from airflow_provider_amlrest.operators.arguments import COMMON, Argument, names, renderers, texts
 from airflow_provider_amlrest.operators.base import dag_folder
 from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
+
+PIPELINE = (
+    Argument("jobs", renderer="json"),
+    Argument("settings", renderer="json"),
+    *COMMON,
+)
 
 
 class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):

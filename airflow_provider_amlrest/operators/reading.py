@@ -5,21 +5,31 @@ It is imported when a task runs: parsing a DAG needs none of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
+from airflow_provider_amlrest.operators.base import dag_folder
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import kind_of
 from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
+from airflow_provider_amlrest.rest.reading.documents import read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
+from airflow_provider_amlrest.rest.resources.endpoints import ENDPOINT_NAME
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.jobs.job import JobSpec
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
+    from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 
 OURS = Ours(TAGS, PROPERTIES)
+Reader = Callable[[Given], "ResourceSpec"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +75,63 @@ def read_job(task: Any, base: Path) -> JobSpec:
     assert kind is not None, "an operator's kind is known here"  # noqa: S101
     job: JobSpec = kind.read(Given(given, base, OURS))
     return job
+
+
+def read_resource(
+    task: Any, member: str, names: Iterable[str], read: Callable[[Given], ResourceSpec], context: Context
+) -> ResourceSpec:
+    """The resource that a task's arguments describe: in a document, or one by one.
+
+    :param member: the argument that may be the document.
+    :param names: the arguments that describe it one by one.
+    :raises InvalidSpecError: for what is not what it must be, and if both are given.
+    """
+    given = {name: getattr(task, name) for name in names if getattr(task, name) is not None}
+    if getattr(task, member) is None:
+        return read(Given(given, dag_folder(context)))
+    if given:
+        raise InvalidSpecError(member, f"it says all; leave out {', '.join(given)}.")
+    return read_resource_document(task, member, read, context)
+
+
+def read_resource_document(
+    task: Any,
+    member: str,
+    read: Callable[[Given], ResourceSpec],
+    context: Context,
+    instead: Mapping[str, Any] = MappingProxyType({}),
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> ResourceSpec:
+    """The resource in a document: the path of a file, YAML text, or a mapping.
+
+    :param instead: members that count instead of the document's.
+    :param defaults: members that count if the document has none.
+    """
+    source = values.structured(getattr(task, member))
+    document = read_document(
+        member, source, dag_folder(context), lambda text: str(task.render_file(member, text, context))
+    )
+    members = {name: value for name, value in document.values.items() if name != "$schema"}
+    with document.located():
+        return read(Given({**defaults, **members, **instead}, document.folder))
+
+
+def read_endpoint_and_deployment(
+    task: Any, read_endpoint: Reader, read_deployment: Reader, context: Context
+) -> list[ResourceSpec]:
+    """An endpoint that a task describes, or only names, which makes it if there is none; and a deployment."""
+    given = task.endpoint
+    if isinstance(given, str) and ENDPOINT_NAME.fullmatch(given.strip()):
+        named = read_endpoint(Given({"name": given.strip()}, dag_folder(context)))
+        endpoint = replace(named, only_exists=True)
+    else:
+        endpoint = read_resource_document(task, "endpoint", read_endpoint, context)
+    if task.deployment is None:
+        return [endpoint]
+    own = {"name": task.deployment_name, "model": task.model}
+    instead = {name: value for name, value in own.items() if value is not None}
+    defaults = {"endpoint_name": endpoint.name}
+    return [
+        endpoint,
+        read_resource_document(task, "deployment", read_deployment, context, instead, defaults),
+    ]

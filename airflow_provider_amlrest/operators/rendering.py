@@ -51,6 +51,14 @@ class AzureMLTemplates(_Task):
         if isinstance(content, PurePath) and type(content).__module__.startswith("pathlib"):
             # Airflow 3.0 and 3.1 would call its resolve(), with the context as argument.
             return type(content)(self.render_template(str(content), context, jinja_env, seen_oids))
+        if type(content) is dict:
+            # Airflow renders only values; names of outputs, tags and deployments may be templates, too.
+            values = super().render_template(content, context, jinja_env, seen_oids)
+            keys = (
+                key if not isinstance(key, str) else self.render_template(key, context, jinja_env, seen_oids)
+                for key in values
+            )
+            return dict(zip(keys, values.values(), strict=True))
         if not isinstance(content, str) or (seen_oids is not None and id(content) in seen_oids):
             return super().render_template(content, context, jinja_env, seen_oids)
         environment = jinja_env or self.get_template_env()

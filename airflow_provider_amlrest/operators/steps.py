@@ -9,7 +9,8 @@ from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
-    from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 
 
 class AzureMLStepsOperator(AzureMLJobOperator):

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_amlrest.operators.arguments import SWEEP, names, renderers
+from airflow_provider_amlrest.operators.arguments import WAIT, Argument, names, renderers
 from airflow_provider_amlrest.operators.base import AzureMLOperator
-from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
+from airflow_provider_amlrest.operators.commands import RUN, AzureMLRunOperator
+
+SWEEP = (
+    *WAIT,
+    *RUN,
+    Argument("search_space", renderer="json"),
+    Argument("objective", renderer="json"),
+    Argument("sampling_algorithm"),
+    Argument("early_termination", renderer="json"),
+)
 
 
 class AzureMLSubmitSweepJobOperator(AzureMLRunOperator):

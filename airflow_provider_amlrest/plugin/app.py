@@ -27,9 +27,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show
+from airflow_provider_amlrest.lifecycle.steps import MAX_DEPTH
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import records, view
+from airflow_provider_amlrest.plugin.endpoints import LiveEndpoint, TaskEndpoint, endpoint_page
 from airflow_provider_amlrest.plugin.live import JobCache, LiveJob, Status
+from airflow_provider_amlrest.plugin.runs import LiveRun, LiveStep
 from airflow_provider_amlrest.plugin.tasks import JobTasks
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import has_trials
@@ -52,9 +55,10 @@ HISTORY_LENGTH = 200
 LIST_PATIENCE = 3.0
 """Seconds that a list waits for the statuses of its jobs; later ones appear the next time."""
 NO_JOB = (
-    "This task has no Azure ML job: it does not submit or await jobs, has not submitted its job yet, "
-    "does not push XComs, or its job is gone."
+    "This task has no Azure ML job or endpoint: it has nothing to do with one, or has not begun with it yet, "
+    "does not push XComs, or its job or endpoint is gone."
 )
+NO_STEP = "The job of this task has no such step."
 SENTENCES = {
     401: "You are not signed in to Airflow, or no longer; sign in and open this page again.",
     403: "You may not see this: you need the right to read this DAG's task instances.",
@@ -86,6 +90,7 @@ def create_app() -> FastAPI:
     app.add_api_route("/task/data", task_data, dependencies=[_SEE_TASK])
     app.add_api_route("/task/log", task_log, dependencies=[_SEE_LOG])
     app.add_api_route("/task/trials", task_trials, dependencies=[_SEE_TASK])
+    app.add_api_route("/task/steps", task_steps, dependencies=[_SEE_TASK])
     app.add_api_route(
         "/task/cancel",
         cancel_job,
@@ -135,10 +140,8 @@ def task_key(dag_id: str, task_id: str, run_id: str, map_index: str = "-1") -> T
     return TaskKey(dag_id, task_id, run_id, int(index[1] or -1))
 
 
-def asked_task(
-    request: Request, key: Annotated[TaskKey, Depends(task_key)], session: SessionDep
-) -> records.TaskJob:
-    """The task instance with its job; if it has none, an error in one sentence."""
+def found_task(key: Annotated[TaskKey, Depends(task_key)], session: SessionDep) -> records.TaskJob:
+    """The task instance, whether it has a job or not."""
     task = records.find_task(session, key)
     if task is None and " " in key.run_id:
         # Airflow 3.1 does not encode what it puts into the URL, so a plus becomes a space.
@@ -146,6 +149,14 @@ def asked_task(
         task = records.find_task(session, key)
     if task is None:
         raise HTTPException(404, {"error": "Airflow has no such task instance.", "poll": None})
+    return task
+
+
+FoundTask = Annotated[records.TaskJob, Depends(found_task)]
+
+
+def asked_task(request: Request, task: FoundTask, session: SessionDep) -> records.TaskJob:
+    """The task instance with its job; if it has none, an error in one sentence."""
     found = _that_count(request, session, [task])
     if not found:
         raise _no_job(task)
@@ -168,6 +179,26 @@ def _no_job(task: records.TaskJob) -> HTTPException:
 AskedTask = Annotated[records.TaskJob, Depends(asked_task)]
 
 
+Page = records.TaskJob | TaskEndpoint | dict[str, Any]
+
+
+def asked_page(request: Request, task: FoundTask, session: SessionDep) -> Page:
+    """What the page of a task is about: its job, its endpoint, or the models that it has compared."""
+    job_tasks: JobTasks = request.app.state.job_tasks
+    known = job_tasks.find_endpoint(session, task.key, task.dag_version)
+    if known is not None:
+        record = records.find_endpoint(session, task.key)
+        asked = None if record is None else TaskEndpoint(task, record, known)
+        if asked is None or not asked.counts:
+            raise _no_job(task)
+        return asked
+    compared = None if task.record else records.find_comparison(session, task.key)
+    return asked_task(request, task, session) if compared is None else view.comparison_page(task, compared)
+
+
+AskedPage = Annotated[Page, Depends(asked_page)]
+
+
 async def _live(request: Request, task: records.TaskJob) -> LiveJob:
     board: JobCache = request.app.state.board
     try:
@@ -181,22 +212,81 @@ async def _live(request: Request, task: records.TaskJob) -> LiveJob:
     return live
 
 
+async def _live_endpoint(request: Request, asked: TaskEndpoint) -> LiveEndpoint:
+    board: JobCache = request.app.state.board
+    try:
+        live = await board.endpoint(asked.endpoint)
+    except AzureMLError as error:
+        raise HTTPException(502, str(error)) from None
+    if live.serving.value is None or not asked.is_proven(live.serving.value):
+        raise _no_job(asked.task)
+    return live
+
+
+async def _steps(live: LiveJob, step: str) -> list[LiveStep]:
+    """The way from a task's job to a step of it.
+
+    Each is looked for only among those that the one before has, so that the only runs to be seen are parts of
+    the task's own job.
+
+    :param step: the names of their runs, with ``/`` between them; empty: none.
+    """
+    names = step.split("/") if step else []
+    steps: list[LiveStep] = []
+    for name in names[: MAX_DEPTH + 1]:
+        try:
+            found = await (steps[-1] if steps else live).step(name)
+        except AzureMLError as error:
+            raise HTTPException(502, str(error)) from None
+        if found is None:
+            break
+        steps.append(found)
+    if len(steps) < len(names):
+        raise HTTPException(404, {"error": NO_STEP, "poll": None})
+    return steps
+
+
+async def _shown(request: Request, task: records.TaskJob, step: str) -> LiveRun:
+    """The run that a page shows: the task's job, or a step of it."""
+    live = await _live(request, task)
+    return ([live, *await _steps(live, step)])[-1]
+
+
 # the content of pages
 
 
 async def task_data(
-    request: Request, task: AskedTask, may_edit: Annotated[bool, Depends(_may_edit)]
+    request: Request, task: AskedPage, may_edit: Annotated[bool, Depends(_may_edit)], step: str = ""
 ) -> Response:
-    """Everything about a task's job except its log and trials."""
+    """Everything about a task's job, or a step of it, except its parts; of an endpoint; or of a gate."""
+    if isinstance(task, dict):
+        return _json(request, task)
+    if isinstance(task, TaskEndpoint):
+        return _json(request, endpoint_page(task, await _live_endpoint(request, task), time.time()))
     live = await _live(request, task)
-    await asyncio.gather(live.run.get(settled=live.settled), live.metrics.get(settled=live.settled))
+    steps = await _steps(live, step)
+    shown = [live, *steps][-1]
+    await asyncio.gather(shown.run.get(settled=shown.settled), shown.metrics.get(settled=shown.settled))
     may_cancel = may_edit and task.makes_job
-    return _json(request, view.task_page(task, live, may_cancel=may_cancel, now=time.time()))
+    return _json(request, view.task_page(task, live, steps, may_cancel=may_cancel, now=time.time()))
 
 
-async def task_log(request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0) -> Response:
-    """The lines of the job's log, starting with the number ``after``."""
-    live = await _live(request, task)
+async def task_steps(request: Request, task: AskedTask, step: str = "") -> Response:
+    """The steps of a pipeline."""
+    live = await _shown(request, task, step)
+    assert live.job is not None  # noqa: S101
+    if "steps" not in view.parts(live.job):
+        return _json(request, view.steps_page(live.job, {}, []))
+    runs, plan = await asyncio.gather(live.steps.get(settled=live.settled), live.plan.get(settled=True))
+    page = view.steps_page(live.job, plan or {}, runs or [])
+    return _json(request, page | {"notice": live.steps.error or page["notice"]})
+
+
+async def task_log(
+    request: Request, task: AskedTask, after: Annotated[int, Query(ge=0)] = 0, step: str = ""
+) -> Response:
+    """The lines of the log of a job, or of a step of it, starting with the number ``after``."""
+    live = await _shown(request, task, step)
     assert live.job is not None  # noqa: S101
     if not may_show(live.job):
         return _json(request, {"lines": [], "next": 0, "notice": f"The log is {NOT_SHOWN}"})
@@ -204,9 +294,9 @@ async def task_log(request: Request, task: AskedTask, after: Annotated[int, Quer
     return _json(request, {"lines": lines[after:], "next": len(lines), "notice": live.log.error})
 
 
-async def task_trials(request: Request, task: AskedTask) -> Response:
+async def task_trials(request: Request, task: AskedTask, step: str = "") -> Response:
     """The trials of a sweep."""
-    live = await _live(request, task)
+    live = await _shown(request, task, step)
     assert live.job is not None  # noqa: S101
     trials = await live.trials.get(settled=live.settled) if has_trials(live.job.type) else []
     return _json(request, view.sweep_page(live.job, trials or [], live.trials.error))
@@ -269,7 +359,7 @@ async def recent_data(
 
 def _history(request: Request, dag_id: str, task_id: str, session: SessionDep) -> list[records.TaskJob]:
     job_tasks: JobTasks = request.app.state.job_tasks
-    if task_id not in job_tasks.facts(session, dag_id):
+    if task_id not in job_tasks.of_dag(session, dag_id).jobs:
         return []
     return records.task_history(session, dag_id, task_id, limit=HISTORY_LENGTH)
 

@@ -1,7 +1,7 @@
-"""The current state of jobs, for all pages of a process: each job is read once, however many people look.
+"""The current state of jobs and endpoints, for all pages of a process: each is read once, however many look.
 
 The status comes from the poller that triggers use, within the same budget. Everything else on a page is read
-when a page requests it, at most once in PART_SECONDS. A job that nobody requests is dropped after IDLE
+when a page requests it, at most once in reads.PART_SECONDS. What nobody requests is dropped after IDLE
 seconds.
 """
 
@@ -11,9 +11,9 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -21,41 +21,38 @@ from airflow_provider_amlrest.connection import InvalidConnectionError
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.lifecycle.orphan_jobs import made_for
 from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.plugin.endpoints import LiveEndpoint
+from airflow_provider_amlrest.plugin.reads import PATIENCE
+from airflow_provider_amlrest.plugin.runs import LiveRun
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.poll.shared import shared_watcher
-from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.times import timestamp
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.lifecycle.task_state import TaskKey
-    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher
-    from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, SweepTrial
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 IDLE = 60.0
-"""Seconds after which a job that no page requests is dropped."""
+"""Seconds after which a job or an endpoint that no page requests is dropped."""
 POLL_INTERVAL = 30.0
 """Maximum seconds between two reads of a job; the poller reads a young job more often."""
-PART_SECONDS = 5.0
-"""Minimum seconds between two reads of a log, of metrics and the like."""
-SETTLE_SECONDS = 60.0
-"""Seconds after a job's end in which metrics and logs may still arrive."""
-PATIENCE = 20.0
-"""Seconds that a page waits for an answer of Azure ML."""
-READ_PATIENCE = 120.0
-"""Seconds for a read, including all its requests."""
-MAX_METRICS = 24
-"""Metrics whose history is read."""
 MAX_ENDED = 10_000
 """Jobs whose final status is remembered."""
 
 
 class JobRef(NamedTuple):
     """A job, and how to read it."""
+
+    conn_id: str
+    api_version: str | None
+    """Overrides the api-version of the connection."""
+    name: str
+
+
+class EndpointRef(NamedTuple):
+    """An online endpoint, and how to read it."""
 
     conn_id: str
     api_version: str | None
@@ -71,102 +68,21 @@ class Status(NamedTuple):
     made_for: TaskKey | None
 
 
-class CachedRead(Generic[T]):
-    """Something about a job that is read at most every PART_SECONDS, and never again once it is final.
-
-    If a read takes longer than a page waits, it continues, and the page gets its result with a later request.
-    """
-
-    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
-        self.value: T | None = None
-        self.error: str | None = None
-        """Why the last read failed; the value is then the previous one."""
-        self._read = read
-        self._read_at = float("-inf")
-        self._final = False
-        self._reading: asyncio.Task[None] | None = None
-
-    async def get(self, *, settled: bool) -> T | None:
-        """The value, read again if it is time; None if it could not be read yet.
-
-        :param settled: whether the value will not change any more.
-        """
-        if self._reading is None and not self._final and time.monotonic() - self._read_at >= PART_SECONDS:
-            self._reading = asyncio.create_task(self._read_once(settled=settled))
-        if self._reading is not None:
-            await asyncio.wait({self._reading}, timeout=PATIENCE)
-        return self.value
-
-    async def close(self) -> None:
-        """End a read that is running."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait({self._reading})
-
-    async def _read_once(self, *, settled: bool) -> None:
-        try:
-            async with asyncio.timeout(READ_PATIENCE):
-                self.value = await self._read()
-            self.error, self._final = None, settled
-        except TimeoutError:
-            self.error = f"Azure ML has not answered within {READ_PATIENCE:.0f} s."
-        except AzureMLError as error:
-            self.error = str(error)
-        except Exception:
-            log.exception("Part of an Azure ML job could not be read.")
-            self.error = "It could not be read; the API server's log says why."
-        finally:
-            self._read_at = time.monotonic()
-            self._reading = None
-
-
-class LiveJob:
+class LiveJob(LiveRun):
     """A job for which at least one page was open recently."""
 
     def __init__(self, name: str, watcher: Watcher, hook: AzureMLHook) -> None:
-        self.name = name
-        self.job: Job | None = None
-        self.error: str | None = None
-        """Why the job cannot be read now; the job is then as it was last read."""
+        super().__init__(name, watcher.client, hook)
         self.missing = False
         """Whether the job does not exist."""
-        self.seen: list[tuple[str, float]] = []
-        """Its statuses while a page was open, each with seconds since the epoch."""
-        self.asked_at = time.monotonic()
-        self.ended_at: float | None = None
-        """Seconds since the epoch; None: the job is active, or its end is not known yet."""
-        self.log_lines: list[str] = []
-        self.run: CachedRead[Run] = CachedRead(lambda: watcher.client.get_run(name))
-        self.metrics: CachedRead[dict[str, list[MetricPoint]]] = CachedRead(self._read_metrics)
-        self.trials: CachedRead[list[SweepTrial]] = CachedRead(lambda: watcher.client.list_trials(name))
-        self.log: CachedRead[list[str]] = CachedRead(self._read_log)
         self._watcher = watcher
-        self._hook = hook
-        self._last_values: dict[str, float] = {}
-        self._tail = LogTail()
         self._first_look = asyncio.Event()
         self._task = asyncio.create_task(self._follow(), name=f"Azure ML pages: {name}")
-
-    @property
-    def active(self) -> bool:
-        """Whether the job may still change its status; also True for a job that was never read."""
-        return self.job is None or self.job.outcome is Outcome.ACTIVE
-
-    @property
-    def settled(self) -> bool:
-        """Whether it ended so long ago that it will not change any more."""
-        return self.ended_at is not None and time.time() - self.ended_at > SETTLE_SECONDS
 
     @property
     def made_for(self) -> TaskKey | None:
         """The task instance that the job's tags name."""
         return made_for(self.job) if self.job else None
-
-    @property
-    def studio_url(self) -> str:
-        """The job's page in Azure ML Studio. Only for a job that has been read."""
-        assert self.job is not None, "it has been read"  # noqa: S101
-        return self._hook.studio_url(self.job)
 
     async def first_look(self, patience: float = PATIENCE) -> None:
         """Wait until the job or an error is known, at most this many seconds."""
@@ -178,8 +94,7 @@ class LiveJob:
         """Stop following the job."""
         self._task.cancel()
         await asyncio.wait({self._task})
-        for part in (self.run, self.metrics, self.trials, self.log):
-            await part.close()
+        await super().close()
 
     async def cancel(self, who: str) -> None:
         """Request the job's cancellation, and note on it who did. Raises AzureMLError."""
@@ -211,25 +126,9 @@ class LiveJob:
                 self.seen.append((look.job.status, time.time()))
             self.job = look.job
 
-    async def _read_metrics(self) -> dict[str, list[MetricPoint]]:
-        """Histories; reads only those that have changed since the last time."""
-        client = self._watcher.client
-        values = await client.get_metrics(self.name)
-        histories = dict(self.metrics.value or {})
-        for key in sorted(values)[:MAX_METRICS]:
-            if key not in histories or self._last_values.get(key) != values[key]:
-                histories[key] = await client.get_metric_history(self.name, key)
-        self._last_values = values
-        return histories
-
-    async def _read_log(self) -> list[str]:
-        final = not self.active
-        self.log_lines += await self._watcher.client.read_log(self.name, self._tail, final)
-        return self.log_lines
-
 
 class JobCache:
-    """The jobs of the open pages in this process. Created and used in one event loop."""
+    """The jobs and endpoints of the open pages in this process. Created and used in one event loop."""
 
     def __init__(self) -> None:
         self._workspaces: dict[tuple[str, str | None], _Workspace] = {}
@@ -244,6 +143,15 @@ class JobCache:
         job = workspace.job(asked.name)
         await job.first_look()
         return job
+
+    async def endpoint(self, asked: EndpointRef) -> LiveEndpoint:
+        """The endpoint, after a read.
+
+        :raises AzureMLError: in one sentence, if it cannot be read with the connection.
+        """
+        endpoint = (await self._workspace(asked)).endpoint(asked.name)
+        await endpoint.serving.needed(settled=False)
+        return endpoint
 
     async def statuses(
         self, jobs: Iterable[JobRef], patience: float
@@ -288,8 +196,8 @@ class JobCache:
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
 
-    async def _workspace(self, job: JobRef) -> _Workspace:
-        key = (job.conn_id, job.api_version)
+    async def _workspace(self, asked: JobRef | EndpointRef) -> _Workspace:
+        key = (asked.conn_id, asked.api_version)
         workspace = self._workspaces.get(key)
         if workspace is None or workspace.closed:
             workspace = self._workspaces[key] = _Workspace(*key)
@@ -298,7 +206,7 @@ class JobCache:
 
 
 class _Workspace:
-    """A connection that pages use: its watcher, and the jobs that it follows."""
+    """A connection that pages use: its watcher, the jobs that it follows, and the endpoints."""
 
     def __init__(self, conn_id: str, api_version: str | None) -> None:
         self.closed = False
@@ -306,6 +214,7 @@ class _Workspace:
         self._api_version = api_version
         self._asked_at = time.monotonic()
         self._jobs: dict[str, LiveJob] = {}
+        self._endpoints: dict[str, LiveEndpoint] = {}
         self._watcher: Watcher | None = None
         self._hook = AzureMLHook(conn_id, api_version)
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -328,8 +237,17 @@ class _Workspace:
         self._asked_at = job.asked_at = time.monotonic()
         return job
 
+    def endpoint(self, name: str) -> LiveEndpoint:
+        """The endpoint, which is read when it is asked. Only for an open workspace."""
+        assert self._watcher is not None, "it is open"  # noqa: S101
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            endpoint = self._endpoints[name] = LiveEndpoint(name, self._watcher, self._hook)
+        self._asked_at = endpoint.asked_at = time.monotonic()
+        return endpoint
+
     async def _keep(self) -> None:
-        """Keep the watcher open as long as somebody requests a job."""
+        """Keep the watcher open as long as somebody requests something."""
         key = ("pages", self._conn_id, self._api_version)
         try:
             await self._hook.load()
@@ -349,12 +267,20 @@ class _Workspace:
             self.closed = True
             for job in self._jobs.values():
                 await job.close()
+            for endpoint in self._endpoints.values():
+                await endpoint.close()
 
     async def _let_go(self) -> None:
+        for name, endpoint in list(self._endpoints.items()):
+            if time.monotonic() - endpoint.asked_at > IDLE:
+                del self._endpoints[name]
+                await endpoint.close()
         for name, job in list(self._jobs.items()):
             if time.monotonic() - job.asked_at > IDLE:
                 del self._jobs[name]
                 await job.close()
+            else:
+                await job.let_go(IDLE)
 
 
 def _explained(error: Exception, conn_id: str) -> AzureMLError:

@@ -12,6 +12,8 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
+from airflow_provider_amlrest.lifecycle.endpoint_record import ENDPOINT_KEY, EndpointRecord
+from airflow_provider_amlrest.lifecycle.gate import COMPARISON_KEY
 from airflow_provider_amlrest.lifecycle.record import JOB_KEY, RESULT_KEY, JobRecord
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 
@@ -89,6 +91,29 @@ def find_task(session: Session, key: TaskKey) -> TaskJob | None:
         )
     )
     return next(_read(rows), None)
+
+
+def find_comparison(session: Session, key: TaskKey) -> dict[str, Any] | None:
+    """The models that a task has compared; None if it is no gate, or has not decided yet."""
+    found = _xcom(session, key, COMPARISON_KEY)
+    return found if isinstance(found, dict) else None
+
+
+def find_endpoint(session: Session, key: TaskKey) -> EndpointRecord | None:
+    """The endpoint that a task says that it works on; None if it has said none."""
+    return EndpointRecord.read(_xcom(session, key, ENDPOINT_KEY))
+
+
+def _xcom(session: Session, key: TaskKey, name: str) -> Any:
+    return session.scalar(
+        select(XComModel.value).where(
+            XComModel.dag_id == key.dag_id,
+            XComModel.run_id == key.run_id,
+            XComModel.task_id == key.task_id,
+            XComModel.map_index == key.map_index,
+            XComModel.key == name,
+        )
+    )
 
 
 def tasks_of_run(session: Session, dag_id: str, run_id: str) -> list[TaskJob]:

@@ -1,4 +1,7 @@
-"""What Airflow itself knows about tasks with jobs: users who may write XComs of a DAG cannot change it."""
+"""What Airflow itself knows about tasks with jobs and endpoints.
+
+Users who may write XComs of a DAG cannot change it.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,26 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import select, tuple_
 
 from airflow_provider_amlrest.lifecycle.task_state import TaskKey
-from airflow_provider_amlrest.plugin.live import JobRef
+from airflow_provider_amlrest.plugin.live import EndpointRef, JobRef
+from airflow_provider_amlrest.rest.resources.endpoints import ENDPOINT_NAME
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-FIELDS = ("azureml_conn_id", "api_version", "job_name")
+FIELDS = ("azureml_conn_id", "api_version", "job_name", "endpoint_name", "endpoint")
+ENDPOINT_FIELDS = (
+    {"azureml_conn_id", "endpoint", "on_failure"},
+    {"azureml_conn_id", "endpoint_name", "steps"},
+    {"azureml_conn_id", "endpoint_name", "request_timeout"},
+)
+"""Template fields of the operators that work on online endpoints: deploy, shift traffic, invoke."""
 MAX_DAGS = 200
 """Maximum versions of DAGs whose tasks are cached."""
 ASKED_AT_ONCE = 500
@@ -28,7 +38,14 @@ ASKED_AT_ONCE = 500
 _JINJA = re.compile(r"\{[{%#]")
 
 Facts = Mapping[str, Any]
-"""A task in a DAG: those of its FIELDS that need no rendering, and whether it ``makes`` its job."""
+"""A task in a DAG: those of its FIELDS that need no rendering, and whether it ``makes`` what it works on."""
+
+
+class DagTasks(NamedTuple):
+    """The tasks of a DAG that belong to this provider, by their ids."""
+
+    jobs: Mapping[str, Facts]
+    endpoints: Mapping[str, Facts]
 
 
 @dataclass(frozen=True)
@@ -45,15 +62,29 @@ class JobTask:
         return JobRef(self.conn_id, self.api_version, name)
 
 
+@dataclass(frozen=True)
+class EndpointTask:
+    """A task instance of this provider that works on an online endpoint: its connection, and which one."""
+
+    conn_id: str
+    api_version: str | None
+    endpoint_name: str | None
+    """None: a file of the task names it. Then the tags of what the task has deployed must name the task."""
+
+    def endpoint(self, name: str) -> EndpointRef:
+        """The endpoint with this name."""
+        return EndpointRef(self.conn_id, self.api_version, name)
+
+
 class JobTasks:
     """Finds these tasks in Airflow's database: in serialized DAGs and in rendered templates."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[Any, str], Mapping[str, Facts]] = OrderedDict()
+        self._known: OrderedDict[tuple[Any, str], DagTasks] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, session: Session, tasks: Mapping[TaskKey, Any]) -> dict[TaskKey, JobTask]:
-        """Those that belong to this provider.
+        """Those that belong to this provider and have jobs.
 
         A connection that is a template is known as long as Airflow keeps the rendered template: by default
         for the last 30 runs of a task.
@@ -61,7 +92,7 @@ class JobTasks:
         :param tasks: each with the id of the version of its DAG; None: the newest.
         """
         versions = {(key.dag_id, version) for key, version in tasks.items()}
-        facts = {one: self.facts(session, *one) for one in versions}
+        facts = {one: self.of_dag(session, *one).jobs for one in versions}
         ours = {
             key: facts[key.dag_id, version][key.task_id]
             for key, version in tasks.items()
@@ -71,7 +102,15 @@ class JobTasks:
         found = {key: _job_task(static, rendered.get(key, {})) for key, static in ours.items()}
         return {key: task for key, task in found.items() if task is not None}
 
-    def facts(self, session: Session, dag_id: str, version: Any = None) -> Mapping[str, Facts]:
+    def find_endpoint(self, session: Session, key: TaskKey, version: Any) -> EndpointTask | None:
+        """What is known of a task that works on an online endpoint; None for any other task.
+
+        :param version: the id of the version of its DAG; None: the newest.
+        """
+        static = self.of_dag(session, key.dag_id, version).endpoints.get(key.task_id)
+        return None if static is None else _endpoint_task(static, _rendered(session, [key]).get(key, {}))
+
+    def of_dag(self, session: Session, dag_id: str, version: Any = None) -> DagTasks:
         """The tasks of a DAG that belong to this provider."""
         model = SerializedDagModel
         query = select(model.dag_version_id, model.dag_hash).where(model.dag_id == dag_id)
@@ -79,7 +118,7 @@ class JobTasks:
             query = query.where(model.dag_version_id == version)
         row = session.execute(query.order_by(model.created_at.desc()).limit(1)).first()
         if row is None:
-            return {}
+            return DagTasks({}, {})
         version, content = row
         with self._lock:
             if (version, content) not in self._known:
@@ -91,22 +130,29 @@ class JobTasks:
             return self._known[version, content]
 
 
-def _ours(dag: Any) -> dict[str, Facts]:
-    return {task.task_id: _static(task) for task in dag.tasks if _is_ours(task)}
+def _ours(dag: Any) -> DagTasks:
+    jobs = {task.task_id: _static(task, "request_body") for task in dag.tasks if _has_job(task)}
+    endpoints = {task.task_id: _static(task, "endpoint") for task in dag.tasks if _has_endpoint(task)}
+    return DagTasks(jobs, endpoints)
 
 
-def _is_ours(task: Any) -> bool:
+def _has_job(task: Any) -> bool:
     # Subclasses have these fields, too. Links do not help: where Airflow clears a task, it reads DAGs
     # without them, for all threads of its process.
     return {"azureml_conn_id", "job_name"} <= set(task.template_fields)
 
 
-def _static(task: Any) -> Facts:
+def _has_endpoint(task: Any) -> bool:
+    fields = set(task.template_fields)
+    return any(fields >= kind for kind in ENDPOINT_FIELDS)
+
+
+def _static(task: Any, maker: str) -> Facts:
     # For a mapped task, these are the values that all instances share.
     partial = getattr(task, "partial_kwargs", None)
     texts = {name: getattr(task, name, None) if partial is None else partial.get(name) for name in FIELDS}
     known = {name: text for name, text in texts.items() if isinstance(text, str) and not _JINJA.search(text)}
-    return {**known, "makes": "request_body" in task.template_fields}
+    return {**known, "makes": maker in task.template_fields}
 
 
 def _rendered(session: Session, keys: Sequence[TaskKey]) -> dict[TaskKey, Mapping[str, Any]]:
@@ -124,9 +170,28 @@ def _rendered(session: Session, keys: Sequence[TaskKey]) -> dict[TaskKey, Mappin
 
 
 def _job_task(static: Facts, rendered: Mapping[str, Any]) -> JobTask | None:
-    conn_id, api_version, job_name = (rendered.get(name) or static.get(name) for name in FIELDS)
+    conn_id, api_version, job_name, *_ = _fields(static, rendered)
     if not conn_id or not (job_name or static["makes"]):
         return None
     # Native rendering turns some into numbers.
     awaits = None if static["makes"] else str(job_name)
     return JobTask(str(conn_id), None if api_version is None else str(api_version), awaits)
+
+
+def _endpoint_task(static: Facts, rendered: Mapping[str, Any]) -> EndpointTask | None:
+    conn_id, api_version, _, name, endpoint = _fields(static, rendered)
+    known = _endpoint_name(endpoint if static["makes"] else name)
+    if not conn_id or not (known or static["makes"]):
+        return None
+    return EndpointTask(str(conn_id), None if api_version is None else str(api_version), known)
+
+
+def _fields(static: Facts, rendered: Mapping[str, Any]) -> list[Any]:
+    return [rendered.get(name) or static.get(name) for name in FIELDS]
+
+
+def _endpoint_name(given: Any) -> str | None:
+    """The name in an argument, which may also be a mapping with the name, a path or YAML."""
+    name = given.get("name") if isinstance(given, Mapping) else given
+    text = name.strip() if isinstance(name, str) else ""
+    return text if ENDPOINT_NAME.fullmatch(text) else None

@@ -12,7 +12,7 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 
-from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
+from airflow_provider_amlrest.rest.http.call import Answer, Call, Flow
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import out_of_time
 from airflow_provider_amlrest.rest.http.drive import drive_async
@@ -88,6 +88,7 @@ class AsyncAzureMLClient:
     list_computes = _pages(Operations.list_computes)
     get_compute = _method(Operations.get_compute)
     get_default_datastore = _method(Operations.get_default_datastore)
+    get_datastore = _method(Operations.get_datastore)
     list_datastore_secrets = _method(Operations.list_datastore_secrets)
 
     get_environment = _method(Operations.get_environment)
@@ -106,14 +107,19 @@ class AsyncAzureMLClient:
 
     get_model = _method(Operations.get_model)
     get_latest_model = _method(Operations.get_latest_model)
+    list_models = _pages(Operations.list_models)
+    create_model = _method(Operations.create_model)
+    update_model = _method(Operations.update_model)
     get_component = _method(Operations.get_component)
     get_latest_component = _method(Operations.get_latest_component)
     create_component = _method(Operations.create_component)
+    get_plan = _method(Operations.get_plan)
     find_registered = _method(Operations.find_registered)
 
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
+    poll = _method(Operations.poll)
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
@@ -122,6 +128,7 @@ class AsyncAzureMLClient:
 
     get_run = _method(Operations.get_run)
     get_run_change = _method(Operations.get_run_change)
+    get_root = _method(Operations.get_root)
     read_log = _method(Operations.read_log)
     read_log_end = _method(Operations.read_log_end)
     read_artifact = _method(Operations.read_artifact)
@@ -130,6 +137,17 @@ class AsyncAzureMLClient:
     get_metric_history = _method(Operations.get_metric_history)
     list_trials = _method(Operations.list_trials)
     get_best_trial = _method(Operations.get_best_trial)
+
+    get_resource = _method(Operations.get_resource)
+    list_resources = _pages(Operations.list_resources)
+    change_resource = _method(Operations.change_resource)
+    bring = _method(Operations.bring)
+    explain_failure = _method(Operations.explain_failure)
+    get_deployment_log = _method(Operations.get_deployment_log)
+    get_access = _method(Operations.get_access)
+    score = _method(Operations.score)
+    invoke_batch = _method(Operations.invoke_batch)
+    poll_resource = _method(Operations.poll_resource)
 
     async def close(self) -> None:
         """Close the connections. The client cannot be used after."""
@@ -144,14 +162,14 @@ class AsyncAzureMLClient:
     async def _run(self, flow: Flow[T]) -> T:
         return await drive_async(flow, self._send)
 
-    async def _send(self, send: Send) -> Answer:
-        seconds = send.options.get("timeout")
+    async def _send(self, call: Call) -> Answer:
+        seconds = call.options.get("timeout")
         try:
             async with asyncio.timeout(seconds):
                 return cast(
-                    "Answer", await self._pipeline.send_request(send.request, **send.options, **self._tls)
+                    "Answer", await self._pipeline.send_request(call.request, **call.options, **self._tls)
                 )
         except TimeoutError:
-            raise out_of_time(send.asked, seconds or 0) from None
+            raise out_of_time(call.asked, seconds or 0) from None
         except AzureError as error:
-            raise translate(error, send.asked) from None
+            raise translate(error, call.asked) from None

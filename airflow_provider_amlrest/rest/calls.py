@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest.http.call import Flow, Send, checked, resource
+from airflow_provider_amlrest.rest.http.call import Call, Flow, checked, resource
 from airflow_provider_amlrest.rest.http.cloud import Cloud, is_same_origin
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.http.paging import Page
@@ -43,7 +43,7 @@ class Calls:
         asked = f"GET {path}"
         link = self._next(next_link, self.cloud.resource_manager)
         answer = yield (
-            Send(HttpRequest("GET", link), asked) if link else self._request("GET", path, query=query)
+            Call(HttpRequest("GET", link), asked) if link else self._request("GET", path, query=query)
         )
         page = checked(answer, asked)
         return Page(tuple(map(read, page.get("value") or ())), page.get("nextLink") or None)
@@ -73,9 +73,9 @@ class Calls:
     def _resource(
         self, method: str, path: str, body: Any = None, options: Mapping[str, Any] | None = None
     ) -> Flow[dict[str, Any]]:
-        send = self._request(method, path, body=body, options=options)
-        answer = yield send
-        return resource(answer, send.asked)
+        call = self._request(method, path, body=body, options=options)
+        answer = yield call
+        return resource(answer, call.asked)
 
     def _call(self, method: str, path: str, body: Any = None) -> Flow[dict[str, Any]]:
         answer = yield self._request(method, path, body=body)
@@ -89,8 +89,8 @@ class Calls:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         options: Mapping[str, Any] | None = None,
-    ) -> Send:
+    ) -> Call:
         url = f"{self.cloud.resource_manager}{self.workspace.path}" + (f"/{path}" if path else "")
         params = {"api-version": self.api_version, **(query or {})}
         request = HttpRequest(method, url, params=params, json=body)
-        return Send(request, f"{method} {path or 'workspace'}", options or {})
+        return Call(request, f"{method} {path or 'workspace'}", options or {})

@@ -11,7 +11,7 @@ from azure.core import PipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 
-from airflow_provider_amlrest.rest.http.call import Answer, Flow, Send
+from airflow_provider_amlrest.rest.http.call import Answer, Call, Flow
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC, Cloud
 from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
 from airflow_provider_amlrest.rest.http.drive import drive
@@ -97,6 +97,7 @@ class AzureMLClient:
     list_computes = _pages(Operations.list_computes)
     get_compute = _method(Operations.get_compute)
     get_default_datastore = _method(Operations.get_default_datastore)
+    get_datastore = _method(Operations.get_datastore)
     list_datastore_secrets = _method(Operations.list_datastore_secrets)
 
     get_environment = _method(Operations.get_environment)
@@ -115,14 +116,19 @@ class AzureMLClient:
 
     get_model = _method(Operations.get_model)
     get_latest_model = _method(Operations.get_latest_model)
+    list_models = _pages(Operations.list_models)
+    create_model = _method(Operations.create_model)
+    update_model = _method(Operations.update_model)
     get_component = _method(Operations.get_component)
     get_latest_component = _method(Operations.get_latest_component)
     create_component = _method(Operations.create_component)
+    get_plan = _method(Operations.get_plan)
     find_registered = _method(Operations.find_registered)
 
     create_job = _method(Operations.create_job)
     get_job = _method(Operations.get_job)
     list_jobs = _pages(Operations.list_jobs)
+    poll = _method(Operations.poll)
     poll_job = _method(Operations.poll_job)
     poll_jobs = _method(Operations.poll_jobs)
     cancel_job = _method(Operations.cancel_job)
@@ -131,6 +137,7 @@ class AzureMLClient:
 
     get_run = _method(Operations.get_run)
     get_run_change = _method(Operations.get_run_change)
+    get_root = _method(Operations.get_root)
     read_log = _method(Operations.read_log)
     read_log_end = _method(Operations.read_log_end)
     read_artifact = _method(Operations.read_artifact)
@@ -139,6 +146,17 @@ class AzureMLClient:
     get_metric_history = _method(Operations.get_metric_history)
     list_trials = _method(Operations.list_trials)
     get_best_trial = _method(Operations.get_best_trial)
+
+    get_resource = _method(Operations.get_resource)
+    list_resources = _pages(Operations.list_resources)
+    change_resource = _method(Operations.change_resource)
+    bring = _method(Operations.bring)
+    explain_failure = _method(Operations.explain_failure)
+    get_deployment_log = _method(Operations.get_deployment_log)
+    get_access = _method(Operations.get_access)
+    score = _method(Operations.score)
+    invoke_batch = _method(Operations.invoke_batch)
+    poll_resource = _method(Operations.poll_resource)
 
     @contextmanager
     def until(self, deadline: float | None) -> Iterator[None]:
@@ -168,14 +186,14 @@ class AzureMLClient:
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self._send)
 
-    def _send(self, send: Send) -> Answer:
-        seconds = seconds_left(self.deadline, send.options.get("timeout"))
-        options = send.options if seconds is None else {**send.options, "timeout": seconds}
+    def _send(self, call: Call) -> Answer:
+        seconds = seconds_left(self.deadline, call.options.get("timeout"))
+        options = call.options if seconds is None else {**call.options, "timeout": seconds}
         try:
             return cast(
                 "Answer",
-                in_time(lambda: self._pipeline.send_request(send.request, **options), seconds, send.asked),
+                in_time(lambda: self._pipeline.send_request(call.request, **options), seconds, call.asked),
             )
         except AzureError as error:
             # The cause's own text may hold a signature or a traceback of libraries: not chained.
-            raise translate(error, send.asked) from None
+            raise translate(error, call.asked) from None

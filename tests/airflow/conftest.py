@@ -18,7 +18,8 @@ ENVIRONMENT = "AzureML-sklearn-1.5:1"
 
 
 def task_id(request: pytest.FixtureRequest) -> str:
-    return re.sub(r"\W+", "-", request.node.name)[:200]
+    """The test's name with those of its class and file: a test that finds another's job may wait for ever."""
+    return re.sub(r"\W+", "-", request.node.nodeid.rpartition("/")[2])[-200:].lstrip("-")
 
 
 @pytest.fixture(autouse=True)

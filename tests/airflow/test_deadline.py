@@ -47,6 +47,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last moments are short; a submission is as patient as it is in life."""
     monkeypatch.setattr(patience, "LAST_LOOK", 0.5)
     monkeypatch.setattr(patience, "END", 2.0)
+    monkeypatch.setattr(patience, "CANCEL", 1.0)
     monkeypatch.setattr(ending, "LOOK_PATIENCE", 0.2)
     monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 600.0)
     monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 120.0)

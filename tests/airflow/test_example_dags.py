@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
+from airflow_provider_amlrest.hook import AzureMLHook
 from tests.support.dag_files import imported, run
 from tests.support.emulated import Emulated
 
@@ -50,8 +52,29 @@ def test_the_retraining_is_scheduled_and_branches(bag: Any) -> None:
     dag = bag.dags["retrain_if_better"]
     assert dag.catchup is False
     assert dag.schedule == "0 3 * * *" if hasattr(dag, "schedule") else dag.schedule_interval == "0 3 * * *"
-    branching = [task for task in dag.tasks if len(task.downstream_task_ids) > 1]
-    assert branching
+    assert set(dag.get_task("compare").downstream_task_ids) == {"accept", "reject"}
+
+
+def test_the_retraining_accepts_what_is_better_and_keeps_no_state(
+    emulator: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", emulator.connection_uri())
+    workspace = EmulatedWorkspace(emulator, monkeypatch.setenv)
+    ended = []
+    with imported(EXAMPLES, "retrain_if_better") as module:
+        module.made = module.retrain_if_better()
+        for log_loss in (0.3, 0.4, 0.2):
+            workspace.script("train", metrics={"log_loss": log_loss}, times=1)
+            tested = module.made.test()
+            assert str(getattr(tested.state, "value", tested.state)) == "success"
+            states = {
+                ti.task_id: str(getattr(ti.state, "value", ti.state)) for ti in tested.get_task_instances()
+            }
+            ended.append((states["accept"], states["reject"]))
+    assert ended == [("success", "skipped"), ("skipped", "success"), ("success", "skipped")]
+    with AzureMLHook().client() as client:
+        versions = [(model.version, model.stage, model.is_archived) for model in client.list_models("iris")]
+    assert versions == [("3", "Production", False), ("2", None, True), ("1", "Production", False)]
 
 
 def test_the_summary_of_iris(

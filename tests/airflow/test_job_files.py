@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred, mask_secret
 
+from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN
 from airflow_provider_amlrest.operators import AzureMLSubmitJobOperator
 from tests.support.emulated import Emulated
-from tests.support.tasks import Try, unique
+from tests.support.tasks import Try, as_stored, fire, unique
 
 JOB = """\
 command: python main.py --epochs ${{inputs.epochs}} --day {{ ds }}
@@ -153,3 +156,148 @@ def test_what_is_wrong_is_said_before_any_request(
     with pytest.raises(AirflowFailException, match=problem):
         submitted(job, overrides=overrides)
     assert [sent for sent in emulator.asked(since=mark) if "/workspaces/" in sent.get("path", "")] == []
+
+
+PIPELINE = """\
+type: pipeline
+settings: {default_compute: azureml:cpu-cluster}
+jobs:
+  own:
+    command: echo
+    environment: azureml:AzureML-any@latest
+  of_a_file:
+    component: ./component.yml
+    inputs:
+      data: {type: uri_file, path: azureml://datastores/workspaceblobstore/paths/x}
+"""
+COMPONENT = """\
+type: command
+command: echo ${{inputs.data}}
+environment: azureml:AzureML-any@latest
+inputs: {data: {type: uri_file}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("train.yml", JOB.replace("cpu-cluster", "none"), "train.yml, line 5, compute: the workspace has no"),
+        (
+            "train.yml",
+            JOB.replace("  epochs: 3", "  epochs: {type: uri_file, path: azureml:none:1}"),
+            "train.yml, line 7, inputs.epochs: the workspace has no data 'azureml:none:1'",
+        ),
+        (
+            "sweep.yml",
+            SWEEP.replace("AzureML-sklearn-1.5@latest", "none:1"),
+            "sweep.yml, line 4, trial.environment: the workspace has no environment 'azureml:none:1'",
+        ),
+        (
+            "pipeline.yml",
+            PIPELINE.replace("AzureML-any@latest", "none:1"),
+            "pipeline.yml, line 6, jobs.own.environment: the workspace has no environment 'azureml:none:1'",
+        ),
+        (
+            "pipeline.yml",
+            PIPELINE.replace("azureml://datastores/workspaceblobstore/paths/x", "azureml:none:1"),
+            "pipeline.yml, line 10, jobs.of_a_file.inputs.data: the workspace has no data 'azureml:none:1'",
+        ),
+        (
+            "pipeline.yml",
+            PIPELINE.replace("./component.yml", "azureml:none:1"),
+            "pipeline.yml, line 8, jobs.of_a_file.component: the workspace has no component 'azureml:none:1'",
+        ),
+        (
+            "component.yml",
+            COMPONENT.replace("AzureML-any@latest", "none:1"),
+            "pipeline.yml, component.yml, line 3, environment: the workspace has no environment",
+        ),
+    ],
+)
+def test_what_only_the_workspace_can_say_is_said_with_its_line(
+    submitted: Any, folder: Path, file: str, text: str, problem: str
+) -> None:
+    for name, content in {"pipeline.yml": PIPELINE, "component.yml": COMPONENT, file: text}.items():
+        (folder / name).write_text(content)
+    with pytest.raises(AirflowFailException) as caught:
+        submitted("pipeline.yml" if file == "component.yml" else file)
+    assert str(caught.value).startswith(problem)
+
+
+def test_what_the_api_version_cannot_say_is_said_with_its_line(submitted: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(JOB + "resources: {shm_size: 2g}\n")
+    with pytest.raises(
+        AirflowFailException, match=r"^train\.yml, line 10, resources\.shm_size: api-version "
+    ):
+        submitted(api_version="2022-05-01")
+
+
+SECRET, OTHER = "a-secret-of-the-file-5d20", "another-secret-of-the-file-88a1"
+PRINTING = f"""\
+command: "echo {SECRET}"
+environment: azureml:AzureML-any@latest
+compute: azureml:cpu-cluster
+tags: {{emulator.seconds: "0.4", emulator.log_lines: "3", emulator.metrics: '{{"loss": 1}}'}}
+"""
+
+
+@pytest.fixture
+def resumed(connection: str, mode: str, request: pytest.FixtureRequest, folder: Path) -> Callable[..., Any]:
+    """Run the operator up to its deferral, change the file, and resume it as another process does."""
+    assert mode == "deferred"
+
+    def run(text: str, change: Callable[[Path], object]) -> Any:
+        file = folder / "train.yml"
+        file.write_text(text)
+
+        def attempt() -> Try:
+            name = unique(request)[-60:]
+            task = AzureMLSubmitJobOperator(task_id=name, job="train.yml", poll_interval=0.2, deferrable=True)
+            made = Try(task, dag_file=str(folder / "dag.py"))
+            task.render_template_fields(made.context)
+            return made
+
+        first = attempt()
+        with pytest.raises(TaskDeferred) as deferred:
+            first.task.execute(first.context)
+        event = asyncio.run(fire(as_stored(deferred.value.trigger)))
+        kwargs = json.loads(json.dumps(deferred.value.kwargs))
+        assert SECRET not in json.dumps(kwargs)
+        change(file)
+        second = attempt()
+        second.xcoms = first.xcoms
+        return second.task.resume_execution("execute_complete", {**kwargs, "event": event}, second.context)
+
+    return run
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda file: None,
+    "gone": lambda file: file.unlink(),
+    "another job": lambda file: file.write_text("type: pipeline\njobs: {}\n"),
+    "no YAML": lambda file: file.write_text("command: ["),
+    "an error of Jinja": lambda file: file.write_text("command: {{ 1 / 0 }}"),
+    "no such variable": lambda file: file.write_text("command: {{ nothing.at.all }}"),
+}
+
+
+@pytest.mark.parametrize("mode", ["deferred"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_who_resumes_does_not_need_the_file(resumed: Any, change: str, said: Any) -> None:
+    result = resumed(PRINTING.replace(SECRET, "no secret"), CHANGES[change])
+    assert (result["status"], result["metrics"]) == ("Completed", {"loss": 1.0})
+    assert "| line 3 of 3" in said()
+
+
+@pytest.mark.parametrize("mode", ["deferred"])
+@pytest.mark.parametrize("change", ["another secret", *CHANGES])
+def test_who_resumes_shows_the_log_only_if_it_knows_the_secrets_of_the_job(
+    resumed: Any, change: str, said: Any
+) -> None:
+    mask_secret(SECRET)
+    mask_secret(OTHER)
+    another = {"another secret": lambda file: file.write_text(PRINTING.replace(SECRET, f"x {OTHER}"))}
+    result = resumed(PRINTING, {**CHANGES, **another}[change])
+    assert result["status"] == "Completed"
+    assert ("| line 3 of 3" in said()) is (change == "nothing")
+    assert (NOT_SHOWN in said()) is (change != "nothing")

@@ -14,7 +14,9 @@ from airflow_provider_amlrest.lifecycle.masking import (
     NOT_SHOWN,
     learn,
     masked,
+    masks_the_same,
     may_show,
+    note,
     visible,
     without_texts,
 )
@@ -44,6 +46,15 @@ def test_a_value_is_masked_however_deep_it_is() -> None:
     assert learn(body)
     assert SECRET not in json.dumps(masked(body))
     assert learn([one.arguments for one in space.values()])
+
+
+def test_what_is_noted_does_not_depend_on_what_was_learned_before() -> None:
+    """The line in the first text is masked only since the second one was looked at."""
+    value = ["echo first-line-77c1", "first-line-77c1\nsecond-line-77c1"]
+    mask_secret(value[1])
+    noted = note(value)
+    assert len(noted) == 2
+    assert masks_the_same(noted, value)
 
 
 def test_a_name_alone_makes_no_secret_of_a_value() -> None:

@@ -144,7 +144,7 @@ def test_a_failed_cancel_fails_the_task_after_the_others(left: Any, emulator: An
     names = [left("a", "failed"), left("b", "failed")]
     with (
         emulator.fault(f"/{names[0]}/cancel", status=403, times=None),
-        pytest.raises(AzureMLError, match="1 of 2 orphans could not be canceled"),
+        pytest.raises(AzureMLError, match="1 of 2 orphans could not be ended"),
     ):
         find(cancel=True)
     assert status_soon(client, names[1]) == "Canceled"

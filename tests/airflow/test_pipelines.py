@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_amlrest.lifecycle.record import RESULT_KEY
 from airflow_provider_amlrest.lifecycle.results import JobFailedError
 from airflow_provider_amlrest.operators import (
     AzureMLCreateComponentOperator,
@@ -135,6 +136,22 @@ def test_a_failed_pipeline_names_the_step(ran: Any, folder: Path) -> None:
         ran(AzureMLSubmitJobOperator, job="pipeline.yml")
 
 
+def test_a_failed_pipeline_leaves_what_became_of_its_steps_for_lists(
+    connection: str, folder: Path, request: Any
+) -> None:
+    failing = PIPELINE.replace("tags:", "tags:\n  emulator.outcome: failed")
+    (folder / "pipeline.yml").write_text(failing)
+    task = AzureMLSubmitJobOperator(task_id=unique(request)[-60:], job="pipeline.yml", poll_interval=0.2)
+    attempt = Try(task, dag_file=str(folder / "dag.py"))
+    with pytest.raises(JobFailedError):
+        attempt.execute()
+    assert attempt.xcoms[RESULT_KEY] == {
+        "status": "Failed",
+        "metrics": {},
+        "steps": {"done": 0, "total": 2, "failed": ["prepare"]},
+    }
+
+
 def test_a_component_is_registered_once(ran: Any, client: Any, folder: Path, request: Any) -> None:
     name = "c" + unique(request)[-40:].replace("-", "_")
     (folder / "train.yml").write_text(COMPONENT.replace("name: train", f"name: {name}"))
@@ -153,3 +170,54 @@ def test_a_component_is_registered_once(ran: Any, client: Any, folder: Path, req
     (folder / "src" / "file.txt").write_text("another\n")
     with pytest.raises(AirflowFailException, match="409"):
         ran(AzureMLCreateComponentOperator, component="train.yml", version="7")
+
+
+def test_what_a_component_names_and_is_not_there_is_said_with_its_line(ran: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(COMPONENT.replace("\n  image: python:3.11", " azureml:none:1"))
+    with pytest.raises(AirflowFailException, match=r"^train\.yml, line 11, environment: the workspace has"):
+        ran(AzureMLCreateComponentOperator, component="train.yml")
+    (folder / "train.yml").write_text(COMPONENT.replace("./src", "./none"))
+    with pytest.raises(AirflowFailException, match=r"^train\.yml, line 10, code: there is no file or folder"):
+        ran(AzureMLCreateComponentOperator, component="train.yml")
+
+
+def test_what_a_definition_in_arguments_names_and_is_not_there_is_said(ran: Any) -> None:
+    component = {"command": "true", "environment": "azureml:none:1"}
+    step = {"component": component, "compute": "azureml:cpu-cluster"}
+    with pytest.raises(AirflowFailException, match=r"^jobs\.a\.component\.environment: the workspace has"):
+        ran(AzureMLSubmitPipelineJobOperator, jobs={"a": step})
+    with pytest.raises(AirflowFailException, match=r"^jobs\.a\.environment: the workspace has"):
+        ran(AzureMLSubmitPipelineJobOperator, jobs={"a": {**component, "compute": "azureml:cpu-cluster"}})
+
+
+TWICE = """\
+type: pipeline
+settings: {default_compute: azureml:cpu-cluster}
+jobs:
+  a:
+    command: cat ${{inputs.data}}/file.txt
+    code: ./src
+    environment: azureml:AzureML-sklearn-1.5@latest
+    inputs: {data: {type: uri_folder, path: ./data}}
+  b:
+    command: wc ${{inputs.data}}/file.txt
+    code: ./src
+    environment: azureml:AzureML-sklearn-1.5@latest
+    inputs: {data: {type: uri_folder, path: ./data}}
+tags: {emulator.seconds: "0.2"}
+"""
+
+
+def test_what_two_steps_use_is_uploaded_and_said_once(
+    ran: Any, folder: Path, request: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for name in ("src", "data"):
+        (folder / name / "file.txt").write_text(f"{name} of {unique(request)}")
+    (folder / "twice.yml").write_text(TWICE)
+    ran(AzureMLSubmitJobOperator, job="twice.yml")
+    uploads = [line for line in caplog.messages if line.startswith("Uploading")]
+    assert len(uploads) == 2
+    assert [str(folder / name) in line for name, line in zip(("src", "data"), uploads, strict=True)] == [
+        True
+    ] * 2

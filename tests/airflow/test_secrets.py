@@ -68,6 +68,7 @@ class Stack:
         self.airflow.connect("vault", json.dumps({"conn_type": "http", "password": PASSWORD}))
         exits.enter_context(self.airflow)
         self.airflow.wait_for_dags({f"secret_{mode}" for mode in MODES})
+        self.runs = {mode: self.airflow.api.trigger(f"secret_{mode}") for mode in MODES}
 
     def _remote_logs(self) -> dict[str, str]:
         return {
@@ -83,12 +84,22 @@ class Stack:
         """What a route of the pages answers."""
         return requests.get(f"{self.airflow.url}/azureml/{path}", params=query, timeout=60).text
 
-    def command(self, *arguments: str) -> str:
-        """All that the command line says."""
+    def commands(self, asked: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        """All that the command line says to each of these, in a process that has read no secret."""
         environment = {**os.environ, "AIRFLOW_CONN_AZUREML_DEFAULT": self.emulated.connection_uri()}
-        command = [sys.executable, "-m", "airflow_provider_amlrest.cli", *arguments]
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-        return told.stdout + told.stderr
+        code = (
+            "import json, sys; from airflow_provider_amlrest.cli.main import main\n"
+            "for arguments in json.loads(sys.argv[1]): main(arguments); print(end='\\f')"
+        )
+        told = subprocess.run(
+            [sys.executable, "-u", "-c", code, json.dumps(asked)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        return dict(zip(asked, told.stdout.split("\f")[:-1], strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -104,19 +115,18 @@ def client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[AzureMLCli
         yield client
 
 
-def run(stack: Stack, dag_id: str) -> tuple[str, dict[str, str]]:
-    """Run it to its end; its id, and the logs of its tasks."""
-    run_id = stack.airflow.api.trigger(dag_id)
+def finish(stack: Stack, dag_id: str, run_id: str) -> dict[str, str]:
+    """Wait for the end of a run; the logs of its tasks."""
     tasks = list(stack.airflow.api.watch(dag_id, run_id, 300))[-1]
     logs = {task.task_id: stack.log(dag_id, run_id, task) for task in tasks}
     assert {task.task_id: task.state for task in tasks} == TASKS, logs
-    return run_id, logs
+    return logs
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_secret_goes_to_the_job_and_nowhere_else(stack: Stack, client: AzureMLClient, mode: str) -> None:
-    dag_id = f"secret_{mode}"
-    run_id, logs = run(stack, dag_id)
+    dag_id, run_id = f"secret_{mode}", stack.runs[mode]
+    logs = finish(stack, dag_id, run_id)
     jobs = [job for job in client.list_jobs() if job.tags.get("airflow_run_id") == run_id]
     assert len(jobs) == 2
     for job in jobs:
@@ -135,11 +145,15 @@ def test_a_secret_goes_to_the_job_and_nowhere_else(stack: Stack, client: AzureML
     assert "XCom not found" not in "".join(path.read_text() for path in stack.airflow.logs.rglob("*.log"))
 
     names = [job.name for job in jobs]
-    seen = [stack.command("list", "--output", "json"), stack.command("list")]
+    asked: list[tuple[str, ...]] = [("list", "--output", "json"), ("list",)]
     for name in names:
-        seen += [stack.command(what, name) for what in ("show", "logs", "metrics", "wait")]
-        seen.append(stack.command("show", name, "--output", "json"))
-        assert NOT_SHOWN in stack.command("logs", name)
+        asked += [(what, name) for what in ("show", "logs", "metrics", "wait")]
+        asked.append(("show", name, "--output", "json"))
+    told = stack.commands(asked)
+    for name in names:
+        assert NOT_SHOWN in told["logs", name]
+        assert name in told["show", name]
+    seen = [*told.values()]
     api = stack.airflow.api
     for task_id in TASKS:
         seen.append(json.dumps([api.rendered(dag_id, run_id, task_id), api.links(dag_id, run_id, task_id)]))

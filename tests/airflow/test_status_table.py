@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_amlrest.lifecycle import completion
 from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
-from airflow_provider_amlrest.lifecycle.results import JobFailedError
+from airflow_provider_amlrest.lifecycle.results import JobFailedError, failure_text
+from airflow_provider_amlrest.lifecycle.steps import table_of_steps
 from airflow_provider_amlrest.rest.jobs.status import DOCUMENTED_STATUSES
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
@@ -143,3 +145,58 @@ def test_of_a_job_that_a_sensor_waits_for(
         ends(SENSOR, outcome, Try(sensor))
     assert client.get_job(name).outcome == "active"
     client.cancel_job(name)
+
+
+STEPS = {
+    "Failed": 0,
+    "Canceled": 1,
+    **{status: 2 for status, outcome in TABLE.items() if outcome in (WAITS, STALLED)},
+    # Words that other parts of Azure ML have for steps, and words of its future.
+    **dict.fromkeys(("Bypassed", "Finished", "Skipped", "Unapproved"), 2),
+    "Completed": 3,
+}
+"""Status of a pipeline's step: its place in the table of steps."""
+
+
+def test_the_table_of_steps_is_complete() -> None:
+    assert STEPS.keys() > TABLE.keys()
+
+
+@contextmanager
+def steps_seen(emulator: Any, *steps: dict[str, Any]) -> Iterator[SimpleNamespace]:
+    """A pipeline with these steps, for the block."""
+    children = {"value": [{"runId": f"run-of-{step['displayName']}", **step} for step in steps]}
+    with emulator.fault(r"/runs/pipeline/children$", status=200, body=children, times=None):
+        yield SimpleNamespace(jobs={}, name="pipeline", type="Pipeline")
+
+
+def test_steps_that_failed_come_first_and_each_status_as_it_is(client: Any, emulator: Any) -> None:
+    steps = [{"displayName": status, "status": status} for status in sorted(STEPS)]
+    with steps_seen(emulator, *steps) as pipeline:
+        rows = table_of_steps(client, pipeline)
+    assert all(row["name"] == row["status"] for row in rows)
+    assert sorted(row["status"] for row in rows) == sorted(STEPS)
+    places = [STEPS[row["status"]] for row in rows]
+    assert places == sorted(places)
+
+
+def test_a_step_that_was_reused_has_completed(client: Any, emulator: Any) -> None:
+    reused = {"displayName": "a", "status": "Completed", "properties": {"azureml.isreused": "true"}}
+    with steps_seen(emulator, reused, {"displayName": "b", "status": "Completed"}) as pipeline:
+        rows = table_of_steps(client, pipeline)
+    assert rows == [
+        {"name": "a", "status": "Completed", "seconds": None, "reused": True},
+        {"name": "b", "status": "Completed", "seconds": None},
+    ]
+
+
+@pytest.mark.parametrize("status", STEPS)
+def test_only_a_step_that_failed_is_the_reason(client: Any, emulator: Any, status: str) -> None:
+    details = {"runId": "run-of-it", "status": status, "error": {"error": {"message": "no such column"}}}
+    with (
+        steps_seen(emulator, {"displayName": "it", "status": status}) as pipeline,
+        emulator.fault(r"/runs/run-of-it/details$", status=200, body=details, times=None),
+        emulator.fault(r"/runs/pipeline/details$", status=200, body={"runId": "pipeline"}, times=None),
+    ):
+        text = failure_text(client, pipeline)
+    assert ("its step 'it' failed: no such column" in text) == (status == "Failed"), text

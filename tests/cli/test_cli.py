@@ -27,6 +27,7 @@ from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import Output
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution
 from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, SweepLimits, Trial
+from tests.support.dag_files import migrate
 from tests.support.emulated import Emulated
 from tests.support.tasks import unique
 from tests.support.waiting import wait_for
@@ -231,7 +232,7 @@ def test_logs(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     ended(client, name)
     code, out, err = run("logs", name, capsys=capsys)
     assert (code, out) == (0, "")
-    assert "has no log; it is Completed" in err
+    assert "has no log; the job is Completed" in err
 
 
 def test_logs_are_followed_to_the_end(submit: Submit, capsys: Any) -> None:
@@ -369,19 +370,14 @@ def test_ctrl_c_ends_the_wait_and_not_the_job(
     assert client.get_job(name).outcome.value == "active"
 
 
-def test_a_connection_in_airflows_database(
-    submit: Submit, emulator: Emulated, client: AzureMLClient, tmp_path: Path
-) -> None:
+def test_a_connection_in_airflows_database(submit: Submit, emulator: Emulated, client: AzureMLClient) -> None:
     name = submit(seconds=0)
     ended(client, name)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_CONN_")}
-    environment |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    migrate()
     airflow = str(Path(sys.executable).with_name("airflow"))
-    for command in (
-        ["db", "migrate"],
-        ["connections", "add", "kept", "--conn-json", emulator.connection_uri()],
-    ):
-        subprocess.run([airflow, *command], env=environment, check=True, capture_output=True)
+    command = [airflow, "connections", "add", "kept", "--conn-json", emulator.connection_uri()]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
     with process("show", name, "--conn-id", "kept", "--output", "json", env=environment) as shown:
         out, err = shown.communicate(timeout=120)
     assert shown.returncode == 0, err

@@ -429,6 +429,27 @@ def test_progress_of_a_long_upload_is_told(
     assert "Uploaded so far: 14 of 14 files, 8.0 MiB of 8.0 MiB." in caplog.text
 
 
+def test_what_is_there_already_is_not_said_to_be_uploaded(
+    client: AzureMLClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    file = tmp_path / "once.txt"
+    file.write_text(str(time.time_ns()))
+    content = read_content("data", file, is_data=True)
+    upload_to_datastore(client, content)
+    folder = f"LocalUpload/{content.hash}"
+    assert [record.getMessage() for record in caplog.records if "/upload/" in record.pathname] == [
+        f"Uploading 1 file, {content.size} bytes, from {file} to {files_container(client)}/{folder}."
+    ]
+    caplog.clear()
+    upload_to_datastore(client, content)
+    assert [record for record in caplog.records if "/upload/" in record.pathname] == []
+
+
+def files_container(client: AzureMLClient) -> str:
+    return str(client.get_default_datastore().container_name)
+
+
 @pytest.mark.parametrize("comp", ["list", "block", ""])
 def test_an_upload_ends_at_the_deadline(
     client: AzureMLClient, folder: Path, proxy: StorageProxy, comp: str

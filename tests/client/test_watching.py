@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -29,7 +30,6 @@ from airflow_provider_amlrest.rest.poll.schedule import Poller
 from airflow_provider_amlrest.rest.poll.shared import Watch, Watcher, shared_watcher
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from tests.support.emulated import Emulated
-from tests.support.tasks import unique
 from tests.support.upload_code import client_of
 from tests.support.waiting import PATIENCE
 
@@ -84,12 +84,13 @@ def _nothing_left_open() -> Iterator[None]:
 
 
 @pytest.fixture
-def submit(emulator: Emulated, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
-    """Submits a job that runs for so many seconds."""
+def submit(emulator: Emulated) -> Iterator[Callable[..., str]]:
+    """Submits a job that runs for so many seconds; its name is of this test alone."""
+    test = f"watched-{uuid.uuid4().hex}"
     with client_of(emulator.facts) as client:
 
         def submit(number: int = 0, *, seconds: float = 600.0) -> str:
-            name = f"{unique(request)}-{number}"
+            name = f"{test}-{number}"
             tags = {"emulator.seconds": str(seconds)}
             client.create_job(name, CommandJob(**{**vars(COMMAND), "tags": tags}))
             return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
 import isodate
@@ -14,6 +14,7 @@ import yaml
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.sweep import SweepJob
@@ -24,12 +25,13 @@ from tests.contract.tally import count
 from tests.support.codec import codec_for
 from tests.unit.jobs import WORKSPACE, arm_id
 
-Wanted = Environment | Code | Data | CommandJob | SweepJob
+Wanted = Environment | Code | Data | Model | CommandJob | SweepJob
 
 KINDS = {
     Environment: ("environments", "environment_body"),
     Code: ("codes", "code_body"),
     Data: ("data", "data_body"),
+    Model: ("models", "model_body"),
     CommandJob: ("jobs", "job_body"),
     SweepJob: ("jobs", "job_body"),
 }
@@ -114,8 +116,6 @@ def without(wanted: Any, field: str) -> Any:
         case "inputs" | "outputs":
             kept = {key: value for key, value in getattr(wanted, name).items() if member and key != member}
             return commanded(replace(wanted, **{name: kept}))
-        case "services":
-            return replace(wanted, services={})
         case "queue_settings":
             return replace(wanted, job_tier=None)
         case "notification_setting":
@@ -127,9 +127,9 @@ def without(wanted: Any, field: str) -> Any:
         case "shm_size" | "docker_args" | "job_resources" if isinstance(wanted, SweepJob):
             return replace(wanted, trial=without(wanted.trial, field))
         case "job_resources":
-            return replace(wanted, resources=replace(wanted.resources, properties={}))
+            return replace(wanted, resources=_with_default(wanted.resources, member))
         case "shm_size":
-            return replace(wanted, resources=replace(wanted.resources, shm_size=None))
+            return replace(wanted, resources=_with_default(wanted.resources, name))
         case "docker_args":
             without_arguments = replace(wanted.resources, docker_args=None, docker_args_list=())
             return replace(wanted, resources=without_arguments)
@@ -139,9 +139,16 @@ def without(wanted: Any, field: str) -> Any:
             return replace(wanted, type="uri_file", referenced_uris=())
         case "path":
             return replace(wanted, uri="azureml://datastores/d/paths/p")
-        case "display_name" | "identity":
-            return replace(wanted, **{name: None})
-    raise AssertionError(f"{field} was refused, which the client does not have")
+        case "archived":
+            return replace(wanted, is_archived=False)
+    return _with_default(wanted, name)
+
+
+def _with_default(wanted: Any, name: str) -> Any:
+    own = {field.name: field for field in fields(wanted)}
+    assert name in own, f"{name} was refused, which the client does not have"
+    factory = own[name].default_factory
+    return replace(wanted, **{name: own[name].default if factory is MISSING else factory()})
 
 
 # Nothing is lost
@@ -151,7 +158,7 @@ REWRITTEN = {"command", "conda", "timeout", "trial_timeout"}
 """Checked by tests of their own."""
 WORDS = {"type", "mode", "goal", "rule", "os_type", "job_tier", "all_nodes", "email_on"}
 """Spelled otherwise on the wire."""
-REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance"}
+REWRITTEN_BY_OLD = {"uri", "value", "process_count_per_instance", "is_archived"}
 
 
 def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) -> None:
@@ -166,10 +173,10 @@ def check_nothing_is_lost(version: str, wanted: Wanted, body: dict[str, Any]) ->
 
 def _leaves(value: Any, skipped: set[str]) -> Iterator[str | float]:
     if is_dataclass(value):
-        if isinstance(value, Environment | Code | Data):
+        if isinstance(value, Environment | Code | Data | Model):
             skipped = skipped | OF_THE_ASSETS_ADDRESS
         for field in fields(value):
-            if field.name not in skipped:
+            if field.compare and field.name not in skipped:
                 yield from _leaves(getattr(value, field.name), skipped)
     elif isinstance(value, Mapping):
         for key, member in value.items():

@@ -113,6 +113,13 @@ def _pipeline(name: str, *nodes: str) -> Prepare:
     return prepare
 
 
+def _operation(emulators: Emulators, exchange: Exchange) -> None:
+    """The operation of the exchange before it: it has another id each time."""
+    [before] = [e for e in exchanges() if (e.topic, e.index) == ("code", 7)]
+    location = emulators.replay(before).headers["Location"]
+    emulators.names[exchange.url.rpartition("/")[2]] = location.rpartition("/")[2]
+
+
 def _reusing_pipeline(emulators: Emulators, exchange: Exchange) -> None:
     """The recorded pipeline with its two steps, which reuse those of another one."""
     for name in ("test_215383168621", "test_949348733858"):
@@ -176,6 +183,37 @@ def _failed_automl_job(name: str) -> Prepare:
     return prepare
 
 
+def _compute_operation(recorded: str, seconds: int) -> Prepare:
+    """An operation on some compute that takes so long, under the id of the recorded one."""
+
+    def prepare(emulators: Emulators, exchange: Exchange) -> None:
+        running = emulators.where(exchange)
+        running.admin("PATCH", "settings", {"compute_seconds": seconds})
+        properties = {"computeType": "ComputeInstance", "properties": {"vmSize": "Standard_DS2_v2"}}
+        made = running.ml(
+            "PUT", f"computes/{exchange.topic}-of-{exchange.index}x", {"properties": properties}
+        )
+        running.admin("PATCH", "settings", {"compute_seconds": 0})
+        emulators.names[recorded] = made.headers["Azure-AsyncOperation"].partition("?")[0].rpartition("/")[2]
+
+    return prepare
+
+
+def _quick_operations(emulators: Emulators, exchange: Exchange) -> None:
+    emulators.where(exchange).admin("PATCH", "settings", {"compute_seconds": 0})
+
+
+def _idle_time(name: str, duration: str) -> Prepare:
+    """A cluster that keeps its nodes for another time."""
+
+    def prepare(emulators: Emulators, exchange: Exchange) -> None:
+        scale = {"maxNodeCount": 2, "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": duration}
+        body = {"properties": {"properties": {"scaleSettings": scale}}}
+        assert emulators.where(exchange).ml("PATCH", f"computes/{name}", body).status_code == 200
+
+    return prepare
+
+
 def _component(name: str) -> Prepare:
     """The component that the exchange changes, with other words."""
 
@@ -218,6 +256,11 @@ def preparations() -> dict[tuple[str, int], Prepare]:
         ("command_job", 7): _reached("test_259569344068", "Running", "Completed"),
         ("command_job", 8): _put("environments/test_336753143760/versions/bar", ENVIRONMENT),
         ("component", 1): _component("test_69919977363"),
+        ("compute", 2): _quick_operations,
+        ("compute", 3): _compute_operation("c7300f1e-b4d2-48ee-bae3-851a21c225e9", 600),
+        ("compute", 4): _compute_operation("c7300f1e-b4d2-48ee-bae3-851a21c225e9", 0),
+        ("compute", 6): _idle_time("test277906499132", "PT3M20S"),
+        ("compute", 8): _compute_operation("0e7fe185-41ba-41b8-bd47-03d1be0441c6", 600),
         ("data", 7): _put(f"{DATA}/1", {**_recorded("data", 6), "isArchived": True}),
         ("data", 9): _put(
             "data/test_371783499292/versions/foo", {"dataType": "uri_file", "dataUri": "https://a/b"}
@@ -229,6 +272,7 @@ def preparations() -> dict[tuple[str, int], Prepare]:
             _put(f"{DATA}/1", {**_recorded("data", 6), "isArchived": True}),
             _put(f"{DATA}/2", second),
         ),
+        ("code", 8): _operation,
         ("lists", 3): _put(f"{DATA}/1", _recorded("data", 6)),
         ("logs", 0): _all(
             _blob(f"{LOGS}/executionlogs.txt", base64.b64decode(log), "AppendBlob"),
@@ -255,20 +299,16 @@ def preparations() -> dict[tuple[str, int], Prepare]:
 
 
 NOT_EMULATED: dict[str, str] = {
-    "code 6": "registries",
-    "code 7": "registries",
-    "code 8": "registries",
     "command_job 2": "the distribution Ray, which never became general",
     "command_job 3": "the job with the distribution Ray",
     "command_job 4": "the job with the distribution Ray",
     "command_job 5": "the job with the distribution Ray",
-    **{f"compute {index}": "making and deleting computes" for index in range(2, 9)},
     "datastore 2": "file shares",
     "datastore 3": "making and deleting datastores",
     "datastore 4": "making and deleting datastores",
 }
 """Topic and number -> what is not emulated."""
-NOT_ASKED = {"command_job 3", "command_job 4", "command_job 5", "compute 5", "compute 6", "datastore 2"}
+NOT_ASKED = {"command_job 3", "command_job 4", "command_job 5", "datastore 2"}
 """Those whose route is there for other things, and what they ask about cannot be made. Others are asked."""
 
 ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
@@ -279,6 +319,11 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     ),
     ("command_job 7", r"\.properties\.status: .*", "a simulated job is on its way at once"),
     ("code 4", r"\.properties\.properties\.hash_.*", "the recorder put zeros for the hash"),
+    (
+        "code 6",
+        r"\.(blobReferenceForConsumption\..*|temporaryDataReferenceId): .*",
+        "its own storage account, and ids of its own",
+    ),
     (
         "compute .*",
         r"\.properties\.properties\.(allocationState|vmSize|remoteLoginPortPublicAccess|currentNodeCount"

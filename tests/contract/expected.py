@@ -143,6 +143,13 @@ ASSET: dict[str, Find] = {
     "description": at("properties.description"),
     "tags": texts("properties.tags"),
 }
+
+
+def flavors(resource: dict[str, Any]) -> dict[str, dict[str, str]]:
+    found = at("properties.flavors", {})(resource)
+    return {name: texts("data")(flavor or {}) for name, flavor in found.items()}
+
+
 MODEL_TYPES = {"CustomModel": "custom_model", "MLFlowModel": "mlflow_model", "TritonModel": "triton_model"}
 HASH = at("properties.properties.hash_sha256")
 MAPS: dict[str, dict[str, Find]] = {
@@ -168,10 +175,15 @@ MAPS: dict[str, dict[str, Find]] = {
         "referenced_uris": lambda resource: tuple(at("properties.referencedUris", [])(resource)),
     },
     "model": {
-        **{member: ASSET[member] for member in ("id", "name", "version")},
+        **ASSET,
         # The examples spell them as 2022-02-01-preview does.
         "type": lambda r: MODEL_TYPES.get(kind := at("properties.modelType", "custom_model")(r), kind),
         "uri": at("properties.modelUri", ""),
+        "properties": texts("properties.properties"),
+        "stage": at("properties.stage"),
+        "flavors": flavors,
+        "job_name": at("properties.jobName"),
+        "is_archived": at("properties.isArchived", False),
     },
     "datastore": {
         "name": at("name"),

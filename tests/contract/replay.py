@@ -20,7 +20,7 @@ from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_ac
 
 from tests.contract.schemas import API
 from tests.emulator.batch import studio_token
-from tests.emulator.running import Running
+from tests.emulator.running import REGISTRY, Running
 
 FOLDER, SERVING = API / "recorded", API / "recorded-serving"
 SERVING_TOPICS = ("batch_endpoint", "online_deployment", "online_endpoint")
@@ -29,6 +29,10 @@ TOPICS = (*sorted(file.stem for file in FOLDER.glob("*.json")), *SERVING_TOPICS)
 RECORDED_WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000/resourceGroups/00000"
     "/providers/Microsoft.MachineLearningServices/workspaces/00000"
+)
+RECORDED_REGISTRY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/test-registries"
+    "/providers/Microsoft.MachineLearningServices/registries/testFeed"
 )
 SERVING_WORKSPACES = (
     "/subscriptions/9e223dbe-3399-4e19-88eb-0975f02ac87f/resourceGroups/ml-rg-test"
@@ -150,7 +154,8 @@ class Emulators:
 
     def where(self, exchange: Exchange) -> Running:
         """The emulator that an exchange of Resource Manager or run history is replayed on."""
-        return self.storage if exchange.topic in ("cancel", "datastore") else self.jobs
+        of_registry = exchange.url.startswith(("/mferp/", "/assetstore/"))
+        return self.storage if of_registry or exchange.topic in ("cancel", "datastore") else self.jobs
 
     def mapped(self, exchange: Exchange, value: Any) -> Any:
         """A recording's value with the names and ids of the emulated workspace."""
@@ -172,6 +177,8 @@ class Emulators:
             (SHORT[1:], ours[1:]),
             # So the service spells where models lie.
             (SHORT[1:].replace("groups", "Groups"), ours[1:].replace("groups", "Groups", 1)),
+            (RECORDED_REGISTRY, f"{running.workspace.partition('/workspaces/')[0]}/registries/{REGISTRY}"),
+            ("azureml://registries/testFeed/", f"azureml://registries/{REGISTRY}/"),
             (
                 "/subscriptions/00000000-0000-0000-0000-000000000",
                 f"/subscriptions/{facts['subscription_id']}",

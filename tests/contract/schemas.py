@@ -140,8 +140,13 @@ def _kind(base: Wire, kind: Wire, plain: Wire) -> Wire:
 
 
 def _tighten(name: str, definition: Wire) -> None:
-    """What the descriptions say and the schemas leave out, and one fault of theirs."""
+    """What the descriptions say and the schemas leave out, and two faults of theirs."""
     properties = definition.get("properties", {})
+    if name == "FlavorData":
+        # They have lost its member, which the OpenAPI file and the recordings have.
+        data = definition.pop("additionalProperties")
+        definition |= {"properties": {"data": {"type": "object", "additionalProperties": data}}}
+        definition["additionalProperties"] = False
     for amount in {"slackFactor", "slackAmount"} & set(properties):
         properties[amount] = {"type": "number"}  # They say integer; the OpenAPI file says number.
     for duration in {"timeout", "trialTimeout"} & set(properties):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES, Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
-from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
+from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES, Model
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
 from airflow_provider_amlrest.rest.jobs.inputs import INPUT_MODES
 from airflow_provider_amlrest.rest.jobs.job import (
@@ -40,7 +40,8 @@ Job = TypeVar("Job", CommandJob, SweepJob)
 
 def covering(cls: type[T], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
     """Instances of one of the model's classes. A member without a strategy fails here: none is forgotten."""
-    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    # What is not compared is no member of the job.
+    names = {field.name for field in fields(cls) if field.compare}  # type: ignore[arg-type]
     assert names == set(members), f"{cls.__name__}: {names ^ set(members)}"
     return st.builds(cls, **members)
 
@@ -135,6 +136,22 @@ def data_of(types: tuple[str, ...], referenced: st.SearchStrategy[Any]) -> st.Se
 
 
 DATA = data_of(DATA_TYPES, st.just(())) | data_of(("mltable",), st.lists(ANY_URI, max_size=2).map(tuple))
+
+MODELS = covering(
+    Model,
+    name=NAME,
+    version=NAME,
+    type=st.sampled_from(MODEL_TYPES),
+    uri=ANY_URI,
+    description=maybe(ANY_TEXT),
+    tags=MAP,
+    properties=MAP,
+    stage=maybe(TEXT),
+    flavors=st.dictionaries(NAME, MAP, max_size=2),
+    job_name=maybe(NAME),
+    is_archived=st.booleans(),
+    id=st.just(""),
+)
 
 # Jobs
 

@@ -86,7 +86,7 @@ class Asked:
             if kind == "environment":
                 return Environment(asset, version, id=id_)
             if kind == "model":
-                return Model(asset, version, "custom_model", "", id_)
+                return Model(asset, version, "custom_model", "", id=id_)
             return Data(asset, version, "uri_folder", "", id=id_)
 
         return answer

@@ -22,7 +22,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from tests.contract.schemas import API
 from tests.contract.tally import count
 
-KINDS = ("pipelineJob", "commandcomponent", "sparkcomponent", "pipelinecomponent", "autoMLJob")
+KINDS = ("pipelineJob", "commandcomponent", "sparkcomponent", "pipelinecomponent", "autoMLJob", "model")
 GOLDEN = {
     path.stem: golden
     for path in sorted((API / "sdk-golden").glob("*.json"))
@@ -98,4 +98,5 @@ def test_the_goldens_are_there() -> None:
         "sparkcomponent": 2,
         "pipelinecomponent": 3,
         "autoMLJob": 14,
+        "model": 2,
     }

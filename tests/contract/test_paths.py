@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_amlrest.rest.assets.component import Component
-from airflow_provider_amlrest.rest.http.call import Send
+from airflow_provider_amlrest.rest.http.call import Call
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
@@ -28,7 +28,7 @@ from tests.contract import openapi
 from tests.contract.bodies import wire
 from tests.contract.tally import count
 from tests.unit.answers import Answered
-from tests.unit.jobs import CODE, DATA, ENVIRONMENT, PLAIN, SWEEP
+from tests.unit.jobs import CODE, DATA, ENVIRONMENT, MODEL, PLAIN, SWEEP
 
 WORKSPACE = WorkspaceId("00000000-0000-0000-0000-000000000001", "group", "workspace")
 HOST = "https://eastus.api.azureml.ms"
@@ -43,6 +43,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "list_computes": lambda o: [o.list_computes()],
     "get_compute": lambda o: [o.get_compute("cpu")],
     "get_default_datastore": lambda o: [o.get_default_datastore()],
+    "get_datastore": lambda o: [o.get_datastore("workspaceblobstore")],
     "list_datastore_secrets": lambda o: [o.list_datastore_secrets("workspaceblobstore")],
     "get_environment": lambda o: [o.get_environment("e", "1")],
     "get_latest_environment": lambda o: [o.get_latest_environment("e")],
@@ -57,9 +58,13 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "create_data": lambda o: [o.create_data(DATA)],
     "get_model": lambda o: [o.get_model("m", "1")],
     "get_latest_model": lambda o: [o.get_latest_model("m")],
+    "list_models": lambda o: [o.list_models("m")],
+    "create_model": lambda o: [o.create_model(MODEL)],
+    "update_model": lambda o: [o.update_model("m", "1", lambda m: replace(m, description="better"))],
     "get_component": lambda o: [o.get_component("c", "1")],
     "get_latest_component": lambda o: [o.get_latest_component("c")],
     "create_component": lambda o: [o.create_component(COMPONENT)],
+    "get_plan": lambda o: [o.get_plan(f"{WORKSPACE}/components/c/versions/1")],
     "find_registered": lambda o: [
         o.find_registered(Output(kind, name="m"), "azureml://datastores/d/paths/p")
         for kind in ("uri_folder", "mlflow_model")
@@ -73,6 +78,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
     "set_job_tag": lambda o: [o.set_job_tag("j", "airflow_owner_1", "1/a")],
     "get_run": lambda o: [o.get_run("j")],
     "get_run_change": lambda o: [o.get_run_change("j")],
+    "get_root": lambda o: [o.get_root("j")],
     "read_log": lambda o: [o.read_log("j", LogTail())],
     "read_log_end": lambda o: [o.read_log_end(LOGGED, "user_logs/std_log.txt", 100)],
     "read_artifact": lambda o: [o.read_artifact(FINISHED, "outputs/report.txt", 100)],
@@ -85,7 +91,7 @@ CALLS: dict[str, Callable[[Operations], list[Any]]] = {
 """Every operation; see below for what answers them."""
 
 OF_LATER_VERSIONS = {"find_code": "takes no hash", "start_pending_upload": "has no path"}
-COMPONENTS = {"get_component", "get_latest_component", "create_component"}
+COMPONENTS = {"get_component", "get_latest_component", "create_component", "get_plan"}
 OF_LATER_VERSIONS |= dict.fromkeys(COMPONENTS, "has no path")
 """Operations that a version may lack, and why it does."""
 
@@ -106,6 +112,7 @@ RESOURCE = {
     "properties": {
         "jobType": "Command",
         "status": "Completed",
+        "path": "https://blobs.example/model",
         "discoveryUrl": f"{HOST}/discovery",
         "mlFlowTrackingUri": f"azureml://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}",
     },
@@ -120,7 +127,7 @@ ANSWER: dict[str, Any] = {
 """One answer to everything: what is asked matters here, not what is answered."""
 
 
-def requests_of(flow: Any) -> list[Send]:
+def requests_of(flow: Any) -> list[Call]:
     """Run an operation to its end, and give all that it asked."""
     asked = [next(flow)]
     while True:
@@ -147,8 +154,8 @@ def test_requests_exist(name: str, api_version: str) -> None:
         check_is_missed(name, api_version)
     else:
         for flow in CALLS[name](operations):
-            for send in requests_of(flow):
-                check_request(api_version, send)
+            for call in requests_of(flow):
+                check_request(api_version, call)
 
 
 def check_is_missed(name: str, api_version: str) -> None:
@@ -157,14 +164,14 @@ def check_is_missed(name: str, api_version: str) -> None:
     with pytest.raises(InvalidSpecError, match=api_version):
         next(flow)
     [newer] = CALLS[name](Operations(WORKSPACE, PUBLIC, "2024-04-01"))
-    [send] = requests_of(newer)
-    send.request.url = send.request.url.replace("2024-04-01", api_version)
+    [call] = requests_of(newer)
+    call.request.url = call.request.url.replace("2024-04-01", api_version)
     with pytest.raises(AssertionError, match=OF_LATER_VERSIONS[name]):
-        check_request(api_version, send)
+        check_request(api_version, call)
 
 
-def check_request(api_version: str, send: Send) -> None:
-    request = send.request
+def check_request(api_version: str, call: Call) -> None:
+    request = call.request
     url = urlsplit(request.url)
     if f"{url.scheme}://{url.netloc}" != PUBLIC.resource_manager:
         route = request.url.removeprefix(HOST)
@@ -195,7 +202,7 @@ def test_what_is_sent_is_what_the_queries_mean() -> None:
     """The OpenAPI knows the parameters' names; their values are those of recordings."""
     operations = Operations(WORKSPACE, PUBLIC, "2024-04-01")
     queries = {
-        name: [parse_qs(urlsplit(send.request.url).query) for send in requests_of(CALLS[name](operations)[0])]
+        name: [parse_qs(urlsplit(call.request.url).query) for call in requests_of(CALLS[name](operations)[0])]
         for name in ("get_latest_environment", "get_default_datastore", "find_code")
     }
     version = {"api-version": ["2024-04-01"]}

@@ -431,7 +431,9 @@ def test_run_history() -> None:
         assert {member: getattr(child, member) for member in wanted} == wanted
     run, _ = drive(ours.get_run("3b1793b9-f785-41d9-8490-6eb4398bf6b7"), answer("run_history", 0))
     assert {member: getattr(run, member) for member in CHILDREN[1]} == CHILDREN[1]
-    count("recorded answers decoded", 3)
+    root, _ = drive(ours.get_root("3b1793b9-f785-41d9-8490-6eb4398bf6b7"), answer("run_history", 0))
+    assert root == "test_949348733858"
+    count("recorded answers decoded", 4)
 
 
 def test_trials_parameters_are_the_sweeps_tags() -> None:

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Output
 from airflow_provider_amlrest.rest.jobs.sweep import EarlyTermination, Objective, SweepJob, SweepLimits, Trial
@@ -116,6 +117,20 @@ ASKED: dict[tuple[str, int], Any] = {
         tags={"test": "test"},
     ),
     ("code", 5): Code("test_258295764843", "1", CODE_URI, content_hash=CODE_HASH),
+    ("model", 0): Model(
+        "test_349681564114",
+        "3",
+        "mlflow_model",
+        "azureml://subscriptions/00000000-0000-0000-0000-000000000/resourcegroups/00000/workspaces/00000"
+        f"/datastores/workspaceblobstore/paths/LocalUpload/{ZEROS}/lightgbm_mlflow_model",
+        description="this is my test model with stage",
+        tags={"foo": "bar", "abc": "123"},
+        stage="Production",
+        flavors={
+            "sklearn": {"sklearn_version": "0.23.2"},
+            "python_function": {"loader_module": "office.plrmodel", "python_version": "3.8.5"},
+        },
+    ),
     ("data", 0): Data("list_data_v2_test", "1", "uri_folder", "https://bla"),
     ("data", 4): Data("test_602857110540", "4", "uri_file", f"{BLOBS}/000000000000000000000/sample1.csv"),
     ("data", 6): Data(
@@ -140,6 +155,7 @@ def test_we_would_ask_the_same(topic: str, index: int) -> None:
         Environment: lambda: ours.create_environment(wanted),
         Code: lambda: ours.create_code(wanted),
         Data: lambda: ours.create_data(wanted),
+        Model: lambda: ours.create_model(wanted),
     }.get(type(wanted), lambda: ours.create_job(name, wanted))()
     request = next(flow).request
     assert (request.method, urlsplit(request.url).path) == (
@@ -158,6 +174,7 @@ READS: list[tuple[str, int, Callable[[Operations], Any]]] = [
     ("command_job", 3, lambda o: o.get_job("test_92541083814")),
     ("compute", 0, lambda o: o.get_compute("cpu-cluster")),
     ("data", 5, lambda o: o.get_data("test_602857110540", "4")),
+    ("model", 1, lambda o: o.get_model("test_349681564114", "3")),
     ("datastore", 1, lambda o: o.list_datastore_secrets("workspaceblobstore")),
     ("cancel", 6, lambda o: o.cancel_job("test_551947383965")),
     ("lists", 0, lambda o: o.get_latest_environment("test_281837473308")),

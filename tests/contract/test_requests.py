@@ -16,6 +16,7 @@ from hypothesis import given
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
@@ -24,7 +25,7 @@ from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from tests.contract import openapi, schemas, strategies
 from tests.contract.bodies import OLD, check, check_everywhere, wire
 from tests.support.codec import codec_for
-from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, PLAIN, SWEEP, WORKSPACE, arm_id
+from tests.unit.jobs import CODE, DATA, ENVIRONMENT, FULL, FULL_SWEEP, MODEL, PLAIN, SWEEP, WORKSPACE, arm_id
 
 NEW = "2025-12-01"
 GUID = "00000000-0000-0000-0000-000000000001"
@@ -40,6 +41,8 @@ ASSETS = [
     DATA,
     replace(DATA, uri="https://host/folder/", type="uri_folder"),
     replace(DATA, type="mltable"),
+    MODEL,
+    replace(MODEL, type="triton_model", uri="runs:/train/model", flavors={}),
 ]
 JOBS = [
     PLAIN,
@@ -88,7 +91,7 @@ def test_by_hand(wanted: Any) -> None:
     check_everywhere(wanted)
 
 
-@given(strategies.ENVIRONMENTS | strategies.CODES | strategies.DATA)
+@given(strategies.ENVIRONMENTS | strategies.CODES | strategies.DATA | strategies.MODELS)
 def test_any_asset(wanted: Any) -> None:
     check_everywhere(wanted)
 
@@ -110,7 +113,7 @@ def echoed(version: str, wanted: Any, kind: str) -> Any:
     """What the client reads when the service answers with what it was sent."""
     name, number = ("n", None) if kind == "jobs" else (wanted.name, wanted.version)
     answer = {"id": arm_id(kind, name, number), "name": number or name, "properties": wire(version, wanted)}
-    read = {"jobs": "job", "environments": "environment", "codes": "code", "data": "data"}[kind]
+    read = kind if kind == "data" else kind.removesuffix("s")
     return getattr(codec_for(version, WORKSPACE), f"read_{read}")(answer)
 
 
@@ -133,6 +136,13 @@ def test_data_comes_back(wanted: Data) -> None:
     for version in API_VERSIONS:
         with suppress(InvalidSpecError):
             assert replace(echoed(version, wanted, "data"), id="") == wanted
+
+
+@given(strategies.MODELS)
+def test_models_come_back(wanted: Model) -> None:
+    for version in API_VERSIONS:
+        with suppress(InvalidSpecError):
+            assert replace(echoed(version, wanted, "models"), id="") == wanted
 
 
 @given(strategies.COMMAND_JOBS | strategies.SWEEP_JOBS)
@@ -216,6 +226,9 @@ FEATURES = [
     ),
     ("type", replace(DATA, type="mltable"), "2022-02-01-preview"),
     ("path", replace(DATA, uri="abfss://c@a/p"), "2022-02-01-preview"),
+    ("path", replace(MODEL, uri="azureml://jobs/train/outputs/model/paths/"), "2022-02-01-preview"),
+    ("archived", replace(MODEL, is_archived=True), "2022-02-01-preview"),
+    ("stage", replace(MODEL, stage="Production"), "2023-04-01"),
     ("compute", SERVERLESS, "2022-02-01-preview"),
     ("display_name", replace(PLAIN, display_name="Train"), "2022-02-01-preview"),
     ("services", replace(PLAIN, services={"s": Service("ssh")}), "2022-02-01-preview"),

@@ -16,7 +16,7 @@ import pytest
 from tests.contract.openapi import FILES as VERSIONS
 from tests.contract.responses import answers
 from tests.contract.tally import count
-from tests.emulator.running import Running
+from tests.emulator.running import REGISTRY, Running
 
 OLD = "2021-03-01-preview"
 
@@ -31,7 +31,18 @@ class Checked:
     def ask(
         self, version: str, method: str, path: str, body: Any = None, *, expect: int, **query: str
     ) -> httpx.Response:
-        answer = self.running.ml(method, path, body, version=version, **query)
+        return self._checked(
+            version, path, self.running.ml(method, path, body, version=version, **query), expect
+        )
+
+    def ask_registry(
+        self, version: str, method: str, path: str, body: Any = None, *, expect: int
+    ) -> httpx.Response:
+        query = {"api-version": version}
+        return self._checked(version, path, self.running.shared(method, path, body, **query), expect)
+
+    def _checked(self, version: str, path: str, answer: httpx.Response, expect: int) -> httpx.Response:
+        method = answer.request.method
         assert answer.status_code == expect, answer.text
         content = answer.json() if answer.content.strip() not in (b"", b"null") else None
         found = answers(version).problems(method, str(answer.url), expect, content)
@@ -50,6 +61,8 @@ KNOWN = (
     r"datastores.*\.properties\.credentials\.secrets is missing",
     # Recorded: errors [2].
     r"computes/none: the body is None",
+    # Recorded: compute [2], a cluster that is Creating.
+    r"computes.*\.allocationState is null",
     # A job made in 2024-04-01, read in 2023-04-01: what came later is answered as it was given.
     r"jobs.*\.properties\.outputs\.d\.mode is 'Direct', none of .*",
 )
@@ -86,6 +99,33 @@ def test_workspace_computes_datastores(simulated: Checked, version: str) -> None
     simulated.ask(version, "GET", "datastores/none", expect=404)
 
 
+CLUSTER = {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 2}}
+INSTANCE = {"vmSize": "Standard_DS3_v2", "sshSettings": {"sshPublicAccess": "Enabled"}}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_computes_that_clients_make(simulated: Checked, version: str) -> None:
+    simulated.running.admin("PATCH", "settings", {"compute_seconds": 0})
+    for kind, inner in (("AmlCompute", CLUSTER), ("ComputeInstance", INSTANCE)):
+        path = f"computes/{kind}"
+        body = {"location": "eastus", "properties": {"computeType": kind, "properties": inner}}
+        simulated.ask(version, "PUT", path, body, expect=201)
+        simulated.ask(version, "GET", path, expect=200)
+        simulated.ask(version, "PUT", path, body, expect=200)
+    simulated.ask(version, "GET", "computes", expect=200)
+    scale: dict[str, Any] = {"scaleSettings": {"maxNodeCount": 2, "minNodeCount": 1}}
+    patch = {"properties": scale if version == OLD else {"properties": scale}}
+    simulated.ask(version, "PATCH", "computes/AmlCompute", patch, expect=200)
+    simulated.ask(version, "POST", "computes/AmlCompute/listNodes", expect=200)
+    for action in ("stop", "start", "restart"):
+        expect = 200 if (version, action) == (OLD, "restart") else 202
+        simulated.ask(version, "POST", f"computes/ComputeInstance/{action}", expect=expect)
+    for kind in ("AmlCompute", "ComputeInstance"):
+        path = f"{simulated.workspace}/computes/{kind}"
+        query = {"api-version": version, "underlyingResourceAction": "Delete"}
+        assert simulated.running.http.delete(path, params=query).status_code == 202
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_secrets_and_uploads(storing: Checked, version: str) -> None:
     storing.ask(version, "POST", "datastores/workspaceblobstore/listSecrets", expect=200)
@@ -95,6 +135,42 @@ def test_secrets_and_uploads(storing: Checked, version: str) -> None:
         storing.ask(version, "POST", "codes/c/versions/1/startPendingUpload", body, expect=200)
 
 
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version != OLD])
+def test_assets_of_a_registry(storing: Checked, version: str) -> None:
+    assets = {**NEW_ASSETS, "components": [{"componentSpec": SPEC}]}
+    for kind, contents in assets.items():
+        for index, properties in enumerate(contents):
+            if "azureml://datastores" in str(properties):
+                continue
+            path = f"{kind}/of-registry/versions/{version}-{index}"[:60]
+            storing.ask_registry(version, "PUT", path, {"properties": properties}, expect=201)
+            storing.ask_registry(version, "GET", path, expect=200)
+        for path in (kind, f"{kind}/of-registry", f"{kind}/of-registry/versions"):
+            storing.ask_registry(version, "GET", path, expect=200)
+        storing.ask_registry(version, "DELETE", f"{kind}/of-registry/versions/none", expect=204)
+    body = {"pendingUploadType": "TemporaryBlobReference"}
+    for kind in ("codes", "data", "models"):
+        path = f"{kind}/of-registry/versions/1/startPendingUpload"
+        place = storing.ask_registry(version, "POST", path, body, expect=200).json()
+    if version < "2024":
+        return  # It has neither references to data nor promotions.
+    storing.ask(
+        version,
+        "PUT",
+        "models/to-registry/versions/1",
+        {"properties": {"modelUri": "https://a/m"}},
+        expect=201,
+    )
+    destination = {"registryName": REGISTRY, "destinationVersion": version}
+    storing.ask(version, "POST", "models/to-registry/versions/1/publish", destination, expect=202)
+    asked = {
+        "assetId": f"azureml://registries/{REGISTRY}/data/of-registry/versions/1",
+        "blobUri": place["blobReferenceForConsumption"]["blobUri"],
+    }
+    storing.ask_registry(version, "POST", "datareferences/of-registry/versions/1", asked, expect=200)
+
+
+SPEC = {"name": "of-registry", "type": "command", "command": "true", "environment": "azureml:AzureML-any:1"}
 CONDA = "name: e\ndependencies:\n- python=3.11\n"
 NEW_ASSETS: dict[str, list[dict[str, Any]]] = {
     "environments": [
@@ -354,94 +430,6 @@ def test_components_and_pipelines(simulated: Checked, version: str) -> None:
     simulated.ask(OLD, "GET", f"jobs/p-{version}", expect=404)
     simulated.ask(version, "DELETE", f"{path}/versions/1", expect=200)
     simulated.ask(version, "DELETE", path, expect=200)
-
-
-@pytest.mark.parametrize("version", NEW)
-def test_online_endpoints(simulated: Checked, version: str) -> None:
-    running = simulated.running
-    running.admin("PATCH", "settings", {"operation_seconds": 0})
-    running.put(f"codes/online-{version}/versions/1", {"codeUri": "https://a/c/src"})
-    path, blue = f"onlineEndpoints/e-{version}", f"onlineEndpoints/e-{version}/deployments/blue"
-    endpoint: dict[str, Any] = {
-        "location": "eastus",
-        "tags": {"a": "1"},
-        "identity": {"type": "SystemAssigned"},
-        "properties": {"authMode": "Key", "description": "d", "properties": {"p": "1"}},
-    }
-    code = f"{simulated.workspace}/codes/online-{version}/versions/1"
-    deployment = {
-        "location": "eastus",
-        "sku": {"name": "Default", "capacity": 2},
-        "properties": {
-            "endpointComputeType": "Managed",
-            "codeConfiguration": {"codeId": code, "scoringScript": "score.py"},
-            "environmentVariables": {"A": "1"},
-            "scaleSettings": {"scaleType": "TargetUtilization", "maxInstances": 3},
-            "requestSettings": {"requestTimeout": "PT10S"},
-            "readinessProbe": {"initialDelay": "PT5S"},
-        },
-    }
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PUT", blue, deployment, expect=201)
-    endpoint["properties"]["traffic"] = {"blue": 100}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PATCH", path, {"tags": {"a": "2"}}, expect=202)
-    simulated.ask(version, "PATCH", blue, {"sku": {"capacity": 1}}, expect=202)
-    for reader in NEW:
-        for known in ("onlineEndpoints", path, f"{path}/deployments", blue, f"{blue}/skus"):
-            simulated.ask(reader, "GET", known, expect=200)
-    simulated.ask(version, "POST", f"{path}/listKeys", expect=200)
-    simulated.ask(version, "POST", f"{path}/regenerateKeys", {"keyType": "Secondary"}, expect=202)
-    simulated.ask(version, "POST", f"{blue}/getLogs", {"tail": 5}, expect=200)
-    simulated.ask(version, "DELETE", blue, expect=400)
-    endpoint["properties"] = {"authMode": "AMLToken"}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "POST", f"{path}/token", expect=200)
-    for thing in (blue, path):
-        simulated.ask(version, "DELETE", thing, expect=202)
-        simulated.ask(version, "DELETE", thing, expect=204)
-        simulated.ask(version, "GET", thing, expect=404)
-
-
-@pytest.mark.parametrize("version", NEW)
-def test_batch_endpoints(simulated: Checked, version: str) -> None:
-    running = simulated.running
-    running.admin("PATCH", "settings", {"operation_seconds": 0})
-    model = f"models/batch-{version}/versions/1"
-    running.put(model, {"modelUri": "https://a/c/m"})
-    path, first = f"batchEndpoints/b-{version}", f"batchEndpoints/b-{version}/deployments/first"
-    endpoint: dict[str, Any] = {
-        "location": "eastus",
-        "tags": {"a": "1"},
-        "identity": {"type": "SystemAssigned"},
-        "properties": {"authMode": "AADToken", "description": "d", "properties": {"p": "1"}},
-    }
-    deployment: dict[str, Any] = {
-        "location": "eastus",
-        "properties": {
-            "model": {"referenceType": "Id", "assetId": f"{simulated.workspace}/{model}"},
-            "compute": f"{simulated.workspace}/computes/cpu-cluster",
-            "environmentVariables": {"A": "1"},
-            "retrySettings": {"maxRetries": 1, "timeout": "PT5M"},
-            "resources": {"instanceCount": 2},
-        },
-    }
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PUT", first, deployment, expect=201)
-    endpoint["properties"]["defaults"] = {"deploymentName": "first"}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PATCH", path, {"tags": {"a": "2"}}, expect=202)
-    simulated.ask(version, "PATCH", first, {"properties": {"description": "d"}}, expect=202)
-    for reader in NEW:
-        for known in ("batchEndpoints", path, f"{path}/deployments", first):
-            simulated.ask(reader, "GET", known, expect=200)
-    simulated.ask(version, "DELETE", first, expect=400)
-    endpoint["properties"] = {"authMode": "AADToken"}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    for thing in (first, path):
-        simulated.ask(version, "DELETE", thing, expect=202)
-        simulated.ask(version, "DELETE", thing, expect=204)
-        simulated.ask(version, "GET", thing, expect=404)
 
 
 def test_pages(simulated: Checked) -> None:

@@ -11,16 +11,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "demo"
-STEPS = {
-    "check_compute",
-    "default_datastore",
-    "create_environment",
-    "register_data",
-    "upload_code",
-    "train",
-    "wait_for_training",
-    "sweep",
-    "report",
+TASKS = {
+    "lightgbm_iris_training": {
+        "check_compute",
+        "default_datastore",
+        "create_environment",
+        "register_data",
+        "upload_code",
+        "train",
+        "wait_for_training",
+        "sweep",
+        "report",
+    },
+    "iris_pipeline_job": {"classify", "report"},
 }
 
 pytestmark = pytest.mark.demo
@@ -36,7 +39,7 @@ def run_demo() -> tuple[dict[str, Any], str]:
 def registered() -> list[tuple[str, str]]:
     """Requests that make or prepare an asset, as the emulator's request log has them."""
     lines = [json.loads(line) for line in (BUILD / "emulator" / "requests.jsonl").read_text().splitlines()]
-    kinds = ("/environments/", "/codes/", "/data/")
+    kinds = ("/environments/", "/codes/", "/data/", "/components/")
     return [
         (line["method"], line["path"])
         for line in lines
@@ -58,13 +61,13 @@ def uploaded() -> set[tuple[str, str, str]]:
     }
 
 
-def test_demo_trains_sweeps_and_reuses_assets() -> None:
+def test_demo_trains_sweeps_runs_a_pipeline_and_reuses_assets() -> None:
     first, screen = run_demo()
     registered_first, uploaded_first = registered(), uploaded()
     second, _ = run_demo()
 
     for summary in (first, second):
-        assert set(summary) == {"command_job", "sweep_job", "steps", "seconds"}
+        assert set(summary) == {"command_job", "sweep_job", "pipeline_job", "steps", "seconds"}
         assert summary["command_job"]["status"] == "Completed"
         assert 0.8 < summary["command_job"]["metrics"]["accuracy"] <= 1.0
         sweep = summary["sweep_job"]
@@ -73,14 +76,25 @@ def test_demo_trains_sweeps_and_reuses_assets() -> None:
         assert set(sweep["best_trial"]) == {"name", "params", "metric"}
         assert len(sweep["all_trials"]) == sweep["trials"]
         assert sweep["best_trial"]["metric"] == min(trial["metric"] for trial in sweep["all_trials"])
-        assert {step["task_id"] for step in summary["steps"]} == STEPS
+        pipeline = summary["pipeline_job"]
+        assert pipeline["status"] == "Completed"
+        assert {step["name"]: step["status"] for step in pipeline["steps"]} == {
+            "split": "Completed",
+            "classify": "Completed",
+        }
+        for dag_id, tasks in TASKS.items():
+            assert {step["task_id"] for step in summary["steps"] if step["dag_id"] == dag_id} == tasks
         assert {step["state"] for step in summary["steps"]} == {"success"}
     assert first["command_job"]["name"] != second["command_job"]["name"]
     assert first["command_job"]["metrics"]["log_loss"] == second["command_job"]["metrics"]["log_loss"]
     assert first["sweep_job"]["best_trial"]["name"] in screen
+    assert first["pipeline_job"]["name"] in screen
+    assert [step.get("reused") for step in second["pipeline_job"]["steps"]] == [True, True]
     assert registered_first
     assert registered() == registered_first, "the second run must register nothing new"
-    assert {name.rpartition("/")[2] for _, name, _ in uploaded_first} >= {"train.py", "iris.csv"}
+    files = {name.rpartition("/")[2] for _, name, _ in uploaded_first}
+    assert files >= {"train.py", "iris.csv", "split.py", "classify.py"}
+    assert any("/components/" in path for _, path in registered_first)
     assert uploaded() == uploaded_first, "the second run must upload nothing"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from azure.core.credentials import AzureNamedKeyCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from tests.emulator.running import Running
 from tests.support.waiting import wait_for
@@ -89,16 +91,22 @@ def score(
     return emulator.http.post(f"/inference/{name}/score", json=body, headers=sent)
 
 
-def upload(emulator: Running, path: str, files: dict[str, str]) -> str:
-    """Put files below a path of the default datastore; its URI."""
+@contextmanager
+def default_container(emulator: Running) -> Iterator[ContainerClient]:
+    """The container of the default datastore."""
     store = emulator.get("datastores/workspaceblobstore")
     key = emulator.ml("POST", "datastores/workspaceblobstore/listSecrets").json()["key"]
     credential = AzureNamedKeyCredential(store["accountName"], key)
     endpoint, bundle = emulator.facts["blob_endpoint"], emulator.facts["ca_bundle"]
     with BlobServiceClient(endpoint, credential=credential, connection_verify=bundle) as service:
+        yield service.get_container_client(store["containerName"])
+
+
+def upload(emulator: Running, path: str, files: dict[str, str]) -> str:
+    """Put files below a path of the default datastore; its URI."""
+    with default_container(emulator) as container:
         for name, content in files.items():
-            blob = service.get_blob_client(store["containerName"], f"{path}/{name}")
-            blob.upload_blob(content, overwrite=True)
+            container.upload_blob(f"{path}/{name}", content, overwrite=True)
     return f"azureml://datastores/workspaceblobstore/paths/{path}"
 
 

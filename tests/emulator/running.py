@@ -17,6 +17,7 @@ import httpx
 from tests.support.waiting import PATIENCE
 
 VERSION = "2025-12-01"
+REGISTRY = "emulator-registry"
 CLI = (sys.executable, "-m", "airflow_provider_amlrest.emulator.cli")
 START_SECONDS = 180.0
 SLOW = {"emulator.seconds": "600"}
@@ -101,6 +102,21 @@ class Running:
         """A call below the workspace; query names are given with _ for $."""
         parameters = {"api-version": version, **{name.replace("_", "$", 1): v for name, v in query.items()}}
         return self.http.request(method, f"{self.workspace}/{path}".rstrip("/"), params=parameters, json=body)
+
+    def shared(
+        self, method: str, path: str, body: Any = None, *, host: bool = False, **query: str
+    ) -> httpx.Response:
+        """A call below the registry: Resource Manager's, or that of the registry's own host."""
+        version = {"api-version": "2021-10-01-dataplanepreview" if host else VERSION}
+        group = self.workspace.partition("/workspaces/")[0]
+        url = f"{'/mferp/managementfrontend' if host else ''}{group}/registries/{REGISTRY}/{path}".rstrip("/")
+        return self.http.request(method, url, params={**version, **query}, json=body)
+
+    def share(self, path: str, properties: Any) -> str:
+        """PUT an asset into the registry; its id."""
+        answer = self.shared("PUT", path, {"properties": properties})
+        assert answer.status_code == 201, answer.text
+        return f"azureml://registries/{REGISTRY}/{path}"
 
     def put(self, path: str, properties: Any, expect: int = 201, *, version: str = VERSION) -> dict[str, Any]:
         """PUT properties, check the status, and return the answer's properties."""

@@ -1,6 +1,7 @@
 """The tables of docs/reliability.md, of what the runs left in build/: ``python -m tests.kill.report``.
 
-A table of which there are no results stays as it is.
+A cell of which there is no new result stays as it is: not every machine runs every database and Airflow.
+What is no more, such as a point or a version, is to be deleted by hand.
 """
 
 from __future__ import annotations
@@ -8,52 +9,77 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 PAGE = Path("docs/reliability.md")
 KILLS, STOPS, GONE = Path("build/kill"), Path("build/stop"), Path("build/gone")
 BEGIN, END = "<!-- {} begins -->", "<!-- {} ends -->"
+NOTHING = "-"
+
+Rows = list[list[str]]
+"""A table: the first row is the head, and the first cell of a row says what the row is of."""
 
 
 def main() -> None:
     text = PAGE.read_text()
-    tables = {
-        "kill": (KILLS, kill_table),
-        "random": (KILLS, random_table),
-        "stop": (STOPS, stop_table),
-        "gone": (GONE, gone_table),
-    }
-    for name, (folder, table) in tables.items():
-        if not folder.exists():
-            continue
-        begin, end = BEGIN.format(name), END.format(name)
-        before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
+    for name, rows in {"kill": kill_rows(), "stop": stop_rows(), "gone": gone_rows()}.items():
+        text = _with_table(text, name, partial(merged, rows))
+    if runs := [result for result in _kills() if result["point"] == "random"]:
+        text = _with_table(text, "random", lambda before: random_rows(runs))
     PAGE.write_text(text)
 
 
-def kill_table() -> str:
+def _with_table(text: str, name: str, change: Callable[[Rows], Rows]) -> str:
+    """The page with a changed table."""
+    begin, end = BEGIN.format(name), END.format(name)
+    before, _, rest = text.partition(begin)
+    table, _, after = rest.partition(end)
+    head, _, *body = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.strip().splitlines())
+    return f"{before}{begin}\n{_table(change([head, *body]))}\n{end}{after}"
+
+
+def merged(new: Rows, before: Rows) -> Rows:
+    """A table with new results in it, and in the order of the new one if that has everything."""
+    cells = {
+        (row[0], column): cell
+        for head, *body in (before, new)
+        for row in body
+        for column, cell in zip(head[1:], row[1:], strict=True)
+        if cell != NOTHING
+    }
+    columns = [c for c in _in_order(before[0][1:], new[0][1:]) if any(column == c for _, column in cells)]
+    lines = _in_order([row[0] for row in before[1:]], [row[0] for row in new[1:]])
+    return [
+        [new[0][0], *columns],
+        *([line, *(cells.get((line, column), NOTHING) for column in columns)] for line in lines),
+    ]
+
+
+def _in_order(before: list[str], new: list[str]) -> list[str]:
+    return new if set(before) <= set(new) else list(dict.fromkeys([*before, *new]))
+
+
+def kill_rows() -> Rows:
     """Newest result of each point, mode and database."""
     newest = {(r["point"], r["mode"], r["database"]): r for r in _kills() if r["point"] != "random"}
     points = list(dict.fromkeys(point for point, _, _ in newest))
     columns = [(mode, base) for base in ("SQLite", "PostgreSQL") for mode in ("sync", "deferred", "pipeline")]
     rows = [["killed", *(f"{mode}, {base}" for mode, base in columns)]]
-    rows += [[point, *(_cell(newest.get((point, *column))) for column in columns)] for point in points]
-    return _table(rows)
+    return rows + [[point, *(_cell(newest.get((point, *column))) for column in columns)] for point in points]
 
 
 def _cell(result: dict[str, Any] | None) -> str:
     if result is None:
-        return "-"
+        return NOTHING
     jobs = "1 job" if result["jobs"] == 1 else f"**{result['jobs']} jobs**"
     return f"{jobs}, {result['state']} at try {result['tries']}"
 
 
-def random_table() -> str:
-    runs = [r for r in _kills() if r["point"] == "random"]
-    rows = [["runs", "tries", "with one job", "green", "canceled", "tries lost by Airflow's own fault"]]
-    rows.append(
+def random_rows(runs: list[dict[str, Any]]) -> Rows:
+    return [
+        ["runs", "tries", "with one job", "green", "canceled", "tries lost by Airflow's own fault"],
         [
             str(len(runs)),
             str(sum(r["tries"] for r in runs)),
@@ -61,35 +87,34 @@ def random_table() -> str:
             str(Counter(r["state"] for r in runs)["success"]),
             str(sum(r["cancels"] for r in runs)),
             str(sum(r["airflows_own"] for r in runs)),
-        ]
-    )
-    return _table(rows)
+        ],
+    ]
 
 
-def stop_table() -> str:
+def stop_rows() -> Rows:
     return _by_version("stop", STOPS, lambda seconds: f"canceled after {seconds:g} s")
 
 
-def gone_table() -> str:
+def gone_rows() -> Rows:
     return _by_version("who / mode / retries", GONE, str)
 
 
-def _by_version(head: str, folder: Path, show: Callable[[Any], str]) -> str:
+def _by_version(head: str, folder: Path, show: Callable[[Any], str]) -> Rows:
     """A line for each thing that was shown, a column for each Airflow."""
     versions = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
     lines = dict.fromkeys(line for cells in versions.values() for line in cells)
     rows = [[head, *(f"Airflow {version}" for version in versions)]]
     for line in lines:
         cells = (cells.get(line) for cells in versions.values())
-        rows.append([line, *("-" if cell is None else show(cell) for cell in cells)])
-    return _table(rows)
+        rows.append([line, *(NOTHING if cell is None else show(cell) for cell in cells)])
+    return rows
 
 
 def _kills() -> list[dict[str, Any]]:
     return [result for file in sorted(KILLS.glob("*.json")) for result in json.loads(file.read_text())]
 
 
-def _table(rows: list[list[str]]) -> str:
+def _table(rows: Rows) -> str:
     head, *body = (f"| {' | '.join(row)} |" for row in rows)
     return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
 

@@ -63,6 +63,7 @@ def test_each_point_on_postgresql(on_postgres: Stage, results: list[Result], poi
     check(play(on_postgres, point, mode), results)
 
 
+@pytest.mark.timeout(7200)
 @pytest.mark.kill_long
 def test_random_moments(on_postgres: Stage, results: list[Result]) -> None:
     """Runs overlap; somebody is killed every other second: mostly a task, now and then a service."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,12 @@ from azure.ai.ml.entities import (
     Data,
     DataImport,
     Environment,
+    Model,
 )
 from azure.ai.ml.exceptions import JobException
 from azure.ai.ml.sweep import Choice
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
-
-# Beside this script, which runs by its path.
-import serving_steps  # isort: skip
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 
@@ -205,13 +203,55 @@ def not_emulated(ml: MLClient) -> Any:
     return refusals
 
 
-def registry(ml: MLClient) -> Any:
-    """A registry of this cloud: found by a name of its own, which leads to this machine too."""
+def of_registry(ml: MLClient, name: str) -> MLClient:
+    """A client of a registry: found by a name of this cloud's own, which leads to this machine too."""
+    return MLClient(ml._credential, registry_name=name, enable_telemetry=False)
+
+
+def unknown_registry(ml: MLClient, name: str) -> Any:
     try:
-        MLClient(ml._credential, registry_name="azureml", enable_telemetry=False).models.get("m", "1")
+        of_registry(ml, name)
     except HttpResponseError as error:
-        return error.status_code
+        return [error.status_code, error.message]
     return None
+
+
+def shared_environment(ml: MLClient, registry: str, name: str) -> Any:
+    """Put one in a registry, read it back, and find it in the list."""
+    shared = of_registry(ml, registry)
+    made = shared.environments.create_or_update(Environment(name=name, version="1", image=IMAGE))
+    found = shared.environments.get(name, "1")
+    listed = [item.version for item in shared.environments.list(name=name)]
+    return {"id": made.id, "image": found.image, "listed": listed}
+
+
+def shared_data(ml: MLClient, registry: str, name: str, path: str) -> Any:
+    """Put a local file in a registry; read it from there."""
+    shared = of_registry(ml, registry)
+    made = shared.data.create_or_update(Data(name=name, version="1", path=path, type="uri_file"))
+    found = shared.data.get(name, "1")
+    return {"id": made.id, "type": found.type, "path": found.path}
+
+
+def shared_model(ml: MLClient, registry: str, name: str, path: str) -> Any:
+    """Put a local file in a registry as a model; read it back.
+
+    ``models.download`` of azure-ai-ml 1.35.2 finds no files: it takes the account for a host name.
+    """
+    shared = of_registry(ml, registry)
+    made = shared.models.create_or_update(Model(name=name, version="1", path=path, type="custom_model"))
+    found = shared.models.get(name, "1")
+    return {"id": made.id, "type": found.type, "file": found.path.rpartition("/")[2]}
+
+
+def shared_component(ml: MLClient, registry: str, path: str, environment: str) -> Any:
+    """Put one with its local code in a registry; read it back."""
+    shared = of_registry(ml, registry)
+    wanted = load_component(path, params_override=[{"version": "1", "environment": environment}])
+    made = shared.components.create_or_update(wanted)
+    found = shared.components.get(made.name, made.version)
+    listed = [item.name for item in shared.components.list()]
+    return {"id": made.id, "code": found.code, "listed": listed}
 
 
 def component(ml: MLClient, path: str) -> Any:
@@ -250,6 +290,12 @@ def steps(ml: MLClient, name: str) -> Any:
     return found
 
 
+def texts(folder: str) -> dict[str, str]:
+    """The files of a folder, by their paths in it."""
+    files = (path for path in sorted(Path(folder).rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
 def download_output(ml: MLClient, name: str, output: str, folder: str) -> Any:
     """An output, by the data asset that it has become.
 
@@ -258,11 +304,7 @@ def download_output(ml: MLClient, name: str, output: str, folder: str) -> Any:
     """
     asset = ml.data.get(f"azureml_{name}_output_data_{output}", "1")
     download_artifact_from_aml_uri(uri=asset.path, destination=folder, datastore_operation=ml.datastores)
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in sorted(Path(folder).rglob("*"))
-        if path.is_file()
-    }
+    return texts(folder)
 
 
 def listed(ml: MLClient) -> Any:
@@ -288,7 +330,7 @@ def download(ml: MLClient, name: str, folder: str) -> Any:
     return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
 
 
-def main() -> None:
+def main(steps: Mapping[str, Callable[..., Any]]) -> None:
     facts = json.loads(Path(sys.argv[1]).read_text())
     credential = ClientSecretCredential(
         facts["tenant_id"],
@@ -304,10 +346,9 @@ def main() -> None:
         facts["workspace_name"],
         enable_telemetry=False,
     )
-    steps = {**vars(serving_steps), **globals()}
     result = steps[sys.argv[2]](ml, **json.loads(sys.argv[3]))
     sys.stdout.write(f"\n{json.dumps(result)}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())

@@ -7,7 +7,6 @@ is found by the other.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,13 @@ import pytest
 
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.operators import AzureMLUploadCodeOperator
-from tests.sdk.steps import ENVIRONMENT, Session
+from tests.sdk.conftest import Session
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try
-from tools.proxy import LoopbackProxy
 
 pytestmark = pytest.mark.sdk
 
-
-@pytest.fixture(scope="module")
-def simulated(emulator: Emulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """The same, of an emulator whose jobs are states on a clock."""
-    with LoopbackProxy() as proxy, emulator.setting("job_seconds", 0.1):
-        yield Session(emulator, proxy, tmp_path_factory.mktemp("sdk-simulated"))
+ENVIRONMENT = "AzureML-any:1"
 
 
 @pytest.fixture
@@ -273,12 +266,61 @@ def test_a_signature_for_transfers(session: Session) -> None:
 def test_what_is_not_emulated_is_refused_as_that(session: Session) -> None:
     refused = session("not_emulated")
     assert refused == {"import": [501, "NotImplemented"]}
-    assert session("registry") == 501
     assert all(":443" not in name for name in session.proxy.asked), "names of this cloud lead to the emulator"
 
 
 def test_a_job_that_there_is_not(session: Session) -> None:
     assert session("missing") == 404
+
+
+# Assets of a registry
+
+REGISTRY = "azureml://registries/emulator-registry"
+
+
+def test_a_registry_that_there_is_not(session: Session) -> None:
+    status, said = session("unknown_registry", name="nobodys")
+    assert status == 403
+    assert "User/tenant/subscription is not allowed to access registry nobodys" in said
+
+
+def test_an_environment_of_a_registry(session: Session) -> None:
+    made = session("shared_environment", registry="emulator-registry", name="sdk-shared")
+    assert made == {
+        "id": f"{REGISTRY}/environments/sdk-shared/versions/1",
+        "image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+        "listed": ["1"],
+    }
+
+
+def test_a_model_of_a_registry(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "model.txt").write_text("weights")
+    path = str(tmp_path / "model.txt")
+    made = session("shared_model", registry="emulator-registry", name="sdk-model", path=path)
+    model_id = f"{REGISTRY}/models/sdk-model/versions/1"
+    assert made == {"id": model_id, "type": "custom_model", "file": "model.txt"}
+
+
+def test_a_pipeline_of_a_registrys_assets(session: Session, components: Path, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    registry = "emulator-registry"
+    session("shared_environment", registry=registry, name="sdk-tools")
+    environment = f"{REGISTRY}/environments/sdk-tools/versions/1"
+    made = {}
+    for name in ("prepare", "count"):
+        path = str(components / f"{name}.yml")
+        made[name] = session("shared_component", registry=registry, path=path, environment=environment)
+    text = session("shared_data", registry=registry, name="sdk-text", path=str(tmp_path / "text.txt"))
+    assert made["prepare"]["id"] == f"{REGISTRY}/components/sdk_prepare/versions/1"
+    assert made["prepare"]["code"].startswith(f"{REGISTRY}/codes/")
+    assert made["count"]["listed"] == ["sdk_count", "sdk_prepare"]
+    assert text["id"] == f"{REGISTRY}/data/sdk-text/versions/1"
+    pipeline = (components / "pipeline.yml").read_text()
+    for name, asset in (("prepare", "sdk_prepare"), ("count", "sdk_count")):
+        pipeline = pipeline.replace(f"./{name}.yml", f"{REGISTRY}/components/{asset}/versions/1")
+    (components / "pipeline.yml").write_text(pipeline.replace("./text.txt", text["id"]))
+    session("pipeline", name="sdk-of-registry", path=str(components / "pipeline.yml"))
+    assert session("stream", name="sdk-of-registry") == {"status": "Completed"}
 
 
 # Code that the other client has uploaded

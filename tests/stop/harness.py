@@ -17,6 +17,7 @@ import requests
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
 from tests.support.emulated import Emulated
+from tests.support.upload_code import client_of
 from tests.support.waiting import wait_for
 from tools.local_airflow import LocalAirflow
 
@@ -109,6 +110,11 @@ class Stage:
 
     def jobs(self, run_id: str) -> list[Any]:
         return [job for job in self.workspace.jobs() if job.tags.get("airflow_run_id") == run_id]
+
+    def steps(self, name: str) -> dict[str | None, str]:
+        """The statuses of a pipeline's steps."""
+        with client_of(self.emulated.facts) as client:
+            return {step.display_name: step.status for step in client.list_children(name)}
 
     def let_go(self, name: str) -> None:
         """Let a job end well."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.stop.gone import GONE, Run, taken_over
 from tests.stop.harness import IMPATIENT, MODES, UNDER_WAY, WAITS, Stage, write
 from tests.support.waiting import wait_for
 from tools.local_airflow import AIRFLOW_3
@@ -56,7 +57,12 @@ STOPS: dict[str, tuple[str, Act]] = {
     "clear": ("plain", clear),
     "DAG-run timeout": ("run_timeout", nothing),
     "execution timeout": ("task_timeout", nothing),
+    "mark failed, a pipeline": ("pipeline", mark("failed")),
+    "clear, a pipeline": ("pipeline", clear),
+    "execution timeout, a pipeline": ("pipeline_timeout", nothing),
 }
+BEGUN = {"first": "Running", "second": "NotStarted"}
+CANCELED = {"first": "Canceled", "second": "Canceled"}
 if not AIRFLOW_3:
     STOPS["delete the DAG run"] = ("retried", delete_run)
 
@@ -81,19 +87,24 @@ def test_a_stop_cancels_the_job(stage: Stage, cells: dict[str, float], stop: str
     kind, act = STOPS[stop]
     dag_id = f"{kind}_{mode}"
     run_id, name = stage.begin(dag_id)
+    has_steps = kind.startswith("pipeline")
+    if has_steps:
+        wait_for(lambda: stage.steps(name) == BEGUN)
     act(stage, dag_id, run_id)
     began = time.time()
     wait_for(lambda: stage.cancels(name))
     cells[f"{stop} / {mode}"] = round(time.time() - began, 1)
     # By who is stopped, or, of a task that is cleared, by its next try.
     wait_for(lambda: re.search(f"{name} .*was asked to end", stage.log(dag_id, run_id)))
-    if stop == "clear":
+    if has_steps:
+        wait_for(lambda: stage.steps(name) == CANCELED)
+    if act is clear:
         wait_for(lambda: len(stage.jobs(run_id)) == 2 and stage.state(dag_id, run_id) in WAITS)
         stage.mark(dag_id, run_id, "failed")
     if stop != "delete the DAG run":
         wait_for(lambda: stage.state(dag_id, run_id) not in UNDER_WAY)
     assert stage.cancels(name) == 1
-    assert len(stage.jobs(run_id)) == 1 + (stop == "clear")
+    assert len(stage.jobs(run_id)) == 1 + (act is clear)
 
 
 PERSONS = {
@@ -127,6 +138,17 @@ def test_who_opted_out_keeps_the_job(stage: Stage, mode: str) -> None:
     wait_for(lambda: stage.state(dag_id, run_id) == "failed")
     assert stage.stays_quiet([name])
     stage.let_go(name)
+
+
+def test_a_process_that_only_ends_leaves_a_pipeline_and_its_steps(stage: Stage) -> None:
+    run = Run("pipeline_retried_sync", *stage.begin("pipeline_retried_sync"))
+    wait_for(lambda: stage.steps(run.job) == BEGUN)
+    GONE["task's process: SIGTERM"].act(stage, [run])
+    wait_for(lambda: taken_over(stage, run))
+    assert stage.stays_quiet([run.job])
+    assert stage.steps(run.job) == BEGUN
+    stage.mark(run.dag_id, run.run_id, "failed")
+    wait_for(lambda: stage.steps(run.job) == CANCELED)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

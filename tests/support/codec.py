@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_amlrest.rest.assets.code import code_body, read_code
 from airflow_provider_amlrest.rest.assets.data import data_body, read_data
 from airflow_provider_amlrest.rest.assets.environment import environment_body, read_environment
-from airflow_provider_amlrest.rest.assets.model import read_model
+from airflow_provider_amlrest.rest.assets.model import model_body, read_model
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, spelling_of
@@ -22,6 +22,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         data_body,
         environment_body,
         job_body,
+        model_body,
         read_code,
         read_data,
         read_datastore,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,7 @@ from typing import Any
 def imported(source: Path, name: str) -> Iterator[Any]:
     """The module ``name`` of the folder ``source``, and a database: Airflow 3.3 runs no DAGs elsewhere."""
     folder = Path(os.environ["AIRFLOW_HOME"], "dags")
-    migrated = subprocess.run(
-        [Path(sys.executable).with_name("airflow"), "db", "migrate"], capture_output=True, text=True
-    )
-    assert migrated.returncode == 0, migrated.stderr
+    migrate()
     shutil.copytree(source, folder, dirs_exist_ok=True)
     spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None
@@ -31,6 +29,14 @@ def imported(source: Path, name: str) -> Iterator[Any]:
     yield module
     del sys.modules[name]
     shutil.rmtree(folder)
+
+
+@cache
+def migrate() -> None:
+    """Make Airflow's database of these tests, if there is none yet."""
+    airflow = Path(sys.executable).with_name("airflow")
+    migrated = subprocess.run([airflow, "db", "migrate"], capture_output=True, text=True)
+    assert migrated.returncode == 0, migrated.stderr
 
 
 def run(dag: Any) -> str:

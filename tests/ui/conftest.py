@@ -26,7 +26,7 @@ if not find_spec("airflow.api_fastapi"):
 
 SHOTS = Path("build/screenshots")
 SIZE = (1300, 1000)
-ENDING = ("training", "failing", "sweeping", "mixed")
+ENDING = ("training", "failing", "sweeping", "pipeline", "gated", "mixed")
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +122,8 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
 @pytest.fixture(scope="session")
 def ended(stage: Stage) -> dict[str, str]:
     """A run of each DAG whose jobs end: DAG id to run id."""
+    failing = {"job": "evaluate", "outcome": "failed", "error": "KeyError: no labels.", "log_lines": 5}
+    stage.emulated.admin("POST", "scripts", failing)
     runs = {dag_id: stage.airflow.api.trigger(dag_id) for dag_id in ENDING}
     for dag_id, run_id in runs.items():
         wait_for(lambda: stage.airflow.api.run_state(dag_id, run_id) in ("success", "failed"))  # noqa: B023

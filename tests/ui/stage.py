@@ -18,7 +18,7 @@ from tools.services import free_port
 ROLES = ("admin", "user", "viewer")
 NOBODY = "nobody"
 """A user without any role."""
-DAGS = ("training", "failing", "endless", "loose", "sweeping", "wide", "mixed")
+DAGS = ("training", "failing", "endless", "loose", "sweeping", "wide", "pipeline", "long", "gated", "mixed")
 PASSWORD = "a password of the tests"
 
 

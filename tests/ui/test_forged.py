@@ -17,7 +17,7 @@ from tests.ui.stage import Stage
 
 pytestmark = pytest.mark.ui
 
-OF_TASK = ("/task/data", "/task/log", "/task/trials")
+OF_TASK = ("/task/data", "/task/log", "/task/trials", "/task/steps")
 HEADERS = {"X-AzureML": "cancel"}
 Query = dict[str, str]
 

@@ -12,10 +12,11 @@ from tests.ui.stage import Stage
 
 pytestmark = pytest.mark.ui
 
-OF_TASK = ("/task", "/task/data", "/task/log", "/task/trials")
+OF_TASK = ("/task", "/task/data", "/task/log", "/task/trials", "/task/steps")
 OF_DAG = ("/run", "/run/data", "/history/data")
 OF_ALL = ("/recent", "/recent/data", "/assets/{version}/{name:path}", "/icon.svg", "/icon-dark.svg")
 CANCEL = "/task/cancel"
+NO_STEP = "has no such step"
 HEADERS = {"X-AzureML": "cancel"}
 
 
@@ -182,7 +183,7 @@ ODD: tuple[dict[str, str], ...] = (
 
 
 @pytest.mark.parametrize("odd", ODD, ids=str)
-@pytest.mark.parametrize("path", ["/task/data", "/task/log", "/task/trials", CANCEL])
+@pytest.mark.parametrize("path", ["/task/data", "/task/log", "/task/trials", "/task/steps", CANCEL])
 def test_an_odd_query_is_refused(stage: Stage, task: dict[str, str], path: str, odd: dict[str, str]) -> None:
     answer = ask(stage, "admin", path, {**task, **odd}, "POST" if path == CANCEL else "GET")
     assert answer.status_code == 400
@@ -220,3 +221,43 @@ def test_what_is_missing_or_said_twice_is_refused(stage: Stage, task: dict[str, 
 def test_a_place_beyond_the_end_of_the_log_is_none(stage: Stage, task: dict[str, str]) -> None:
     answer = ask(stage, "admin", "/task/log", {**task, "after": str(10**30)})
     assert (answer.status_code, answer.json()["lines"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["no-such-run", "", "/", "a/b", "../x", "x" * 5000, "/".join("a" * 50)],
+    ids=lambda step: step[:20],
+)
+def test_a_step_that_the_job_has_not_is_none(stage: Stage, task: dict[str, str], step: str) -> None:
+    status = 404 if step else 200
+    for path in ("/task/data", "/task/log", "/task/trials", "/task/steps"):
+        answer = ask(stage, "admin", path, {**task, "step": step})
+        assert answer.status_code == status, path
+        assert len(answer.text) < 5000
+        assert (NO_STEP in answer.text) == (status == 404)
+
+
+def test_a_job_is_no_step_of_another_ones(stage: Stage, task: dict[str, str], ended: dict[str, str]) -> None:
+    """Nor are another job's steps and trials, whether there are such runs or not."""
+    of_sweep = {"dag_id": "sweeping", "run_id": ended["sweeping"], "task_id": "sweep"}
+    of_pipeline = {"dag_id": "pipeline", "run_id": ended["pipeline"], "task_id": "retrain"}
+    trial = ask(stage, "viewer", "/task/trials", of_sweep).json()["rows"][0][0]
+    rows = ask(stage, "viewer", "/task/steps", of_pipeline).json()["rows"]
+    steps = {row[0]: row[2] for row in rows}
+    for own, run in ((of_sweep, trial), (of_pipeline, steps["prepare"])):
+        assert ask(stage, "viewer", "/task/data", {**own, "step": run}).status_code == 200
+    sweep, pipeline = (stage.job_of(own["run_id"]).name for own in (of_sweep, of_pipeline))
+    strange = (sweep, pipeline, trial, f"{steps['publish']}/{steps['prepare']}", f"{steps['tune']}/{trial}")
+    told = set()
+    for run in (*strange, "no-such-run"):
+        for path in ("/task/data", "/task/log", "/task/steps"):
+            answer = ask(stage, "viewer", path, {**of_pipeline, "step": run})
+            told.add((answer.status_code, NO_STEP in answer.text))
+    told.add((ask(stage, "viewer", "/task/log", {**task, "step": steps["prepare"]}).status_code, True))
+    assert told == {(404, True)}
+
+
+def test_a_step_is_not_canceled(stage: Stage, task: dict[str, str], ended: dict[str, str]) -> None:
+    own = {"dag_id": "pipeline", "run_id": ended["pipeline"], "task_id": "retrain"}
+    row = ask(stage, "admin", "/task/steps", own).json()["rows"][0]
+    assert ask(stage, "admin", "/task/data", {**own, "step": row[2]}).json()["may_cancel"] is False

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from airflow_provider_amlrest.rest.http.call import Send
+from airflow_provider_amlrest.rest.http.call import Call
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Answered:
         return self.body if isinstance(self.body, str) else json.dumps(self.body)
 
 
-def drive(flow: Generator[Send, Any, T], *answers: Answered) -> tuple[T, list[Send]]:
+def drive(flow: Generator[Call, Any, T], *answers: Answered) -> tuple[T, list[Call]]:
     """Run an operation to its end with these answers; its result, and what it asked for."""
     asked = [next(flow)]
     for answer in answers:

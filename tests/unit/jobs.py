@@ -7,6 +7,7 @@ from dataclasses import replace
 from airflow_provider_amlrest.rest.assets.code import Code
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.command import CommandJob, Distribution, Resources
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, LiteralInput, Output, Service
@@ -54,6 +55,18 @@ DATA = Data(
     "azureml://datastores/workspaceblobstore/paths/data/iris.csv",
     "what",
     {"team": "ml"},
+)
+
+MODEL = Model(
+    "iris",
+    "3",
+    "mlflow_model",
+    "azureml://datastores/workspaceblobstore/paths/models/iris/",
+    "what",
+    {"team": "ml"},
+    {"made": "by hand"},
+    flavors={"sklearn": {"sklearn_version": "1.5"}, "python_function": {}},
+    job_name="train",
 )
 
 # What all api-versions can say.

@@ -23,24 +23,28 @@ EMULATOR = (
     ("emulator.context",),
     ("emulator.sign_in", "emulator.storage"),
     ("emulator.behaviour",),
-    ("emulator.answers", "emulator.container_log", "emulator.experiments", "emulator.tracked"),
+    (
+        *("emulator.answers", "emulator.computes", "emulator.container_log", "emulator.experiments"),
+        *("emulator.operations", "emulator.registries", "emulator.tracked"),
+    ),
     ("emulator.backends", "emulator.config", "emulator.kinds", "emulator.store"),
     ("emulator",),
 )
 PROVIDER = (
-    ("cli", "plugin"),
+    ("cli", "get_provider_info", "plugin"),
     ("sensors", "decorators"),
     ("operators",),
     ("triggers",),
     ("lifecycle",),
     ("links",),
-    ("hook", "get_provider_info"),
+    ("hook",),
     ("connection",),
     ("identity",),
     ("rest.poll",),
     ("rest.aio", "rest.client"),
     ("rest.operations", "rest.table"),
     ("rest.runs",),
+    ("rest.resources",),
     ("rest.jobs",),
     ("rest.workspace",),
     ("rest.assets",),
@@ -146,6 +150,7 @@ def test_files_fit_in_one_sitting() -> None:
 
 
 APART = {"test_layers", "test_imports", "test_provider_info", "test_typed_arguments", "test_end_to_end"}
+APART |= {"test_without_airflow"}
 """Tests of the whole."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from airflow_provider_amlrest import operators
 from airflow_provider_amlrest.connection import FIELDS, HIDDEN_FIELDS, RELABELING
 from airflow_provider_amlrest.get_provider_info import get_provider_info
 
@@ -40,6 +41,13 @@ def test_everything_named_can_be_imported() -> None:
         for entry in INFO[kind]:
             for module in entry["python-modules"]:
                 import_module(module)
+
+
+def test_every_operator_is_named() -> None:
+    [entry] = INFO["operators"]
+    assert {load(f"{operators.__name__}.{name}").__module__ for name in operators.__all__} == {
+        *entry["python-modules"]
+    }
 
 
 def test_the_form_is_the_table() -> None:

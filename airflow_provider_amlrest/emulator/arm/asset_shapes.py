@@ -28,7 +28,7 @@ from airflow_provider_amlrest.emulator.arm.shapes import (
     text,
 )
 from airflow_provider_amlrest.emulator.arm.versions import NEVER, Since
-from airflow_provider_amlrest.emulator.config import Workspace
+from airflow_provider_amlrest.emulator.config import Registry, Scope
 
 KINDS = {
     "environments": "Environment",
@@ -115,6 +115,9 @@ VERSIONS: dict[str, Record | Union] = {
         stage=Field(text, since=Since("2023-04-01", "2023-04-01")),
         intellectualProperty=of_previews("2023-04-01", "2024-04-01"),
         datasets=Field(ListOf(anything), since=Since("2025-12-01", NEVER)),
+        # Recorded, on a registry's own host.
+        originAssetId=Field(text, since=Since(None, "2021-10-01", "2021-10-01"), answered=True),
+        system_metadata=Field(anything, since=Since(None, "2021-10-01", "2021-10-01")),
     ),
     "components": Record(
         "ComponentVersion",
@@ -147,12 +150,12 @@ LONG_URI = re.compile(
 )
 
 
-def normalised(kind: str, values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+def normalised(kind: str, values: dict[str, Any], scope: Scope) -> dict[str, Any]:
     """What the service makes of the properties of a version that fit their type."""
-    return _NORMALISE[kind](values, workspace)
+    return _NORMALISE[kind](values, scope)
 
 
-def _environment(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+def _environment(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
     if (values["image"] is None) == (values["build"] is None):
         raise invalid("properties.image", "give either an image or a build context")
     values["condaFile"] = conda_as_json(values["condaFile"])
@@ -178,25 +181,28 @@ def conda_as_json(content: str) -> str:
         raise invalid("properties.condaFile", f"cannot be written as JSON: {error}") from None
 
 
-def _code(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+def _code(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
     # Recorded: isAnonymous is answered false whatever was sent.
     return {**values, "isAnonymous": False}
 
 
-def _data(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    values["dataUri"] = long_uri(values["dataUri"], workspace, "dataUri")
+def _data(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    values["dataUri"] = long_uri(values["dataUri"], scope, "dataUri")
     if values["dataType"] != "uri_file" and not values["dataUri"].endswith("/"):
         values["dataUri"] += "/"
     return values
 
 
-def _model(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    # Recorded: a model's URI is spelled in another case than data's.
-    uri = long_uri(values["modelUri"], workspace, "modelUri")
-    return {**values, "modelUri": uri.replace("/resourcegroups/", "/resourceGroups/", 1)}
+def _model(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    return {**values, "modelUri": model_uri(values["modelUri"], scope)}
 
 
-def _component(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+def model_uri(uri: str, scope: Scope) -> str:
+    """Recorded: a model's URI is spelled in another case than data's. Raises like :func:`long_uri`."""
+    return long_uri(uri, scope, "modelUri").replace("/resourcegroups/", "/resourceGroups/", 1)
+
+
+def _component(values: dict[str, Any], scope: Scope) -> dict[str, Any]:
     # Recorded: the description is answered in the spec only.
     return {**values, "description": None}
 
@@ -204,17 +210,19 @@ def _component(values: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
 _LONG_FORM = "azureml://subscriptions/{}/resourcegroups/{}/workspaces/{}/datastores/{}/paths/{}"
 
 
-def long_uri(uri: str, workspace: Workspace, member: str) -> str:
+def long_uri(uri: str, scope: Scope, member: str) -> str:
     """``azureml://datastores/d/paths/p`` with the workspace's ids, in one spelling; other URIs as they are.
 
     Args:
         member: whose URI it is, for the message.
 
     Raises:
-        MlError: 400, the URI's scheme is none of the service's.
+        MlError: 400, the URI's scheme is none of the service's, or it names a datastore of a registry.
     """
-    ours = (workspace.subscription_id, workspace.resource_group, workspace.name)
+    ours = (scope.subscription_id, scope.resource_group, scope.name)
     if match := SHORT_URI.fullmatch(uri):
+        if isinstance(scope, Registry):
+            raise invalid(f"properties.{member}", f"{uri!r}: a registry has no datastores")
         return _LONG_FORM.format(*ours, *match.groups())
     if match := LONG_URI.fullmatch(uri):
         theirs = match.groups()[:3]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +10,9 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import MlError, empty, invalid, pretty
-from airflow_provider_amlrest.emulator.arm import components, lists, wire_2021
+from airflow_provider_amlrest.emulator.arm import components, lists, registries, wire_2021
 from airflow_provider_amlrest.emulator.arm.asset_shapes import (
     CONTAINERS,
-    PENDING_UPLOAD,
     VERSIONS,
     check_unchanged,
     normalised,
@@ -24,10 +21,14 @@ from airflow_provider_amlrest.emulator.arm.asset_shapes import (
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.shapes import read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, UPLOADS
+from airflow_provider_amlrest.emulator.config import Registry
 from airflow_provider_amlrest.emulator.store import AssetRecord, utc_now
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-LEFT_OUT = ("image", "build", "inferenceConfig", "referencedUris", "imageDetails")
+LEFT_OUT = (
+    *("image", "build", "inferenceConfig", "referencedUris", "imageDetails"),
+    *("system_metadata", "originAssetId"),
+)
 """Members that are not answered as null."""
 DATA_VERSION_LENGTH = 30
 PROVISIONING_TAG = "emulator.provisioning"
@@ -58,7 +59,7 @@ def put_version(call: Call, kind: str, name: str, version: str) -> Response:
     as_sent, values = _values(call, kind)
     if kind == components.KIND:
         components.check_name(name, values)
-    properties = normalised(kind, values, call.workspace)
+    properties = normalised(kind, values, call.scope)
     with call.store.transaction():
         old = call.store.asset(call.home, kind, name, version)
         if old is None:
@@ -79,10 +80,11 @@ def put_version(call: Call, kind: str, name: str, version: str) -> Response:
                 old, properties=properties, modified_at=modified_at, as_sent=as_sent or old.as_sent
             )
         call.store.put_asset(record)
+    answer = _version(call, record)
+    if isinstance(call.scope, Registry):
+        return registries.begun(call, call.scope, f"{kind}/{name}/versions/{version}", answer)
     created = old is None or kind == "environments"
-    return pretty(
-        _version(call, record), 201 if created else 200, {"Location": call.url} if created else None
-    )
+    return pretty(answer, 201 if created else 200, {"Location": call.url} if created else None)
 
 
 def _values(call: Call, kind: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -105,8 +107,21 @@ def delete_version(call: Call, kind: str, name: str, version: str) -> Response:
     return empty(200 if call.store.delete_asset(call.home, kind.lower(), name, version) else 204)
 
 
+def sent_properties(call: Call, kind: str) -> dict[str, Any]:
+    """The properties of a version as they were sent, in their canonical form."""
+    return _values(call, kind)[1]
+
+
 def list_versions(call: Call, kind: str, name: str) -> Response:
-    kind = kind.lower()
+    return page_of_versions(call, listed_versions(call, kind.lower(), name))
+
+
+def page_of_versions(call: Call, records: list[AssetRecord]) -> Response:
+    return pretty(lists.page(call, [_version(call, record, listed=True) for record in records]))
+
+
+def listed_versions(call: Call, kind: str, name: str) -> list[AssetRecord]:
+    """The versions that a list shows, in its order, by the filters that all assets have."""
     content_hash = call.query.get("hash")
     if kind == "codes" and content_hash and call.version.has(UPLOADS):
         # The search is workspace wide, although a name is in the path.
@@ -119,7 +134,7 @@ def list_versions(call: Call, kind: str, name: str) -> Response:
     records = [r for r in records if lists.has_pairs(r.properties["tags"], call.query.get("$tags"))]
     if _is_ascending(call.query.get("$orderby", "createdtime desc")):
         records.reverse()
-    return pretty(lists.page(call, [_version(call, record, listed=True) for record in records]))
+    return records
 
 
 def _has_hash(call: Call, record: AssetRecord, content_hash: str) -> bool:
@@ -153,7 +168,7 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
             properties["componentSpec"] = components.answered_spec(record)
         if record.kind != "data":
             properties["provisioningState"] = _provisioning_state(call, record)
-        elif listed:
+        elif listed and not isinstance(call.scope, Registry):
             properties["dataUri"] = _listed_uri(call, properties["dataUri"])
         properties = write(VERSIONS[record.kind], properties, call.version)
     data = call.system_data(record.created_at, record.created_by, record.modified_at or record.created_at)
@@ -163,8 +178,8 @@ def _version(call: Call, record: AssetRecord, *, listed: bool = False) -> dict[s
 
 
 def _provisioning_state(call: Call, record: AssetRecord) -> str:
-    """An environment's version is Creating for a while, and ends as its tag says."""
-    if record.kind != "environments":
+    """An environment's version, and all of a registry, is Creating for a while, and ends as its tag says."""
+    if record.kind != "environments" and not isinstance(call.scope, Registry):
         return "Succeeded"
     ready_at = datetime.fromisoformat(record.created_at) + timedelta(
         seconds=call.context.tuning.provisioning_seconds
@@ -197,8 +212,11 @@ def put_container(call: Call, kind: str, name: str) -> Response:
         old = call.store.asset(call.home, new.kind, name, "")
         record = new if old is None else replace(old, properties=properties, modified_at=utc_now())
         call.store.put_asset(record)
+    answer = _container(call, kind, name)
+    if isinstance(call.scope, Registry):
+        return registries.begun(call, call.scope, f"{kind}/{name}", answer)
     headers = {"Location": call.url} if old is None else None
-    return pretty(_container(call, kind, name), 201 if old is None else 200, headers)
+    return pretty(answer, 201 if old is None else 200, headers)
 
 
 def get_container(call: Call, kind: str, name: str) -> Response:
@@ -255,36 +273,3 @@ def _container(call: Call, kind: str, name: str) -> dict[str, Any]:
 def _without_modifier(data: dict[str, Any]) -> None:
     """Recorded: data that nobody has changed was last modified by nobody."""
     del data["lastModifiedBy"], data["lastModifiedByType"]
-
-
-# uploads
-
-
-async def start_pending_upload(call: Call, name: str, version: str) -> Response:
-    """A container and a SAS for it. The version need not exist, and is not made.
-
-    The container is fresh, unless the request has the id of an earlier one for this version: so the
-    operation's name (CreateOrGetStartPendingUpload) and the recorded containers, whose names are name-based
-    GUIDs, are understood here.
-    """
-    upload_id = read(PENDING_UPLOAD, call.body or {}, call.version).get("pendingUploadId") or str(
-        uuid.uuid4()
-    )
-    check_name(name, "name")
-    blobs = await call.context.need_blobs("startPendingUpload")
-    guid = uuid.uuid5(uuid.NAMESPACE_URL, f"{call.workspace.arm_id}/codes/{name}/{version}/{upload_id}")
-    container = f"{call.workspace.workspace_id[:10]}-{guid}"
-    await asyncio.to_thread(blobs.ensure_container, container)
-    sas_uri = blobs.container_sas(container, hours=call.context.tuning.sas_lifetime_seconds / 3600)
-    group = f"/subscriptions/{call.workspace.subscription_id}/resourceGroups/{call.workspace.resource_group}"
-    return pretty(
-        {
-            "blobReferenceForConsumption": {
-                "blobUri": f"{blobs.endpoint}/{container}",
-                "storageAccountArmId": f"{group}/providers/Microsoft.Storage/storageAccounts/{blobs.account}",
-                "credential": {"credentialType": "SAS", "sasUri": sas_uri},
-            },
-            "pendingUploadId": upload_id,
-            "pendingUploadType": "TemporaryBlobReference",
-        }
-    )

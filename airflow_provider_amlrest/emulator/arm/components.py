@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.emulator.answers import MlError, not_emulated
+from airflow_provider_amlrest.emulator.answers import MlError
 from airflow_provider_amlrest.emulator.arm.shapes import Place, filled, lowered
+from airflow_provider_amlrest.emulator.registries import find_asset, parse_reference
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.emulator.config import Workspace
+    from airflow_provider_amlrest.emulator.config import Settings, Workspace
     from airflow_provider_amlrest.emulator.store import AssetRecord, Store
 
 KIND = "components"
@@ -95,14 +96,20 @@ def _as_text(value: Any) -> Any:
     return str(value)
 
 
-def find(store: Store, workspace: Workspace, reference: str) -> AssetRecord:
-    """The version that a reference means.
+def find(settings: Settings, store: Store, workspace: Workspace, reference: str) -> AssetRecord:
+    """The version that a reference means, of the workspace or a registry.
 
     Raises:
-        MlError: 404, as recorded, there is none. GatewayError: 501, it belongs to a registry.
+        MlError: 404, as recorded, there is none.
     """
-    if "registries/" in reference:
-        raise not_emulated("components of registries")
+    shared = parse_reference(reference)
+    if shared is not None and shared.kind == KIND:
+        record = find_asset(settings, store, shared)
+        if record is not None:
+            return record
+        if settings.registry(shared.registry) is None:
+            raise _missing(reference, shared.name, shared.version, f" {settings.has_no(shared.registry)}")
+        raise _missing(reference, shared.name, shared.version)
     match = ARM_ID.fullmatch(reference) or SHORT_ID.fullmatch(reference)
     found, version = None, ""
     if match is not None and match.groupdict().get("home", workspace.arm_id[1:]).lower() == (
@@ -113,7 +120,11 @@ def find(store: Store, workspace: Workspace, reference: str) -> AssetRecord:
         version = "latest" if is_label else match["version"]
         found = next((r for r in versions if is_label or r.version == version), None)
     if found is None:
-        name = match["name"] if match else reference
-        message = f"key: {reference}, Message: Not found component {name} (version: {version})."
-        raise MlError(404, message, code="NotFound")
+        raise _missing(reference, match["name"] if match else reference, version)
     return found
+
+
+def _missing(reference: str, name: str, version: str | None, note: str = "") -> MlError:
+    version = "latest" if version is None else version
+    message = f"key: {reference}, Message: Not found component {name} (version: {version}).{note}"
+    return MlError(404, message, code="NotFound")

@@ -21,8 +21,18 @@ def page(call: Call, items: list[dict[str, Any]]) -> dict[str, Any]:
             raise invalid("$top", f"{top!r} is not a whole number >= 1")
         return {"value": items[: int(top)]}
     start = read_token(call.query.get("$skip")) or 0
-    end = start + call.context.tuning.page_size
+    end = start + _page_size(call)
     return answer(call, items[start:end], end if end < len(items) else None)
+
+
+def _page_size(call: Call) -> int:
+    """As many as ``count`` asks for, which lists of models and datastores have."""
+    count = call.query.get("count")
+    if count is None:
+        return call.context.tuning.page_size
+    if not count.isdigit() or int(count) < 1:
+        raise invalid("count", f"{count!r} is not a whole number >= 1")
+    return int(count)
 
 
 def answer(call: Call, items: list[dict[str, Any]], continue_at: int | None) -> dict[str, Any]:

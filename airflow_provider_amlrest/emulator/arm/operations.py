@@ -9,13 +9,14 @@ from typing import Any
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import JSON_TYPE, MlError, invalid, pretty
+from airflow_provider_amlrest.emulator.arm import promotion, registries
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.jobs import routes as jobs
 from airflow_provider_amlrest.emulator.behaviour.provisioning import read_provisioning
 from airflow_provider_amlrest.emulator.config import NAMESPACE
 from airflow_provider_amlrest.emulator.tracked import Operation, Resource, Tracked, Verb
 
-STATUS, RESULTS = "mfeOperationsStatus", "mfeOperationResults"
+STATUS, RESULTS = KINDS = "mfeOperationsStatus", "mfeOperationResults"
 """The two URLs of an operation: ``Azure-AsyncOperation``, and ``Location``."""
 TIMEOUT = {"x-ms-async-operation-timeout": "PT30M"}
 CANCEL_OF_A_JOB = "jc"
@@ -99,10 +100,12 @@ def forgotten(call: Call, prefix: str) -> Response:
     return accepted({"Location": _url(call, name, RESULTS, call.version)})
 
 
-def answer(call: Call, kind: str, name: str) -> Response:
+def answer(call: Call, name: str, *, kind: str) -> Response:
     """What the URL of an operation answers; ``kind`` is its collection, ``name`` has prefix and ids."""
     if name.startswith(f"{CANCEL_OF_A_JOB}:"):
         return jobs.operation_result(call, name)
+    if ":" not in name:
+        return (registries.operation_status if kind == STATUS else promotion.operation_result)(call, name)
     operation_id = name.rpartition(":")[2]
     operation = Tracked(call.store).operation(operation_id)
     if operation is None or read_provisioning(operation.says, 0.0).forgotten:
@@ -113,9 +116,9 @@ def answer(call: Call, kind: str, name: str) -> Response:
             details=[("OperationNotFound", f"There is no operation with id {operation_id}")],
         )
     [workspace] = [w for w in call.context.settings.workspaces if w.name == operation.workspace]
-    call = replace(call, workspace=workspace)
+    call = replace(call, scope=workspace)
     # Recorded: Location is answered 202 and then 200, with the same body as Azure-AsyncOperation.
-    is_202 = operation.active and kind.lower() == RESULTS.lower()
+    is_202 = operation.active and kind == RESULTS
     return pretty(_status(call, operation, kind), 202 if is_202 else 200)
 
 

@@ -7,6 +7,7 @@ import re
 from airflow_provider_amlrest.emulator.answers import invalid
 from airflow_provider_amlrest.emulator.arm.asset_shapes import not_found
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.registries import find_asset, parse_reference
 from airflow_provider_amlrest.emulator.store import AssetRecord
 
 SHORT_NAME = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
@@ -18,7 +19,7 @@ ASSET_ID = re.compile(
 )
 
 
-def find_asset(call: Call, reference: str, kind: str) -> AssetRecord | None:
+def referenced_asset(call: Call, reference: str, kind: str) -> AssetRecord | None:
     """The version that a checked reference means; None for what is no asset of the workspace."""
     match = SHORT_NAME.fullmatch(reference)
     if match:
@@ -30,12 +31,18 @@ def find_asset(call: Call, reference: str, kind: str) -> AssetRecord | None:
 def check_reference(call: Call, reference: str | None, kind: str = "environments") -> None:
     """Check that the workspace has what a request refers to; ``kind`` is what a short name means.
 
-    Registries' assets and curated environments (AzureML-...) are taken as they are.
+    Curated environments (AzureML-...) and what is in no registry of ours are taken as they are.
 
     Raises:
         MlError: 400 for what is no reference or leads elsewhere, 404 for what is not there.
     """
     if reference is None:
+        return
+    settings = call.context.settings
+    shared = parse_reference(reference)
+    if shared is not None and settings.registry(shared.registry) is not None:
+        if find_asset(settings, call.store, shared) is None:
+            raise not_found(shared.kind, shared.name, shared.version or "latest")
         return
     if match := SHORT_NAME.fullmatch(reference):
         name, version = match[1], match[2]

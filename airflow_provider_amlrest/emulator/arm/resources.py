@@ -1,4 +1,4 @@
-"""Workspace, computes and datastores."""
+"""Workspace and datastores."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from airflow_provider_amlrest.emulator.answers import MlError, empty, pretty
+from airflow_provider_amlrest.emulator.answers import MlError, pretty
 from airflow_provider_amlrest.emulator.arm import lists, wire_2021
 from airflow_provider_amlrest.emulator.arm.call import Call
-from airflow_provider_amlrest.emulator.arm.jobs import kind_of
 from airflow_provider_amlrest.emulator.arm.shapes import Record, boolean, positive, read
 from airflow_provider_amlrest.emulator.arm.versions import EXPIRABLE_SECRETS
-from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, NAMESPACE, Compute
+from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, NAMESPACE
 from airflow_provider_amlrest.emulator.storage.blobs import ACCOUNT
-from airflow_provider_amlrest.emulator.store import JobRecord
 
 CREATED_SETTING = "created_at"
 SECRET_EXPIRY = Record("SecretExpiry", expirableSecret=boolean, expireAfterHours=positive)
@@ -62,101 +60,6 @@ def get_workspace(call: Call) -> Response:
         for later in ("v1LegacyMode", "publicNetworkAccess", "mlFlowTrackingUri"):
             del body["properties"][later]
     return pretty(body)
-
-
-# computes
-
-
-def list_computes(call: Call) -> Response:
-    computes = [_compute(call, compute) for compute in call.context.settings.computes]
-    return pretty(lists.page(call, computes))
-
-
-def get_compute(call: Call, name: str) -> Response:
-    compute = find_compute(call, name)
-    # The service's own 404 for a compute has no body at all.
-    return empty(404) if compute is None else pretty(_compute(call, compute))
-
-
-def find_compute(call: Call, name: str) -> Compute | None:
-    for compute in call.context.settings.computes:
-        if compute.name.lower() == name.lower():
-            return compute
-    return None
-
-
-def need_compute(call: Call, compute_id: str | None) -> None:
-    """Check what a job says of its compute.
-
-    Raises:
-        MlError: 400, the workspace does not have it.
-    """
-    name = (compute_id or "").rstrip("/").rpartition("/")[2].rpartition(":")[2]
-    if compute_id and find_compute(call, name) is None:
-        names = ", ".join(compute.name for compute in call.context.settings.computes)
-        message = f"Compute Not Found: {compute_id}. The workspace has {names}."
-        raise MlError(400, message, ("BadArgument", "ComputeNotFound"))
-
-
-def _compute(call: Call, compute: Compute) -> dict[str, Any]:
-    busy = min(_busy_nodes(call, compute), compute.nodes)
-    created = call.store.setting(CREATED_SETTING) or ""
-    nodes = dict.fromkeys(("preparing", "running", "idle", "unusable", "leaving", "preempted"), 0)
-    nodes |= {"running": busy, "idle": compute.nodes - busy}
-    return {
-        "id": f"{call.workspace.arm_id}/computes/{compute.name}",
-        "name": compute.name,
-        "type": f"{NAMESPACE}/workspaces/computes",
-        "location": call.workspace.location,
-        "tags": {},
-        "properties": {
-            "createdOn": created,
-            "modifiedOn": created,
-            "disableLocalAuth": False,
-            "description": None,
-            "resourceId": None,
-            "computeType": "AmlCompute",
-            "computeLocation": call.workspace.location,
-            "provisioningState": "Succeeded",
-            "provisioningErrors": None,
-            "isAttachedCompute": False,
-            "properties": {
-                "vmSize": compute.vm_size.upper(),
-                "vmPriority": "Dedicated",
-                "scaleSettings": {
-                    "maxNodeCount": compute.nodes,
-                    "minNodeCount": compute.nodes,
-                    "nodeIdleTimeBeforeScaleDown": "PT2M",
-                },
-                "subnet": None,
-                "currentNodeCount": compute.nodes,
-                "targetNodeCount": compute.nodes,
-                "nodeStateCounts": {f"{state}NodeCount": count for state, count in nodes.items()},
-                "allocationState": "Steady",
-                "allocationStateTransitionTime": created,
-                "errors": None,
-                "remoteLoginPortPublicAccess": "Disabled",
-                "osType": "Linux",
-                "virtualMachineImage": None,
-                "isolatedNetwork": False,
-                **({} if call.version.is_2021 else {"propertyBag": {}}),
-            },
-        },
-    }
-
-
-def _busy_nodes(call: Call, compute: Compute) -> int:
-    ending = f"/computes/{compute.name.lower()}"
-    return sum(
-        (job.properties.get("resources") or {}).get("instanceCount", 1)
-        for job in call.store.jobs_with_status("Running")
-        if _occupies_nodes(job) and (job.properties.get("computeId") or "").lower().endswith(ending)
-    )
-
-
-def _occupies_nodes(job: JobRecord) -> bool:
-    kind = kind_of(job.job_type)
-    return kind is not None and kind.occupies_nodes
 
 
 # datastores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from airflow_provider_amlrest.emulator.answers import GatewayError
+from airflow_provider_amlrest.emulator.answers import GatewayError, invalid
 
 GENERAL = (
     "2022-05-01",
@@ -75,6 +75,10 @@ UPLOADS = Since("2023-04-01", "2023-04-01")
 """startPendingUpload, and codes found by their hash."""
 EXPIRABLE_SECRETS = Since("2024-10-01", "2024-07-01")
 """listSecrets answers a signature instead of the key, if it is asked to."""
+REGISTRIES = Since("2023-04-01", "2022-10-01")
+"""Registries and their assets."""
+PUBLISH = Since("2024-04-01", "2024-04-01")
+"""Promotion to a registry; it may be in some previews before."""
 PROPERTIES_FILTER = Since("2023-10-01", "2024-01-01")
 """Jobs listed by their properties."""
 
@@ -96,7 +100,7 @@ class ApiVersion(str):
 
     def has(self, since: Since) -> bool:
         date = self[:10]
-        if self.endswith("-preview"):
+        if self.endswith("preview"):
             return since.preview <= date <= since.last_preview and date != since.gap
         return since.general is not None and since.general <= date
 
@@ -106,6 +110,8 @@ class ApiVersion(str):
 
 
 LATEST = ApiVersion(GENERAL[-1])
+DATA_PLANE = ApiVersion("2021-10-01-dataplanepreview")
+"""The one version of registries' own host. In its shape it is 2022-05-01."""
 
 
 def read_api_version(text: str | None, resource_type: str, location: str) -> ApiVersion:
@@ -130,6 +136,17 @@ def read_api_version(text: str | None, resource_type: str, location: str) -> Api
             f"The api-version '{text}' is invalid. The supported versions are '{supported}'.",
         )
     raise not_registered(text, resource_type, location)
+
+
+def read_data_plane_version(text: str | None) -> ApiVersion:
+    """Check the query parameter of a request to a registry's own host.
+
+    Raises:
+        MlError: 400; the words are ours.
+    """
+    if text != DATA_PLANE:
+        raise invalid("api-version", f"{text!r} is not {DATA_PLANE}")
+    return DATA_PLANE
 
 
 def not_registered(version: str, resource_type: str, location: str) -> GatewayError:

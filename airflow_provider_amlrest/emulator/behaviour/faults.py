@@ -29,10 +29,12 @@ class Tuning:
     """What Conditional Access demands of tokens, such as ``c1``: others get a claims challenge."""
     sas_lifetime_seconds: float = 8 * 3600.0
     provisioning_seconds: float = 0.0
-    """How long a new environment's version is Creating."""
+    """How long a new environment's version, and any new asset of a registry, is Creating."""
     operation_seconds: float = 1.0
     """How long operations on endpoints and deployments take, besides what a process needs to start, where
     neither tag nor rule says it. With 0 an operation has ended when its first poll comes."""
+    compute_seconds: float = 2.0
+    """How long it takes to make, change, start, stop and delete a compute, and to get a node for a job."""
     honours_repeatability: bool = False
     """Whether a batch endpoint answers a request whose ``repeatability-request-id`` it knows with the job
     that it has made of it. What the service does is not published."""

@@ -149,7 +149,7 @@ class Scripts:
     """Scripts in the order they came. A job goes by the first that matches it when it is submitted."""
 
     def __init__(self, tuning: Tuning, faults: FaultRules) -> None:
-        self._tuning = tuning
+        self.tuning = tuning
         self._faults = faults
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -205,7 +205,7 @@ class Scripts:
         Raises:
             ValueError: one of its tags cannot be read.
         """
-        return read_behaviour(self.tags(job), self._tuning.job_seconds)
+        return read_behaviour(self.tags(job), self.tuning.job_seconds)
 
     def throttle(self, job: JobRecord, behaviour: Behaviour) -> None:
         """Let the next reads of a job be answered 429, as its behaviour says."""

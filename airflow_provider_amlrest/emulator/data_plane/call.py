@@ -19,7 +19,7 @@ from airflow_provider_amlrest.emulator.sign_in.tokens import Principal
 from airflow_provider_amlrest.emulator.store import JobRecord, utc_now
 
 PATH = re.compile(
-    rf"/(?P<service>history|data|mlflow)/v[12]\.0/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    rf"/(?P<service>history|data|mlflow|artifact)/v[12]\.0/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     rf"/providers/{re.escape(NAMESPACE)}/workspaces/(?P<workspace>[^/]+)/(?P<rest>.*)",
     re.IGNORECASE,
 )
@@ -42,6 +42,8 @@ class DataCall:
     rest: str
     """The path below the workspace."""
     query: dict[str, str]
+    lists: dict[str, str | list[str]]
+    """The query with all values of a name that was given several times."""
     body: Any
 
     def run(self, name: str) -> JobRecord:
@@ -93,16 +95,18 @@ async def data_call(context: Context, request: Request) -> DataCall:
     except ValueError:
         raise MlError(400, "The body is not JSON.", ("BadArgument",)) from None
     query = dict(request.query_params.items())
-    return DataCall(
-        context, workspace, principal, request.method, names["service"].lower(), match["rest"], query, body
-    )
+    values = {name: request.query_params.getlist(name) for name in query}
+    lists = {name: value[0] if len(value) == 1 else value for name, value in values.items()}
+    where = (names["service"].lower(), match["rest"])
+    return DataCall(context, workspace, principal, request.method, *where, query, lists, body)
 
 
 def data_error(error: MlError | GatewayError, location: str) -> Response:
     """The envelope of the data plane's host."""
     inner = error.inner if isinstance(error, MlError) else (error.code,)
     code = error.code if isinstance(error, MlError) else "UserError"
-    message = "; ".join(error.problems if isinstance(error, MlError) else ()) or str(error)
+    details = error.details if isinstance(error, MlError) else ()
+    message = "; ".join(text for _, text in details) or str(error)
     body = {
         "error": run_error_fields({"code": code, "message": message, "innerError": inner_chain(inner)}),
         **error_frame(location),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -21,6 +20,7 @@ from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind
 from airflow_provider_amlrest.emulator.arm.shapes import ListOf, Place, lowered, string_map, text
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.context import Context
+from airflow_provider_amlrest.emulator.data_plane import artifacts
 from airflow_provider_amlrest.emulator.data_plane.call import (
     DataCall,
     data_call,
@@ -34,9 +34,9 @@ from airflow_provider_amlrest.emulator.store import AssetRecord, JobRecord, utc_
 Handler = Callable[..., Response | Awaitable[Response]]
 BODY = Place(())
 RUN = r"(?:experiment(?:s|ids)/[^/]+/)?runs/(?P<name>[^/]+)"
+FOLDER = r"artifacts/(?P<origin>[^/]+)/(?P<container>[^/]+)"
 MLFLOW_RUN_TYPE = "mlflow"
 """The type of a run that a script made through MLflow."""
-REUSED_RUN = "azureml.reusedrunid"
 ASSET_TYPES = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
 DETAILS = (
     *("runId", "target", "status", "startTimeUtc", "endTimeUtc", "error", "warnings", "tags", "properties"),
@@ -55,7 +55,7 @@ ASSET_ID = re.compile(
 
 
 class History:
-    """ASGI application below ``/history/v1.0`` and ``/data/v1.0``."""
+    """ASGI application below ``/history/v1.0``, ``/data/v1.0`` and ``/artifact/v2.0``."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -66,7 +66,14 @@ class History:
             ("history", "DELETE", RUN + "/tags", delete_tags),
             ("history", "GET", RUN + "/details", get_details),
             ("history", "GET", RUN + "/children", list_children),
-            ("history", "GET", RUN + "/artifacts/contentinfo", get_artifact),
+            ("history", "GET", RUN + "/artifacts(?:/path)?", artifacts.of_run(artifacts.listed)),
+            ("history", "GET", RUN + "/artifacts/contentinfo", artifacts.of_run(artifacts.content)),
+            ("history", "GET", RUN + "/artifacts/prefix/contentinfo", artifacts.of_run(artifacts.contents)),
+            ("history", "POST", RUN + "/artifacts/batch/metadata", artifacts.of_run(artifacts.create)),
+            ("artifact", "GET", FOLDER, artifacts.of_folder(artifacts.listed)),
+            ("artifact", "GET", FOLDER + "/contentinfo", artifacts.of_folder(artifacts.content)),
+            ("artifact", "GET", FOLDER + "/prefix/contentinfo", artifacts.of_folder(artifacts.contents)),
+            ("artifact", "POST", FOLDER + "/batch/metadata", artifacts.of_folder(artifacts.create)),
             ("history", "GET", RUN + r"/serviceinstances/[^/]+", get_service_instances),
             ("history", "POST", RUN + "/cancel", cancel_run),
             ("history", "POST", "rundata", get_run_data),
@@ -112,36 +119,11 @@ def get_details(call: DataCall, name: str) -> Response:
 def _log_files(call: DataCall, job: JobRecord) -> dict[str, str]:
     blobs, hours = call.context.blobs, call.context.tuning.sas_lifetime_seconds / 3600
     return {
-        path: blobs.blob_sas(ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{_wrote(job)}/{path}", hours=hours)
+        path: blobs.blob_sas(
+            ARTIFACT_CONTAINER, f"ExperimentRun/dcid.{artifacts.wrote(job)}/{path}", hours=hours
+        )
         for path in job.log_files
     }
-
-
-def _wrote(job: JobRecord) -> str:
-    """Whose artifacts a run shows: its own or, recorded, those of the run that it reuses."""
-    return job.run_properties.get(REUSED_RUN, job.name)
-
-
-async def get_artifact(call: DataCall, name: str) -> Response:
-    """Where a file lies that a job has written to ``./outputs`` or ``./logs``, as a URL with a signature."""
-    job, path = call.run(name), call.query.get("path") or ""
-    blob, blobs = f"ExperimentRun/dcid.{_wrote(job)}/{path}", call.context.blobs
-
-    def is_there() -> bool:
-        return bool(path) and blobs.service.get_blob_client(ARTIFACT_CONTAINER, blob).exists()
-
-    if not (blobs.running and await asyncio.to_thread(is_there)):
-        raise MlError(404, f"Artifact {path!r} of run {job.name} was not found.", ("NotFound",))
-    hours = call.context.tuning.sas_lifetime_seconds / 3600
-    return pretty(
-        {
-            "contentUri": blobs.blob_sas(ARTIFACT_CONTAINER, blob, hours=hours),
-            "origin": "ExperimentRun",
-            "container": f"dcid.{_wrote(job)}",
-            "path": path,
-            "tags": None,
-        }
-    )
 
 
 def list_children(call: DataCall, name: str) -> Response:
@@ -259,7 +241,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     run_type = step or (kind.run_type if kind else MLFLOW_RUN_TYPE)
     root = call.context.store.root(job).name
     who = _user(call)
-    is_reused = REUSED_RUN in job.run_properties
+    is_reused = artifacts.REUSED_RUN in job.run_properties
     has_steps = kind is not None and kind.step_type is not None
     duration = _duration(job)
     cancel = f"{call.context.endpoint}/history/v1.0{call.workspace.arm_id}/runs/{job.name}/cancel"
@@ -295,7 +277,7 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "scheduleId": None,
         "displayName": job.properties.get("displayName") or job.name,
         "name": job.run_properties.get("azureml.moduleName"),
-        "dataContainerId": f"dcid.{_wrote(job)}",
+        "dataContainerId": f"dcid.{artifacts.wrote(job)}",
         "description": job.properties.get("description"),
         "hidden": job.properties.get("isArchived", False),
         "runType": run_type,

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import GatewayError, MlError, not_emulated
-from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE
 from airflow_provider_amlrest.emulator.context import Context
+from airflow_provider_amlrest.emulator.data_plane import mlflow_models
 from airflow_provider_amlrest.emulator.data_plane.call import DataCall, data_call, data_error
-from airflow_provider_amlrest.emulator.data_plane.mlflow_filter import parse_filter
+from airflow_provider_amlrest.emulator.data_plane.mlflow_parts import (
+    MlflowError,
+    as_pairs,
+    bad_parameter,
+    clauses,
+    found_by,
+    milliseconds,
+    need,
+    page,
+    pairs,
+)
 from airflow_provider_amlrest.emulator.experiments import (
     experiment_id,
     experiment_name,
@@ -41,21 +53,6 @@ STATUS_TO_MLFLOW = {
 STATUS_FROM_MLFLOW = {"RUNNING": "Running", "FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled"}
 
 
-class MlflowError(Exception):
-    """An error in MLflow's own envelope."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-    def answer(self) -> Response:
-        return JSONResponse({"error_code": self.code, "message": str(self)}, self.status)
-
-
-def bad_parameter(message: str) -> MlflowError:
-    return MlflowError(400, "INVALID_PARAMETER_VALUE", message)
-
-
 class Mlflow:
     """ASGI application below ``/mlflow/v1.0`` and ``/mlflow/v2.0``."""
 
@@ -65,29 +62,23 @@ class Mlflow:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            answer = self._answer(await data_call(self._context, request))
+            answer = await self._answer(await data_call(self._context, request))
         except MlflowError as error:
             answer = error.answer()
         except (MlError, GatewayError) as error:
             answer = data_error(error, self._context.location)
         await answer(scope, receive, send)
 
-    def _answer(self, call: DataCall) -> Response:
+    async def _answer(self, call: DataCall) -> Response:
         match = API.fullmatch(call.rest)
         handler = OPERATIONS.get((call.method, match["operation"])) if match else None
         if handler is None:
             raise not_emulated(f"{call.method} {call.rest} of MLflow")
-        body = call.query if call.method == "GET" else call.body
+        body = call.lists if call.method == "GET" else call.body
         if not isinstance(body, dict):
             raise bad_parameter("The body must be a JSON object.")
-        return JSONResponse(handler(call, body))
-
-
-def _need(body: dict[str, Any], name: str) -> Any:
-    value = body.get(name)
-    if value is None or value == "":
-        raise bad_parameter(f"Missing value for required parameter '{name}'.")
-    return value
+        result = handler(call, body)
+        return JSONResponse(await result if inspect.isawaitable(result) else result)
 
 
 def _job(call: DataCall, body: dict[str, Any]) -> JobRecord:
@@ -112,7 +103,7 @@ def get_run(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
 def create_run(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     """A new run. With a job's token it is a child of the job's run: a job owns no other."""
     store = call.context.store
-    tags = _pairs(body.get("tags") or [])
+    tags = pairs(body.get("tags") or [])
     own = call.principal.run
     parent = tags.get(PARENT_TAG) or (own[1] if own else None)
     if parent is not None:
@@ -162,28 +153,13 @@ def update_run(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
 
 def search_runs(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     wanted = {str(identifier) for identifier in body.get("experiment_ids") or []}
-    try:
-        clauses = parse_filter(str(body.get("filter") or ""))
-    except ValueError as error:
-        raise bad_parameter(str(error)) from None
-    parent = next((str(c.value) for c in clauses if (c.key, c.operator) == (PARENT_TAG, "=")), None)
-    found = []
-    for job in _candidates(call, parent):
-        if not call.may_use(job):
-            continue
-        run = _run(call, job)
-        views = _views(run)
-        in_experiment = not wanted or run["info"]["experiment_id"] in wanted
-        if in_experiment and all(clause.holds(views[clause.entity]) for clause in clauses):
-            found.append((run, views))
-    for order in reversed(body.get("order_by") or []):
-        _sort(found, str(order))
-    start = _page_start(body)
-    size = min(int(body.get("max_results") or MAX_RESULTS), MAX_RESULTS)
-    answer: dict[str, Any] = {"runs": [run for run, _ in found[start : start + size]]}
-    if start + size < len(found):
-        answer["next_page_token"] = str(start + size)
-    return answer
+    parent = next((str(c.value) for c in clauses(body) if (c.key, c.operator) == (PARENT_TAG, "=")), None)
+    runs = [_run(call, job) for job in _candidates(call, parent) if call.may_use(job)]
+    found = found_by(
+        body,
+        ((run, _views(run)) for run in runs if not wanted or run["info"]["experiment_id"] in wanted),
+    )
+    return page(body, "runs", found, MAX_RESULTS, lambda run: run)
 
 
 def _candidates(call: DataCall, parent: str | None) -> Iterable[JobRecord]:
@@ -199,32 +175,10 @@ def _views(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
     info, data = run["info"], run["data"]
     return {
         "attributes": {**info, "run_name": info["run_name"], "created": info["start_time"]},
-        "tags": _pairs(data["tags"]),
-        "params": _pairs(data["params"]),
+        "tags": pairs(data["tags"]),
+        "params": pairs(data["params"]),
         "metrics": {metric["key"]: float(metric["value"]) for metric in data["metrics"]},
     }
-
-
-def _sort(found: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]], order: str) -> None:
-    key, _, direction = order.strip().rpartition(" ")
-    if direction.upper() not in ("ASC", "DESC"):
-        key, direction = order.strip(), "ASC"
-    entity, _, name = key.partition(".")
-    if entity not in ("attributes", "tags", "params", "metrics"):
-        entity, name = "attributes", key
-    name = name.strip('"`')
-    descending = direction.upper() == "DESC"
-    present = [item for item in found if item[1][entity].get(name) is not None]
-    missing = [item for item in found if item[1][entity].get(name) is None]
-    present.sort(key=lambda item: item[1][entity][name], reverse=descending)
-    found[:] = present + missing
-
-
-def _page_start(body: dict[str, Any]) -> int:
-    token = str(body.get("page_token") or "0")
-    if not token.isdigit():
-        raise bad_parameter("Invalid page token.")
-    return int(token)
 
 
 # metrics, parameters, tags
@@ -241,24 +195,24 @@ def log_batch(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     metrics = [_metric(metric) for metric in body.get("metrics") or []]
     with call.context.store.transaction():
         call.context.store.log_metrics(job.workspace, job.name, metrics)
-        _add_params(call, job, _pairs(body.get("params") or []))
-        _add_tags(call, job, _pairs(body.get("tags") or []))
+        _add_params(call, job, pairs(body.get("params") or []))
+        _add_tags(call, job, pairs(body.get("tags") or []))
     return {}
 
 
 def log_parameter(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
-    _add_params(call, _job(call, body), {str(_need(body, "key")): str(body.get("value", ""))})
+    _add_params(call, _job(call, body), {str(need(body, "key")): str(body.get("value", ""))})
     return {}
 
 
 def set_tag(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
-    _add_tags(call, _job(call, body), {str(_need(body, "key")): str(body.get("value", ""))})
+    _add_tags(call, _job(call, body), {str(need(body, "key")): str(body.get("value", ""))})
     return {}
 
 
 def delete_tag(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     job = _job(call, body)
-    key = str(_need(body, "key"))
+    key = str(need(body, "key"))
     with call.context.store.transaction():
         job = call.run(job.name)
         if key not in job.tags:
@@ -291,20 +245,20 @@ def _add_tags(call: DataCall, job: JobRecord, added: dict[str, str]) -> None:
 
 def get_metric_history(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     job = _job(call, body)
-    history = call.context.store.metric_history(job.workspace, job.name, str(_need(body, "metric_key")))
+    history = call.context.store.metric_history(job.workspace, job.name, str(need(body, "metric_key")))
     return {"metrics": [_metric_json(metric) for metric in history]}
 
 
 def _metric(values: dict[str, Any]) -> Metric:
     try:
         # Protobuf's JSON writes NaN and infinities as strings, which float() reads.
-        value = float(_need(values, "value"))
+        value = float(need(values, "value"))
         timestamp, step = int(values.get("timestamp") or 0), int(values.get("step") or 0)
     except (TypeError, ValueError):
         raise bad_parameter(
             f"Metric {values.get('key')!r} is not a number with a timestamp and a step."
         ) from None
-    return Metric(str(_need(values, "key")), value, timestamp, step)
+    return Metric(str(need(values, "key")), value, timestamp, step)
 
 
 def _metric_json(metric: Metric) -> dict[str, Any]:
@@ -320,7 +274,7 @@ def _metric_json(metric: Metric) -> dict[str, Any]:
 
 
 def get_experiment(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
-    identifier = str(_need(body, "experiment_id"))
+    identifier = str(need(body, "experiment_id"))
     name = experiment_name(call.context.store, call.workspace, identifier)
     if identifier in ("0", experiment_id(call.workspace, "Default")):
         name = "Default"
@@ -330,7 +284,7 @@ def get_experiment(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def get_experiment_by_name(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
-    name = str(_need(body, "experiment_name"))
+    name = str(need(body, "experiment_name"))
     known = experiments(call.context.store, call.workspace)
     if name not in known.values():
         raise MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
@@ -338,7 +292,7 @@ def get_experiment_by_name(call: DataCall, body: dict[str, Any]) -> dict[str, An
 
 
 def create_experiment(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
-    name = str(_need(body, "name"))
+    name = str(need(body, "name"))
     if name in experiments(call.context.store, call.workspace).values():
         raise MlflowError(400, "RESOURCE_ALREADY_EXISTS", f"Experiment '{name}' already exists.")
     return {"experiment_id": remember_experiment(call.context.store, call.workspace, name)}
@@ -346,11 +300,7 @@ def create_experiment(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
 
 def search_experiments(call: DataCall, body: dict[str, Any]) -> dict[str, Any]:
     names = sorted(experiments(call.context.store, call.workspace).values())
-    try:
-        clauses = parse_filter(str(body.get("filter") or ""))
-    except ValueError as error:
-        raise bad_parameter(str(error)) from None
-    found = [name for name in names if all(clause.holds({"name": name}) for clause in clauses)]
+    found = found_by(body, ((name, {"attributes": {"name": name}}) for name in names))
     return {"experiments": [_experiment(call, name) for name in found]}
 
 
@@ -377,7 +327,6 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
     }
     if job.parent:
         tags |= {PARENT_TAG: job.parent, "mlflow.rootRunId": call.context.store.root(job).name}
-    container = f"dcid.{job.run_properties.get('azureml.reusedrunid', job.name)}"
     info = {
         "run_id": job.name,
         "run_uuid": job.name,
@@ -385,27 +334,27 @@ def _run(call: DataCall, job: JobRecord) -> dict[str, Any]:
         "experiment_id": experiment_id(call.workspace, name),
         "user_id": job.created_by,
         "status": STATUS_TO_MLFLOW.get(job.status, "SCHEDULED"),
-        "start_time": _milliseconds(job.started_at or job.created_at),
-        "artifact_uri": f"azureml://datastores/{ARTIFACT_DATASTORE}/paths/ExperimentRun/{container}",
+        "start_time": milliseconds(job.started_at or job.created_at),
+        "artifact_uri": _artifact_uri(call, job, name),
         "lifecycle_stage": "active",
     }
     if job.ended_at:
-        info["end_time"] = _milliseconds(job.ended_at)
+        info["end_time"] = milliseconds(job.ended_at)
     metrics = call.context.store.latest_metrics(job.workspace, job.name).values()
     data = {
         "metrics": [_metric_json(metric) for metric in metrics],
-        "params": [{"key": key, "value": value} for key, value in job.params.items()],
-        "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        "params": as_pairs(job.params),
+        "tags": as_pairs(tags),
     }
     return {"info": info, "data": data}
 
 
-def _pairs(items: Iterable[dict[str, Any]]) -> dict[str, str]:
-    return {str(item["key"]): str(item.get("value", "")) for item in items}
-
-
-def _milliseconds(time: str) -> int:
-    return int(datetime.fromisoformat(time).timestamp() * 1000)
+def _artifact_uri(call: DataCall, job: JobRecord, experiment: str) -> str:
+    """As Microsoft's plugin takes it apart."""
+    host = call.context.endpoint.removeprefix("https://")
+    wrote = job.run_properties.get("azureml.reusedrunid", job.name)
+    run = f"experiments/{quote(experiment, safe='')}/runs/{wrote}/artifacts"
+    return f"azureml://{host}/mlflow/v2.0{call.workspace.arm_id}/{run}"
 
 
 def _time(milliseconds: Any) -> str:
@@ -413,7 +362,9 @@ def _time(milliseconds: Any) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-OPERATIONS: dict[tuple[str, str], Callable[[DataCall, dict[str, Any]], dict[str, Any]]] = {
+Handler = Callable[[DataCall, dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]]]
+OPERATIONS: dict[tuple[str, str], Handler] = {
+    **mlflow_models.OPERATIONS,
     ("GET", "runs/get"): get_run,
     ("POST", "runs/create"): create_run,
     ("POST", "runs/update"): update_run,

@@ -32,6 +32,10 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+IMPLIED = {"mlflow.prompt.is_prompt": "false"}
+"""Tags that everything has that does not have them."""
+
+
 @dataclass(frozen=True)
 class Clause:
     entity: str
@@ -41,8 +45,11 @@ class Clause:
     value: Any
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether it holds for the values of its entity; it never does for what is missing."""
-        known = values.get(self.key)
+        """Whether it holds for the values of its entity; it never does for what is missing.
+
+        MLflow's own stores make one exception, which its client (since 2.21) needs to find any model at all.
+        """
+        known = values.get(self.key, IMPLIED.get(self.key))
         if known is None:
             return False
         try:

@@ -27,9 +27,9 @@ def environment_spec(services: Services, workspace: Workspace, reference: str) -
     asset = data.asset(reference, "environments")
     if asset is None:
         raise JobError(
-            f"Environment {reference!r} is not of this workspace. The emulator has no registries and no "
-            "curated environments: create an environment with the packages you need, or start the emulator "
-            "with --runtime host.",
+            f"Environment {reference!r} is not of this workspace or of a registry that the emulator has, and "
+            "it has no curated environments: create an environment with the packages you need, or start the "
+            "emulator with --runtime host.",
             "NotEmulated",
         )
     if asset.properties.get("build"):

@@ -18,7 +18,7 @@ def make_runner(parts: RunnerParts) -> Runner:
 
     settings = parts.services.settings
     return CommandRunner(
-        parts.nodes,
+        parts.computes,
         parts.environments if settings.runtime == "venv" else None,
         SimulatedRunner() if settings.distributed == "simulated" else None,
     )

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.emulator.runtime.asked_environment import environment_spec
 from airflow_provider_amlrest.emulator.runtime.distributed import (
-    Nodes,
     Process,
     is_distributed,
-    node_count,
     processes_of,
     run_all,
 )
@@ -34,6 +32,7 @@ from airflow_provider_amlrest.emulator.runtime.staging import Staging
 from airflow_provider_amlrest.emulator.store import utc_now
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.runtime.computes import Computes
     from airflow_provider_amlrest.emulator.runtime.context import JobContext
     from airflow_provider_amlrest.emulator.runtime.simulated import SimulatedRunner
 
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
 class CommandRunner:
     """Runs one command job at a time per call; many calls may be under way."""
 
-    nodes: dict[str, Nodes]
-    """By the compute's name in lower case; ``""`` is serverless."""
+    computes: Computes
     environments: EnvironmentCache | None
     """None: jobs run with the emulator's own interpreter (runtime ``host``)."""
     distributed: SimulatedRunner | None = None
@@ -58,11 +56,10 @@ class CommandRunner:
             await self.distributed.run(context)
             return
         staging = Staging(context)
-        nodes, wanted = self._nodes(context), node_count(context.properties)
         staging.check()
         interpreter = await self._interpreter(context)
         context.move("Queued")
-        async with nodes.taken(wanted):
+        async with self.computes.taken(context):
             shutil.rmtree(context.folder, ignore_errors=True)
             context.folder.mkdir(mode=0o700, parents=True)
             context.move("Running", started_at=utc_now())
@@ -114,23 +111,6 @@ class CommandRunner:
                 log=context.folder / process.log,
             ),
         )
-
-    def _nodes(self, context: JobContext) -> Nodes:
-        """The nodes of the job's compute; there are as many as it wants."""
-        compute = str(context.properties.get("computeId") or "").rsplit("/", 1)[-1]
-        nodes = self.nodes.get(compute.lower())
-        if nodes is None:
-            known = ", ".join(sorted(name for name in self.nodes if name))
-            raise JobError(
-                f"Compute {compute!r} is not in the workspace, which has {known}.", "ComputeNotFound"
-            )
-        if (wanted := node_count(context.properties)) > nodes.count:
-            raise JobError(
-                f"The job wants {wanted} nodes (instanceCount), and {compute or 'serverless compute'} has "
-                f"{nodes.count}. amlrest-emulator start --compute NAME:NODES makes larger ones.",
-                "NotEnoughNodes",
-            )
-        return nodes
 
     async def _interpreter(self, context: JobContext) -> Interpreter:
         if self.environments is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +33,28 @@ class Nodes:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._free = asyncio.Semaphore(count)
+        self._used = 0
         self._turn = asyncio.Lock()
+        self._changed = asyncio.Event()
+
+    def resize(self, count: int) -> None:
+        """Another number of nodes from now on; those in use stay in use."""
+        self.count = count
+        self._changed.set()
 
     @asynccontextmanager
     async def taken(self, wanted: int) -> AsyncIterator[None]:
         """Hold so many of them."""
-        async with AsyncExitStack() as held:
-            async with self._turn:
-                for _ in range(wanted):
-                    await held.enter_async_context(self._free)
+        async with self._turn:
+            while self._used + wanted > self.count:
+                self._changed.clear()
+                await self._changed.wait()
+            self._used += wanted
+        try:
             yield
+        finally:
+            self._used -= wanted
+            self._changed.set()
 
 
 def node_count(properties: dict[str, Any]) -> int:

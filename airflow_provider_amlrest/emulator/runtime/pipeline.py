@@ -66,7 +66,9 @@ def graph_of(context: JobContext) -> dict[str, Node]:
     try:
         return read_graph(
             context.properties["jobs"],
-            lambda reference: components.find(context.store, context.workspace, reference),
+            lambda reference: components.find(
+                context.services.settings, context.store, context.workspace, reference
+            ),
         )
     except (MlError, GatewayError) as error:
         raise JobError(str(error), "NotFoundError") from None

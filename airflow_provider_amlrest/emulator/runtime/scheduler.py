@@ -7,8 +7,11 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.emulator.arm.jobs import kind_of
 from airflow_provider_amlrest.emulator.kinds import KINDS
+from airflow_provider_amlrest.emulator.runtime.computes import Computes
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
+from airflow_provider_amlrest.emulator.runtime.data import DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.environments import EnvironmentCache
 from airflow_provider_amlrest.emulator.runtime.errors import JobCanceledError, JobError, ServiceSideError
 from airflow_provider_amlrest.emulator.runtime.operations import Operations
@@ -17,6 +20,7 @@ from airflow_provider_amlrest.emulator.storage.azurite import cache_dir
 from airflow_provider_amlrest.emulator.store import MLFLOW_RUN, utc_now
 
 if TYPE_CHECKING:
+    from airflow_provider_amlrest.emulator.config import Workspace
     from airflow_provider_amlrest.emulator.runtime.services import Services
     from airflow_provider_amlrest.emulator.store import JobRecord
 
@@ -34,6 +38,9 @@ class Runtime:
         self._workspaces = {w.name: w for w in services.settings.workspaces}
         self._environments = EnvironmentCache(cache_dir() / "environments")
         self._operations = Operations(services, self._environments)
+        self._computes = Computes(services)
+        self._lost: dict[tuple[str, str], JobError] = {}
+        """Jobs whose compute has gone."""
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._seen = 0
         self._stopping = False
@@ -65,6 +72,49 @@ class Runtime:
             self._loop.call_soon_threadsafe(self._woken.set)
             self._thread.join(STOP_SECONDS)
 
+    def resolve(self, workspace: Workspace, reference: str) -> str:
+        """The URI of what a URI of a job, a run or an asset means.
+
+        :raises LookupError: it means nothing.
+        """
+        try:
+            return DataResolver(self._services, workspace).uri(reference, "models")
+        except JobError as error:
+            raise LookupError(str(error)) from None
+
+    def has_files(self, workspace: Workspace, uri: str) -> bool:
+        """Whether something lies there. Simulated jobs leave nothing, so then nothing is missing; elsewhere
+        than in this emulator's storage, it does not look."""
+        if self._services.settings.runtime == "simulated":
+            return True
+        # It loads azure-storage-blob and requests, which states on a clock do not need.
+        from airflow_provider_amlrest.emulator.runtime.transfer import is_there
+
+        try:
+            location = DataResolver(self._services, workspace).locate(uri)
+        except JobError:
+            return not uri.startswith("azureml://")
+        return isinstance(location, WebLocation) or is_there(self._services.blobs.service, location)
+
+    def copy_files(self, workspace: Workspace, uri: str, container: str) -> str:
+        """Copy what lies there to a container of this emulator's storage, if it is in this storage.
+
+        :return: the URL of the copy, or that of files somewhere else.
+        :raises LookupError: it means no place.
+        """
+        try:
+            location = DataResolver(self._services, workspace).locate(uri)
+        except JobError as error:
+            raise LookupError(str(error)) from None
+        if isinstance(location, WebLocation):
+            return uri
+        blobs = self._services.blobs
+        if blobs.running:  # if not, nothing has been stored: jobs are states on a clock
+            from airflow_provider_amlrest.emulator.runtime.transfer import copy
+
+            copy(blobs.service, location, container)
+        return f"{blobs.endpoint}/{container}/{location.path}"
+
     # inside the thread
 
     def _run_thread(self) -> None:
@@ -73,7 +123,7 @@ class Runtime:
 
     async def _main(self) -> None:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
-        parts = RunnerParts(self._services, self._environments, self._start_job)
+        parts = RunnerParts(self._services, self._computes, self._environments, self._start_job)
         self._runners = {job_type: make_runner(job_type, parts) for job_type in KINDS}
         self._operations.revive()
         self._started.set()
@@ -110,6 +160,16 @@ class Runtime:
                 task.cancel()
             else:
                 self._end_at_once(job)
+        self._computes.refresh()
+        self._stop_lost()
+
+    def _stop_lost(self) -> None:
+        """End the jobs whose compute has gone from under them."""
+        for job, error in self._computes.lost():
+            key = (job.workspace, job.name)
+            if key in self._tasks and key not in self._lost:
+                self._lost[key] = error
+                self._tasks[key].cancel()
 
     def _start_job(self, job: JobRecord) -> asyncio.Task[None]:
         key = (job.workspace, job.name)
@@ -119,6 +179,7 @@ class Runtime:
 
     def _forget(self, job: JobRecord, task: asyncio.Task[None]) -> None:
         self._tasks.pop((job.workspace, job.name), None)
+        self._lost.pop((job.workspace, job.name), None)
         if task.cancelled() and not self._stopping:  # before it took its first step
             self._end_at_once(job)
 
@@ -145,16 +206,22 @@ class Runtime:
 
     async def _ending(self, context: JobContext) -> tuple[str | None, JobError | None, dict[str, Any]]:
         """Run a job: its terminal status, why, and what else changes; None: the next start goes on."""
+        key = (context.job.workspace, context.job.name)
+        kind = kind_of(context.job.job_type)
         try:
+            if kind is not None and kind.occupies_nodes:
+                await self._computes.ready(context)
             await self._runners[context.job.job_type].run(context)
         except asyncio.CancelledError:
+            if key in self._lost:
+                return "Failed", self._lost[key], {}
             # Cancelling its task is how a job is cancelled; at a stop it is left to the next start.
             return None if self._stopping else "Canceled", None, {}
         except JobCanceledError as canceled:
             changes = {} if canceled.by is None else {"modified_by": canceled.by, "modified_at": utc_now()}
             return "Canceled", canceled.error, changes
-        except JobError as error:
-            return "Failed", error, {}
+        except JobError as failure:
+            return "Failed", failure, {}
         except Exception as error:
             log.exception("Job %s could not be run", context.job.name)
             message = f"The emulator could not run the job ({type(error).__name__}); its log says more."

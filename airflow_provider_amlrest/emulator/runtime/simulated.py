@@ -12,7 +12,9 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_amlrest.emulator.arm.compute_nodes import current_nodes
 from airflow_provider_amlrest.emulator.behaviour.scripts import CANCELED
+from airflow_provider_amlrest.emulator.computes import find
 from airflow_provider_amlrest.emulator.config import ARTIFACT_CONTAINER
 from airflow_provider_amlrest.emulator.runtime.durations import timeout_seconds
 from airflow_provider_amlrest.emulator.runtime.errors import (
@@ -148,15 +150,16 @@ def _new_log(context: JobContext) -> BlobClient:
 
 def queue_tags(context: JobContext, outcome: str) -> dict[str, str]:
     """What the service says of the compute when it queues a job. It does not change it any more."""
-    compute = str(context.properties.get("computeId") or "").rpartition("/")[2].lower()
-    sizes = {known.name.lower(): known.nodes for known in context.services.settings.computes}
-    if compute not in sizes:
+    compute = str(context.properties.get("computeId") or "").rpartition("/")[2]
+    state = find(context.store, context.services.settings, context.workspace, compute) if compute else None
+    if state is None:
         return {}
+    size = current_nodes(context.store, state)
     nodes = {
         "AllocationState": "steady",
         "PreparingNodeCount": 0,
-        "RunningNodeCount": sizes[compute] if outcome == "stuck" else 0,
-        "CurrentNodeCount": sizes[compute],
+        "RunningNodeCount": size if outcome == "stuck" else 0,
+        "CurrentNodeCount": size,
     }
     return {"_aml_system_ComputeTargetStatus": json.dumps(nodes, separators=(",", ":"))}
 

@@ -16,6 +16,7 @@ from airflow_provider_amlrest.emulator.runtime.data import (
 )
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 from airflow_provider_amlrest.emulator.runtime.registration import (
+    MODEL_TYPES,
     given_uri,
     register_named_output,
     register_output,
@@ -100,8 +101,24 @@ class Staging:
         """Register every output of a completed job as a data asset, and under its assetName if it has one."""
         for name in self._outputs:
             uri = self._output_uri(name)
+            self._check_model(name)
             register_output(self.context, name, uri)
             register_named_output(self.context, name, uri)
+
+    def _check_model(self, name: str) -> None:
+        """The words are the service's, as users report them.
+
+        :raises JobError: a model is to be registered, and the command has written nothing of it.
+        """
+        spec, location = self._outputs[name], self._output_location(name)
+        if not spec.get("assetName") or spec.get("jobOutputType") not in MODEL_TYPES:
+            return
+        if not transfer.is_there(self._service, location):
+            raise JobError(
+                "Model asset creation API failed with ModelAssetPathNotFoundInStorage: "
+                f"No blobs found in storage at model asset path: {location.path}/",
+                "ModelAssetPathNotFoundInStorage",
+            )
 
     # inside
 
@@ -135,9 +152,10 @@ class Staging:
         kind = spec.get("jobInputType")
         if kind == "literal":
             return str(spec.get("value"))
+        assets = "models" if kind in MODEL_TYPES else "data"
         if spec.get("mode") == "Direct":
-            return self._data.uri(spec["uri"])
-        location = self._data.locate(spec["uri"])
+            return self._data.uri(spec["uri"], assets)
+        location = self._data.locate(spec["uri"], assets)
         folder = self.context.folder / "inputs" / name
         if isinstance(location, WebLocation):
             if kind != "uri_file":

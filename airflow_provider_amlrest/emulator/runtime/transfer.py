@@ -50,6 +50,29 @@ def download_folder(service: BlobServiceClient, location: BlobLocation, target: 
         job.result()
 
 
+def is_there(service: BlobServiceClient, location: BlobLocation) -> bool:
+    """Whether there is such a blob, or one below such a prefix."""
+    container = service.get_container_client(location.container)
+    prefix = f"{location.path}/" if location.path else ""
+    try:
+        if prefix and container.get_blob_client(location.path).exists():
+            return True
+        return next(iter(container.list_blob_names(name_starts_with=prefix)), None) is not None
+    except ResourceNotFoundError:
+        return False
+
+
+def copy(service: BlobServiceClient, location: BlobLocation, container: str) -> None:
+    """Copy a blob, or all below a prefix, to another container under the same names."""
+    source, target = service.get_container_client(location.container), service.get_container_client(container)
+    with contextlib.suppress(ResourceExistsError):
+        target.create_container()
+    below = f"{location.path}/" if location.path else ""
+    for name in source.list_blob_names(name_starts_with=location.path):
+        if name == location.path or name.startswith(below):
+            target.upload_blob(name, source.download_blob(name).readall(), overwrite=True)
+
+
 def download_web(location: WebLocation, target: Path) -> None:
     """Copy one file of the web.
 

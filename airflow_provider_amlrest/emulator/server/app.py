@@ -12,9 +12,10 @@ from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
 from airflow_provider_amlrest.emulator.context import BATCH_PATH, INFERENCE_PATH, Context
 from airflow_provider_amlrest.emulator.data_plane.history import History
 from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
+from airflow_provider_amlrest.emulator.data_plane.registries import Registries
 from airflow_provider_amlrest.emulator.server.admin import Admin
 from airflow_provider_amlrest.emulator.server.batch import MFE_PATH, Batch
-from airflow_provider_amlrest.emulator.server.gateway import Gateway
+from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST, Gateway
 from airflow_provider_amlrest.emulator.server.inference import Inference
 from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
 
@@ -24,9 +25,13 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
     entra = Entra(context.tokens, proofs, context.blobs.endpoint, context.tuning, context.need_blobs)
     return Root(
         {
-            "/subscriptions": Gateway(context),
+            "/subscriptions": (gateway := Gateway(context)),
+            REGISTRY_HOST: gateway,
+            "/registrymanagement/v1.0": (registries := Registries(context)),
+            "/assetstore/v1.0": registries,
             "/history/v1.0": (history := History(context)),
             "/data/v1.0": history,
+            "/artifact/v2.0": history,
             "/mlflow/v1.0": (mlflow := Mlflow(context)),
             "/mlflow/v2.0": mlflow,
             INFERENCE_PATH: Inference(context),

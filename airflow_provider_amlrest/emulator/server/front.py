@@ -7,13 +7,14 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 from urllib.parse import parse_qs
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -87,11 +88,17 @@ class Front:
         else:
             held: list[Message] = []
             await self._handle(scope, receive, _collector(held))
-            await self._break(rule, exchange, receive, lambda: exchange.send_all(held))
+            await self._break(rule, exchange, receive, lambda: exchange.send_all(held), _headers_of(held))
 
     async def _break(
-        self, rule: FaultRule, exchange: _Exchange, receive: Receive, otherwise: Callable[[], Awaitable[None]]
+        self,
+        rule: FaultRule,
+        exchange: _Exchange,
+        receive: Receive,
+        otherwise: Callable[[], Awaitable[None]],
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """:param headers: those of the answer that is replaced; another success keeps them."""
         await asyncio.sleep(rule.delay_seconds)
         if rule.drop:
             await exchange.drop(receive)
@@ -103,8 +110,9 @@ class Front:
                 if rule.body is None
                 else json.dumps(rule.body)
             )
-            headers = {"Content-Type": JSON_TYPE, **rule.headers}
-            await Response(text, rule.status, headers)(exchange.scope, receive, exchange.send)
+            kept = headers if rule.status < 300 else {}
+            answer = Response(text, rule.status, {**kept, "Content-Type": JSON_TYPE, **rule.headers})
+            await answer(exchange.scope, receive, exchange.send)
         else:
             await otherwise()
 
@@ -126,6 +134,12 @@ class Front:
                 500, "An internal server error occurred in the emulator.", code="InternalServerError"
             )
             await error.answer(self._location)(scope, receive, send)
+
+
+def _headers_of(messages: list[Message]) -> dict[str, str]:
+    """Those that do not say what the body is."""
+    headers = Headers(raw=messages[0]["headers"])
+    return {name: value for name, value in headers.items() if not name.startswith("content-")}
 
 
 def _collector(messages: list[Message]) -> Send:

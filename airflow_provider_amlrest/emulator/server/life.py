@@ -30,6 +30,7 @@ from airflow_provider_amlrest.emulator.config import (
     ARTIFACT_CONTAINER,
     Compute,
     DistributedKind,
+    Registry,
     RuntimeKind,
     Settings,
     Workspace,
@@ -66,6 +67,7 @@ class StartOptions:
     ready_file: Path | None = None
     computes: tuple[Compute, ...] = ()
     workspace_names: tuple[str, ...] = ()
+    registry_names: tuple[str, ...] = ()
     stop_with_stdin: bool = False
     """Whether the end of standard input ends the emulator."""
 
@@ -112,7 +114,12 @@ class _Emulator:
         stack.callback(self.store.close)
         self._remember("created_at", utc_now)
         self.settings = Settings(
-            data, options.runtime, self._workspaces(), options.computes, options.distributed
+            data,
+            options.runtime,
+            self._workspaces(),
+            options.computes,
+            options.distributed,
+            self._registries(),
         )
         self.pki = open_pki(data / "pki", HOST_NAMES)
         self.socket = self._bind("port", options.port)
@@ -152,6 +159,19 @@ class _Emulator:
                 str(uuid.uuid5(uuid.UUID(subscription), name.lower())),
             )
             for name in self.options.workspace_names
+        )
+
+    def _registries(self) -> tuple[Registry, ...]:
+        subscription = self._remember("subscription_id", _new_id)
+        return tuple(
+            Registry(
+                subscription,
+                RESOURCE_GROUP,
+                name,
+                LOCATION,
+                str(uuid.uuid5(uuid.UUID(subscription), f"registries/{name.lower()}")),
+            )
+            for name in self.options.registry_names
         )
 
     def _bind(self, key: str, wanted: int) -> socket.socket:
@@ -324,6 +344,7 @@ class _Emulator:
             "subscription_id": workspace.subscription_id,
             "resource_group": workspace.resource_group,
             "workspace_name": workspace.name,
+            "registry_name": self.settings.registries[0].name,
             "location": workspace.location,
             "ca_bundle": str(self.pki.ca_bundle),
             "blob_endpoint": self.blobs.endpoint,

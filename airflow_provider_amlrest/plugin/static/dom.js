@@ -11,6 +11,11 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Names and values, in two columns. */
+export function definitions(pairs) {
+  return h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
 /** A part of a page that is rendered again only if its data has changed, so that nothing flickers or loses focus. */
 export function section(render) {
   const element = h("section");
@@ -29,6 +34,13 @@ export function section(render) {
 export function link(url, text = url) {
   // Airflow's frame does not allow a page to open a window; a link to another site can still be copied.
   return /^https:\/\//.test(url ?? "") ? h("a", { href: url, rel: "noreferrer" }, text) : (text ?? "");
+}
+
+/** The page of a step or a trial of the run that a page shows. */
+export function partUrl(query, run) {
+  const asked = new URLSearchParams(query);
+  asked.set("step", [asked.get("step"), run].filter(Boolean).join("/"));
+  return `task?${asked}`;
 }
 
 export function copyButton(label, text) {
@@ -94,6 +106,7 @@ export function sortableTable(caption, columns, { sort = 0, down = false, rowCla
   }
   function fill() {
     const { value } = columns[sort];
+    const focused = body.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const sorted = [...rows].sort((a, b) => (down ? -1 : 1) * compare(value(a), value(b), down));
     heads.forEach((head, index) => {
       if (index === sort) head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -102,6 +115,7 @@ export function sortableTable(caption, columns, { sort = 0, down = false, rowCla
     });
     body.replaceChildren(...sorted.map((row) => h("tr", { class: rowClass(row) }, columns.map((column) =>
       h("td", { class: column.number ? "number" : null }, (column.show ?? column.value)(row) ?? "")))));
+    if (focused) body.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
   return {
     element: h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table),

@@ -31,7 +31,7 @@ function timeline(rows) {
       const until = row.started + (time(row) ?? 0);
       const bar = h("i", { class: row.outcome ?? "", style: `left:${part(row.started)}%;width:${part(until) - part(row.started)}%` });
       return h("tr", {},
-        h("td", {}, taskLink(row)), h("td", {}, badge(row.status, row.outcome)),
+        h("td", {}, taskLink(row)), h("td", {}, statusOf(row)),
         h("td", { class: "number" }, seconds(time(row))), h("td", {}, metricsText(row)),
         h("td", { style: "width:40%" }, h("div", { class: "lane" }, bar)));
     }))));
@@ -49,6 +49,14 @@ function taskLink(row) {
   return h("a", { href: `task?${query}` }, map >= 0 ? `${task} [${map}]` : task);
 }
 
+/** The status and, of a pipeline that failed, what became of its steps. */
+function statusOf(row) {
+  const { steps } = row;
+  if (!steps) return badge(row.status, row.outcome);
+  const failed = steps.failed.length ? `; failed: ${steps.failed.join(", ")}` : "";
+  return h("span", {}, badge(row.status, row.outcome), " ", h("span", { class: "soft" }, `${steps.done} of ${steps.total} steps done${failed}`));
+}
+
 function metricsText(row) {
   return Object.entries(row.metrics).map(([name, value]) => `${name} ${number(value)}`).join(", ");
 }
@@ -61,7 +69,7 @@ export function recentPage(main) {
     { title: "Made", value: (row) => row.started, show: (row) => moment(row.started) },
     { title: "DAG", value: (row) => row.task.dag_id },
     { title: "Task", value: (row) => row.task.task_id, show: taskLink },
-    { title: "Status", value: (row) => row.status, show: (row) => badge(row.status, row.outcome) },
+    { title: "Status", value: (row) => row.status, show: statusOf },
     { title: "Time", value: time, show: (row) => seconds(time(row)), number: true },
     { title: "Experiment", value: (row) => row.experiment },
     { title: "Main metrics", value: metricsText },

@@ -1,6 +1,6 @@
 // The trials of a sweep.
 
-import { h, number, seconds, section, sortableTable } from "./dom.js";
+import { h, number, partUrl, seconds, section, sortableTable } from "./dom.js";
 import { chart, parallelOptions, scatterOptions } from "./charts.js";
 import { source } from "./refresh.js";
 
@@ -21,7 +21,7 @@ export function sweep(query) {
       summary.show(inWords(answer));
       const names = JSON.stringify([answer.params, answer.metrics]);
       if (view?.names !== names) {
-        view = { names, ...trialsView(answer.params, answer.metrics) };
+        view = { names, ...trialsView(query, answer.params, answer.metrics) };
         place.replaceChildren(...view.elements);
         shown = undefined;
       }
@@ -40,11 +40,11 @@ function inWords({ rows, best, metrics, goal }) {
   return `${rows.length} trials${states ? `: ${states}` : ""}.${lead}`;
 }
 
-function trialsView(params, metrics) {
+function trialsView(query, params, metrics) {
   const metric = metrics[0];
   let best;
   const table = sortableTable("Trials", [
-    { title: "Trial", value: ([name]) => trialNumber(name), show: ([name]) => shortName(name), number: true },
+    { title: "Trial", value: ([name]) => trialNumber(name), show: ([name]) => h("a", { href: partUrl(query, name) }, shortName(name)), number: true },
     { title: "Status", value: (row) => row[1] },
     ...metrics.map((title, index) => ({ title, value: (row) => row[4][index], show: (row) => number(row[4][index]), number: true })),
     ...params.map((title, index) => ({ title, value: (row) => row[3][index], show: (row) => number(row[3][index]), number: true })),

@@ -1,9 +1,15 @@
-// The page of a task's job.
+// The page of a task: of its job, its endpoint, or the models that it has compared.
 
-import { badge, copyButton, h, link, number, seconds, section } from "./dom.js";
+import { badge, copyButton, definitions, h, link, number, seconds, section } from "./dom.js";
 import { chart, lineOptions } from "./charts.js";
+import { comparisonPage } from "./comparison.js";
+import { endpointPage } from "./endpoint.js";
 import { repeat, source } from "./refresh.js";
+import { steps } from "./steps.js";
 import { sweep } from "./sweep.js";
+
+// Parts that not every kind of job has: the server says which this one has.
+const PARTS = { steps, trials: sweep, log: logTail };
 
 export function taskPage(main, query) {
   const data = source(`task/data?${query}`);
@@ -12,16 +18,25 @@ export function taskPage(main, query) {
   const error = section(failure);
   const phases = section(history);
   const metrics = metricCharts();
-  const trials = sweep(query);
-  const log = logTail(query);
+  const parts = Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, part(query)]));
   const facts = section(details);
   let shown = false;
+  let endpoint;
 
   const again = repeat(async () => {
     const answer = await data();
+    if (answer.comparison) {
+      comparisonPage(main, answer);
+      return answer.poll;
+    }
+    if (answer.endpoint) {
+      endpoint ??= endpointPage(main);
+      endpoint.show(answer);
+      return answer.poll;
+    }
     if (!shown) {
-      main.replaceChildren(notice.element, head.element, error.element, phases.element, trials.element,
-        metrics.element, log.element, facts.element);
+      main.replaceChildren(notice.element, head.element, error.element, phases.element, parts.steps.element,
+        parts.trials.element, metrics.element, parts.log.element, facts.element);
       shown = true;
     }
     main.setAttribute("aria-busy", "false");
@@ -31,11 +46,11 @@ export function taskPage(main, query) {
     phases.show(answer.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
     metrics.show(answer.metrics, answer.metrics_notice);
     facts.show(answer.job);
-    if (answer.job.type === "Sweep") await trials.update();
-    else await log.update();
+    await Promise.all(answer.parts.map((name) => parts[name].update()));
     return answer.poll;
   }, (problem) => {
-    if (shown) notice.show(problem.message);
+    if (endpoint) endpoint.tell(problem.message);
+    else if (shown) notice.show(problem.message);
     else main.replaceChildren(h("p", { class: "notice", role: "alert" }, problem.message));
     main.setAttribute("aria-busy", "false");
   });
@@ -49,21 +64,33 @@ function heading(query, again) {
     copyButton("Copy ARM id", job.id),
     copyButton("Copy Studio link", job.studio_url),
     mayCancel ? cancelButton(query, again) : null));
-  const whose = section(([job, task]) => {
+  const whose = section(([job, task, isStep, reused]) => {
     const mapped = task.map_index >= 0 ? ` [${task.map_index}]` : "";
-    return h("p", { class: "soft" }, `${job.type} job ${job.name} of task ${task.dag_id}.${task.task_id}${mapped}, `
-      + `try ${task.try_number}. `, link(job.studio_url, "Azure ML Studio"));
+    const what = isStep ? `${job.type} step ${job.name} of the job` : `${job.type} job ${job.name}`;
+    return h("p", { class: "soft" }, `${what} of task ${task.dag_id}.${task.task_id}${mapped}, `
+      + `try ${task.try_number}. `, reused ? "It did not run: the results of an earlier run were reused. " : "",
+      link(job.studio_url, "Azure ML Studio"));
   });
+  const way = section((pages) => (pages.length ? h("nav", { class: "row way", "aria-label": "Way to this step" },
+    pages.map(([name, step]) => h("a", { href: wayUrl(query, step) }, name))) : null));
   const top = h("div", { class: "row head" }, title.element, buttons.element);
   return {
-    element: h("header", {}, top, whose.element),
-    show({ job, task, may_cancel: mayCancel }) {
+    element: h("header", {}, way.element, top, whose.element),
+    show({ job, task, way: pages, reused, may_cancel: mayCancel }) {
       const { type, name, id, studio_url } = job;
       title.show([job.display_name || name, job.status, job.outcome]);
       buttons.show([{ name, id, studio_url }, mayCancel]);
-      whose.show([{ type, name, studio_url }, task]);
+      whose.show([{ type, name, studio_url }, task, pages.length > 0, reused]);
+      way.show(pages);
     },
   };
+}
+
+function wayUrl(query, step) {
+  const asked = new URLSearchParams(query);
+  if (step) asked.set("step", step);
+  else asked.delete("step");
+  return `task?${asked}`;
 }
 
 function cancelButton(query, again) {
@@ -160,16 +187,12 @@ function details(job) {
   ];
   return [
     h("h2", {}, "Job"),
-    list(pairs.filter(([, value]) => value)),
+    definitions(pairs.filter(([, value]) => value)),
     ...group("Inputs", job.inputs), ...group("Outputs", job.outputs), ...group("Tags", job.tags),
   ];
 }
 
 function group(title, values) {
   const pairs = Object.entries(values);
-  return pairs.length ? [h("h2", {}, title), list(pairs.map(([name, value]) => [name, link(value)]))] : [];
-}
-
-function list(pairs) {
-  return h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  return pairs.length ? [h("h2", {}, title), definitions(pairs.map(([name, value]) => [name, link(value)]))] : [];
 }

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import asset_version, properties_of, text_map, without_nones
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest.reading.documents import Located
 
 ANONYMOUS = "azureml_anonymous"
 """The name under which azure-ai-ml registers components that are defined where they are used."""
@@ -30,6 +34,8 @@ class Component:
     properties: Mapping[str, str] = field(default_factory=dict)
     is_anonymous: bool = False
     id: str = ""
+    located: Located = field(default=nullcontext, compare=False, repr=False)
+    """For errors about its definition that come later than its reading."""
 
 
 def anonymous_version(spec: Mapping[str, Any]) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_amlrest.rest.assets.places_2021 import datastore_id, uri_of
+from airflow_provider_amlrest.rest.assets.places_2021 import is_sayable, place, uri_of
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import Feature, refuse_unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import (
-    DATASTORE_URI,
     asset_version,
     properties_of,
     read_type,
@@ -46,7 +45,7 @@ FEATURES = (
         "path",
         "a URI that is neither https nor azureml://datastores/<name>/paths/<path>",
         PREVIEW_2022_02,
-        lambda data: not data.uri.startswith("https://") and not DATASTORE_URI.fullmatch(data.uri),
+        lambda data: not is_sayable(data.uri),
     ),
 )
 
@@ -88,15 +87,10 @@ def _read(resource: Mapping[str, Any]) -> Data:
 
 
 def _body_2021(spelling: Spelling, data: Data) -> dict[str, Any]:
-    match = DATASTORE_URI.fullmatch(data.uri)
-    place = (
-        {"datastoreId": datastore_id(spelling, match["datastore"]), "path": match["path"]}
-        if match
-        else {"path": data.uri}
-    )
     # The version does not distinguish files and folders: a tag records which one it was.
     tags = {**data.tags, "data_type": data.type}
-    return without_nones(datasetType="Simple", **place, description=data.description, tags=tags)
+    own = {"datasetType": "Simple", **place(spelling, data.uri)}
+    return without_nones(**own, description=data.description, tags=tags)
 
 
 def _read_2021(resource: Mapping[str, Any]) -> Data:

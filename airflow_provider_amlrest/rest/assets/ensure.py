@@ -64,11 +64,11 @@ def ensure_environment(
             wanted = replace(wanted, build=replace(wanted.build, uri=uri))
         found, new = _register(client.create_environment, client.get_environment, wanted)
     if not new and context is not None and wanted.build is not None and found.build is not None:
-        uri = found.build.uri if _lies_at(found.build.uri, context) else ""
+        uri = found.build.uri if lies_in(found.build.uri, context) else ""
         wanted = replace(wanted, build=replace(wanted.build, uri=uri))
     different = [] if new else differences(wanted, found, client.operations.workspace)
     if different:
-        raise _changed("environments", wanted.name, wanted.version, different)
+        raise changed("environments", wanted.name, wanted.version, different)
     return found, new
 
 
@@ -135,7 +135,7 @@ def ensure_code(
         wanted = replace(wanted, uri=uploaded.url, datastore=uploaded.datastore, path=uploaded.path)
         found, new = _register(client.create_code, client.get_code, wanted)
     if not new and found.content_hash != digest:
-        raise _changed("codes", wanted.name, wanted.version, ["content"])
+        raise changed("codes", wanted.name, wanted.version, ["content"])
     return found, new
 
 
@@ -154,20 +154,20 @@ def ensure_data(
             # As above.
             data_body(
                 client.operations.spelling,
-                replace(wanted, uri=_uri(DEFAULT_DATASTORE, datastore_path(content), content)),
+                replace(wanted, uri=datastore_uri(DEFAULT_DATASTORE, datastore_path(content), content)),
             )
             uploaded = upload_to_datastore(client, content)
-            wanted = replace(wanted, uri=_uri(uploaded.datastore, uploaded.path, content))
+            wanted = replace(wanted, uri=datastore_uri(uploaded.datastore, uploaded.path, content))
         found, new = _register(client.create_data, client.get_data, wanted)
     if content is None:
         same_place = same_uri(found.uri, wanted.uri, client.operations.workspace)
     else:
-        same_place = _lies_at(found.uri, content)
+        same_place = lies_in(found.uri, content)
     different = [] if found.type == wanted.type else ["type"]
     if not same_place:
         different.append("path" if content is None else "content")
     if different and not new:
-        raise _changed("data", wanted.name, wanted.version, different)
+        raise changed("data", wanted.name, wanted.version, different)
     return found, new
 
 
@@ -177,7 +177,7 @@ def ensure_uploaded(client: AzureMLClient, content: LocalContent) -> str:
     Files that are there already are not uploaded again.
     """
     uploaded = upload_to_datastore(client, content)
-    return _uri(uploaded.datastore, uploaded.path, content)
+    return datastore_uri(uploaded.datastore, uploaded.path, content)
 
 
 def _find(get: Callable[[str, str], Asset], wanted: Asset) -> Asset | None:
@@ -200,16 +200,18 @@ def _register(
         return found, False
 
 
-def _uri(datastore: str | None, path: str | None, content: LocalContent) -> str:
+def datastore_uri(datastore: str | None, path: str | None, content: LocalContent) -> str:
+    """The URI of uploaded content in a datastore."""
     return f"azureml://datastores/{datastore}/paths/{path}{'/' if content.is_folder else ''}"
 
 
-def _lies_at(uri: str, content: LocalContent) -> bool:
+def lies_in(uri: str, content: LocalContent) -> bool:
     """Whether this content was uploaded there, from a folder with any name."""
     return f"/{datastore_path(content).rpartition('/')[0]}/" in uri
 
 
-def _changed(kind: str, name: str, version: str, different: list[str]) -> ConflictError:
+def changed(kind: str, name: str, version: str, different: list[str]) -> ConflictError:
+    """The error for a version that exists otherwise."""
     return ConflictError(
         f"Registering {kind}/{name}/versions/{version}",
         409,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,11 +16,12 @@ from airflow_provider_amlrest.rest.assets.component import (
 )
 from airflow_provider_amlrest.rest.assets.data import Data, data_body, read_data
 from airflow_provider_amlrest.rest.assets.environment import Environment, environment_body, read_environment
-from airflow_provider_amlrest.rest.assets.model import Model, read_model
+from airflow_provider_amlrest.rest.assets.model import Model, changed_body, model_body, read_model
 from airflow_provider_amlrest.rest.calls import Calls
 from airflow_provider_amlrest.rest.http.call import Flow
 from airflow_provider_amlrest.rest.http.cloud import check_url
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.versions.spelling import UPLOADS_BY_SERVICE
 
@@ -117,6 +120,37 @@ class AssetOperations(Calls):
     def get_latest_model(self, name: str) -> Flow[Model]:
         """The version that was created last. Raises NotFoundError if there is none."""
         return read_model(self.spelling, (yield from self._latest("models", name)))
+
+    def list_models(self, name: str, next_link: str | None = None) -> Flow[Page]:
+        """All versions of a model, archived ones too, newest first, as an iterator of :class:`Model`."""
+        query = NEWEST_FIRST if self.spelling.is_of_2021 else {**NEWEST_FIRST, "listViewType": "All"}
+        path = f"models/{path_segment(name)}/versions"
+        return (yield from self._page(path, next_link, partial(read_model, self.spelling), query))
+
+    def create_model(self, model: Model) -> Flow[Model]:
+        """Register a version. The service refuses (400 or 409) one that exists with other files."""
+        path = _version("models", model.name, model.version)
+        return read_model(self.spelling, (yield from self._put(path, model_body(self.spelling, model))))
+
+    def update_model(
+        self, name: str, version: str, change: Callable[[Model], Model]
+    ) -> Flow[tuple[Model, bool]]:
+        """Change what may change of a version: description, tags, properties, stage, whether it is archived.
+
+        ARM has no PATCH of a model: it is read, and what was read is sent back, changed. A change by somebody
+        else between the two is lost. Raises NotFoundError, and InvalidSpecError as :func:`model_body`.
+
+        :param change: what it should be, from what it is. If that is the same, nothing is sent.
+        :return: the version as it is now, and whether anything was sent.
+        """
+        path = _version("models", name, version)
+        resource = yield from self._resource("GET", path)
+        found = read_model(self.spelling, resource)
+        wanted = change(found)
+        if wanted == found:
+            return found, False
+        changed = yield from self._put(path, changed_body(self.spelling, resource, wanted))
+        return read_model(self.spelling, changed), True
 
     def get_component(self, name: str, version: str) -> Flow[Component]:
         """A version of a component. Raises NotFoundError, and InvalidSpecError for 2021-03-01-preview."""

@@ -18,6 +18,12 @@ _DATASTORE = re.compile(
 )
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
+_JOB_OUTPUT = re.compile(
+    r"azureml://jobs/(?P<run>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths(?:/(?P<path>.*))?)?", re.IGNORECASE
+)
+ARTIFACTS = "artifacts"
+"""The output that every run has: what it has written to ``outputs`` and ``logs``, or logged to MLflow."""
+
 EXPRESSION = re.compile(r"\$\{\{\s*(?P<word>[^{}]*?)\s*\}\}")
 _WORDS = ("name", "output_name", "default_datastore")
 """Expressions that Azure ML itself replaces in an output's path: documented for the outputs of all jobs."""
@@ -45,6 +51,48 @@ def resolve_expressions(uri: str, *, name: str, output: str, datastore: str) -> 
     return EXPRESSION.sub(lambda match: values.get(match["word"], match[0]), uri)
 
 
+def job_output(run: str, output: str, path: str = "") -> str:
+    """The URI of what a run has written to an output, which the service resolves."""
+    return f"azureml://jobs/{run}/outputs/{output}/paths/{path}"
+
+
+def split_job_output(uri: str) -> tuple[str, str, str] | None:
+    """Run, output and path of such a URI; None for another one."""
+    match = _JOB_OUTPUT.fullmatch(uri)
+    return (match["run"], match["output"], match["path"] or "") if match else None
+
+
+_RUN = re.compile(
+    r"runs:/(?P<mlflow>[^/]+)/.*"
+    r"|azureml://jobs/(?P<job>[^/]+)/outputs/.*"
+    r"|azureml://.*/?datastores/workspaceartifactstore/paths/ExperimentRun/dcid\.(?P<artifact>[^/]+)/.*",
+    re.IGNORECASE,
+)
+
+
+def run_of(uri: str) -> str | None:
+    """The run that has written what is at a URI, if the URI says it."""
+    match = _RUN.fullmatch(uri)
+    return next(filter(None, match.groups()), None) if match else None
+
+
+def artifact_uri(run: str, path: str) -> str:
+    """Where the service keeps what a run has logged (so in recordings)."""
+    return f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{run}/{path}"
+
+
+def place_in_datastore(uri: str, workspace: WorkspaceId) -> tuple[str, str] | None:
+    """Name of the datastore, and path in it; None if the URI means no place in one of this workspace."""
+    match = _DATASTORE.fullmatch(uri)
+    if match is None:
+        return None
+    if match["workspace"]:
+        owner = WorkspaceId(match["subscription"], match["group"], match["workspace"])
+        if owner != workspace:
+            return None
+    return match["datastore"], match["path"]
+
+
 def same_uri(left: str, right: str, workspace: WorkspaceId) -> bool:
     """Whether two URIs mean the same place, however each is spelled.
 
@@ -62,6 +110,12 @@ def lies_at(uri: str, place: str, workspace: WorkspaceId) -> bool:
     """Whether a URI means a place, or a file directly in it: an output that is a file is in a folder."""
     folder, _, name = uri.rstrip("/").rpartition("/")
     return same_uri(uri, place, workspace) or (bool(name) and same_uri(folder, place, workspace))
+
+
+def one_spelling(uri: str, workspace: WorkspaceId) -> str:
+    """The same text for all URIs that mean the same place."""
+    first, *rest = _canonical(uri, workspace)
+    return "\n".join([str(first).lower(), *map(str, rest)])
 
 
 def _canonical(uri: str, workspace: WorkspaceId) -> tuple[object, ...]:

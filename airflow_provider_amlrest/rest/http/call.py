@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from azure.core.rest import HttpRequest
 
 from airflow_provider_amlrest.rest.http.errors import UnreachableError, response_error
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 
@@ -20,7 +17,7 @@ BRIEF = {"retry_total": 0, "connection_timeout": 10.0, "read_timeout": 30.0, "ti
 everything that the request needs, such as a token; the other two apply to each step of it."""
 
 
-class Send(NamedTuple):
+class Call(NamedTuple):
     """A request, a description of what it asks for, and options for the pipeline."""
 
     request: HttpRequest
@@ -40,7 +37,7 @@ class Answer(Protocol):
     def text(self) -> str: ...
 
 
-Flow = Generator[Send, Answer, T]
+Flow = Generator[Call, Answer, T]
 """An operation without I/O: it yields requests, is sent their answers, and returns its result."""
 
 

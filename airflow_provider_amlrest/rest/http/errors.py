@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_provider_amlrest.rest.http.hints import NETWORK, advice, advice_without_answer, fitting
 
@@ -177,19 +177,33 @@ class NetworkRefusedError(ResponseError):
     """401, 403 or 502 whose message says that a private link or a firewall refuses this machine."""
 
 
-class UploadRefusedError(AzureMLError):
+class StorageRefusedError(AzureMLError):
     """Every way into the workspace's storage is closed. ``refusals``: the answer of each way, by its name."""
 
-    def __init__(self, root: str, refusals: Mapping[str, str]) -> None:
-        self.root = root
+    verb: ClassVar[str]
+
+    def __init__(self, what: str, refusals: Mapping[str, str]) -> None:
+        self.what = what
         self.refusals = dict(refusals)
         answers = " ".join(
             f"({number}) By {way}: {answer}" for number, (way, answer) in enumerate(refusals.items(), 1)
         )
-        super().__init__(f"{root!r} cannot be uploaded: every way is closed. {answers} {_ROLES}")
+        super().__init__(f"{what!r} cannot be {self.verb}: every way is closed. {answers} {_ROLES}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.root, self.refusals)
+        return type(self), (self.what, self.refusals)
+
+
+class UploadRefusedError(StorageRefusedError):
+    """``what``: the local file or folder."""
+
+    verb = "uploaded"
+
+
+class DownloadRefusedError(StorageRefusedError):
+    """``what``: the URI."""
+
+    verb = "downloaded"
 
 
 _NO_WORKSPACE = frozenset(

@@ -54,6 +54,8 @@ ANONYMOUS = "anonymous"
 USER_TOKEN = "user_token"  # noqa: S105
 """Option of a request that also carries a token for Azure ML's own API, in the header of that name."""
 USER_TOKEN_HEADER = "x-azureml-token"  # noqa: S105
+STUDIO_TOKEN = "studio_token"  # noqa: S105
+"""Option of a request to an endpoint: it carries a token for Azure ML's own API instead of that for ARM."""
 
 MAX_RETRY_AFTER = 120.0
 """Seconds. The caller waits for a longer Retry-After: it has a deadline, and can be stopped."""
@@ -128,8 +130,9 @@ def refuse_unsafe_url(request: Any) -> None:
 class _Protected(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: Any) -> None:
         refuse_unsafe_url(request)
-        if request.context.options.pop(USER_TOKEN, False):
-            request.context[USER_TOKEN] = True
+        for option in (USER_TOKEN, STUDIO_TOKEN):
+            if request.context.options.pop(option, False):
+                request.context[option] = True
         if request.context.options.pop(ANONYMOUS, False):
             # The context is kept over retries.
             request.context[ANONYMOUS] = True
@@ -177,6 +180,10 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
                 credential: Any = self._credential
                 token = credential.get_token(self.user_scope)
                 request.http_request.headers[USER_TOKEN_HEADER] = token.token
+        if STUDIO_TOKEN in request.context:
+            with signing_in():
+                token = self._credential.get_token(self.user_scope)  # type: ignore[union-attr]
+                request.http_request.headers["Authorization"] = f"Bearer {token.token}"
 
     def on_challenge(self, request: Any, response: Any) -> bool:
         if ANONYMOUS in request.context:
@@ -200,6 +207,10 @@ class _AsyncAuthentication(AsyncARMChallengeAuthenticationPolicy):
                 credential: Any = self._credential
                 token = await credential.get_token(self.user_scope)
                 request.http_request.headers[USER_TOKEN_HEADER] = token.token
+        if STUDIO_TOKEN in request.context:
+            with signing_in():
+                token = await self._credential.get_token(self.user_scope)  # type: ignore[union-attr]
+                request.http_request.headers["Authorization"] = f"Bearer {token.token}"
 
     async def on_challenge(self, request: Any, response: Any) -> bool:
         if ANONYMOUS in request.context:

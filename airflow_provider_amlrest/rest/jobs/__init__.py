@@ -41,6 +41,15 @@ def has_steps(job_type: str) -> bool:
     return kind is not None and kind.has_steps
 
 
+def type_of_step(step_type: str) -> str:
+    """The type on the wire that a job would have that does what such a step of a pipeline does.
+
+    :param step_type: as the step has it: ``command``, ``sweep``... One that only steps have (``parallel``)
+        gives a type that is not known here.
+    """
+    return next((name for name in KINDS if name.lower() == step_type.lower()), step_type.capitalize())
+
+
 def all_kinds() -> Iterator[Kind]:
     """Every kind that is known here."""
     for job_type in KINDS:

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.command import (
+    RESOURCE_FEATURES,
+    Resources,
+    parse_resources,
+    resources_body,
+)
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.input_wire import input_body
 from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
-from airflow_provider_amlrest.rest.jobs.job import Input, JobSpec, LiteralInput
+from airflow_provider_amlrest.rest.jobs.job import Input, LiteralInput
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, text_list, word
+from airflow_provider_amlrest.rest.jobs.lookups import read_environment
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec, read_common, without
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text_list, word
 from airflow_provider_amlrest.rest.reading.values import mapping, number
-from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
@@ -48,10 +54,14 @@ _SETTINGS = {"featurization": "featurizationSettings", "training": "trainingSett
 _AUTO_OR_OWN = ("forecast_horizon", "seasonality", "target_lags", "target_rolling_window_size")
 """Members of forecasting that are ``auto``, or one's own number."""
 _NAMES_OF_ALGORITHMS = ("allowed_training_algorithms", "blocked_training_algorithms", "blocked_transformers")
+_AS_THEY_ARE = (
+    *("validation_data_size", "test_data_size", "cv_split_column_names", "weight_column_name"),
+    "positive_label",
+)
 _KEYS = (
     *("task", "primary_metric", "target_column_name", "log_verbosity", "limits", *_DATA, *_SETTINGS),
-    *("forecasting", "n_cross_validations", "validation_data_size", "test_data_size", "search_space"),
-    *("cv_split_column_names", "weight_column_name", "training_parameters", "sweep", "environment_variables"),
+    *("forecasting", "n_cross_validations", "search_space", "training_parameters", "sweep", *_AS_THEY_ARE),
+    *("environment_id", "environment_variables"),
 )
 _PASCAL = {
     "auc_weighted": "AUCWeighted",
@@ -78,6 +88,9 @@ class AutoMLJob(JobSpec):
     task: str
     data: Mapping[str, Input | Lookup]
     details: Mapping[str, Any] = field(default_factory=dict)
+    environment: str | Lookup | None = None
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=lambda: Resources(None))
 
 
 def searched_spaces(field: str, value: Any, spelled: Callable[[str], str] = str) -> list[dict[str, Any]]:
@@ -110,7 +123,16 @@ def _read(given: Given) -> AutoMLJob:
     if given["training_data"] is None:
         raise InvalidSpecError("training_data", "it is missing; give an mltable.")
     data = {name: _table(name, given[name], given) for name in _DATA if given[name] is not None}
-    return AutoMLJob(**read_common(given), task=task, data=data, details=_details(task, given))
+    environment = given["environment_id"]
+    return AutoMLJob(
+        **read_common(given),
+        task=task,
+        data=data,
+        details=_details(task, given),
+        environment=environment and read_environment("environment_id", environment, given.base),
+        environment_variables=string_map("environment_variables", given["environment_variables"]),
+        resources=parse_resources(None, None, job_resources=given["job_resources"]),
+    )
 
 
 def _table(name: str, value: Any, given: Given) -> Input | Lookup:
@@ -139,7 +161,7 @@ def _details(task: str, given: Given) -> dict[str, Any]:
     }
     folds = given["n_cross_validations"]
     details["nCrossValidations"] = None if folds is None else _auto(folds)
-    for name in ("validation_data_size", "test_data_size", "cv_split_column_names", "weight_column_name"):
+    for name in _AS_THEY_ARE:
         details[camel(name)] = given[name]
     parameters = mapping("training_parameters", given["training_parameters"])
     settings = {camel(key): member for key, member in parameters.items()}
@@ -209,15 +231,25 @@ def pascal(name: str) -> str:
 
 def _body(spelling: Spelling, job: AutoMLJob) -> Wire:
     data = {camel(name): input_body(spelling, value) for name, value in job.data.items()}
-    return {"taskDetails": {"taskType": TASKS[job.task], **job.details, **data}}
+    return {
+        "taskDetails": {"taskType": TASKS[job.task], **job.details, **data},
+        **without_nones(
+            environmentId=job.environment,
+            environmentVariables=dict(job.environment_variables),
+            resources=resources_body(job.resources),
+        ),
+    }
 
 
 KIND = Kind(
     "AutoML",
     read=_read,
-    keys={**COMMON_KEYS, **{name: name for name in _KEYS}},
+    keys={**without("inputs"), **{name: name for name in _KEYS}, "resources": "job_resources"},
     body=_body,
     features=(
-        Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True, also=(PREVIEW_2022_02,)),
+        # 2022-02-01-preview has such jobs, and words their tasks in a way of its own.
+        Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True),
+        *RESOURCE_FEATURES,
     ),
+    parts=("resources",),
 )

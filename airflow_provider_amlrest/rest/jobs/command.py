@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
 from airflow_provider_amlrest.rest.jobs.placeholders import check_placeholders
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     json_map,
@@ -59,26 +58,9 @@ class Distribution:
     worker_count: int | None = None
 
 
-class Runs(Protocol):
-    """What a command job and a sweep's trial have in common."""
-
-    @property
-    def command(self) -> str: ...
-    @property
-    def environment(self) -> str | Lookup: ...
-    @property
-    def code(self) -> str | Lookup | None: ...
-    @property
-    def environment_variables(self) -> Mapping[str, str]: ...
-    @property
-    def distribution(self) -> Distribution | None: ...
-    @property
-    def resources(self) -> Resources: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandJob(JobSpec):
-    job_type = "Command"
+@dataclass(frozen=True)
+class Run:
+    """What a command job runs once, and a sweep's trials over and over."""
 
     command: str
     environment: str | Lookup
@@ -86,74 +68,88 @@ class CommandJob(JobSpec):
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     distribution: Distribution | None = None
     resources: Resources = Resources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandJob(JobSpec, Run):
+    job_type = "Command"
+
     timeout: float | None = None
 
 
-def run_features(of: type) -> tuple[Feature, ...]:
-    """What not every api-version can say of what a job or a trial runs."""
-    return (
-        Feature(
-            of,
-            "shm_size",
-            "the size of shared memory",
-            "2022-10-01",
-            lambda run: run.resources.shm_size is not None,
-        ),
-        Feature(
-            of,
-            "docker_args",
-            "arguments of docker run",
-            "2022-10-01",
-            lambda run: run.resources.docker_args is not None,
-        ),
-        Feature(
-            of,
-            "docker_args",
-            "a list of arguments of docker run",
-            "2025-12-01",
-            lambda run: bool(run.resources.docker_args_list),
-        ),
-        Feature(
-            of,
-            "job_resources.properties",
-            "properties of the resources",
-            PREVIEW_2022_02,
-            lambda run: bool(run.resources.properties),
-        ),
-        Feature(
-            of,
-            "job_resources.max_instance_count",
-            "the most instances of a job",
-            NEVER,
-            lambda run: run.resources.max_instance_count is not None,
-        ),
-        Feature(
-            of,
-            "job_resources.locations",
-            "the locations of a job",
-            NEVER,
-            lambda run: bool(run.resources.locations),
-        ),
-    )
+RESOURCE_FEATURES = (
+    Feature(
+        Resources,
+        "shm_size",
+        "the size of shared memory",
+        "2022-10-01",
+        lambda resources: resources.shm_size is not None,
+    ),
+    Feature(
+        Resources,
+        "docker_args",
+        "arguments of docker run",
+        "2022-10-01",
+        lambda resources: resources.docker_args is not None,
+    ),
+    Feature(
+        Resources,
+        "docker_args",
+        "a list of arguments of docker run",
+        "2025-12-01",
+        lambda resources: bool(resources.docker_args_list),
+    ),
+    Feature(
+        Resources,
+        "job_resources.properties",
+        "properties of the resources",
+        PREVIEW_2022_02,
+        lambda resources: bool(resources.properties),
+    ),
+    Feature(
+        Resources,
+        "job_resources.max_instance_count",
+        "the most instances of a job",
+        NEVER,
+        lambda resources: resources.max_instance_count is not None,
+    ),
+    Feature(
+        Resources,
+        "job_resources.locations",
+        "the locations of a job",
+        NEVER,
+        lambda resources: bool(resources.locations),
+    ),
+)
 
 
-def run_body(run: Runs) -> dict[str, Any]:
-    """What a command job and a sweep's trial have in common."""
-    resources = run.resources
+def _in_every_version(run: Run) -> Wire:
+    """The members that all api-versions spell alike."""
     return without_nones(
-        command=run.command,
         environmentId=run.environment,
         codeId=run.code,
         environmentVariables=dict(run.environment_variables),
+    )
+
+
+def run_body(run: Run) -> Wire:
+    """What a command job and a sweep's trial have in common."""
+    return without_nones(
+        command=run.command,
+        **_in_every_version(run),
         distribution=_distribution(run.distribution),
-        resources=without_nones(
-            instanceCount=resources.instance_count,
-            instanceType=resources.instance_type,
-            shmSize=resources.shm_size,
-            dockerArgs=resources.docker_args,
-            dockerArgsList=list(resources.docker_args_list) or None,
-            properties=dict(resources.properties),
-        ),
+        resources=resources_body(run.resources),
+    )
+
+
+def resources_body(resources: Resources) -> dict[str, Any]:
+    return without_nones(
+        instanceCount=resources.instance_count,
+        instanceType=resources.instance_type,
+        shmSize=resources.shm_size,
+        dockerArgs=resources.docker_args,
+        dockerArgsList=list(resources.docker_args_list) or None,
+        properties=dict(resources.properties),
     )
 
 
@@ -168,6 +164,19 @@ def _distribution(value: Distribution | None) -> dict[str, Any] | None:
     )
 
 
+def run_body_2021(spelling: Spelling, job: JobSpec, run: Run, command: str) -> Wire:
+    """The same in 2021-03-01-preview, which has inputs and outputs there.
+
+    :param command: the run's, without what this version says in another way.
+    """
+    return without_nones(
+        command=wire_2021.bind(command, job.inputs),
+        **_in_every_version(run),
+        distribution=wire_2021.distribution(run.distribution, run.resources),
+        **wire_2021.bindings(spelling, job.inputs, job.outputs),
+    )
+
+
 def _body(spelling: Spelling, job: CommandJob) -> Wire:
     limits = {"jobLimitsType": "Command", "timeout": iso_duration(job.timeout)}
     return {**run_body(job), **without_nones(limits=limits if job.timeout else None)}
@@ -175,7 +184,7 @@ def _body(spelling: Spelling, job: CommandJob) -> Wire:
 
 def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
     return {
-        **wire_2021.run_body(spelling, job, job.command, job.inputs, job.outputs),
+        **run_body_2021(spelling, job, job, job.command),
         **without_nones(
             timeout=iso_duration(job.timeout), compute=wire_2021.compute(job.compute, job.resources)
         ),
@@ -185,6 +194,8 @@ def _body_2021(spelling: Spelling, job: CommandJob) -> Wire:
 RUN_KEYS = {
     name: name for name in ("command", "environment", "code", "environment_variables", "distribution")
 } | {"resources": "job_resources"}
+OF_RESOURCES = ("instance_count", "instance_type", "shm_size", "docker_args")
+"""Members of the resources that are arguments of their own, too."""
 
 
 def read_run(given: Given) -> dict[str, Any]:
@@ -221,7 +232,8 @@ KIND = Kind(
     keys={**COMMON_KEYS, **RUN_KEYS, "limits": "limits"},
     body=_body,
     body_2021=_body_2021,
-    features=run_features(CommandJob),
+    features=RESOURCE_FEATURES,
+    parts=("resources",),
 )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -18,6 +17,7 @@ from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpec
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
 from airflow_provider_amlrest.rest.jobs.lookups import (
+    NO_ENVIRONMENT,
     InlineEnvironment,
     LocalPath,
     asked_for,
@@ -77,10 +77,11 @@ def read_component(document: Document, read_steps: ReadSteps, source: str = "YAM
             raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KEYS)}.")
         for key in given:
             if key not in (*COMMON, *KEYS[type_]):
-                raise unknown_key(str(key), repr(key), (*COMMON, *KEYS[type_]))
+                raise unknown_key(str(key), str(key), (*COMMON, *KEYS[type_]))
         for key in REQUIRED.get(type_, ()):
             if given.get(key) is None:
-                raise InvalidSpecError(key, f"it is missing; a {type_} component needs it.")
+                needed = f"it is missing; what is of type {type_} needs it."
+                raise InvalidSpecError(key, NO_ENVIRONMENT if key == "environment" else needed)
         name, version = given.get("name"), given.get("version")
         if name is not None:
             check_name("name", name)
@@ -89,7 +90,14 @@ def read_component(document: Document, read_steps: ReadSteps, source: str = "YAM
         if version is not None:
             spec["version"] = str(version)
         tags = string_map("tags", given.get("tags"))
-        return Component(name or ANONYMOUS, str(version or ""), spec, given.get("description"), tags)
+        return Component(
+            name or ANONYMOUS,
+            str(version or ""),
+            spec,
+            given.get("description"),
+            tags,
+            located=document.located,
+        )
 
 
 def _spec(document: Document, type_: str, read_steps: ReadSteps) -> dict[str, Any]:
@@ -238,11 +246,13 @@ class InlineComponent(Lookup):
         return str(yaml.safe_dump(spec, sort_keys=False))
 
     def check(self, workspace: WorkspaceId | None) -> None:
-        for lookup in lookups(self.component.spec):
-            lookup.check(workspace)
+        with self.component.located():
+            for lookup in lookups(self.component.spec):
+                lookup.check(workspace)
 
     def find(self, client: AzureMLClient) -> str:
-        spec = replaced(self.anonymous.spec, lambda lookup: lookup.find(client))
+        with self.component.located():
+            spec = replaced(self.anonymous.spec, lambda lookup: lookup.find(client))
         component = Component(ANONYMOUS, anonymous_version(spec), spec, is_anonymous=True)
         return ensure_component(client, component)[0].id
 
@@ -285,12 +295,14 @@ def register_component(
     """
     if component.name == ANONYMOUS:
         raise InvalidSpecError("component.name", "it is missing; name the component.")
-    for lookup in lookups(component.spec):
-        lookup.check(client.operations.workspace)
+    with component.located():
+        for lookup in lookups(component.spec):
+            lookup.check(client.operations.workspace)
     given = {name: member for name, member in component.spec.items() if name != "version"}
     meaning = replaced(given, lambda lookup: lookup.meaning)
     own = version or component.version or content_version(meaning)
-    spec = replaced(given, lambda lookup: lookup.find(client))
+    with component.located():
+        spec = replaced(given, lambda lookup: lookup.find(client))
     wanted = replace(component, version=own, spec={**spec, "version": own})
     found, new = ensure_component(client, wanted)
     if not new and (version or component.version):
@@ -336,9 +348,8 @@ def named_lookup(
             place = "REGISTRY" if isinstance(reference, Registry) else "WORKSPACE.COMPONENT"
             return ComponentLookup(field, reference), f"REMOTE.{place}"
     if isinstance(value, Mapping):
-        inner = Document(dict(value), document.folder, within=document.within)
-        with prefixed(field):
-            return InlineComponent(field, read_component(inner, read_steps)), "YAML.COMPONENT"
+        inner = Document(dict(value), document.folder, within=document.within, prefix=f"{field}.")
+        return InlineComponent(field, read_component(inner, read_steps)), "YAML.COMPONENT"
     if not isinstance(value, str | PurePath):
         raise InvalidSpecError(field, f"{value!r} must name, define, or be the file of a component.")
     path = str(value).removeprefix("file:")
@@ -350,12 +361,3 @@ def named_lookup(
         )
     inner = replace(inner, within=inner.within | document.within)
     return InlineComponent(field, read_component(inner, read_steps)), source
-
-
-@contextmanager
-def prefixed(field: str) -> Iterator[None]:
-    """Errors about members of a definition name the member whose value it is."""
-    try:
-        yield
-    except InvalidSpecError as error:
-        raise type(error)(f"{field}.{error.field}", error.problem) from None

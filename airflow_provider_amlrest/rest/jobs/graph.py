@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.placeholders import BINDING
+from airflow_provider_amlrest.rest.jobs.plan import bindings, needed_steps
 from airflow_provider_amlrest.rest.jobs.ports import check_literal, check_types
-from airflow_provider_amlrest.rest.jobs.steps import BINDING, Step
+from airflow_provider_amlrest.rest.jobs.steps import Step
 from airflow_provider_amlrest.rest.reading.values import mapping
 
 
@@ -25,12 +27,12 @@ def check_graph(
     for step in steps.values():
         where = f"{prefix}{step.name}"
         _check_ports(where, step)
-        for name, path in _bindings(step.wire.get("inputs") or {}):
+        for name, path in bindings(step.wire.get("inputs") or {}):
             given = _type_at(f"{where}.inputs.{name}", path, steps, inputs)
             port = step.ports.inputs.get(name) if step.ports and not step.is_inline else None
             if port is not None and given is not None:
                 check_types(f"{where}.inputs.{name}", port, given)
-        for name, path in _bindings(step.wire.get("outputs") or {}):
+        for name, path in bindings(step.wire.get("outputs") or {}):
             group, _, output = path.partition(".")
             if group != "outputs" or output not in outputs:
                 raise _unknown(
@@ -60,13 +62,6 @@ def _check_ports(where: str, step: Step) -> None:
             raise _unknown(f"{where}.outputs.{name}", name, "outputs of its component", step.ports.outputs)
 
 
-def _bindings(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, member in members.items():
-        value = member.get("value") if isinstance(member, Mapping) else None
-        for match in BINDING.finditer(value if isinstance(value, str) else ""):
-            yield name, match["path"]
-
-
 def _type_at(field: str, path: str, steps: Mapping[str, Step], inputs: Mapping[str, Any]) -> str | None:
     """The type of what a path leads to; None: it is not known here."""
     group, _, rest = path.partition(".")
@@ -94,14 +89,7 @@ def _type_at(field: str, path: str, steps: Mapping[str, Step], inputs: Mapping[s
 
 
 def _check_order(steps: Mapping[str, Step], prefix: str) -> None:
-    waits = {
-        step.name: {
-            path.split(".")[1]
-            for _, path in _bindings(step.wire.get("inputs") or {})
-            if path.startswith("jobs.")
-        }
-        for step in steps.values()
-    }
+    waits = {step.name: needed_steps(step.wire.get("inputs")) for step in steps.values()}
     while waits:
         ready = [name for name, others in waits.items() if not others & waits.keys()]
         if not ready:

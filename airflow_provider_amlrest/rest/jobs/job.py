@@ -1,4 +1,4 @@
-"""Jobs of every kind: what all have in common when they are asked for, and as the service has them.
+"""Jobs as the service has them, and what they are made of: inputs, outputs, an identity, services.
 
 Words and values are those of Azure ML's YAML (``uri_file``, ``ro_mount``).
 """
@@ -6,20 +6,16 @@ Words and values are those of Azure ML's YAML (``uri_file``, ``ro_mount``).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.assets.uris import (
     DEFAULT_DATASTORE,
-    EXPRESSION,
     resolve_expressions,
 )
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
-from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03, PREVIEW_2022_02
-from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
-from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -96,34 +92,6 @@ class Notifications:
     emails: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobSpec:
-    """What all kinds of job share. Ids are ARM ids, or still to be looked up; times are seconds."""
-
-    compute: str | Lookup | None = None
-    """ARM id of the compute; None: serverless."""
-    inputs: Mapping[str, Input | Lookup] = field(default_factory=dict)
-    outputs: Mapping[str, Output] = field(default_factory=dict)
-    experiment_name: str | None = None
-    display_name: str | None = None
-    description: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    properties: Mapping[str, str] = field(default_factory=dict)
-    identity: Identity | None = None
-    services: Mapping[str, Service] = field(default_factory=dict)
-    job_tier: str | None = None
-    """Queue setting: spot, basic, standard or premium."""
-    notifications: Notifications | None = None
-    """Whom Azure ML mails."""
-
-    job_type: ClassVar[str]
-    """The kind, as the wire spells it."""
-
-    def placeholders(self) -> dict[str, Iterable[str]]:
-        """The names that its command may refer to, by group, beside those of inputs."""
-        return {"outputs": self.outputs}
-
-
 @dataclass(frozen=True)
 class Job:
     id: str
@@ -152,10 +120,17 @@ class Job:
     primary_metric: str | None = None
     limit: float | None = None
     """Seconds after which the service ends it (``limits.timeout``)."""
+    jobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """A pipeline's steps as the service has them, for :func:`plan.read_plan`; with all that is in them."""
 
     @property
     def outcome(self) -> Outcome:
         return classify(self.status)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may still change its status."""
+        return self.outcome is Outcome.ACTIVE
 
     def output_uris(self, run: str | None = None, datastore: str = DEFAULT_DATASTORE) -> dict[str, str]:
         """Where each named output lies, as ``azureml://`` or the URI that was asked for.
@@ -179,110 +154,3 @@ class Job:
     def best_trial_name(self) -> str | None:
         """A sweep's best trial as the service sees it, once one has reported the metric."""
         return self.properties.get("best_child_run_id")
-
-
-FEATURES = (
-    Feature(
-        JobSpec,
-        "compute",
-        "a job without one (serverless)",
-        PREVIEW_2022_02,
-        lambda job: job.compute is None,
-    ),
-    Feature(
-        JobSpec,
-        "inputs",
-        "data that is not registered: a URI, an asset of a registry",
-        PREVIEW_2022_02,
-        lambda value: isinstance(value, DataInput) and not value.uri.lower().startswith("/subscriptions/"),
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "inputs",
-        "a model, or an mltable",
-        PREVIEW_2022_02,
-        lambda value: isinstance(value, DataInput) and value.type not in ("uri_file", "uri_folder"),
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "outputs",
-        "a type other than uri_folder",
-        PREVIEW_2022_02,
-        lambda output: output.type != "uri_folder",
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "outputs",
-        "a path outside of the workspace's datastores",
-        PREVIEW_2022_02,
-        lambda output: output.uri is not None and not DATASTORE_URI.fullmatch(output.uri),
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "outputs",
-        "an expression (${{...}}) in a path",
-        PREVIEW_2022_02,
-        lambda output: EXPRESSION.search(output.uri or "") is not None,
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "outputs",
-        "the mode direct",
-        "2024-04-01",
-        lambda output: output.mode == "direct",
-        each=True,
-        also=(PREVIEW_2021_03,),
-    ),
-    Feature(
-        JobSpec,
-        "outputs",
-        "a name to register an output under",
-        "2025-12-01",
-        lambda output: output.name is not None,
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "outputs",
-        "the version to register an output under",
-        NEVER,
-        lambda output: output.version is not None,
-        each=True,
-    ),
-    Feature(
-        JobSpec,
-        "display_name",
-        "a display name",
-        PREVIEW_2022_02,
-        lambda job: job.display_name is not None,
-    ),
-    Feature(
-        JobSpec,
-        "identity",
-        "the user's own identity (user_identity)",
-        PREVIEW_2022_02,
-        lambda job: job.identity is not None and job.identity.type == "user_identity",
-    ),
-    Feature(JobSpec, "services", "services", PREVIEW_2022_02, lambda job: bool(job.services)),
-    Feature(
-        JobSpec,
-        "services",
-        "a service on all nodes (all_nodes)",
-        "2023-04-01",
-        lambda service: service.all_nodes,
-        each=True,
-    ),
-    Feature(JobSpec, "queue_settings", "queue settings", "2023-10-01", lambda job: job.job_tier is not None),
-    Feature(
-        JobSpec,
-        "notification_setting",
-        "notifications",
-        "2024-04-01",
-        lambda job: job.notifications is not None,
-    ),
-)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import KINDS, kind_of
+from airflow_provider_amlrest.rest.jobs.command import OF_RESOURCES
 from airflow_provider_amlrest.rest.jobs.given import NOTHING_OURS, Given, Ours
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
+from airflow_provider_amlrest.rest.jobs.kind import Kind
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.reading.fields import unknown_key
 
 _OF_THE_FILE = ("$schema", "type")
 """What a file says of itself."""
+_OF_STEPS = {
+    # The API has componentId on every job. The CLI's schema refuses the key, and azure-ai-ml 1.35.2 sends the
+    # member for pipelines alone: what the service makes of it elsewhere is not known.
+    "component": "only a step of a pipeline runs a component. Make it the one step of a job of type "
+    "pipeline: jobs: {run: {component: ..., inputs: ...}}.",
+}
+"""Keys that a step has, and a job of its type has not: what is said of them."""
 
 
 def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpec, str | None]:
@@ -28,12 +39,23 @@ def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpe
     with document.located():
         if kind is None:
             raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KINDS.values())}.")
+        for name in _OF_STEPS.keys() - kind.keys.keys():
+            if name in document.values:
+                raise InvalidSpecError(name, _OF_STEPS[name])
         members = dict(_members(document.values, kind.keys, ""))
         arguments = {kind.keys[member]: value for member, value in members.items()}
-    with document.located({argument: member for member, argument in kind.keys.items()}):
+    located = partial(document.located, _written(kind))
+    with located():
         given = Given(arguments, document.folder, ours, input_mode=None, output_mode=None)
         job: JobSpec = kind.read(given)
-    return job, arguments.get("job_name")
+    return replace(job, located=located), arguments.get("job_name")
+
+
+def _written(kind: Kind) -> dict[str, str]:
+    """The members of the file by the arguments that they are."""
+    names = {argument: member for member, argument in kind.keys.items()}
+    resources = names.get("job_resources", "resources")
+    return {name: f"{resources}.{name}" for name in OF_RESOURCES} | names
 
 
 def _members(values: Mapping[str, Any], keys: Mapping[str, str], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -47,4 +69,4 @@ def _members(values: Mapping[str, Any], keys: Mapping[str, str], prefix: str) ->
         elif member in keys:
             yield member, value
         elif prefix or name not in _OF_THE_FILE:
-            raise unknown_key(member, repr(name), [key.partition(".")[0] for key in known])
+            raise unknown_key(member, str(name), [key.partition(".")[0] for key in known])

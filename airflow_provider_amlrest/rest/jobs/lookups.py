@@ -45,6 +45,10 @@ SERVERLESS = "serverless"
 """The name by which pipelines ask for serverless compute, as azure-ai-ml 1.35.2 sends it."""
 _CURATED_LABEL = re.compile(rf"azureml:{CURATED_PREFIX}[\w.\-]+@(?!latest$)[\w.\-]+")
 """Curated environments have labels of their own, such as ``@prod``."""
+NO_ENVIRONMENT = (
+    "it is missing; give the environment that the command runs in: azureml:name@latest, "
+    "azureml:name:version, or a definition, such as {image: python:3.11}."
+)
 _ENVIRONMENT = ("name", "version", "image", "conda_file", "build", "os_type", "description", "tags")
 """Members of an environment's definition."""
 _MAKERS = {
@@ -52,6 +56,7 @@ _MAKERS = {
     "code": "with AzureMLUploadCodeOperator",
     "data": "with AzureMLRegisterDataOperator",
     "model": "as the output of a job",
+    "component": "with AzureMLCreateComponentOperator",
 }
 """How each kind of asset gets into the workspace."""
 
@@ -63,6 +68,8 @@ def read_environment(field: str, value: Any, base: Path) -> EnvironmentLookup | 
     :raises InvalidSpecError: for what is neither.
     """
     value = unrendered(value)
+    if value is None or value == "":
+        raise InvalidSpecError(field, NO_ENVIRONMENT)
     if isinstance(value, Mapping) and "id" not in value:
         return _read_inline(field, value, base)
     if isinstance(value, str) and _CURATED_LABEL.fullmatch(value):

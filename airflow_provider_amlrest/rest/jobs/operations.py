@@ -16,8 +16,8 @@ from airflow_provider_amlrest.rest.assets.uris import lies_at
 from airflow_provider_amlrest.rest.calls import Calls
 from airflow_provider_amlrest.rest.http.call import (
     BRIEF,
+    Call,
     Flow,
-    Send,
     brief,
     checked,
     remaining_reads,
@@ -28,7 +28,8 @@ from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.http.policies import USER_TOKEN
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.jobs import kind_of
-from airflow_provider_amlrest.rest.jobs.job import Job, JobSpec, Output
+from airflow_provider_amlrest.rest.jobs.job import Job, Output
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.jobs.wire import job_body, read_job
 from airflow_provider_amlrest.rest.versions.spelling import Wire
@@ -38,9 +39,9 @@ REGISTERED_PAGE = 50
 
 
 class Polled(NamedTuple):
-    """What a poller's read brought; ``next_link`` as in :class:`Page`."""
+    """What a poller's read brought: jobs, or a resource; ``next_link`` as in :class:`Page`."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[Any, ...]
     next_link: str | None
     remaining_reads: int | None
     """What remains of the quota, if the answer says so."""
@@ -86,8 +87,8 @@ class JobOperations(Calls):
         """A page of :meth:`list_jobs` for a poller: without retries, and with what remains of the quota."""
         asked = "GET jobs"
         link = self._next(next_link, self.cloud.resource_manager)
-        send = Send(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
-        answer = yield send._replace(options=BRIEF)
+        call = Call(HttpRequest("GET", link), asked) if link else self._request("GET", "jobs")
+        answer = yield call._replace(options=BRIEF)
         page = checked(answer, asked)
         jobs = tuple(map(partial(read_job, self.spelling), page.get("value") or ()))
         return Polled(jobs, page.get("nextLink") or None, remaining_reads(answer))

@@ -10,13 +10,13 @@ from typing import Any
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.graph import check_graph
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookups import read_compute
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec, read_common, without
 from airflow_provider_amlrest.rest.jobs.steps import Step, read_steps
 from airflow_provider_amlrest.rest.reading.documents import Document, read_document
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, text
+from airflow_provider_amlrest.rest.reading.plain import plain
 from airflow_provider_amlrest.rest.reading.values import boolean, mapping
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 
@@ -45,9 +45,10 @@ def _read(given: Given) -> PipelineJob:
     # Steps have the modes that their components ask for.
     given = replace(given, input_mode=None, output_mode=None)
     inputs, outputs = mapping("inputs", given["inputs"]), mapping("outputs", given["outputs"])
-    document, source = Document({"jobs": given["jobs"], "outputs": outputs}, given.base), "YAML.JOB"
+    jobs = plain("jobs", given["jobs"])
+    document, source = Document({"jobs": jobs, "outputs": outputs}, given.base), "YAML.JOB"
     if (component := given["component"]) is not None:
-        if given["jobs"] is not None:
+        if jobs is not None:
             raise InvalidSpecError("jobs", "there is a component as well; give one.")
         inner = read_document("component", Path(str(component).removeprefix("file:")), given.base)
         document, source = replace(inner, values={**inner.values, "outputs": outputs}), "YAML.COMPONENT"
@@ -89,7 +90,10 @@ def _body(spelling: Spelling, job: PipelineJob) -> Wire:
 KIND = Kind(
     "Pipeline",
     read=_read,
-    keys={**COMMON_KEYS, "jobs": "jobs", "component": "component", "settings": "settings"},
+    keys={
+        **without("queue_settings"),
+        **{name: name for name in ("jobs", "component", "settings")},
+    },
     body=_body,
     wants_user_token=True,
     has_steps=True,

@@ -1,4 +1,4 @@
-"""What a command refers to: ``${{inputs.x}}``, ``${{outputs.x}}``."""
+"""What a command or a step refers to: ``${{inputs.x}}``, ``${{parent.jobs.a.outputs.x}}``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?:(?P<group>\w+)\.(?P<name>[\w.\-]+?)\s*\}\}|[^}]*\}?\}?)")
 """Also what looks like one and is none; it has no group then."""
+BINDING = re.compile(r"\$\{\{\s*parent\.(?P<path>[\w.\-]+)\s*\}\}")
+"""What a step's input or output is bound to: ``inputs.x``, ``outputs.x``, ``jobs.step.outputs.x``."""
 
 
 def check_placeholders(

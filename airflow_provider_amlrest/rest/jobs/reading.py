@@ -1,4 +1,4 @@
-"""What every kind of job is read from: the members that all have, in the words of Azure ML's YAML."""
+"""The members of jobs that are more than a text, as people write them: in the words of Azure ML's YAML."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
 from airflow_provider_amlrest.rest.assets.uris import check_expressions
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.inputs import read_inputs
 from airflow_provider_amlrest.rest.jobs.job import Identity, Notifications, Output, Service
-from airflow_provider_amlrest.rest.jobs.lookups import read_compute
 from airflow_provider_amlrest.rest.reading.fields import (
     URI_SCHEMES,
     check_name,
@@ -23,50 +20,18 @@ from airflow_provider_amlrest.rest.reading.fields import (
     no_other_keys,
     read_typed,
     string_map,
-    text,
     text_list,
     word,
 )
-from airflow_provider_amlrest.rest.reading.text_limits import check_experiment, check_pairs, check_text
 from airflow_provider_amlrest.rest.reading.values import mapping, structured
 
 OUTPUT_MODES = ("rw_mount", "upload", "direct")
-COMMON_KEYS = {
-    name: name
-    for name in (
-        *("display_name", "description", "experiment_name", "tags", "properties", "compute"),
-        *("inputs", "outputs", "identity", "services", "queue_settings", "notification_setting"),
-    )
-} | {"name": "job_name"}
-"""Members of the YAML of every kind of job, and the argument that each is."""
 NOTIFICATIONS = ("job_completed", "job_failed", "job_cancelled")
 JOB_TIERS = ("spot", "basic", "standard", "premium")
 SERVICE_TYPES = ("ssh", "jupyter_lab", "tensor_board", "vs_code", "custom")
 _SERVICE_PROPERTIES = {"log_dir": ("tensor_board", "logDir"), "ssh_public_keys": ("ssh", "sshPublicKeys")}
 """Members of a service in the CLI: of which type, and the property that each is."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-
-
-def read_common(given: Given) -> dict[str, Any]:
-    """The members of a :class:`JobSpec`. Raises InvalidSpecError for one that is not what it must be."""
-    return {
-        "compute": read_compute("compute", text("compute", given["compute"])),
-        "inputs": read_inputs("inputs", given["inputs"], given.base, given.input_mode),
-        "outputs": parse_outputs("outputs", given["outputs"], given.output_mode),
-        "experiment_name": check_experiment(
-            "experiment_name", text("experiment_name", given["experiment_name"])
-        ),
-        "display_name": check_text("display_name", text("display_name", given["display_name"])),
-        "description": check_text("description", text("description", given["description"])),
-        "tags": check_pairs("tags", string_map("tags", given["tags"]), given.ours.tags),
-        "properties": check_pairs(
-            "properties", string_map("properties", given["properties"]), given.ours.properties
-        ),
-        "identity": parse_identity("identity", given["identity"]),
-        "services": parse_services("services", given["services"]),
-        "job_tier": parse_job_tier("queue_settings", given["queue_settings"]),
-        "notifications": parse_notifications("notification_setting", given["notification_setting"]),
-    }
 
 
 def parse_outputs(field: str, value: Any, default_mode: str | None = "rw_mount") -> dict[str, Output]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.job import Identity, JobSpec
+from airflow_provider_amlrest.rest.jobs.job import Identity
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environment
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
+from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text, text_list
 from airflow_provider_amlrest.rest.reading.values import mapping
 from airflow_provider_amlrest.rest.versions.features import Feature

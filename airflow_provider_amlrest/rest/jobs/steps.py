@@ -19,7 +19,6 @@ from airflow_provider_amlrest.rest.jobs.component_files import (
     Prefixed,
     mini_batches,
     named_lookup,
-    prefixed,
     read_component,
     unresolved_spec,
 )
@@ -27,6 +26,7 @@ from airflow_provider_amlrest.rest.jobs.inputs import INPUT_MODES, read_inputs
 from airflow_provider_amlrest.rest.jobs.job import DataInput, InputLookup, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_compute, read_environment
+from airflow_provider_amlrest.rest.jobs.placeholders import BINDING
 from airflow_provider_amlrest.rest.jobs.ports import type_of_literal
 from airflow_provider_amlrest.rest.jobs.reading import (
     OUTPUT_MODES,
@@ -45,15 +45,13 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.ids import WorkspaceId
 
-BINDING = re.compile(r"\$\{\{\s*parent\.(?P<path>[\w.\-]+)\s*\}\}")
-"""What a step's input or output is bound to: ``inputs.x``, ``outputs.x``, ``jobs.step.outputs.x``."""
-
 _WITHOUT_PARENT = re.compile(r"\$\{\{\s*((?:inputs|outputs|jobs)\.[\w.\-]+)\s*\}\}")
 
-_COMMON = (
+COMMON = (
     *("name", "type", "display_name", "description", "tags", "properties", "inputs", "outputs", "compute"),
     *("identity", "comment", "experiment_name"),
 )
+"""The members that steps of every type may have."""
 _OF_A_RUN = ("resources", "limits", "environment_variables", "distribution", "services", "queue_settings")
 STEPS: dict[str, tuple[str, ...]] = {
     "command": ("component", *_OF_A_RUN, *KEYS["command"], "is_deterministic"),
@@ -68,7 +66,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         *("task", "log_verbosity", "primary_metric", "limits", "target_column_name", "training_data"),
         *("validation_data", "test_data", "training", "featurization", "forecasting", "sweep"),
         *("search_space", "training_parameters", "n_cross_validations", "validation_data_size"),
-        *("test_data_size", "cv_split_column_names", "weight_column_name", "resources"),
+        *("test_data_size", "cv_split_column_names", "weight_column_name", "positive_label", "resources"),
+        *("environment_id", "environment_variables", "queue_settings"),
     ),
 }
 """Type of step -> the members that it may have beside those of all steps."""
@@ -138,8 +137,8 @@ class _Reader:
         if type_ not in STEPS:
             raise InvalidSpecError(f"{self.where}.type", f"{type_!r} is not one of: {', '.join(STEPS)}.")
         for key in self.given:
-            if key not in (*_COMMON, *STEPS[type_]):
-                raise unknown_key(f"{self.where}.{key}", repr(key), (*_COMMON, *STEPS[type_]))
+            if key not in (*COMMON, *STEPS[type_]):
+                raise unknown_key(f"{self.where}.{key}", str(key), (*COMMON, *STEPS[type_]))
         wire: dict[str, Any] = {"name": name, "type": type_}
         component = self._component(type_, wire)
         defaults = component.component.spec if isinstance(component, InlineComponent) else {}
@@ -204,9 +203,9 @@ class _Reader:
         spec = {key: value for key, value in self.given.items() if key in KEYS[type_] and key != "limits"}
         spec.pop("environment_variables", None)
         spec |= {"type": type_, "inputs": self._ports(), "outputs": self._output_ports()}
-        with prefixed(self.where):
-            inner = Document(spec, self.document.folder, within=self.document.within)
-            return InlineComponent(self.where, read_component(inner, component_steps, "YAML.JOB"))
+        folder, within = self.document.folder, self.document.within
+        inner = Document(spec, folder, within=within, prefix=f"{self.where}.")
+        return InlineComponent(self.where, read_component(inner, component_steps, "YAML.JOB"))
 
     def _ports(self) -> dict[str, Any]:
         ports = {}

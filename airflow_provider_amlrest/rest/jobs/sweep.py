@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import wire_2021
 from airflow_provider_amlrest.rest.jobs.command import (
+    RESOURCE_FEATURES,
     RUN_KEYS,
-    Distribution,
-    Resources,
+    Run,
     check_command,
     read_run,
     run_body,
-    run_features,
+    run_body_2021,
 )
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.job import JobSpec
 from airflow_provider_amlrest.rest.jobs.kind import Kind
-from airflow_provider_amlrest.rest.jobs.lookup import Lookup
-from airflow_provider_amlrest.rest.jobs.reading import COMMON_KEYS, read_common
 from airflow_provider_amlrest.rest.jobs.search_space import SearchDistribution, encode, parse_search_space
+from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import (
     SOMETHING,
     build,
@@ -51,16 +49,8 @@ POLICIES = {
 }
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Run):
     """What a sweep runs over and over."""
-
-    command: str
-    environment: str | Lookup
-    code: str | Lookup | None = None
-    environment_variables: Mapping[str, str] = field(default_factory=dict)
-    distribution: Distribution | None = None
-    resources: Resources = field(default_factory=Resources)
 
 
 @dataclass(frozen=True)
@@ -169,7 +159,7 @@ def _body(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
 
 def _body_2021(spelling: Spelling, job: SweepJob) -> dict[str, Any]:
     command, flags = wire_2021.arguments_to_keys(job.trial.command, job.search_space)
-    trial = wire_2021.run_body(spelling, job.trial, command, job.inputs, job.outputs)
+    trial = run_body_2021(spelling, job, job.trial, command)
     limits = job.limits
     return {
         "algorithm": job.sampling_algorithm.type.capitalize(),
@@ -215,8 +205,8 @@ KIND = Kind(
     },
     body=_body,
     body_2021=_body_2021,
-    features=(*run_features(Trial), *_FEATURES),
-    parts=("trial",),
+    features=(*RESOURCE_FEATURES, *_FEATURES),
+    parts=("trial", "trial.resources"),
     has_trials=True,
 )
 

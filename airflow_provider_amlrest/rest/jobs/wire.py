@@ -1,38 +1,32 @@
-"""Jobs on the wire: what all kinds have in common, in both spellings."""
+"""Jobs on the wire: the whole body of a PUT, and what the service answers, in both spellings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.jobs import kind_of, wire_2021
 from airflow_provider_amlrest.rest.jobs.input_wire import input_body
 from airflow_provider_amlrest.rest.jobs.job import (
-    FEATURES,
     DataInput,
-    Identity,
     Input,
     InputLookup,
     Job,
-    JobSpec,
     LiteralInput,
-    Notifications,
     Output,
-    Service,
 )
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
-from airflow_provider_amlrest.rest.jobs.words import IDENTITIES, NOTIFICATIONS, SERVICES
+from airflow_provider_amlrest.rest.jobs.spec import FEATURES, JobSpec, common_body, common_body_2021
 from airflow_provider_amlrest.rest.times import duration
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import refuse_member, refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import (
-    MODES,
     MODES_BACK,
     properties_of,
     read_type,
     text_map,
-    without_nones,
 )
 
 if TYPE_CHECKING:
@@ -47,15 +41,14 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     """
     kind = kind_of(job.job_type)
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
-    parts = [getattr(job, name) for name in kind.parts]
-    refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
-    if not spelling.is_of_2021:
-        body = {"jobType": kind.job_type, **kind.body(spelling, job), **_common(spelling, job)}
-    elif kind.body_2021 is not None:
-        body = {"jobType": kind.job_type, **kind.body_2021(spelling, job), **_common_2021(job)}
-    else:
+    parts = [attrgetter(name)(job) for name in kind.parts]
+    with job.located():
+        refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
+        if not spelling.is_of_2021:
+            return {"jobType": kind.job_type, **kind.body(spelling, job), **common_body(spelling, job)}
+        if kind.body_2021 is not None:
+            return {"jobType": kind.job_type, **kind.body_2021(spelling, job), **common_body_2021(job)}
         raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
-    return body
 
 
 def check_lookups(body: Wire, workspace: WorkspaceId | None) -> None:
@@ -94,68 +87,6 @@ def _find(client: AzureMLClient, lookup: Lookup) -> Any:
     return input_body(spelling, found)
 
 
-def _common(spelling: Spelling, job: JobSpec) -> Wire:
-    return without_nones(
-        computeId=job.compute,
-        inputs={name: input_body(spelling, value) for name, value in job.inputs.items()},
-        outputs={name: _output(spelling, value) for name, value in job.outputs.items()},
-        experimentName=job.experiment_name,
-        displayName=job.display_name,
-        description=job.description,
-        tags=dict(job.tags),
-        properties=dict(job.properties),
-        identity=_identity(job.identity),
-        services={name: _service(value) for name, value in job.services.items()},
-        queueSettings={"jobTier": job.job_tier.capitalize()} if job.job_tier else None,
-        notificationSetting=_notifications(job.notifications),
-    )
-
-
-def _common_2021(job: JobSpec) -> Wire:
-    return without_nones(
-        experimentName=job.experiment_name,
-        description=job.description,
-        tags=dict(job.tags),
-        properties=dict(job.properties),
-        identity=_identity(job.identity),
-    )
-
-
-def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
-    return without_nones(
-        jobOutputType=spelling.type(value.type),
-        mode=value.mode and MODES[value.mode],
-        uri=value.uri,
-        assetName=value.name,
-    )
-
-
-def _service(value: Service) -> dict[str, Any]:
-    return without_nones(
-        jobServiceType=SERVICES[value.type],
-        port=value.port,
-        properties=dict(value.properties),
-        nodes={"nodesValueType": "All"} if value.all_nodes else None,
-    )
-
-
-def _notifications(value: Notifications | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    return {"emailOn": [NOTIFICATIONS[event] for event in value.email_on], "emails": list(value.emails)}
-
-
-def _identity(value: Identity | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    return without_nones(
-        identityType=IDENTITIES[value.type],
-        clientId=value.client_id,
-        objectId=value.object_id,
-        resourceId=value.resource_id,
-    )
-
-
 def read_job(spelling: Spelling, resource: Mapping[str, Any]) -> Job:
     """The job that an ARM resource is."""
     members = wire_2021.read_job(resource) if spelling.is_of_2021 else _read(resource)
@@ -172,6 +103,7 @@ def _read(resource: Mapping[str, Any]) -> dict[str, Any]:
         "compute": properties.get("computeId"),
         "outputs": {name: _read_output(value or {}) for name, value in outputs},
         "inputs": {name: _read_input(value or {}) for name, value in inputs},
+        "jobs": properties.get("jobs") or {},
     }
 
 

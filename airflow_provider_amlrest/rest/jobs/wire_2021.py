@@ -29,7 +29,7 @@ from airflow_provider_amlrest.rest.versions.words import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.jobs.command import Distribution, Resources, Runs
+    from airflow_provider_amlrest.rest.jobs.command import Distribution, Resources
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(?P<group>inputs|outputs)\.(?P<name>[\w.\-]+?)\s*\}\}")
 _SHELL_OPERATOR = re.compile(r"[;&|<>\n]")
@@ -44,26 +44,15 @@ def compute(target: str | Lookup | None, resources: Resources) -> Wire:
     )
 
 
-def run_body(
-    spelling: Spelling,
-    run: Runs,
-    command: str,
-    inputs: Mapping[str, Input | Lookup],
-    outputs: Mapping[str, Output],
-) -> dict[str, Any]:
-    """What a command job and a sweep's trial have in common."""
+def bindings(spelling: Spelling, inputs: Mapping[str, Input | Lookup], outputs: Mapping[str, Output]) -> Wire:
+    """Inputs and outputs; literals stand in the command."""
     data = {name: value for name, value in inputs.items() if not isinstance(value, LiteralInput)}
-    return without_nones(
-        command=_bind(command, inputs),
-        environmentId=run.environment,
-        codeId=run.code,
-        environmentVariables=dict(run.environment_variables),
-        distribution=_distribution(run.distribution, run.resources),
-        inputDataBindings={
+    return {
+        "inputDataBindings": {
             name: value if isinstance(value, Lookup) else input_body(value) for name, value in data.items()
         },
-        outputDataBindings={name: _output(spelling, value) for name, value in outputs.items()},
-    )
+        "outputDataBindings": {name: _output(spelling, value) for name, value in outputs.items()},
+    }
 
 
 def input_body(value: DataInput) -> Wire:
@@ -80,7 +69,8 @@ def _output(spelling: Spelling, value: Output) -> dict[str, Any]:
     )
 
 
-def _distribution(value: Distribution | None, resources: Resources) -> dict[str, Any] | None:
+def distribution(value: Distribution | None, resources: Resources) -> Wire | None:
+    """Over how many processes a job runs."""
     if value is None:
         return None
     # This version counts PyTorch's processes over all nodes, later ones per node.
@@ -127,7 +117,7 @@ def _read_input(binding: Mapping[str, Any]) -> Input:
     return DataInput("uri_folder", str(binding.get("dataId") or ""), mode)
 
 
-def _bind(command: str, inputs: Mapping[str, Input | Lookup]) -> str:
+def bind(command: str, inputs: Mapping[str, Input | Lookup]) -> str:
     """Write a command's placeholders as this version has them: data as variables, literals in place."""
 
     def replacement(match: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_amlrest.rest.http.errors import (
     AuthenticationError,
@@ -15,18 +15,20 @@ from airflow_provider_amlrest.rest.http.errors import (
 from airflow_provider_amlrest.rest.poll.schedule import Failure, Poller, Read
 
 if TYPE_CHECKING:
-    from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.jobs.operations import Polled
 
 
 class Look(NamedTuple):
-    """News of a job: how it is now, or why that cannot be seen. One of the two is None."""
+    """News of a job: how it is now, or why that cannot be seen. One of the two is None.
 
-    job: Job | None
+    Where a resource is waited for, ``job`` is the :class:`Resource`.
+    """
+
+    job: Any
     error: AzureMLError | None
 
 
-def answered(poller: Poller, read: Read, jobs: dict[str, Job], polled: Polled) -> list[str]:
+def answered(poller: Poller, read: Read, jobs: dict[str, Any], polled: Polled) -> list[str]:
     """Tell a poller what a read has brought; the names of the jobs of which that is news."""
     return poller.answered(
         read,

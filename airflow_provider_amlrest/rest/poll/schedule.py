@@ -22,6 +22,7 @@ from typing import NamedTuple
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.http.paging import Pages
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome, classify
+from airflow_provider_amlrest.rest.resources.resource import Resource
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,11 @@ class ReadPage(NamedTuple):
 Read = ReadJob | ReadPage
 
 
+def is_job(name: str) -> bool:
+    """Whether a job is read by this name; the path of another resource, ``computes/gpu``, has a slash."""
+    return "/" not in name
+
+
 class Failure(Enum):
     """Why a read failed."""
 
@@ -86,6 +92,10 @@ class Failure(Enum):
     """401, or no token: it would happen to every read, too, but those who wait have less patience for it."""
     REFUSED = auto()
     """It has to do with what was asked for: 403, 404, 400."""
+
+
+def _has_ended(name: str, status: str) -> bool:
+    return classify(status) is not Outcome.ACTIVE if is_job(name) else not Resource(name, status).is_active
 
 
 @dataclass(eq=False)
@@ -310,7 +320,7 @@ class Poller:
 
     def _is_news(self, job: _Job, status: str, now: float) -> bool:
         """Take a status over, unless the list, which lags behind, shows what was before the end."""
-        ended = classify(status) is not Outcome.ACTIVE
+        ended = _has_ended(job.name, status)
         if job.over and not ended:
             return False
         job.status, job.over, job.failures, job.told = status, ended, 0, None
@@ -428,7 +438,8 @@ class Poller:
         if self._scan or now < self._plan_at or any(isinstance(read, ReadPage) for read in self._started):
             return
         self._plan_at = now + 1.0
-        soon = [job for job in self._jobs.values() if not job.asked and job.due - now <= job.interval / 2]
+        listed = (job for job in self._jobs.values() if is_job(job.name))
+        soon = [job for job in listed if not job.asked and job.due - now <= job.interval / 2]
         if len(soon) < FEW_JOBS:
             return
         interval = max(job.interval for job in soon)

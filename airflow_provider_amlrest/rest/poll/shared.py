@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
-from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.poll.look import Look, answered, failed
 from airflow_provider_amlrest.rest.poll.schedule import Poller, Read, ReadJob
 
@@ -78,7 +77,7 @@ class Watch:
         self._forget(self)
 
     def _tell(self, look: Look) -> None:
-        ended = self._look is not None and self._look.job and self._look.job.outcome is not Outcome.ACTIVE
+        ended = self._look is not None and self._look.job and not self._look.job.is_active
         if not (ended and look.error):
             self._look = look
             self._news.set()
@@ -234,7 +233,7 @@ class Watcher:
 
     async def _ask(self, read: Read) -> Polled:
         if isinstance(read, ReadJob):
-            return await self.client.poll_job(read.name)
+            return await self.client.poll(read.name)
         return await self.client.poll_jobs(read.link)
 
     def _start_anew(self, error: Exception) -> None:

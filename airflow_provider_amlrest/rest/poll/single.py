@@ -19,17 +19,26 @@ class JobWatch:
     """One wait for one job, in a thread of its own: what :class:`shared.Watch` is in an event loop.
 
     :param client: stays the caller's to close.
+    :param operation: the URL of an operation on the resource, see :meth:`Operations.poll_resource`.
     :ivar error: why the last read failed; None: it did not.
 
     The other parameters are those of :meth:`shared.Watcher.watch`.
     """
 
     def __init__(
-        self, client: AzureMLClient, name: str, *, poll_interval: float, status: str = "", age: float = 0.0
+        self,
+        client: AzureMLClient,
+        name: str,
+        *,
+        poll_interval: float,
+        status: str = "",
+        age: float = 0.0,
+        operation: str | None = None,
     ) -> None:
         self.name = name
         self.error: AzureMLError | None = None
         self._client = client
+        self._operation = operation
         self._poller = Poller(Random())  # noqa: S311 (nothing to guard)
         self._poller.add(name, time.monotonic(), poll_interval=poll_interval, status=status, age=age)
 
@@ -60,7 +69,7 @@ class JobWatch:
     def _read(self, read: Read) -> Look | None:
         self.error = None
         try:
-            polled = self._client.poll_job(self.name)
+            polled = self._client.poll(self.name, self._operation)
         except AzureMLError as error:
             self.error = error
             return Look(None, error) if failed(self._poller, read, error) else None

@@ -5,23 +5,29 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.reading.fields import nearest
+from airflow_provider_amlrest.rest.reading.plain import DEEPEST, plain
 
 _FILE = re.compile(r"[^\n{}]+\.ya?ml\s*", re.IGNORECASE)
 _INDEX = re.compile(r"\[(-?\d+)\]")
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
-_DEEPEST = 50
 _MOST_MEMBERS = 20_000
 _MOST_DIGITS = 300
-"""No file of a job has more of these; one that has more is a mistake, or is made to fill the memory."""
+"""No file of a job has more of these; one that does is a mistake, or is made to fill the memory."""
+
+
+Located = Callable[[], AbstractContextManager[None]]
+"""A context in which errors about members say where these are written."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Document:
     lines: Mapping[str, int] = field(default_factory=dict)
     within: frozenset[Path] = frozenset()
     """The files that lead to it, and its own."""
+    prefix: str = ""
+    """Of its members' names in the whole file, if it is a part of one: ``jobs.train.``."""
 
     def where(self, member: str) -> str:
         """The place of a member, or of what is nearest above it: ``job.yml, line 3, inputs.data``."""
@@ -45,7 +53,7 @@ class Document:
         while above and above not in self.lines:
             above = above.rpartition(".")[0]
         line = f"line {self.lines[above]}" if above else ""
-        return ", ".join(part for part in (self.name, line, member) if part)
+        return ", ".join(part for part in (self.name, line, f"{self.prefix}{member}") if part)
 
     @contextmanager
     def located(self, names: Mapping[str, str] | None = None) -> Iterator[None]:
@@ -56,8 +64,8 @@ class Document:
         try:
             yield
         except InvalidSpecError as error:
-            head, dot, rest = error.field.partition(".")
-            member = f"{(names or {}).get(head, head)}{dot}{rest}"
+            head = re.split(r"[.\[]", error.field, maxsplit=1)[0]
+            member = (names or {}).get(head, head) + error.field.removeprefix(head)
             raise type(error)(self.where(member), error.problem) from None
 
 
@@ -114,10 +122,11 @@ def read_document(
     :param source: a text that ends in ``.yml`` or ``.yaml`` and has one line is a path.
     :param base: what the path is relative to; without a file, what paths in the document are relative to.
     :param render: makes the text of a file what is read.
-    :raises InvalidSpecError: if there is no such file, and for mistakes in YAML, with their line.
+    :raises InvalidSpecError: if there is no such file; for mistakes in YAML, with their line; and for a value
+        of a mapping that no YAML has.
     """
     if isinstance(source, Mapping):
-        return Document(deepcopy(dict(source)), base)
+        return Document(plain("", source), base)
     if isinstance(source, PurePath) or (isinstance(source, str) and _FILE.fullmatch(source)):
         file = base / Path(str(source).strip()).expanduser()
         try:
@@ -139,7 +148,7 @@ def _parse(field: str, text: str, folder: Path, name: str) -> Document:
         values = loader.construct_document(node) if node is not None else None
         lines = _all_lines(node)
     except RecursionError:
-        raise InvalidSpecError(name or field, f"it is nested more than {_DEEPEST} deep.") from None
+        raise InvalidSpecError(name or field, f"it is nested more than {DEEPEST} deep.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -160,8 +169,8 @@ def _all_lines(node: yaml.Node | None) -> dict[str, int]:
 
 
 def _lines(node: yaml.Node | None, prefix: str, depth: int = 0) -> Iterator[tuple[str, int]]:
-    if depth > _DEEPEST:
-        problem = f"it is nested more than {_DEEPEST} deep, or an alias is part of itself"
+    if depth > DEEPEST:
+        problem = f"it is nested more than {DEEPEST} deep, or an alias is part of itself"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark if node else None)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -178,11 +187,13 @@ def _lines(node: yaml.Node | None, prefix: str, depth: int = 0) -> Iterator[tupl
 def overridden(document: Document, overrides: Mapping[str, Any]) -> Document:
     """The document with other values: ``{"inputs.epochs": 5, "jobs.train.resources.locations[0]": "x"}``.
 
-    Mappings on the way that are not there are made. Raises InvalidSpecError for an index without an item.
+    Mappings on the way that are not there are made, but no step of a pipeline: a misspelt one would run
+    beside the one that is meant. Raises InvalidSpecError for such a step, and for an index without an item.
     """
     values = deepcopy(document.values)
     for path, value in overrides.items():
-        _override(f"overrides[{path!r}]", values, str(path), value)
+        field = f"overrides[{path!r}]"
+        _override(field, values, str(path), plain(field, value))
     return replace(document, values=values)
 
 
@@ -195,6 +206,7 @@ def _override(field: str, target: Any, path: str, value: Any) -> None:
     *way, last = _steps(target, path) or [""]
     if "" in (*way, last) or path.endswith("."):
         raise InvalidSpecError(field, "a name is missing; write it as inputs.epochs.")
+    _check_step(field, target, [*way, last])
     for step in way:
         is_mapping = isinstance(target, dict)
         target = target.setdefault(step, {}) if is_mapping else _item(field, target, step)
@@ -203,6 +215,17 @@ def _override(field: str, target: Any, path: str, value: Any) -> None:
     else:
         _item(field, target, last)
         target[int(last)] = value
+
+
+def _check_step(field: str, target: Any, path: list[str]) -> None:
+    """Raises InvalidSpecError for a path to a step that there is not, also in a component's definition."""
+    above = ""
+    for key, inner in pairwise(path):
+        target = target.get(key) if isinstance(target, dict) else None
+        names = [str(name) for name in target] if isinstance(target, dict) else []
+        if key == "jobs" and above in ("", "component") and inner not in names:
+            raise InvalidSpecError(field, f"there is no step {inner!r}; {nearest(inner, names)}")
+        above = key
 
 
 def _steps(target: Any, path: str) -> list[str]:

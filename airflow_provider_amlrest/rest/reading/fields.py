@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
+from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
 from airflow_provider_amlrest.rest.reading.values import blank, boolean, mapping, number, structured, whole
 
 T = TypeVar("T")
@@ -144,16 +145,23 @@ def no_other_keys(field: str, value: Mapping[str, Any], allowed: Collection[str]
     """Raises InvalidSpecError if a mapping has a key that is not allowed."""
     other = sorted(str(key) for key in value if key not in allowed)
     if other:
-        raise unknown_key(field, ", ".join(map(repr, other)), allowed)
+        raise unknown_key(field, "', '".join(other), allowed)
+
+
+def nearest(name: str, there: Collection[str]) -> str:
+    """What there is instead of a name, and which of it is meant, perhaps: the end of an error."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(there), 1)
+    hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
+    return f"{hint}{', '.join(sorted(set(there))) or 'none'}."
 
 
 def unknown_key(field: str, key: str, allowed: Collection[str]) -> InvalidSpecError:
-    """The error for a key that there is not, with the nearest one that there is."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(key.strip("'"), list(allowed), 1)
-    hint = f"did you mean {near[0]!r}? There are: " if near else "there are: "
-    return InvalidSpecError(field, f"unknown key {key}; {hint}{', '.join(sorted(set(allowed)))}.")
+    """The error for a key that there is not: why it is not taken, or the nearest one that there is."""
+    if (reason := NOT_TAKEN.get(key)) is not None:
+        return InvalidSpecError(field, f"{key!r} is not taken: {reason}.")
+    return InvalidSpecError(field, f"unknown key '{key}'; {nearest(key, allowed)}")
 
 
 def read_typed(

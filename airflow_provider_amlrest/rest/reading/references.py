@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.ids import VERSION_PATTERN, ResourceId
+from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN, ResourceId
 
 _PREFIX = "azureml:"
 _NAMED = re.compile(
@@ -94,6 +94,18 @@ def _arm_id(field: str, value: str, kind: str) -> ResourceId:
     if kind in ("environments", "codes", "data") and resource.version is None:
         raise InvalidSpecError(field, f"{value!r} names no version; add /versions/<version>.")
     return resource
+
+
+def job_reference(field: str, value: Any) -> str:
+    """The name of a job, from its name or from what an operator that submits jobs returned.
+
+    :raises InvalidSpecError: for anything else.
+    """
+    value = unrendered(value)
+    name = value.get("name") if isinstance(value, Mapping) else value
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+        raise InvalidSpecError(field, f"{value!r} is not the name of a job, nor the result of one.")
+    return name
 
 
 def unrendered(value: Any) -> Any:

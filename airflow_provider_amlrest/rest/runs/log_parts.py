@@ -7,15 +7,15 @@ from typing import Any
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest.http.call import Answer, Send, body_text
+from airflow_provider_amlrest.rest.http.call import Answer, Call, body_text
 from airflow_provider_amlrest.rest.http.errors import response_error
 from airflow_provider_amlrest.rest.http.policies import ANONYMOUS
 
 
-def log_part(url: str, file: str, wanted: tuple[int, int], options: Mapping[str, Any] | None = None) -> Send:
+def log_part(url: str, file: str, wanted: tuple[int, int], options: Mapping[str, Any] | None = None) -> Call:
     """A request for a range of bytes of a log."""
     request = HttpRequest("GET", url, headers={"Range": f"bytes={wanted[0]}-{wanted[1]}"})
-    return Send(request, f"GET log {file}", {**(options or {}), ANONYMOUS: True})
+    return Call(request, f"GET log {file}", {**(options or {}), ANONYMOUS: True})
 
 
 def log_content(answer: Answer, file: str, wanted: tuple[int, int]) -> bytes:

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from azure.core.rest import HttpRequest
 
-from airflow_provider_amlrest.rest.http.call import BRIEF, Flow, Send, checked
+from airflow_provider_amlrest.rest.http.call import BRIEF, Call, Flow, checked
 from airflow_provider_amlrest.rest.http.cloud import check_url
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError, ResponseError
+from airflow_provider_amlrest.rest.http.errors import NotFoundError, ResponseError
 from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.jobs.job import Job
@@ -31,6 +31,7 @@ from airflow_provider_amlrest.rest.runs.run import (
     trial_number,
     trial_params,
 )
+from airflow_provider_amlrest.rest.versions.words import text_map
 from airflow_provider_amlrest.rest.workspace.operations import WorkspaceOperations
 
 CHILDREN_PAGE = 100
@@ -64,10 +65,14 @@ class RunOperations(JobOperations, WorkspaceOperations):
 
     def get_run_change(self, name: str) -> Flow[RunChange]:
         """Who changed a run last, and why it was canceled. Raises NotFoundError."""
-        history = yield from self._history()
-        asked = f"GET runs/{name}"
-        answer = yield Send(HttpRequest("GET", f"{history}/runs/{path_segment(name)}"), asked)
-        return read_run_change(checked(answer, asked))
+        return read_run_change((yield from self._run(name)))
+
+    def get_root(self, name: str) -> Flow[str]:
+        """The name of the job that a run is a part of: a step, or a trial. A job's own run: its own name.
+
+        :raises NotFoundError: if there is no such run.
+        """
+        return str((yield from self._run(name)).get("rootRunId") or name)
 
     def read_log(self, job_name: str, tail: LogTail, final: bool = False) -> Flow[list[str]]:
         """The lines of the user's log (of rank 0, for a distributed job) since the last read with this tail.
@@ -117,7 +122,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         run = f"experiments/{path_segment(job.experiment_name or 'Default')}/runs/{path_segment(job.name)}"
         url, asked = f"{history}/{run}/artifacts/contentinfo", f"GET runs/{job.name}/artifacts/contentinfo"
         try:
-            answer = yield Send(HttpRequest("GET", url, params={"path": quote(path, safe="")}), asked)
+            answer = yield Call(HttpRequest("GET", url, params={"path": quote(path, safe="")}), asked)
             place = str(checked(answer, asked).get("contentUri") or "")
             self._mask_signature(place.partition("?")[2])
             check_url(place)
@@ -134,7 +139,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         base = f"{history}/runs/{path_segment(name)}/children"
         first = HttpRequest("GET", base, params={"$top": str(CHILDREN_PAGE)})
         link = self._next(next_link, base)
-        answer = yield Send(HttpRequest("GET", link) if link else first, asked)
+        answer = yield Call(HttpRequest("GET", link) if link else first, asked)
         page = checked(answer, asked)
         return Page(tuple(map(read_run, page.get("value") or ())), page.get("nextLink") or None)
 
@@ -163,7 +168,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         Statuses and times come from run history, metrics from MLflow's search: a few requests for thousands
         of trials.
         """
-        job = yield from self.get_job(sweep)
+        tags = yield from self._sweep_tags(sweep)
         runs: list[Run] = []
         way, link = Pages(f"the trials of {sweep}"), None
         while True:
@@ -184,7 +189,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
             SweepTrial(
                 run.name,
                 run.status,
-                trial_params(job, run.name),
+                trial_params(tags, run.name),
                 metrics.get(run.name, {}),
                 run.start_time,
                 run.end_time,
@@ -203,7 +208,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
             run = yield from self.get_run(name)
             metrics = yield from self.get_metrics(name)
             return SweepTrial(
-                name, run.status, trial_params(job, name), metrics, run.start_time, run.end_time
+                name, run.status, trial_params(job.tags, name), metrics, run.start_time, run.end_time
             )
         trials = yield from self.list_trials(sweep)
         metric = job.primary_metric or ""
@@ -216,27 +221,32 @@ class RunOperations(JobOperations, WorkspaceOperations):
     def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; requested once."""
         if self.endpoints is None:
-            workspace = yield from self.get_workspace(options)
-            asked = "GET discovery"
-            check_url(workspace.discovery_url)
-            answer = yield Send(HttpRequest("GET", workspace.discovery_url), asked, options or {})
-            services = checked(answer, asked)
-            api = str(services.get("api") or "").rstrip("/")
-            if not api:
-                raise AzureMLError("The workspace does not say where its run history and MLflow are.")
+            workspace, api = yield from self._services(options)
             # 2021-03-01-preview does not name MLflow's URL; it is on the same host.
             tracking = workspace.mlflow_tracking_uri or f"{api}/mlflow/v1.0{self.workspace.path}"
             tracking = tracking.rstrip("?").replace("azureml://", "https://", 1)
-            check_url(api)
             check_url(tracking)
             self.endpoints = f"{api}/history/v1.0{self.workspace.path}", tracking
         return self.endpoints
+
+    def _run(self, name: str) -> Flow[dict[str, Any]]:
+        history = yield from self._history()
+        asked = f"GET runs/{name}"
+        answer = yield Call(HttpRequest("GET", f"{history}/runs/{path_segment(name)}"), asked)
+        return checked(answer, asked)
+
+    def _sweep_tags(self, sweep: str) -> Flow[Mapping[str, str]]:
+        job = yield from self.get_job(sweep)
+        if job.type:
+            return job.tags
+        # Recorded: Resource Manager answers a step of a pipeline without any properties.
+        return text_map((yield from self._run(sweep)).get("tags"))
 
     def _details(self, name: str, options: Mapping[str, Any] | None = None) -> Flow[Run]:
         history = yield from self._history(options)
         asked = f"GET runs/{name}/details"
         request = HttpRequest("GET", f"{history}/runs/{path_segment(name)}/details")
-        answer = yield Send(request, asked, options or {})
+        answer = yield Call(request, asked, options or {})
         details = checked(answer, asked)
         log_files = details.get("logFiles") or {}
         for url in log_files.values():
@@ -278,7 +288,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
         base = (yield from self._discover(options))[1]
         asked = f"{method} MLflow {operation}"
         request = HttpRequest(method, f"{base}/api/2.0/mlflow/{operation}", params=query, json=body)
-        answer = yield Send(request, asked, options or {})
+        answer = yield Call(request, asked, options or {})
         return checked(answer, asked)
 
     def _find_log(self, job_name: str, tail: LogTail, options: Mapping[str, Any]) -> Flow[bool]:

@@ -9,7 +9,6 @@ from math import isfinite, nan
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import innermost_code
-from airflow_provider_amlrest.rest.jobs.job import Job
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,9 @@ class Run:
     """Of a pipeline's step: its name in the pipeline."""
     is_reused: bool = False
     """Whether it did not run, as a step of another pipeline did the same."""
+    created_time: str | None = None
+    compute: str | None = None
+    """Name of the compute that it runs on."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ def read_run(details: Mapping[str, Any]) -> Run:
         },
         details.get("displayName"),
         (details.get("properties") or {}).get("azureml.isreused") == "true",
+        # Lists and details spell it differently.
+        details.get("createdUtc") or details.get("createdTimeUtc"),
+        details.get("target"),
     )
 
 
@@ -140,10 +145,10 @@ def trial_number(name: str) -> int:
     return int(suffix) if suffix.isdigit() else 0
 
 
-def trial_params(sweep: Job, trial: str) -> dict[str, Any]:
+def trial_params(tags: Mapping[str, str], trial: str) -> dict[str, Any]:
     """A trial's point in the search space, which the service keeps as a tag of the sweep."""
     try:
-        params = json.loads(sweep.tags.get(f"_aml_system_{trial}", "{}"))
+        params = json.loads(tags.get(f"_aml_system_{trial}", "{}"))
     except ValueError:
         return {}
     return params if isinstance(params, dict) else {}

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from azure.core.rest import HttpRequest
+
 from airflow_provider_amlrest.rest.calls import Calls
-from airflow_provider_amlrest.rest.http.call import Flow
-from airflow_provider_amlrest.rest.http.errors import NotFoundError
+from airflow_provider_amlrest.rest.http.call import Call, Flow, checked
+from airflow_provider_amlrest.rest.http.cloud import check_url
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.ids import path_segment
 from airflow_provider_amlrest.rest.workspace.resources import (
@@ -23,6 +26,9 @@ from airflow_provider_amlrest.rest.workspace.resources import (
 class WorkspaceOperations(Calls):
     """Requests for the workspace itself."""
 
+    services: tuple[Workspace, str] | None = None
+    """The workspace and the base URL of its region's services, once they are known."""
+
     def get_workspace(self, options: Mapping[str, Any] | None = None) -> Flow[Workspace]:
         """The workspace itself."""
         resource = yield from self._resource("GET", "", options=options)
@@ -33,7 +39,22 @@ class WorkspaceOperations(Calls):
             resource.get("location") or "",
             properties.get("discoveryUrl") or "",
             properties.get("mlFlowTrackingUri") or "",
+            properties.get("workspaceId") or "",
         )
+
+    def _services(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[Workspace, str]]:
+        """The workspace, and the base URL of its region's services, as it names it; requested once."""
+        if self.services is None:
+            workspace = yield from self.get_workspace(options)
+            asked = "GET discovery"
+            check_url(workspace.discovery_url)
+            answer = yield Call(HttpRequest("GET", workspace.discovery_url), asked, options or {})
+            api = str(checked(answer, asked).get("api") or "").rstrip("/")
+            if not api:
+                raise AzureMLError("The workspace does not say where its run history and MLflow are.")
+            check_url(api)
+            self.services = workspace, api
+        return self.services
 
     def list_computes(self, next_link: str | None = None) -> Flow[Page]:
         """The workspace's computes, as an iterator of :class:`Compute`."""
@@ -49,6 +70,11 @@ class WorkspaceOperations(Calls):
         for resource in answer.get("value") or ():
             return read_datastore(self.spelling, resource)
         raise NotFoundError("GET datastores", 404, message="The workspace has no default datastore.")
+
+    def get_datastore(self, name: str) -> Flow[Datastore]:
+        """One datastore. Raises NotFoundError if the workspace has none with that name."""
+        resource = yield from self._resource("GET", f"datastores/{path_segment(name)}")
+        return read_datastore(self.spelling, resource)
 
     def list_datastore_secrets(self, name: str) -> Flow[DatastoreSecrets]:
         """A datastore's key or shared access signature. The request counts against the quota of writes."""

@@ -19,6 +19,8 @@ class Workspace:
     location: str
     discovery_url: str
     mlflow_tracking_uri: str
+    guid: str = ""
+    """What assets of registries call it by."""
 
 
 @dataclass(frozen=True)

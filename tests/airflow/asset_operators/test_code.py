@@ -143,7 +143,7 @@ def test_the_datastore_serves_where_the_service_hands_out_no_place(
     with current.fault("startPendingUpload", status=403, times=None):
         code = upload(folder)
     assert code["id"]
-    assert "No upload by startPendingUpload, trying Microsoft Entra token" in said()
+    assert "No access by startPendingUpload, trying Microsoft Entra token" in said()
 
 
 @pytest.mark.parametrize("broken", ["empty", "ignored", "leaving", "missing"])

@@ -84,6 +84,11 @@ def sweep(goal: str, best: str | None = None) -> Job:
     return Job("/s", "s", "Sweep", "Running", goal=goal, primary_metric="auc", properties=properties)
 
 
+@pytest.mark.parametrize(("job_type", "has_trials"), [("Sweep", True), ("Command", False), ("New", False)])
+def test_the_page_is_told_whether_there_are_trials(job_type: str, has_trials: bool) -> None:
+    assert view._job(Job("/j", "j", job_type, "Running"))["has_trials"] is has_trials
+
+
 TRIALS = [
     SweepTrial("s_0", "Completed", {"lr": 0.1}, {"auc": 0.5, "acc": 1.0}, iso(0), iso(9)),
     SweepTrial("s_1", "Completed", {"lr": 0.2, "kind": "gbdt"}, {"auc": 0.9}),
@@ -149,6 +154,17 @@ def test_a_job_that_is_not_known_yet_may_be_active_while_its_task_is() -> None:
     assert row(task("failed")) == (None, None, False, None)
 
 
+def test_a_result_says_what_became_of_a_pipelines_steps() -> None:
+    steps = {"done": 3, "total": 5, "failed": ["train"]}
+    told = view.job_row(task("failed", result={"status": "Failed", "metrics": {}, "steps": steps}), {})
+    assert (told["status"], told["steps"]) == ("Failed", steps)
+    for odd in ([], "all", {"done": 3}, {"done": "3", "total": 5}, None):
+        assert view.job_row(task("failed", result={"status": "Failed", "steps": odd}), {})["steps"] is None
+    strange = {"done": 1, "total": 2, "failed": ["a", 7, "b", "c", "d"]}
+    told = view.job_row(task("failed", result={"status": "Failed", "steps": strange}), {})
+    assert told["steps"]["failed"] == ["a", "b", "c"]
+
+
 def test_odd_results_are_no_reason_to_fail() -> None:
     for odd in ({"status": 7}, {"metrics": "many"}, {"best_trial": "the first"}, {"metrics": {"auc": None}}):
         assert view.job_row(task(result=odd), {})["metrics"] == {}
@@ -163,3 +179,37 @@ def test_a_history_has_gaps_where_a_run_has_no_metric() -> None:
     page = view.history_page(tasks)
     assert page["metrics"] == {"auc": [0.8, None, 0.9], "loss": [None, None, 1]}
     assert [state for _, state, _ in page["runs"]] == ["success", "failed", "success"]
+
+
+COMPARED = {
+    "accepted": True,
+    "reason": "auc: 0.9 is better by 0.1 than 0.8 (any is enough)",
+    "candidate": {"model": None, "job": "train-2", "id": None},
+    "champion": {"model": "iris:1", "job": "train-1", "id": "/iris/1"},
+    "metrics": [{"name": "auc", "candidate": 0.9, "champion": 0.8, "difference": 0.1, "passed": True}],
+}
+
+
+def test_the_models_that_a_gate_has_compared() -> None:
+    page = view.comparison_page(task(), COMPARED)
+    assert (page["task"]["task_id"], page["poll"]) == ("t", None)
+    assert page["comparison"] == {
+        **COMPARED,
+        "candidate": {"model": "", "job": "train-2"},
+        "champion": {"model": "iris:1", "job": "train-1"},
+    }
+    assert view.comparison_page(task(), {**COMPARED, "champion": None})["comparison"]["champion"] is None
+    assert view.comparison_page(task("running"), COMPARED)["poll"] == view.ACTIVE_POLL
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"metrics": 5, "candidate": "x", "reason": 3, "accepted": "yes"}, {"metrics": [7], "champion": [1]}],
+)
+def test_a_comparison_that_is_none_breaks_no_page(said: dict[str, Any]) -> None:
+    page = view.comparison_page(task(), said)["comparison"]
+    assert (page["accepted"], page["reason"], page["candidate"], page["metrics"]) == (False, "", None, [])
+    [row] = view.comparison_page(task(), {"metrics": [{"name": 1, "candidate": "x", "passed": 1}]})[
+        "comparison"
+    ]["metrics"]
+    assert row == {"name": "", "candidate": None, "champion": None, "difference": None, "passed": False}

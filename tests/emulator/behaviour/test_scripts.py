@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_amlrest.emulator import context
+from airflow_provider_amlrest.emulator import computes, context
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules, Tuning
 from airflow_provider_amlrest.emulator.behaviour.scripts import Scripts
-from airflow_provider_amlrest.emulator.config import Settings
+from airflow_provider_amlrest.emulator.config import Settings, Workspace
 from airflow_provider_amlrest.emulator.store import JobRecord, Store
 from tests.emulator.running import Running
 
@@ -224,15 +224,16 @@ def test_an_empty_workspace_again(clean: Running) -> None:
     assert submit(clean, "j") == "Completed"
 
 
-def test_a_job_that_is_forgotten_meanwhile_is_answered_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[context.Context]:
+    """A context that waits for ever for jobs that take no time, in which nothing runs."""
     monkeypatch.setattr(context, "SETTLE_SECONDS", math.inf)
     tuning = Tuning(job_seconds=0)
-    store = Store(tmp_path / "emulator.sqlite3")
     nothing: Any = None
-    emptied = context.Context(
-        settings=Settings(tmp_path, "simulated", (), ()),
+    store = Store(tmp_path / "emulator.sqlite3")
+    workspace = Workspace("s", "g", "w", "westeurope", "11111111-2222-3333-4444-555555555555")
+    yield context.Context(
+        settings=Settings(tmp_path, "simulated", (workspace,), ()),
         store=store,
         scripts=Scripts(tuning, FaultRules()),
         blobs=nothing,
@@ -244,9 +245,28 @@ def test_a_job_that_is_forgotten_meanwhile_is_answered_at_once(
         backends=nothing,
         derive_secret=nothing,
     )
-    job = JobRecord("w", "j", "Command", {}, "Starting")
-    assert asyncio.run(asyncio.wait_for(emptied.settle(job), 10)) is job
     store.close()
+
+
+def test_a_job_that_is_forgotten_meanwhile_is_answered_at_once(patient: context.Context) -> None:
+    job = JobRecord("w", "j", "Command", {}, "Starting")
+    assert asyncio.run(asyncio.wait_for(patient.settle(job), 10)) is job
+
+
+@pytest.mark.parametrize("parent", [None, "whole"])
+def test_a_job_that_waits_for_its_compute_is_not_waited_for(
+    patient: context.Context, parent: str | None
+) -> None:
+    """Nor is a pipeline with such a step."""
+    outer = {"properties": {"scaleSettings": {"minNodeCount": 0, "maxNodeCount": 1}}}
+    made = computes.ComputeState("w", "c", computes.INSTANCE, {"properties": outer}, "", "")
+    computes.keep(patient.store, made.after(computes.new_operation("Create", None)))
+    job = JobRecord("w", "j", "Command", {"computeId": "/computes/c", "tags": {}}, "Queued", parent)
+    whole = JobRecord("w", "whole", "Pipeline", {"tags": {}}, "Running")
+    patient.store.add_job(whole)
+    patient.store.add_job(job)
+    waited_for = whole if parent else job
+    assert asyncio.run(asyncio.wait_for(patient.settle(waited_for), 10)).status == waited_for.status
 
 
 def test_assets_are_shown_oldest_first(clean: Running) -> None:

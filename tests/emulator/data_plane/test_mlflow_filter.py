@@ -24,6 +24,10 @@ from tests.emulator.running import Running
         ("run_name ILIKE 'TRI_L'", True),
         ("tags.\"mlflow.parentRunId\" = 'sweep'", True),
         ("tags.none = 'x'", False),
+        ("tags.none != 'x'", False),
+        # What MLflow's client asks of all registered models.
+        ("tag.`mlflow.prompt.is_prompt` != 'true'", True),
+        ("tag.`mlflow.prompt.is_prompt` = 'true'", False),
     ],
 )
 def test_filters(text: str, holds: bool) -> None:

@@ -117,6 +117,37 @@ def test_a_model_that_a_job_registers_is_the_next_ones_input(host: Harness) -> N
         assert host.log(f"reads-{said}") == f"{said}\n"
 
 
+@pytest.mark.parametrize("kind", ["custom_model", "mlflow_model", "triton_model"])
+def test_models_by_their_short_name(host: Harness, kind: str) -> None:
+    name, output = f"short-{kind}", {"jobOutputType": kind, "assetName": f"short_{kind}"}
+    host.submit(name, "echo w > ${{outputs.m}}/weights", outputs={"m": output})
+    assert host.wait(name).status == "Completed", host.log(name)
+    for number, reference in enumerate((f"azureml:short_{kind}:1", f"azureml:short_{kind}@latest")):
+        inputs = {
+            "m": {"jobInputType": kind, "uri": reference, "mode": "Download"},
+            "d": {"jobInputType": kind, "uri": reference, "mode": "Direct"},
+        }
+        reader = host.submit(
+            f"{name}-{number}", "cat ${{inputs.m}}/weights; echo ${{inputs.d}}", inputs=inputs
+        )
+        assert host.wait(reader).status == "Completed", host.job(reader).error
+        weights, place = host.log(reader).splitlines()
+        assert weights == "w"
+        assert place.endswith(f"/datastores/workspaceblobstore/paths/azureml/{name}/m/")
+
+
+def test_a_model_of_which_the_job_has_written_nothing(host: Harness) -> None:
+    output = {"jobOutputType": "mlflow_model", "assetName": "void"}
+    host.submit("writes-nothing", "true", outputs={"m": output})
+    failed = host.wait("writes-nothing")
+    assert failed.status == "Failed"
+    assert failed.error is not None
+    assert (
+        "No blobs found in storage at model asset path: azureml/writes-nothing/m/" in failed.error["message"]
+    )
+    assert host.store.assets(WORKSPACE.name, "models", "void") == []
+
+
 def test_expressions_in_an_outputs_path_are_the_jobs_own(host: Harness) -> None:
     uri = "azureml://datastores/${{default_datastore}}/paths/all/${{name}}/${{ output_name }}/"
     for name in ("first", "second"):

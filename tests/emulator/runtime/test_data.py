@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from airflow_provider_amlrest.emulator.config import Registry
 from airflow_provider_amlrest.emulator.runtime.data import BlobLocation, DataResolver, WebLocation
 from airflow_provider_amlrest.emulator.runtime.errors import JobError
 from airflow_provider_amlrest.emulator.runtime.services import Services
 from airflow_provider_amlrest.emulator.storage.blobs import BlobStorage
+from airflow_provider_amlrest.emulator.store import AssetRecord
 
 from .harness import WORKSPACE, Harness, make_harness
 
@@ -91,6 +94,40 @@ def test_references_to_assets(harness: Harness, resolver: DataResolver) -> None:
     harness.asset("data", "loop", dataUri="azureml:loop:1")
     with pytest.raises(JobError, match="without an end"):
         resolver.uri("azureml:loop:1")
+
+
+def test_references_to_assets_of_a_registry(harness: Harness, resolver: DataResolver) -> None:
+    registry = Registry("sub", "rg", "Shared", "westeurope", "22222222-2222-3333-4444-555555555555")
+    services = replace(harness.services, settings=replace(harness.services.settings, registries=(registry,)))
+    shared = replace(resolver, services=services)
+    for version in ("1", "2"):
+        for kind, member in (("data", "dataUri"), ("models", "modelUri")):
+            place = f"https://example.org/{kind}/{version}"
+            harness.store.put_asset(AssetRecord(registry.home, kind, "iris", version, {member: place}))
+    assert shared.uri("azureml://registries/shared/data/iris/versions/1") == "https://example.org/data/1"
+    assert shared.uri("azureml://registries/Shared/models/iris/labels/latest").endswith("models/2")
+    harness.store.put_asset(AssetRecord(registry.home, "environments", "tools", "1", {"condaFile": "{}"}))
+    tools = shared.asset("azureml://registries/shared/environments/tools/labels/latest", "environments")
+    assert tools is not None
+    assert tools.properties == {"condaFile": "{}"}
+    with pytest.raises(JobError, match="is not in the registry"):
+        shared.uri("azureml://registries/shared/data/iris/versions/9")
+    with pytest.raises(JobError, match="no registry 'other'; it has Shared"):
+        shared.uri("azureml://registries/other/data/iris/versions/1")
+    with pytest.raises(JobError, match="is not registered in workspace"):
+        shared.uri("azureml:iris:1")
+
+
+def test_datastores_of_other_workspaces(harness: Harness, resolver: DataResolver) -> None:
+    other = replace(WORKSPACE, name="Second", workspace_id="99999999-2222-3333-4444-555555555555")
+    settings = replace(harness.services.settings, workspaces=(WORKSPACE, other))
+    both = replace(resolver, services=replace(harness.services, settings=settings))
+    for uri in (LONG, LONG.replace("/workspaces", "/providers/Microsoft.MachineLearningServices/workspaces")):
+        theirs = uri.replace("/ws/", "/second/").replace("resourcegroups", "resourceGroups")
+        assert both.locate(f"{theirs}/a") == BlobLocation(other.default_container, "a")
+        assert both.locate(f"{uri}/a") == BlobLocation(BLOBSTORE, "a")
+        with pytest.raises(JobError, match="no workspace 'second'"):
+            resolver.locate(f"{theirs}/a")
 
 
 def test_environment_of_a_registry_is_no_asset(resolver: DataResolver) -> None:

@@ -118,7 +118,7 @@ def test_cancel_during_a_build(venv: Harness, wheel: Path) -> None:
     [
         ("azureml:env:1", "Docker build context"),
         ("azureml:AzureML-sklearn:33", "is not registered"),
-        ("azureml://registries/azureml/environments/sk/versions/1", "no registries"),
+        ("azureml://registries/azureml/environments/sk/versions/1", "no curated environments"),
         ("azureml:conda:1", "conda package 'cudatoolkit'"),
     ],
 )

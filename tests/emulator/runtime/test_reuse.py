@@ -73,7 +73,7 @@ def test_a_metric_is_that_of_the_first_run(storing_emulator: Running, run: Run) 
     second = run(jobs)["make"]
     found = storing_emulator.mlflow("runs/get", run_id=second["runId"]).json()["run"]
     assert found["data"]["metrics"][0]["value"] == 0.5
-    assert found["info"]["artifact_uri"].endswith(f"dcid.{first['runId']}")
+    assert found["info"]["artifact_uri"].endswith(f"/runs/{first['runId']}/artifacts")
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,8 @@ def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
         "/execution/v1.0{workspace}/experiments/e/run",
         "/history/v1.0/private{workspace}/runs/r/spans",
         "/history/v2.0{workspace}/runs/r",
-        "/registrymanagement/v1.0/registries/azureml/discovery",
+        "/registrymanagement/v1.0/registries/azureml/regions",
+        "/assetstore/v1.0/operations",
         "/something/new",
         "/subscriptions?api-version=2022-12-01",
         "/subscriptions/{subscription}?api-version=2022-12-01",
@@ -146,8 +147,11 @@ def test_what_is_not_emulated_is_501(emulator: Running, path: str) -> None:
         "/subscriptions/{subscription}/providers/Microsoft.Network/x?api-version=1",
         "{group}/providers/Microsoft.Storage/storageAccounts/a/listKeys?api-version=2023-01-01",
         "{group}/providers/Microsoft.MachineLearningServices/workspaces?api-version=2024-04-01",
-        "{group}/providers/Microsoft.MachineLearningServices/registries/r?api-version=2022-10-01",
-        "{group}/providers/Microsoft.MachineLearningServices/registries/r/models/m/versions/1",
+        "{group}/providers/Microsoft.MachineLearningServices/registries?api-version=2024-04-01",
+        "{group}/providers/Microsoft.MachineLearningServices/registries/emulator-registry/jobs"
+        "?api-version=2024-04-01",
+        "/mferp/managementfrontend{group}/providers/Microsoft.MachineLearningServices/registries"
+        "/emulator-registry/package?api-version=2021-10-01-dataplanepreview",
         "/providers/Microsoft.MachineLearningServices/operations?api-version=2024-04-01",
         "/{tenant}/oauth2/v2.0/devicecode",
         "/common/discovery/instance",

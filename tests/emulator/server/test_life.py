@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.emulator.running import CLI, Running
+from tests.emulator.running import CLI, VERSION, Running
 from tests.support.processes import is_alive
 from tests.support.waiting import wait_for
 
@@ -211,6 +211,7 @@ def test_banner_has_no_secret(running: Running) -> None:
         ("--compute", "cpu"),
         ("--compute", "cpu-1:2"),
         ("--workspace", "a"),
+        ("--registry", "sh@red"),
         ("--port", "99999"),
     ],
 )
@@ -220,9 +221,17 @@ def test_impossible_arguments(tmp_path: Path, arguments: tuple[str, str]) -> Non
     assert repr(arguments[1]) in refused.stderr
 
 
-def test_computes_and_workspaces_of_ones_own(start: Callable[..., Running]) -> None:
+def test_computes_workspaces_and_registries_of_ones_own(start: Callable[..., Running]) -> None:
     arguments = ("--compute", "tiny:1", "--compute", "big:64", "--workspace", "one", "--workspace", "two")
-    emulator = start("--runtime", "simulated", *arguments)
+    registries = ("--registry", "mine", "--registry", "Theirs")
+    emulator = start("--runtime", "simulated", *arguments, *registries)
+    assert emulator.facts["registry_name"] == "mine"
+    group = emulator.workspace.partition("/workspaces/")[0]
+    for name in ("mine", "theirs"):
+        path = f"{group}/registries/{name}/environments/env/versions/1?api-version={VERSION}"
+        body = {"properties": {"image": f"{name}:1"}}
+        assert emulator.http.put(path, json=body).json()["properties"]["image"] == f"{name}:1"
+    assert emulator.http.get(f"{group}/registries/emulator-registry?api-version={VERSION}").is_error
     names = [item["name"] for item in emulator.ml("GET", "computes").json()["value"]]
     assert names == ["tiny", "big"]
     assert emulator.facts["workspace_name"] == "one"

@@ -8,9 +8,20 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator
+from airflow_provider_amlrest.operators import (
+    AzureMLSubmitCommandJobOperator,
+    AzureMLSubmitPipelineJobOperator,
+)
 
 LATER = timedelta(seconds=20)
+WAITS = f"until [ -e {os.environ['JOBS_WAIT_IN']}/$AZUREML_RUN_ID ]; do sleep 0.2; done"
+STEP = {"command": WAITS, "environment": "azureml:AzureML-anything:1", "compute": "cpu-cluster"}
+PIPELINE = {
+    "jobs": {
+        "first": {**STEP, "outputs": {"model": {"type": "uri_folder"}}},
+        "second": {**STEP, "inputs": {"model": "${{parent.jobs.first.outputs.model}}"}},
+    },
+}
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({}, {}),
     "retried": ({}, {"retries": 2}),
@@ -19,17 +30,26 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "run_timeout": ({"dagrun_timeout": LATER}, {}),
     "task_timeout": ({}, {"execution_timeout": LATER}),
     "opted_out": ({}, {"cancel_on_kill": False}),
+    "pipeline": ({}, {}),
+    "pipeline_retried": ({}, {"retries": 2}),
+    "pipeline_timeout": ({}, {"execution_timeout": LATER}),
 }
 
 for kind, (of_dag, of_task) in KINDS.items():
     for mode in ("sync", "deferred"):
         with DAG(f"{kind}_{mode}", schedule=None, catchup=False, **of_dag):
-            AzureMLSubmitCommandJobOperator(
+            operator, job = (
+                (AzureMLSubmitPipelineJobOperator, PIPELINE)
+                if kind.startswith("pipeline")
+                else (
+                    AzureMLSubmitCommandJobOperator,
+                    {"command": WAITS, "environment": "AzureML-anything:1"},
+                )
+            )
+            operator(
                 task_id="train",
-                command=f"until [ -e {os.environ['JOBS_WAIT_IN']}/$AZUREML_RUN_ID ]; do sleep 0.2; done",
-                environment="AzureML-anything:1",
                 deferrable=mode == "deferred",
                 poll_interval=1,
                 # 2.11 takes a clear of a running task for a retry.
-                **{"retry_delay": timedelta(seconds=1), **of_task},
+                **{**job, "retry_delay": timedelta(seconds=1), **of_task},
             )

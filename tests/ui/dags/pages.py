@@ -8,7 +8,13 @@ from typing import Any
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 
-from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
+from airflow_provider_amlrest.operators import (
+    AzureMLCompareModelsOperator,
+    AzureMLSubmitCommandJobOperator,
+    AzureMLSubmitJobOperator,
+    AzureMLSubmitPipelineJobOperator,
+    AzureMLSubmitSweepJobOperator,
+)
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 
 COMMON = {"environment": "AzureML-anything:1", "compute": "cpu-cluster", "poll_interval": 2}
@@ -50,6 +56,17 @@ def sweep_job(trials: int, concurrent: int, seconds: int) -> AzureMLSubmitSweepJ
     )
 
 
+def step(number: int) -> dict[str, Any]:
+    """One of ten columns of ten steps; each waits for two of the column before."""
+    others = [10 * (number // 10 - 1) + row % 10 for row in (number, number + 3)] if number >= 10 else []
+    return {
+        "command": "python step.py ${{outputs.out}}",
+        "environment": COMMON["environment"],
+        "inputs": {f"in_{other}": f"${{{{parent.jobs.step_{other}.outputs.out}}}}" for other in others},
+        "outputs": {"out": {"type": "uri_folder"}},
+    }
+
+
 with DAG("training", schedule=None, catchup=False):
     command_job(
         tags=tags(
@@ -74,6 +91,28 @@ with DAG("sweeping", schedule=None, catchup=False):
 
 with DAG("wide", schedule=None, catchup=False):
     sweep_job(1000, 100, 0)
+
+with DAG("gated", schedule=None, catchup=False):
+    AzureMLCompareModelsOperator(
+        task_id="gate",
+        candidate={"metrics": {"auc": 0.93, "recall": 0.5}},
+        champion="iris@latest",
+        metric="auc",
+        guards={"recall": {"at_least": 0.8}},
+    )
+
+with DAG("pipeline", schedule=None, catchup=False):
+    AzureMLSubmitJobOperator(task_id="retrain", job="pipeline/pipeline.yml", deferrable=True, poll_interval=2)
+
+with DAG("long", schedule=None, catchup=False):
+    AzureMLSubmitPipelineJobOperator(
+        task_id="hundred",
+        jobs={f"step_{number}": step(number) for number in range(100)},
+        settings={"default_compute": "cpu-cluster"},
+        deferrable=True,
+        poll_interval=2,
+        tags=tags(seconds=0),
+    )
 
 with DAG("mixed", schedule=None, catchup=False):
     submit = command_job("submit", wait_for_completion=False, tags=tags(seconds=5))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 import json
 import re
@@ -25,13 +24,15 @@ from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.identity import CREDENTIALS
 from airflow_provider_amlrest.lifecycle import masking, naming, ownership, task_identity
 from airflow_provider_amlrest.operators.base import AzureMLOperator
+from airflow_provider_amlrest.operators.commands import AzureMLRunOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
-from airflow_provider_amlrest.operators.runs import AzureMLRunOperator
+from airflow_provider_amlrest.operators.online import AzureMLDeployOnlineEndpointOperator
+from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
 from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
+from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperator
 from airflow_provider_amlrest.rest.assets.upload.ignore import BY_PRODUCTS, CODE_BY_PRODUCTS
 from airflow_provider_amlrest.rest.http.cloud import CLOUDS, CUSTOM
 from airflow_provider_amlrest.rest.http.credentials import Chain
-from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Output
 from airflow_provider_amlrest.rest.jobs.search_space import ARGUMENTS, parse_search_space
@@ -176,20 +177,26 @@ def test_the_readme_has_a_short_dag() -> None:
 
 # Operators and sensor
 
-CLASSES: dict[str, type] = {
+CLASSES: dict[str, Any] = {
     "Common parameters": AzureMLOperator,
     **{name: getattr(operators, name) for name in operators.__all__},
     "Names and waits": AzureMLJobOperator,
     "Steps": AzureMLStepsOperator,
+    "Brought to a state": AzureMLResourceOperator,
     "AzureMLJobSensor": AzureMLJobSensor,
 }
+"""Heading -> the class, or the function, that the section describes."""
 COMMON = ("azureml_conn_id", "api_version", "multiple_outputs")
+MADE_BY = {
+    "safe_rollout": (AzureMLDeployOnlineEndpointOperator, AzureMLShiftTrafficOperator),
+}
+"""Function -> the operators that its arguments of the same names go to."""
 
 
 def own_parameters(heading: str) -> dict[str, inspect.Parameter]:
     """The parameters that a section has to describe."""
-    cls = CLASSES[heading]
-    constructor: Callable[..., Any] = cls.__init__  # type: ignore[misc]
+    described = CLASSES[heading]
+    constructor: Callable[..., Any] = described.__init__ if isinstance(described, type) else described  # type: ignore[misc]
     parameters = inspect.signature(constructor).parameters
     return {
         name: parameter
@@ -199,17 +206,27 @@ def own_parameters(heading: str) -> dict[str, inspect.Parameter]:
     }
 
 
-def test_every_class_has_its_section() -> None:
-    headings = {match["text"] for match in _HEADING.finditer(read("operators.md"))}
-    assert set(CLASSES) <= headings
+def template_fields(heading: str) -> set[str]:
+    sources = MADE_BY.get(heading, (CLASSES[heading],))
+    return {name for source in sources for name in source.template_fields}
+
+
+def pages_with(heading: str) -> list[Path]:
+    """The pages that have a section of this name."""
+    return [page for page in PAGES if heading in {match["text"] for match in _HEADING.finditer(prose(page))}]
+
+
+@pytest.mark.parametrize("heading", CLASSES)
+def test_every_class_has_its_section_on_one_page(heading: str) -> None:
+    assert len(pages_with(heading)) == 1
 
 
 @pytest.mark.parametrize("heading", CLASSES)
 def test_parameters_are_described_as_they_are(heading: str) -> None:
     """Name, default and template: column by column what the class says."""
-    cls = CLASSES[heading]
     parameters = own_parameters(heading)
-    own = section(read("operators.md"), heading).partition("\n###")[0]
+    templates = template_fields(heading)
+    own = section(pages_with(heading)[0].read_text(), heading).partition("\n###")[0]
     table = [row for row in rows(own) if len(row) == 4]
     documented = {
         code_words(name)[0]: (default.strip("`"), template == "yes")
@@ -218,7 +235,7 @@ def test_parameters_are_described_as_they_are(heading: str) -> None:
     expected = {
         name: (
             "required" if parameter.default is inspect.Parameter.empty else repr(parameter.default),
-            name in cls.template_fields,  # type: ignore[attr-defined]
+            name in templates,
         )
         for name, parameter in parameters.items()
     }
@@ -402,51 +419,6 @@ def test_placeholders_are_rewritten_as_the_page_shows() -> None:
     assert body["searchSpace"] == {"--lr": ["uniform", [0.01, 0.3]]}
 
 
-# Errors
-
-
-def provider_source() -> str:
-    """The provider's source with the literals that a line break has split joined again."""
-    package = ROOT / "airflow_provider_amlrest"
-    files = [file for file in package.rglob("*.py") if "emulator" not in file.relative_to(package).parts]
-    return re.sub(r"\"\s*\n\s*f?\"", "", "\n".join(file.read_text() for file in files))
-
-
-def test_messages_are_those_of_the_code() -> None:
-    source = provider_source().replace("{{", "{").replace("}}", "}")
-    messages = [
-        message
-        for heading in (
-            "Said by the service",
-            "Said before anything is sent",
-            "Said after asking, before submitting",
-            "Said of a job",
-        )
-        for row in rows(section(read("errors.md"), heading))
-        for message in code_words(row[1] if heading == "Said by the service" else row[0])
-    ]
-    assert len(messages) > 20
-    assert [message for message in messages if message not in source] == []
-
-
-def test_every_hint_is_listed() -> None:
-    listed = {row[0]: row[1] for row in rows(section(read("errors.md"), "Said by the service"))}
-    for hint in (*HINTS, *NO_ANSWER_HINTS):
-        assert hint.problem in listed
-        assert set(hint.codes) <= set(code_words(listed[hint.problem]))
-
-
-def test_exceptions_are_where_the_page_says() -> None:
-    tree = section(read("errors.md"), "In Python")
-    home = "airflow_provider_amlrest.rest.http.errors"
-    found = re.findall(
-        r"(\w+Error)\b *(?:in (airflow_provider_amlrest\.[\w.]+))?", _FENCE.findall(tree)[0][1]
-    )
-    assert len(found) > 10
-    for name, module in found:
-        assert issubclass(getattr(importlib.import_module(module or home), name), Exception)
-
-
 # Emulator
 
 
@@ -465,7 +437,8 @@ def test_settings_are_described_with_their_defaults() -> None:
     table = {code_words(row[0])[0]: row[2] for row in rows(section(read("emulator.md"), "Settings"))}
     assert set(table) == {field.name for field in dataclasses.fields(Tuning)}
     for field in dataclasses.fields(Tuning):
-        default = "null" if field.default is None else f"{field.default:g}"
+        is_number = isinstance(field.default, float)
+        default = f"{field.default:g}" if is_number else json.dumps(field.default)
         assert table[field.name].split(" ")[0] == default, field.name
 
 

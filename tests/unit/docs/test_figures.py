@@ -16,7 +16,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-PROMISES = ("errors.md", "idempotency.md", "operators.md", "waiting.md")
+PROMISES = (
+    *("batch-scoring.md", "compute.md", "errors.md", "idempotency.md"),
+    *("operators.md", "serving.md", "waiting.md"),
+)
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 FIGURES = {word: number for number, word in enumerate(WORDS, 1)} | {"a": 1, "an": 1, "the": 1}

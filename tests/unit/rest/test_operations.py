@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
 from airflow_provider_amlrest.rest.assets.code import code_body
 from airflow_provider_amlrest.rest.client import AzureMLClient
-from airflow_provider_amlrest.rest.http.call import Send
+from airflow_provider_amlrest.rest.http.call import Call
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
@@ -65,9 +65,9 @@ def job(name: str = "j", **properties: Any) -> Answered:
     )
 
 
-def asked(send: Send) -> tuple[str, str, dict[str, list[str]]]:
-    parts = urlsplit(send.request.url)
-    return send.request.method, f"{parts.scheme}://{parts.netloc}{parts.path}", parse_qs(parts.query)
+def asked(call: Call) -> tuple[str, str, dict[str, list[str]]]:
+    parts = urlsplit(call.request.url)
+    return call.request.method, f"{parts.scheme}://{parts.netloc}{parts.path}", parse_qs(parts.query)
 
 
 def metrics(**values: Any) -> Answered:
@@ -76,16 +76,16 @@ def metrics(**values: Any) -> Answered:
 
 
 def test_create_job_puts_the_codecs_body(operations: Operations) -> None:
-    created, [send] = drive(operations.create_job("j", PLAIN), job(status="Starting"))
-    assert asked(send) == ("PUT", f"{BASE}/jobs/j", {"api-version": ["2025-12-01"]})
-    assert json.loads(send.request.content) == {"properties": job_body(operations.spelling, PLAIN)}
-    assert send.asked == "PUT jobs/j"
+    created, [call] = drive(operations.create_job("j", PLAIN), job(status="Starting"))
+    assert asked(call) == ("PUT", f"{BASE}/jobs/j", {"api-version": ["2025-12-01"]})
+    assert json.loads(call.request.content) == {"properties": job_body(operations.spelling, PLAIN)}
+    assert call.asked == "PUT jobs/j"
     assert created.status == "Starting"
 
 
 def test_names_cannot_lead_to_another_path(operations: Operations) -> None:
-    send = next(operations.get_environment("a/../b", "1?x"))
-    assert asked(send)[1] == f"{BASE}/environments/a%2F..%2Fb/versions/1%3Fx"
+    call = next(operations.get_environment("a/../b", "1?x"))
+    assert asked(call)[1] == f"{BASE}/environments/a%2F..%2Fb/versions/1%3Fx"
     for name in ("..", ".", ""):
         with pytest.raises(InvalidSpecError, match="cannot be the name"):
             next(operations.get_job(name))
@@ -93,10 +93,10 @@ def test_names_cannot_lead_to_another_path(operations: Operations) -> None:
 
 def test_latest_asks_for_the_version_created_last(operations: Operations) -> None:
     answer = recorded("lists")[1]["response_body"]
-    found, [send] = drive(operations.get_latest_environment("e"), Answered(answer))
+    found, [call] = drive(operations.get_latest_environment("e"), Answered(answer))
     assert found.version == "bar"
-    assert asked(send)[2] == {"api-version": ["2025-12-01"], "$orderBy": ["createdtime desc"], "$top": ["1"]}
-    assert " " not in send.request.url
+    assert asked(call)[2] == {"api-version": ["2025-12-01"], "$orderBy": ["createdtime desc"], "$top": ["1"]}
+    assert " " not in call.request.url
     with pytest.raises(NotFoundError, match="e has no version"):
         drive(operations.get_latest_environment("e"), Answered({"value": []}))
 
@@ -105,8 +105,8 @@ def test_pages_end_without_null_or_empty_link(operations: Operations) -> None:
     link = f"{BASE}/jobs?api-version=2022-05-01&$skip=abc"
     page, _ = drive(operations.list_jobs(), Answered({"value": [job().body], "nextLink": link}))
     assert ([item.name for item in page.items], page.next_link) == (["j"], link)
-    _, [send] = drive(operations.list_jobs(next_link=link), Answered({"value": []}))
-    assert send.request.url == link
+    _, [call] = drive(operations.list_jobs(next_link=link), Answered({"value": []}))
+    assert call.request.url == link
     for last in ({"value": []}, {"value": [], "nextLink": None}, {"value": None, "nextLink": ""}):
         assert drive(operations.list_jobs(), Answered(last))[0] == Page((), None)
 
@@ -135,11 +135,11 @@ def test_a_missing_compute_has_an_empty_answer(operations: Operations) -> None:
 
 
 def test_datastore_secrets_are_masked_when_they_arrive(operations: Operations, secrets: list[str]) -> None:
-    found, [send] = drive(
+    found, [call] = drive(
         operations.list_datastore_secrets("d"), Answered({"secretsType": "AccountKey", "key": "KEY=="})
     )
     assert (found.account_key, found.sas_token, secrets) == ("KEY==", None, ["KEY=="])
-    assert asked(send)[:2] == ("POST", f"{BASE}/datastores/d/listSecrets")
+    assert asked(call)[:2] == ("POST", f"{BASE}/datastores/d/listSecrets")
     drive(
         operations.list_datastore_secrets("d"), Answered({"secretsType": "Sas", "sasToken": "?sv=1&sig=SAS"})
     )
@@ -162,13 +162,13 @@ def test_pending_upload_masks_the_signature_in_every_encoding(
             "credential": {"credentialType": "SAS", "sasUri": f"{blob}?sv=1&sig=a%2bb%2Fc%3d&se=2"},
         }
     }
-    pending, [send] = drive(operations.start_pending_upload("c", "1"), Answered(answer))
+    pending, [call] = drive(operations.start_pending_upload("c", "1"), Answered(answer))
     assert pending.blob_uri == blob
     assert set(secrets) == {"a%2bb%2Fc%3d", signature, quote(signature, safe="")}
-    assert json.loads(send.request.content) == {"pendingUploadType": "TemporaryBlobReference"}
+    assert json.loads(call.request.content) == {"pendingUploadType": "TemporaryBlobReference"}
     assert "sig" not in repr(pending)
-    _, [send] = drive(operations.start_pending_upload("c", "1", "a-guid"), Answered(answer))
-    assert json.loads(send.request.content)["pendingUploadId"] == "a-guid"
+    _, [call] = drive(operations.start_pending_upload("c", "1", "a-guid"), Answered(answer))
+    assert json.loads(call.request.content)["pendingUploadId"] == "a-guid"
     with pytest.raises(AzureMLError, match="no shared access signature"):
         drive(operations.start_pending_upload("c", "1"), Answered({"blobReferenceForConsumption": None}))
 
@@ -179,10 +179,10 @@ def test_find_code_searches_by_hash(operations: Operations) -> None:
         "name": "7",
         "properties": code_body(operations.spelling, CODE),
     }
-    found, [send] = drive(operations.find_code("ab12"), Answered({"value": [resource]}))
+    found, [call] = drive(operations.find_code("ab12"), Answered({"value": [resource]}))
     assert found is not None
     assert (found.name, found.version, found.content_hash) == ("other", "7", "ab12")
-    assert asked(send)[2] == {"api-version": ["2025-12-01"], "hash": ["ab12"], "hashVersion": ["202208"]}
+    assert asked(call)[2] == {"api-version": ["2025-12-01"], "hash": ["ab12"], "hashVersion": ["202208"]}
     assert drive(operations.find_code("ab12"), Answered({"value": []}))[0] is None
 
 
@@ -196,15 +196,15 @@ def test_a_version_without_uploads_by_the_service_is_not_asked_for_them(version:
 
 def test_a_newer_version_goes_as_the_last_known_one() -> None:
     operations = Operations(WORKSPACE, PUBLIC, "2027-01-01-preview")
-    _, [send] = drive(operations.get_job("j"), job())
-    assert asked(send)[2] == {"api-version": ["2026-05-01"]}
+    _, [call] = drive(operations.get_job("j"), job())
+    assert asked(call)[2] == {"api-version": ["2026-05-01"]}
 
 
 def test_default_datastore(operations: Operations) -> None:
     exchange = recorded("lists")[6]
-    store, [send] = drive(operations.get_default_datastore(), Answered(exchange["response_body"]))
+    store, [call] = drive(operations.get_default_datastore(), Answered(exchange["response_body"]))
     assert store.name == "workspaceblobstore"
-    assert asked(send)[2]["isDefault"] == ["true"]
+    assert asked(call)[2]["isDefault"] == ["true"]
     with pytest.raises(NotFoundError, match="no default datastore"):
         drive(operations.get_default_datastore(), Answered({"value": []}))
 
@@ -214,15 +214,15 @@ def test_default_datastore(operations: Operations) -> None:
 
 @pytest.mark.parametrize("answer", [Answered("null", 202), Answered(None, 200), Answered("{}", 202)])
 def test_cancel(operations: Operations, answer: Answered) -> None:
-    _, [send] = drive(operations.cancel_job("j"), answer)
-    assert asked(send)[:2] == ("POST", f"{BASE}/jobs/j/cancel")
-    assert send.request.content is None
-    assert send.options == {}
+    _, [call] = drive(operations.cancel_job("j"), answer)
+    assert asked(call)[:2] == ("POST", f"{BASE}/jobs/j/cancel")
+    assert call.request.content is None
+    assert call.options == {}
 
 
 def test_cancel_with_patience_does_not_try_again(operations: Operations) -> None:
-    send = next(operations.cancel_job("j", patience=7))
-    assert send.options == {"retry_total": 0, "timeout": 7, "connection_timeout": 7, "read_timeout": 7}
+    call = next(operations.cancel_job("j", patience=7))
+    assert call.options == {"retry_total": 0, "timeout": 7, "connection_timeout": 7, "read_timeout": 7}
 
 
 def test_cancel_of_an_ended_job_is_no_error(operations: Operations) -> None:
@@ -249,8 +249,8 @@ def test_run_history_is_where_the_workspace_says_and_is_asked_once(
         "warnings": [{"source": "x", "message": "slow"}],
         "logFiles": {"user_logs/std_log.txt": "https://b/c/std_log.txt?sig=SECRET&se=1"},
     }
-    run, sends = drive(operations.get_run("j"), HOME, DISCOVERY, Answered(details))
-    assert [asked(send)[1] for send in sends] == [
+    run, calls = drive(operations.get_run("j"), HOME, DISCOVERY, Answered(details))
+    assert [asked(call)[1] for call in calls] == [
         BASE,
         "https://eastus.api.azureml.ms/discovery",
         f"{HISTORY}/runs/j/details",
@@ -259,10 +259,10 @@ def test_run_history_is_where_the_workspace_says_and_is_asked_once(
     assert run.warnings == ("slow",)
     assert secrets == ["SECRET"]
     assert "SECRET" not in repr(run)
-    _, [send] = drive(
+    _, [call] = drive(
         operations.get_run("k"), Answered({"runId": "k", "error": None, "logFiles": None, "warnings": None})
     )
-    assert asked(send)[1] == f"{HISTORY}/runs/k/details"
+    assert asked(call)[1] == f"{HISTORY}/runs/k/details"
 
 
 def test_recorded_run_history(operations: Operations) -> None:
@@ -287,9 +287,9 @@ def test_a_version_that_does_not_name_mlflow_has_it_beside_run_history(operation
 
 def test_metrics_are_finite_numbers(operations: Operations) -> None:
     answer = metrics(loss=0.5, n=3, nan="NaN", inf="Infinity", nothing=None, text="x", exponent="1e3")
-    found, sends = drive(operations.get_metrics("j"), HOME, DISCOVERY, answer)
+    found, calls = drive(operations.get_metrics("j"), HOME, DISCOVERY, answer)
     assert found == {"loss": 0.5, "n": 3.0, "exponent": 1000.0}
-    assert sends[-1].request.url == f"{MLFLOW}/api/2.0/mlflow/runs/get?run_id=j"
+    assert calls[-1].request.url == f"{MLFLOW}/api/2.0/mlflow/runs/get?run_id=j"
     for empty in ({}, {"run": None}, {"run": {"data": {"metrics": None}}}):
         assert drive(operations.get_metrics("j"), Answered(empty))[0] == {}
 
@@ -322,7 +322,7 @@ def children(*numbers: int) -> dict[str, Any]:
 
 def test_trials_of_all_pages_in_their_order(operations: Operations) -> None:
     link = f"{HISTORY}/runs/s/children?$continuationtoken=x"
-    trials, sends = drive(
+    trials, calls = drive(
         operations.list_trials("s"),
         sweep("Maximize"),
         HOME,
@@ -333,7 +333,7 @@ def test_trials_of_all_pages_in_their_order(operations: Operations) -> None:
         search("x", s_10={"acc": 10}),
         search(s_2={"acc": 2}, s_1={"acc": 1, "nan": "NaN"}),
     )
-    asked_for = [json.loads(send.request.content) for send in sends[-2:]]
+    asked_for = [json.loads(call.request.content) for call in calls[-2:]]
     assert [body.pop("page_token", None) for body in asked_for] == [None, "x"]
     assert asked_for[0] == asked_for[1]
     assert asked_for[0]["experiment_ids"] == ["e"]
@@ -343,7 +343,7 @@ def test_trials_of_all_pages_in_their_order(operations: Operations) -> None:
         ("s_2", {"lr": 0.2}, {"acc": 2.0}),
         ("s_10", {"lr": 1.0}, {"acc": 10.0}),
     ]
-    assert sends[4].request.url == link
+    assert calls[4].request.url == link
 
 
 @pytest.mark.parametrize(("goal", "best"), [("Maximize", "s_2"), ("Minimize", "s_0")])
@@ -397,7 +397,7 @@ def test_the_history_of_a_metric(operations: Operations) -> None:
         values = [{"key": "a b", "step": step, "value": value, "timestamp": 1500} for step, value in points]
         return Answered({"metrics": values, **more})
 
-    found, sends = drive(
+    found, calls = drive(
         operations.get_metric_history("j", "a b"),
         HOME,
         DISCOVERY,
@@ -406,7 +406,7 @@ def test_the_history_of_a_metric(operations: Operations) -> None:
     )
     assert found == [MetricPoint(step, value, 1.5) for step, value in ((0, 0.25), (2, 0.5), (3, 1.0))]
     route = f"{MLFLOW}/api/2.0/mlflow/metrics/get-history?run_id=j&metric_key=a%20b"
-    assert [send.request.url for send in sends[-2:]] == [route, f"{route}&page_token=n%2F1"]
+    assert [call.request.url for call in calls[-2:]] == [route, f"{route}&page_token=n%2F1"]
     assert drive(operations.get_metric_history("j", "x"), Answered({}))[0] == []
 
 
@@ -457,7 +457,7 @@ FINISHED = Job(arm_id("jobs", "j"), "j", "Command", "Completed", experiment_name
 def test_an_artifact_is_read_where_run_history_says(operations: Operations, secrets: list[str]) -> None:
     place = "https://account.blob.core.windows.net/azureml/dcid.j/a%20b.txt?sv=1&sig=s%2Bx"
     flow = operations.read_artifact(FINISHED, "outputs/a b.txt", 4)
-    found, sends = drive(
+    found, calls = drive(
         flow,
         HOME,
         DISCOVERY,
@@ -466,9 +466,9 @@ def test_an_artifact_is_read_where_run_history_says(operations: Operations, secr
     )
     assert found == Artifact(b"abcd", 9)
     url = f"{HISTORY}/experiments/nightly/runs/j/artifacts/contentinfo"
-    assert asked(sends[2]) == ("GET", url, {"path": ["outputs/a b.txt"]})
-    assert sends[3].request.url == place
-    assert sends[3].request.headers["Range"] == "bytes=0-3"
+    assert asked(calls[2]) == ("GET", url, {"path": ["outputs/a b.txt"]})
+    assert calls[3].request.url == place
+    assert calls[3].request.headers["Range"] == "bytes=0-3"
     assert "s%2Bx" in secrets
 
 

@@ -18,6 +18,7 @@ from airflow_provider_amlrest.emulator.arm.batch.records import (
 )
 from airflow_provider_amlrest.emulator.arm.batch.shapes import DEPLOYMENT_RESOURCE, PARTIAL_DEPLOYMENT
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.computes import need_compute
 from airflow_provider_amlrest.emulator.arm.endpoints import (
     check_name,
     deployments_of,
@@ -26,7 +27,6 @@ from airflow_provider_amlrest.emulator.arm.endpoints import (
     refused,
 )
 from airflow_provider_amlrest.emulator.arm.references import check_reference
-from airflow_provider_amlrest.emulator.arm.resources import need_compute
 from airflow_provider_amlrest.emulator.arm.shapes import read
 from airflow_provider_amlrest.emulator.tracked import DELETING, UPDATING, Resource, Tracked, Verb
 
@@ -61,7 +61,9 @@ def _check(call: Call, properties: dict[str, Any]) -> None:
     configuration = properties["deploymentConfiguration"]
     if configuration is not None:
         reference = configuration["componentId"]["assetId"]
-        spec = components.find(call.store, call.workspace, reference).properties["componentSpec"]
+        spec = components.find(call.context.settings, call.store, call.workspace, reference).properties[
+            "componentSpec"
+        ]
         if spec["type"] != "pipeline":
             raise refused(f"{reference} is a component of the type {spec['type']}, not a pipeline.")
         need_compute(call, configuration["settings"].get("default_compute"))

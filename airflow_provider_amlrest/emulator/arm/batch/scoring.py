@@ -21,7 +21,7 @@ from airflow_provider_amlrest.emulator.arm import components
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.endpoints import refused
 from airflow_provider_amlrest.emulator.arm.jobs.nodes.words import DATA_TYPES
-from airflow_provider_amlrest.emulator.arm.references import find_asset
+from airflow_provider_amlrest.emulator.arm.references import referenced_asset
 from airflow_provider_amlrest.emulator.store import AssetRecord
 from airflow_provider_amlrest.emulator.tracked import Resource
 
@@ -105,7 +105,9 @@ def _component_pipeline(
     call: Call, deployment: Resource, inputs: dict[str, Any], request: dict[str, Any]
 ) -> dict[str, Any]:
     configuration = deployment.properties["deploymentConfiguration"]
-    component = components.find(call.store, call.workspace, configuration["componentId"]["assetId"])
+    component = components.find(
+        call.context.settings, call.store, call.workspace, configuration["componentId"]["assetId"]
+    )
     spec = component.properties["componentSpec"]
     outputs = {
         name: {"jobOutputType": definition["type"], "uri": None}
@@ -191,7 +193,7 @@ def _step(
 
 def _model_name(call: Call, reference: str) -> str:
     """What the model's file or folder is called: the last part of where it lies."""
-    asset = find_asset(call, reference, "models")
+    asset = referenced_asset(call, reference, "models")
     uri = asset.properties["modelUri"] if asset else reference
     return PurePosixPath(uri.partition("?")[0]).name or "model"
 

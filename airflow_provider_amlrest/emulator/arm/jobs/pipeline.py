@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.emulator.answers import MlError, not_emulated
 from airflow_provider_amlrest.emulator.arm import components
+from airflow_provider_amlrest.emulator.arm.computes import need_compute
 from airflow_provider_amlrest.emulator.arm.jobs.graph import JOBS, read_graph
 from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Properties
 from airflow_provider_amlrest.emulator.arm.jobs.nodes import compute_id, default_datastore, job_properties
 from airflow_provider_amlrest.emulator.arm.jobs.shapes import BASE
-from airflow_provider_amlrest.emulator.arm.resources import need_compute
 from airflow_provider_amlrest.emulator.arm.shapes import Field, MapOf, Place, Record, lowered, text
 from airflow_provider_amlrest.emulator.arm.versions import Since
 
@@ -54,7 +54,7 @@ def _check(properties: Properties, call: Call) -> None:
         raise MlError(404, f"Could not find datastore: {datastore}.", ("NotFoundError",))
     graph = read_graph(
         properties["jobs"],
-        lambda reference: components.find(call.store, call.workspace, reference),
+        lambda reference: components.find(call.context.settings, call.store, call.workspace, reference),
         inputs=properties["inputs"],
         outputs=properties["outputs"],
     )

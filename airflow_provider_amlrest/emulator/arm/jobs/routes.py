@@ -17,12 +17,12 @@ from airflow_provider_amlrest.emulator.answers import (
 from airflow_provider_amlrest.emulator.arm import lists
 from airflow_provider_amlrest.emulator.arm.assets import check_name
 from airflow_provider_amlrest.emulator.arm.call import Call
+from airflow_provider_amlrest.emulator.arm.computes import need_compute
 from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of, step_run_type, wire_2021
 from airflow_provider_amlrest.emulator.arm.jobs.cancel import cancel
 from airflow_provider_amlrest.emulator.arm.jobs.kind import Kind, Wire2021
 from airflow_provider_amlrest.emulator.arm.jobs.shapes import NOT_EMULATED, OUTPUT
 from airflow_provider_amlrest.emulator.arm.references import check_reference
-from airflow_provider_amlrest.emulator.arm.resources import need_compute
 from airflow_provider_amlrest.emulator.arm.shapes import Place, Union, read, write
 from airflow_provider_amlrest.emulator.arm.versions import LATEST, PROPERTIES_FILTER
 from airflow_provider_amlrest.emulator.config import ARTIFACT_DATASTORE, NAMESPACE
@@ -327,7 +327,7 @@ def operation_result(call: Call, operation: str) -> Response:
     workspace_id, _, name = rest.partition(":")
     for workspace in call.context.settings.workspaces:
         if kind == "jc" and workspace.workspace_id == workspace_id:
-            call = replace(call, workspace=workspace)
+            call = replace(call, scope=workspace)
             if _known(call, name).status == "CancelRequested":
                 return _accepted("{}", {"Location": _operation_url(call, name)})
             return empty(200)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import requests
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
-from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_amlrest.rest.http.cloud import check_url
@@ -67,6 +67,27 @@ def open_container(
     return ContainerClient(url, name, credential, **options)
 
 
+def list_blobs(container: ContainerClient, prefix: str) -> list[BlobProperties]:
+    """The blobs whose names begin so."""
+    pages = container.list_blobs(name_starts_with=prefix or None, include=["metadata"]).by_page()
+    found: list[BlobProperties] = []
+    way = Pages(asked_for(container))
+    for page in pages:
+        found.extend(page)
+        way.after(pages.continuation_token)  # type: ignore[attr-defined]
+    return found
+
+
+def asked_for(container: ContainerClient) -> str:
+    """What a list asks for, for errors."""
+    return f"GET blobs of {container.container_name}"
+
+
+def md5_of(blob: BlobProperties) -> bytes:
+    """A blob's MD5; empty if the storage has none."""
+    return bytes(blob.content_settings.content_md5 or b"")
+
+
 class Upload:
     """An upload of content to a folder of a container.
 
@@ -84,6 +105,7 @@ class Upload:
         self._content = content
         self._prefix = f"{folder}/" if folder else ""
         self._done: set[str] = set()
+        self._is_told = False
 
     def run(self, container: ContainerClient) -> None:
         """Send what is missing. After a failure it may run again, with another client of the same container.
@@ -108,23 +130,13 @@ class Upload:
                 raise
         if self._failure is not None:
             raise self._failure
-        self._progress.finish()
+        if self.has_sent:
+            self._progress.finish()
 
     def _list(self) -> dict[str, tuple[int, bytes]]:
         """Size and MD5 of the existing blobs."""
-
-        def there() -> dict[str, tuple[int, bytes]]:
-            found: dict[str, tuple[int, bytes]] = {}
-            pages = self._container.list_blobs(name_starts_with=self._prefix or None).by_page()
-            way = Pages(asked)
-            for page in pages:
-                for blob in page:
-                    found[blob.name] = blob.size, bytes(blob.content_settings.content_md5 or b"")
-                way.after(pages.continuation_token)  # type: ignore[attr-defined]
-            return found
-
-        asked = f"GET blobs of {self._container.container_name}"
-        return self._ask(there, asked)
+        found = self._ask(lambda: list_blobs(self._container, self._prefix), asked_for(self._container))
+        return {blob.name: (blob.size, md5_of(blob)) for blob in found}
 
     def _ask(self, action: Callable[[], T], asked: str) -> T:
         """Send a request to the storage, in time, and translate its errors."""
@@ -178,6 +190,7 @@ class Upload:
         self, pool: ThreadPoolExecutor, file: LocalFile, size: int, send: Callable[[], Any], *, files: int = 1
     ) -> Future[None]:
         """Send ``size`` bytes when the window has room for them; ``files``: how many files that completes."""
+        self._tell()
         units = min(1 + size // WINDOW_UNIT, WINDOW // WINDOW_UNIT)
         for _ in range(units):
             self._window.acquire()
@@ -186,6 +199,16 @@ class Upload:
         task = pool.submit(self._attempt, file, size, send, files)
         task.add_done_callback(lambda _: self._window.release(units))
         return task
+
+    def _tell(self) -> None:
+        """Say what is uploaded, once, and not at all if everything is there."""
+        if not self._is_told:
+            self._is_told = True
+            number = len(self._content.files)
+            files = "1 file" if number == 1 else f"{number} files"
+            place = f"{self._container.container_name}/{self._prefix}".rstrip("/")
+            size = mebibytes(self._content.size)
+            log.info("Uploading %s, %s, from %s to %s.", files, size, self._content.root, place)
 
     def _attempt(self, file: LocalFile, size: int, send: Callable[[], Any], files: int) -> None:
         try:

@@ -7,32 +7,28 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from azure.core.exceptions import AzureError
-
-from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, mebibytes, open_container
-from airflow_provider_amlrest.rest.http.deadline import in_time, seconds_left
+from airflow_provider_amlrest.rest.assets.storage import (
+    CREDENTIALS,
+    Credential,
+    account_of,
+    by_first_open,
+    open_datastore,
+)
+from airflow_provider_amlrest.rest.assets.upload.blobs import Upload, open_container
 from airflow_provider_amlrest.rest.http.errors import (
-    AzureMLError,
     PermissionDeniedError,
     ResponseError,
-    ServiceError,
-    ThrottledError,
     UploadRefusedError,
 )
-from airflow_provider_amlrest.rest.http.policies import signing_in, translate
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.assets.code import PendingUpload
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
     from airflow_provider_amlrest.rest.client import AzureMLClient
-    from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
 log = logging.getLogger(__name__)
-
-STORAGE_SCOPE = "https://storage.azure.com/.default"
-"""The scope of tokens for blobs, in all clouds."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +38,6 @@ class Uploaded:
     url: str
     datastore: str | None = None
     path: str | None = None
-
-
-class _NoWayError(AzureMLError):
-    """The service does not offer this way."""
 
 
 Ways = Mapping[str, Callable[[], Uploaded]]
@@ -81,27 +73,12 @@ def datastore_path(content: LocalContent) -> str:
 
 def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, Callable[[], Uploaded]]:
     return {
-        "Microsoft Entra token": partial(_to_datastore, client, content, _token),
-        "datastore key": partial(_to_datastore, client, content, _secret),
+        way: partial(_to_datastore, client, content, credential) for way, credential in CREDENTIALS.items()
     }
 
 
 def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
-    """Try the ways in order. A refused way is closed; no answer, 429 and 5xx do not count as a refusal."""
-    files = "1 file" if len(content.files) == 1 else f"{len(content.files)} files"
-    log.info("Uploading %s, %s, from %s.", files, mebibytes(content.size), content.root)
-    refusals: dict[str, AzureMLError] = {}
-    for way, upload in ways.items():
-        if refusals:
-            last = list(refusals)[-1]
-            log.info("No upload by %s, trying %s: %s", last, way, refusals[last])
-        try:
-            return upload()
-        except (ServiceError, ThrottledError):
-            raise
-        except (ResponseError, _NoWayError) as error:
-            refusals[way] = error
-    raise UploadRefusedError(str(content.root), {way: str(error) for way, error in refusals.items()})
+    return by_first_open(ways, str(content.root), UploadRefusedError)
 
 
 # By the service: a separate container for each upload of code
@@ -152,46 +129,11 @@ def _place(client: AzureMLClient, content: LocalContent, name: str, version: str
 # To the default datastore
 
 
-def _to_datastore(
-    client: AzureMLClient, content: LocalContent, credential: Callable[[AzureMLClient, Datastore], Any]
-) -> Uploaded:
+def _to_datastore(client: AzureMLClient, content: LocalContent, credential: Credential) -> Uploaded:
     datastore = client.get_default_datastore()
-    if datastore.type != "AzureBlob":
-        raise _NoWayError(
-            f"The default datastore {datastore.name!r} is of type {datastore.type}, not AzureBlob."
-        )
-    cloud = client.operations.cloud
-    account_url = (
-        cloud.blob_endpoint or f"{datastore.protocol}://{datastore.account_name}.blob.{datastore.endpoint}"
-    )
     path = datastore_path(content)
     folder = path if content.is_folder else path.rpartition("/")[0]
-    if credential is _token and not account_url.startswith("https://"):
-        raise _NoWayError("Tokens for storage are sent only over https.")
-    key = credential(client, datastore)
-    with open_container(cloud, account_url, datastore.container_name, key) as container:
+    with open_datastore(client, datastore, credential) as container:
         Upload(content, folder, client.deadline).run(container)
+    account_url = account_of(client, datastore)
     return Uploaded(f"{account_url}/{datastore.container_name}/{path}", datastore.name, path)
-
-
-def _token(client: AzureMLClient, datastore: Datastore) -> Any:
-    """The client's own identity. Raises AuthenticationError if it does not get a token for storage."""
-
-    def sign_in() -> None:
-        with signing_in():
-            client.credential.get_token(STORAGE_SCOPE)
-
-    asked = f"storage account {datastore.account_name}"
-    try:
-        in_time(sign_in, seconds_left(client.deadline), f"the sign-in for {asked}")
-    except AzureError as error:
-        raise translate(error, asked) from None
-    return client.credential
-
-
-def _secret(client: AzureMLClient, datastore: Datastore) -> str:
-    secrets = client.list_datastore_secrets(datastore.name)
-    secret = secrets.account_key or secrets.sas_token
-    if not secret:
-        raise _NoWayError(f"The datastore {datastore.name!r} gives out neither a key nor a signature.")
-    return secret

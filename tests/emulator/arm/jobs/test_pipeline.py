@@ -149,13 +149,35 @@ def test_other_nodes_are_not_emulated(emulator: Running, make: str, kind: str) -
 def test_what_is_not_emulated_of_a_node(emulator: Running, make: str, use: str) -> None:
     jobs = {"first": node(make), "second": node(use, {"data": of("first", "data") + "/part"})}
     assert "more than one expression" in refused(emulator, jobs, 501)
-    registry = "azureml://registries/azureml/components/train/versions/1"
-    assert "components of registries" in refused(emulator, {"only": node(registry)}, 501)
     assert "the setting on_finalize" in refused(
         emulator, {"only": node(make)}, 501, settings={"on_finalize": "only"}
     )
     control = component(emulator, "control", outputs={"go": "boolean"})
     assert "outputs of the type boolean" in refused(emulator, {"only": node(control)}, 501)
+
+
+def test_a_component_of_the_registry(emulator: Running) -> None:
+    spec = {"type": "command", "command": "true", "environment": "azureml:AzureML-any:1"}
+    shared = emulator.share("components/lent/versions/1", {"componentSpec": {**spec, "name": "lent"}})
+    for index, reference in enumerate((shared, shared.replace("versions/1", "labels/latest"))):
+        job = pipeline_job(emulator, {"only": node(reference)}, tags={"emulator.seconds": "0"})
+        emulator.put(f"jobs/lent{index}", job)
+        emulator.wait_for(f"lent{index}", "Completed")
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("azureml://registries/emulator-registry/components/none/versions/3", "component none (version: 3)."),
+        ("azureml://registries/emulator-registry/components/none/labels/latest", "(version: latest)."),
+        (
+            "azureml://registries/nobodys/components/c/versions/1",
+            "no registry 'nobodys'; it has emulator-reg",
+        ),
+    ],
+)
+def test_a_component_that_no_registry_has(emulator: Running, reference: str, words: str) -> None:
+    assert words in refused(emulator, {"only": node(reference)}, 404)
 
 
 def test_the_first_api_version_has_no_pipelines(emulator: Running, make: str) -> None:

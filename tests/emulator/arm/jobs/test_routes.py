@@ -163,6 +163,17 @@ def test_registries_and_curated_environments_are_taken(emulator: Running) -> Non
         assert got["environmentId"] == reference
 
 
+def test_an_environment_of_the_registry_must_be_there(emulator: Running) -> None:
+    shared = emulator.share("environments/tools/versions/1", {"image": "img:1"})
+    latest = shared.replace("versions/1", "labels/latest")
+    for index, reference in enumerate((shared, latest)):
+        emulator.put(f"jobs/shared{index}", emulator.command_job(environmentId=reference))
+    missing = emulator.command_job(environmentId=shared.replace("versions/1", "versions/2"))
+    answer = emulator.ml("PUT", "jobs/shared-missing", {"properties": missing})
+    assert answer.status_code == 404
+    assert "No environment exists for name: tools, version: 2" in said(answer)
+
+
 def test_same_job_again_is_200_and_merges_tags(emulator: Running) -> None:
     properties = emulator.command_job(tags={"a": "1"}, properties={"p": "1"})
     emulator.put("jobs/again", properties)

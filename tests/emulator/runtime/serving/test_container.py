@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from tests.emulator.online import (
+    default_container,
     endpoint_body,
     make_endpoint,
     operation,
     put,
     score,
     serving_body,
+    upload,
     wait_until,
 )
 from tests.emulator.running import Running
@@ -100,7 +102,10 @@ def test_a_script_or_model_that_is_not_there(serving: Running) -> None:
     body["properties"]["codeConfiguration"]["scoringScript"] = "other.py"
     ended = operation(serving, put(serving, PATH("missing"), body))
     assert "the scoring script 'other.py' is not in the code" in ended["error"]["message"]
-    serving.put("models/gone/versions/1", {"modelUri": "azureml://datastores/workspaceblobstore/paths/no"})
+    uri = upload(serving, "models/gone", {"weights.txt": "3"})
+    serving.put("models/gone/versions/1", {"modelUri": uri})
+    with default_container(serving) as container:
+        container.delete_blob("models/gone/weights.txt")
     body = serving_body(serving, "missing-code", SCRIPT)
     body["properties"]["model"] = f"{serving.workspace}/models/gone/versions/1"
     ended = operation(serving, put(serving, PATH("missing"), body))

@@ -150,7 +150,7 @@ def test_the_list_of_blobs() -> None:
             return []
 
     listed = SimpleNamespace(by_page=Page)
-    container: Any = SimpleNamespace(container_name="c", list_blobs=lambda name_starts_with: listed)
+    container: Any = SimpleNamespace(container_name="c", list_blobs=lambda **asked: listed)
     upload = blobs.Upload(SimpleNamespace(files=[], size=0), "folder")  # type: ignore[arg-type]
     with pytest.raises(AzureMLError, match=f"GET blobs of c: the service {READ_ALREADY}"):
         upload.run(container)

@@ -123,7 +123,10 @@ def test_a_pipeline_that_is_right() -> None:
         ({"a": {"type": "magic"}}, r"a\.type: 'magic' is not one of: command"),
         ({"a": {"type": "sweep"}}, r"a\.trial: it is missing"),
         ({"a": {"component": "./none.yml"}}, r"a\.component: .*none\.yml' cannot be read"),
-        ({"a": {"command": "true"}}, r"a\.environment: it is missing; a command component needs it"),
+        (
+            {"a": {"command": "true"}},
+            r"a\.environment: it is missing; give the environment",
+        ),
         ({}, r"jobs: it is missing"),
     ],
 )

@@ -118,6 +118,62 @@ def test_an_index_without_an_item_is_refused(file: Path) -> None:
         overridden(document, {"steps[7]": "c"})
 
 
+STEPS = {
+    "jobs": {
+        "train": {"command": "a", "inputs": {"jobs": {"path": "x"}}},
+        "inner": {"component": {"jobs": {"deep": {"command": "b"}}}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        (
+            "jobs.trian.compute",
+            r"there is no step 'trian'; did you mean 'train'\? There are: inner, tr",
+        ),
+        ("jobs.other", r"there is no step 'other'; there are: inner, train\.$"),
+        (
+            "jobs.inner.component.jobs.depe.compute",
+            r"there is no step 'depe'; did you mean 'deep'\? There",
+        ),
+    ],
+)
+def test_an_override_makes_no_step(path: str, problem: str) -> None:
+    with pytest.raises(InvalidSpecError, match=rf"^overrides\['{path}'\]: {problem}"):
+        overridden(read_document("job", STEPS, Path()), {path: "x"})
+
+
+def test_an_override_makes_no_step_where_there_is_none() -> None:
+    with pytest.raises(InvalidSpecError, match=r"there is no step 'a'; there are: none\.$"):
+        overridden(read_document("job", {"command": "a"}, Path()), {"jobs.a.compute": "x"})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "jobs.train.compute",
+        "jobs.train.limits.timeout",
+        "jobs.train.inputs.new",
+        "jobs.train.inputs.jobs.mode",
+        "jobs.inner.component.jobs.deep.compute",
+        "inputs.new.path",
+        "tags.jobs.a",
+    ],
+)
+def test_an_override_makes_other_members(path: str) -> None:
+    found: Any = overridden(read_document("job", STEPS, Path()), {path: "x"}).values
+    for step in path.split("."):
+        found = found[step]
+    assert found == "x"
+
+
+def test_an_override_may_be_all_steps() -> None:
+    steps = {"a": {"command": "a"}}
+    assert overridden(read_document("job", STEPS, Path()), {"jobs": steps}).values["jobs"] == steps
+
+
 def test_what_is_merged_may_be_given_again(tmp_path: Path) -> None:
     text = "base: &base {a: 1}\nx: {deep: &deep {<<: *base, a: 2}}\nmerged: {<<: *deep, a: 3}\n"
     values = read_document("job", text, tmp_path).values

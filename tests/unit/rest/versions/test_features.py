@@ -12,31 +12,26 @@ import pytest
 
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
+from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
-from airflow_provider_amlrest.rest.jobs.job import (
-    DataInput,
-    Identity,
-    JobSpec,
-    Notifications,
-    Output,
-    Service,
-)
+from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
 from airflow_provider_amlrest.rest.jobs.spark import SparkJob
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
 from tests.support.codec import codec_for
 from tests.unit.answers import REFERENCE
-from tests.unit.jobs import DATA, ENVIRONMENT, PLAIN, SWEEP, WORKSPACE, arm_id
+from tests.unit.jobs import DATA, ENVIRONMENT, MODEL, PLAIN, SWEEP, WORKSPACE, arm_id
 
-Thing = Environment | Data | JobSpec
+Thing = Environment | Data | Model | JobSpec
 
 STORE = "azureml://datastores/workspaceblobstore/paths/p"
 CPU = arm_id("computes", "cpu")
-MODEL = DataInput("mlflow_model", arm_id("models", "m", "1"))
+MODEL_INPUT = DataInput("mlflow_model", arm_id("models", "m", "1"))
 
 # Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
 USES: dict[str, list[tuple[str, Thing]]] = {
@@ -49,13 +44,18 @@ USES: dict[str, list[tuple[str, Thing]]] = {
         ("path", replace(DATA, uri="wasbs://c@a.blob.core.windows.net/x")),
         ("path", replace(DATA, uri="azureml://subscriptions/s/x")),
     ],
+    "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>": [
+        ("path", replace(MODEL, uri="azureml://jobs/train/outputs/model/paths/")),
+    ],
+    "the stage of a model": [("stage", replace(MODEL, stage="Production"))],
+    "an archived model": [("archived", replace(MODEL, is_archived=True))],
     "a job without one (serverless)": [("compute", replace(PLAIN, compute=None))],
     "data that is not registered: a URI, an asset of a registry": [
         ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": DataInput("uri_file", STORE)})),
         ("inputs.iris", replace(SWEEP, inputs={"iris": DataInput("uri_folder", "https://h/p")})),
     ],
     "a model, or an mltable": [
-        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": MODEL})),
+        ("inputs.iris", replace(PLAIN, inputs=PLAIN.inputs | {"iris": MODEL_INPUT})),
         ("inputs.iris", replace(SWEEP, inputs={"iris": replace(SWEEP.inputs["iris"], type="mltable")})),
     ],
     "a type other than uri_folder": [
@@ -138,6 +138,8 @@ def body(version: str, thing: Thing) -> dict[str, Any]:
         return codec.environment_body(thing)
     if isinstance(thing, Data):
         return codec.data_body(thing)
+    if isinstance(thing, Model):
+        return codec.model_body(thing)
     return codec.job_body(thing)
 
 
@@ -170,7 +172,7 @@ def test_what_a_version_cannot_say_is_refused_by_name(feature: Feature, field: s
 
 def test_nothing_else_is_refused() -> None:
     for version in API_VERSIONS:
-        for thing in (ENVIRONMENT, DATA, replace(DATA, uri="https://h/p"), PLAIN, SWEEP):
+        for thing in (ENVIRONMENT, DATA, replace(DATA, uri="https://h/p"), MODEL, PLAIN, SWEEP):
             assert body(version, thing)
 
 
@@ -183,6 +185,13 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
         "dataUri",
         None,
     ),
+    "a model at a URI that is neither https nor azureml://datastores/<name>/paths/<path>": (
+        "ModelVersion(Details|Properties)",
+        "modelUri",
+        None,
+    ),
+    "the stage of a model": ("ModelVersionProperties", "stage", None),
+    "an archived model": ("ModelVersion(Details|Properties)", "isArchived", None),
     "data that is not registered: a URI, an asset of a registry": ("UriFileJobInput", "uri", None),
     "a model, or an mltable": ("(MLFlowModel|MLTable)JobInput", "uri", None),
     "a type other than uri_folder": ("UriFileJobOutput", None, None),
@@ -205,7 +214,7 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
     "a Spark job": ("SparkJob", None, None),
-    "an AutoML job": ("AutoMLJob", None, None),
+    "an AutoML job": ("Classification", "nCrossValidations", None),
 }
 
 

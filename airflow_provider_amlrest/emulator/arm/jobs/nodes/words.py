@@ -73,7 +73,7 @@ def without_optional(command: str, given: Container[str]) -> str:
 
 def asset_id(reference: Any) -> str | None:
     """An id without the prefix that the client puts before ARM ids."""
-    return re.sub(r"^azureml:(?=/)", "", str(reference)) if reference else None
+    return re.sub(r"^azureml:(?=/[^/])", "", str(reference)) if reference else None
 
 
 def resources(*layers: Mapping[str, Any] | None) -> dict[str, Any]:

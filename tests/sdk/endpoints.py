@@ -1,4 +1,4 @@
-"""Steps of the session of azure-ai-ml that are about endpoints and deployments; see ``session.py``."""
+"""Further steps of a session of azure-ai-ml, with endpoints and deployments; run like ``session.py``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from azure.ai.ml.entities import (
     PipelineComponentBatchDeployment,
 )
 from azure.core.exceptions import HttpResponseError
+from session import main
 
 
 def endpoint(ml: MLClient, name: str, tags: dict[str, str] | None = None) -> Any:
@@ -195,3 +196,7 @@ def delete_batch(ml: MLClient, endpoint: str, name: str) -> Any:
     left = [found.name for found in ml.batch_deployments.list(endpoint)]
     ml.batch_endpoints.begin_delete(endpoint).result()
     return {"left": left, "endpoints": [found.name for found in ml.batch_endpoints.list()]}
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -1,0 +1,173 @@
+"""A batch endpoint is asked once, although the caller cannot name the job that it makes.
+
+The request has a derived name instead: it is the folder that the job writes to, and its ``repeatability-
+request-id`` is made of it. Whether the service tells a request from its repetition is not published: nothing
+here relies on it. The job gets a tag with the name as soon as it is known.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle.naming import job_names
+from airflow_provider_amlrest.lifecycle.task_identity import task_tag
+from airflow_provider_amlrest.rest.http.errors import (
+    AzureMLError,
+    InvalidSpecError,
+    NotFoundError,
+    ThrottledError,
+)
+from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, Outcome
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.resources.batch_request import BatchRequest
+
+log = logging.getLogger(__name__)
+
+REQUEST_TAG = "airflow_batch_request"
+"""Tag of a job of a batch endpoint: the derived name of the request that made it."""
+BATCH_TAG = "azureml.batchrun"
+"""Tag that the service gives such jobs (recordings of 2023)."""
+LISTED = 200
+"""Jobs of batch endpoints among which that of a lost answer is looked for: the newest ones."""
+APPEARS = 60.0
+"""Seconds in which a job whose answer was lost must be seen."""
+LOOK_PAUSE = 5.0
+
+
+class LostAnswerError(InvalidSpecError):
+    """Nobody knows whether the request has arrived: another one might be paid twice."""
+
+
+def find_jobs(client: AzureMLClient, identity: TaskIdentity, request: BatchRequest) -> dict[str, Job]:
+    """The jobs of earlier tries by the name of their request, found by our tag or by where they write."""
+    found = {job.tags[REQUEST_TAG]: job for job in _tagged(client, identity) if REQUEST_TAG in job.tags}
+    for job in _newest(client):
+        name = job.tags.get(REQUEST_TAG) or _name_by_outputs(job, identity, request)
+        if name:
+            found.setdefault(name, job)
+    return found
+
+
+def choose(jobs: dict[str, Job], names: Iterable[str]) -> tuple[str, Job | None]:
+    """The name of the request, and its job if there is one that is not given up."""
+    for name in names:
+        job = jobs.get(name)
+        if job is None:
+            return name, None
+        if job.outcome in (Outcome.FAILED, Outcome.CANCELED) or job.status == CANCEL_REQUESTED:
+            log.info("Job %s of an earlier try is %s; a new one follows.", job.name, job.status)
+            continue
+        log.info("Job %s exists already and is %s: it is taken over.", job.name, job.status)
+        return name, job
+    raise InvalidSpecError("retries", "too many jobs of this task have failed; clear it to start afresh.")
+
+
+def invoke(
+    client: AzureMLClient,
+    identity: TaskIdentity,
+    request: BatchRequest,
+    name: str,
+    *,
+    resubmit_lost: bool,
+) -> str:
+    """Send the request, once, and return the name of its job.
+
+    A request that is throttled was not taken; it may be sent again.
+
+    :param resubmit_lost: send it a second time if the answer was lost, and no job of it is to be seen.
+    :raises LostAnswerError: if no job is to be seen, and it is not to be sent again.
+    """
+    endpoint = client.get_resource(request.place.path)
+    if not endpoint.exists:
+        raise InvalidSpecError("endpoint_name", f"there is no {request.place.what} in the workspace.")
+    access, body = client.get_access(endpoint), request.body(client, name)
+    request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+    may_ask_again = resubmit_lost
+    while True:
+        try:
+            answer = client.invoke_batch(access, body, request.deployment, request_id)
+        except ThrottledError:
+            raise
+        except patience.TRANSIENT as error:
+            job = _after_lost_answer(client, identity, request, name)
+            if job is not None:
+                return job.name
+            if not may_ask_again:
+                raise _lost(request, name, error) from None
+            may_ask_again = False
+            text = "The answer of %s was lost, and no job is to be seen: asking again."
+            log.warning(text, request.place.what)
+        else:
+            return _named(answer)
+
+
+def appearing(client: AzureMLClient, name: str) -> Job:
+    """The job that an answer names: it may take some seconds until it is seen."""
+    end = time.time() + APPEARS
+    while True:
+        try:
+            return client.get_job(name)
+        except NotFoundError:
+            if time.time() >= end:
+                raise
+        time.sleep(LOOK_PAUSE)
+
+
+def _named(answer: dict[str, Any]) -> str:
+    name = str(answer.get("name") or "")
+    if not name:
+        raise LostAnswerError(
+            "endpoint_name", "the batch endpoint's answer names no job; one may be running."
+        )
+    return name
+
+
+def _lost(request: BatchRequest, name: str, error: AzureMLError) -> LostAnswerError:
+    return LostAnswerError(
+        "resubmit_lost",
+        f"the answer of {request.place.what} was lost, and no job is to be seen that writes to "
+        f"{', '.join(request.output_uris(name).values())}. It was not asked again, which might be "
+        f"paid twice. Look into the endpoint's jobs; then clear the task, or set it. {error}",
+    )
+
+
+def _after_lost_answer(
+    client: AzureMLClient, identity: TaskIdentity, request: BatchRequest, name: str
+) -> Job | None:
+    end = time.time() + APPEARS
+    while True:
+        try:
+            job = find_jobs(client, identity, request).get(name)
+        except patience.TRANSIENT as error:
+            log.info("The jobs cannot be listed now: %s", error)
+            job = None
+        if job is not None or time.time() >= end:
+            return job
+        time.sleep(LOOK_PAUSE)
+
+
+def _tagged(client: AzureMLClient, identity: TaskIdentity) -> list[Job]:
+    return list(client.list_jobs(tag=task_tag(identity)))
+
+
+def _newest(client: AzureMLClient) -> list[Job]:
+    jobs = client.list_jobs(tag=BATCH_TAG)
+    return [job for job, _ in zip(jobs, range(LISTED), strict=False)]
+
+
+def _name_by_outputs(job: Job, identity: TaskIdentity, request: BatchRequest) -> str | None:
+    """The name of the request that a job answers, by where it writes."""
+    written = {output.uri for output in job.outputs.values() if output.uri}
+    for name, _ in zip(job_names(identity), range(LISTED), strict=False):
+        if written & set(request.output_uris(name).values()):
+            return name
+    return None

@@ -1,0 +1,132 @@
+"""A task brings a resource to a state: what it does at each look, whoever else is at work on it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, ConflictError
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.resources.goal import Goal
+    from airflow_provider_amlrest.rest.resources.resource import Resource
+
+log = logging.getLogger(__name__)
+
+UNCHANGED = "unchanged"
+
+
+class ResourceError(AzureMLError):
+    """A resource is not what it was to be."""
+
+
+class ResourceTimeoutError(AzureMLError, TimeoutError):
+    """The task's time ran out while an operation was under way. The operation goes on."""
+
+
+class Step(NamedTuple):
+    """What came of a look at a resource.
+
+    ``operation``: the URL of the operation that was started. ``is_over``: it is as it is wanted.
+    """
+
+    now: Resource
+    operation: str | None = None
+    is_over: bool = False
+
+
+@dataclass
+class Bringing:
+    """One task's way to bring a resource to a state.
+
+    What is so already is left alone. A request is sent once at most: an operation that an earlier try, or
+    somebody else, has begun is followed first, and then there may be nothing left to do.
+
+    :param sent: what this task has done: ``created``; None: nothing yet.
+    :ivar why: why the operation that was waited for has failed, if it said so.
+    """
+
+    client: AzureMLClient
+    goal: Goal
+    sent: str | None = None
+    why: str = ""
+    _tried: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What was done in the end."""
+        return self.sent or self._tried or UNCHANGED
+
+    def next(self, deadline: float | None, is_over: Callable[[], bool]) -> Step:
+        """Look, and send what is to be sent. After it, wait until nothing is under way, and look again.
+
+        :param deadline: seconds since the epoch up to which it is tried again while Azure ML does not answer.
+        :param is_over: whether nobody wants it any more.
+        :raises ResourceError: if it is not what it was to be after all.
+        """
+        return retry_through_outage(
+            f"{self.goal.what} cannot be read or changed", self._step, deadline, is_over
+        )
+
+    def _step(self) -> Step:
+        goal = self.goal
+        now = _settled(self.client, goal) if self.sent else self.client.get_resource(goal.path)
+        if now.is_active:
+            log.info("%s is %s: the operation that is under way is followed.", goal.what, now.status)
+            return Step(now)
+        if goal.is_reached(now):
+            return Step(now, is_over=True)
+        if self.sent:
+            raise ResourceError(_failure(self.client, goal, now, self.why))
+        return self._change(now)
+
+    def _change(self, now: Resource) -> Step:
+        goal = self.goal
+        change = goal.change(now)
+        for reason in goal.why(now):
+            log.info("%s: %s", goal.what, reason)
+        self._tried = goal.done(now)
+        try:
+            operation = self.client.change_resource(change)
+        except ConflictError as error:
+            blocking = _blocking(self.client, goal)
+            if blocking is None:
+                raise
+            log.info("%s waits for %s, which is %s. %s", goal.what, blocking.name, blocking.status, error)
+            self._tried = None
+            return Step(blocking)
+        self.sent = self._tried
+        log.info("%s is being %s.", goal.what, self.sent)
+        return Step(now, operation)
+
+
+def _blocking(client: AzureMLClient, goal: Goal) -> Resource | None:
+    """What an operation is under way on, so that a change was refused."""
+    for path in (goal.path, *goal.parents):
+        now = client.get_resource(path)
+        if now.is_active:
+            return now
+    return None
+
+
+def _settled(client: AzureMLClient, goal: Goal) -> Resource:
+    """The resource after a change. What is read right after one may still be what was before."""
+    end = time.time() + patience.SETTLE
+    while True:
+        now = client.get_resource(goal.path)
+        if now.is_active or now.is_broken or goal.is_reached(now) or time.time() >= end:
+            return now
+        time.sleep(patience.SETTLE_PAUSE)
+
+
+def _failure(client: AzureMLClient, goal: Goal, now: Resource, why: str) -> str:
+    reason = why or now.error or client.explain_failure(now)
+    text = f"{goal.what} is {now.status}" + (f": {reason}" if reason else "")
+    details = "; ".join(goal.why(now))
+    return text if now.is_broken or not details else f"{text}. It was changed, but differs still: {details}"

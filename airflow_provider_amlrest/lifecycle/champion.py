@@ -1,0 +1,158 @@
+"""The two models that a gate compares, with their metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle.gate import Side
+from airflow_provider_amlrest.lifecycle.results import until_there
+from airflow_provider_amlrest.rest.assets.model_versions import find_model
+from airflow_provider_amlrest.rest.assets.uris import run_of
+from airflow_provider_amlrest.rest.http.errors import NotFoundError
+from airflow_provider_amlrest.rest.ids import ResourceId
+from airflow_provider_amlrest.rest.jobs import has_trials
+from airflow_provider_amlrest.rest.reading.fields import check_name, no_other_keys, text
+from airflow_provider_amlrest.rest.reading.references import (
+    LATEST,
+    Named,
+    job_reference,
+    parse_reference,
+    unrendered,
+)
+from airflow_provider_amlrest.rest.reading.values import mapping, structured
+from airflow_provider_amlrest.rest.versions.features import unsupported
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.assets.model import Model
+
+log = logging.getLogger(__name__)
+
+_CHAMPION = ("name", "version", "stage", "tags")
+STAGES = "2023-04-01"
+"""The first api-version whose models have a stage."""
+
+
+def read_candidate(client: AzureMLClient, value: Any, metrics: Sequence[str]) -> tuple[Side, Model | None]:
+    """The new one: a job, by its result or its name; or a version of a model.
+
+    :param metrics: those that are needed. The service may report them some seconds after a job's end.
+    :return: what it is, and the version if it is one.
+    :raises InvalidSpecError: for anything else.
+    """
+    value = structured(unrendered(value))
+    if isinstance(value, Mapping) and "metrics" in value:
+        return Side(_facts(job=value.get("name")), _of_a_result(value)), None
+    id_ = value.get("id") if isinstance(value, Mapping) else value
+    is_job = isinstance(id_, str) and "/jobs/" in id_
+    if is_job or parse_reference("candidate", value, "models") is None:
+        name = ResourceId.parse(str(id_)).name if is_job else job_reference("candidate", value)
+        return _of_a_job(client, name, metrics), None
+    model = find_model(client, "candidate", value)
+    return _of_a_model(client, model, metrics), model
+
+
+def read_champion(client: AzureMLClient, value: Any, candidate: Model | None) -> Side | None:
+    """The current one: a version by its reference, or the newest that fits; None if there is none.
+
+    :param value: ``iris:3``, ``iris@latest``, an operator's result; or ``{"name": "iris"}`` with ``version``,
+        ``stage`` or ``tags``.
+    :param candidate: the version that is the candidate, which cannot be its own champion.
+    :raises InvalidSpecError: for anything else, and for a stage in an api-version that has none.
+    :raises NotFoundError: if the version that was named does not exist.
+    """
+    value = structured(unrendered(value))
+    model: Model | None
+    if isinstance(value, Mapping) and "id" not in value:
+        no_other_keys("champion", value, _CHAMPION)
+        name = check_name("champion.name", text("champion.name", value.get("name")) or "")
+        version = text("champion.version", value.get("version"))
+        if version and version != LATEST:
+            model = find_model(client, "champion", f"{name}:{version}")
+        else:
+            model = _newest(client, name, value, candidate)
+    else:
+        reference = parse_reference("champion", value, "models")
+        if isinstance(reference, Named) and reference.version is None:
+            model = _newest(client, reference.name, {}, candidate)
+        else:
+            model = find_model(client, "champion", value)
+    return None if model is None else _of_a_model(client, model)
+
+
+def _newest(
+    client: AzureMLClient, name: str, asked: Mapping[str, Any], candidate: Model | None
+) -> Model | None:
+    """The newest version with this stage and these tags that is not archived. A tag of None: any value."""
+    stage = text("champion.stage", asked.get("stage")) or None
+    tags = mapping("champion.tags", asked.get("tags"))
+    api_version = client.operations.api_version
+    if stage is not None and api_version < STAGES:
+        raise unsupported(api_version, "champion.stage", "the stage of a model", STAGES)
+
+    def fits(model: Model) -> bool:
+        has_tags = all(
+            key in model.tags and wanted in (None, model.tags[key]) for key, wanted in tags.items()
+        )
+        is_candidate = candidate is not None and model.id.lower() == candidate.id.lower()
+        return has_tags and stage in (None, model.stage) and not model.is_archived and not is_candidate
+
+    try:
+        return next(filter(fits, client.list_models(name)), None)
+    except NotFoundError:
+        log.info("There is no model %s yet.", name)
+        return None
+
+
+def _of_a_result(result: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a job's result: of a sweep those of its best trial; of a pipeline its steps', too."""
+    best = result.get("best_trial") or {}
+    groups = [best.get("metrics") or result["metrics"], *(result.get("step_metrics") or {}).values()]
+    return {name: value for group in reversed(groups) for name, value in _numbers(group).items()}
+
+
+def _of_a_job(client: AzureMLClient, name: str, awaited: Sequence[str]) -> Side:
+    job = client.get_job(name)
+    best = client.get_best_trial(name) if has_trials(job.type) else None
+    return Side(_facts(job=name), _metrics(client, best.name if best else name, awaited))
+
+
+def _of_a_model(client: AzureMLClient, model: Model, awaited: Sequence[str] = ()) -> Side:
+    """Its job's metrics; what the job does not have, or is gone, may be in its tags or properties."""
+    own = {**_numbers(model.properties), **_numbers(model.tags)}
+    job = model.job_name or run_of(model.uri)
+    metrics: Mapping[str, float] = {}
+    if job is not None:
+        try:
+            metrics = _metrics(client, job, [name for name in awaited if name not in own])
+        except NotFoundError:
+            log.info("The job %s of the model %s is gone.", job, model.name)
+    facts = _facts(f"{model.name}:{model.version}", job, model.id)
+    return Side(facts, {**own, **metrics})
+
+
+def _metrics(client: AzureMLClient, run: str, awaited: Sequence[str]) -> Mapping[str, float]:
+    last: dict[str, float] = {}
+
+    def ask() -> dict[str, float] | None:
+        last.update(client.get_metrics(run))
+        return last if last.keys() >= set(awaited) else None
+
+    return until_there(ask, patience.SETTLE) or last
+
+
+def _facts(model: str | None = None, job: str | None = None, id_: str | None = None) -> dict[str, str | None]:
+    return {"model": model, "job": job, "id": id_}
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    found = {}
+    for name, value in values.items():
+        try:
+            found[name] = float(value)
+        except (TypeError, ValueError):
+            continue
+    return found

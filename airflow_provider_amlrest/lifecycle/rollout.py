@@ -1,0 +1,150 @@
+"""A rollout: shares of the requests, one step after the other, with tests between, and the way back.
+
+What it was before is noted on the endpoint until the rollout is over. So whoever goes on after a crash or a
+clear knows where to go back to, and another rollout knows that this one is not over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.resources.traffic import (
+    Shares,
+    Traffic,
+    TrafficChangedError,
+    completed,
+    rollout_of,
+    shares_of,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_amlrest.lifecycle.task_state import TaskKey
+    from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
+
+log = logging.getLogger(__name__)
+
+
+def author(task: TaskKey) -> str:
+    """Who does a rollout: the same over the tries and clears of a task instance."""
+    return " ".join((task.dag_id, task.task_id, task.run_id, str(task.map_index)))
+
+
+class Kind(Enum):
+    """What a rollout does next."""
+
+    TEST = auto()
+    SHIFT = auto()
+    PAUSE = auto()
+
+
+class Phase(NamedTuple):
+    """A part of a rollout. ``shares``: those that hold after a shift, or that get requests in a test."""
+
+    kind: Kind
+    shares: Shares
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A rollout as it was planned when it began.
+
+    :param by: its :func:`author`.
+    :param start: the shares before it.
+    :param steps: the shares at each step, of all deployments.
+    :param reached: how many steps are done.
+    :param taken: the shares of another writer that are taken over; None: there are none.
+    """
+
+    place: EndpointPlace
+    by: str
+    start: Shares
+    steps: tuple[Shares, ...]
+    reached: int = 0
+    taken: Shares | None = None
+
+    def phases(self, *, has_paused: bool) -> tuple[Phase, ...]:
+        """What is left to do, in order. Whoever is to get requests is tested before.
+
+        :param has_paused: whether the pause after the step that is done is over.
+        """
+        before = self._after(self.reached) if self.reached else (Phase(Kind.TEST, self.steps[0]),)
+        left = [phase for phase in before if not (has_paused and phase.kind is Kind.PAUSE)]
+        for number in range(self.reached + 1, len(self.steps) + 1):
+            left += [Phase(Kind.SHIFT, self.steps[number - 1]), *self._after(number)]
+        return tuple(left)
+
+    def _after(self, number: int) -> tuple[Phase, ...]:
+        shares = self.steps[number - 1]
+        pause = () if number == len(self.steps) else (Phase(Kind.PAUSE, shares),)
+        return (*pause, Phase(Kind.TEST, shares))
+
+    def traffic(self, shares: Shares, *, is_over: bool = False) -> Traffic:
+        """The goal of a step, or of the end: then the endpoint has no note of the rollout any more."""
+        note = None if is_over else {"by": self.by, "start": dict(self.start)}
+        return Traffic(self.place.path, self.place.what, dict(shares), self._expected, note)
+
+    @property
+    def _expected(self) -> tuple[Shares, ...]:
+        taken = () if self.taken is None else (self.taken,)
+        return (*taken, *self.steps, self.start)
+
+    @property
+    def way_back(self) -> dict[str, Any]:
+        """What :func:`back` needs, as JSON."""
+        return {"start": dict(self.start), "expected": [dict(shares) for shares in self._expected]}
+
+
+def back(path: str, what: str, way_back: Mapping[str, Any]) -> Traffic:
+    """The goal of a rollout that is given up: the shares of before, and no note of it."""
+    return Traffic(path, what, way_back["start"], tuple(way_back["expected"]), None)
+
+
+def told_back(goal: Traffic, error: Exception | None = None) -> str:
+    """What became of the way back, for the log."""
+    if error is None:
+        return f"{goal.what} gets back the shares {dict(goal.shares)}."
+    return f"The shares of {goal.what} could not be set back to {dict(goal.shares)}: {error}"
+
+
+def plan(
+    client: AzureMLClient,
+    place: EndpointPlace,
+    steps: tuple[Mapping[str, int], ...],
+    by: str,
+    *,
+    take_over: bool,
+) -> Rollout:
+    """The rollout from the shares of now on, or from those of its beginning if an earlier try has begun it.
+
+    :param take_over: whether another rollout that is not over, and shares that somebody else has set in one,
+        may be taken over.
+    :raises InvalidSpecError: for an endpoint or a deployment that there is not.
+    :raises TrafficChangedError: if another rollout is not over.
+    """
+    endpoint = client.get_resource(place.path)
+    if not endpoint.exists:
+        raise InvalidSpecError("endpoint_name", f"there is no {place.what} in the workspace.")
+    now, found = shares_of(endpoint), rollout_of(endpoint)
+    if found is not None and found.get("by") != by and not take_over:
+        raise TrafficChangedError(
+            f"{place.what} has a rollout that is not over, by {found.get('by')}; before it, the shares were "
+            f"{found['start']}. Clear that task, so that it ends; or set take_over=True."
+        )
+    start = now
+    if found is not None:
+        start = {str(name): int(share) for name, share in found["start"].items()}
+    listed = client.list_resources(f"{place.path}/deployments")
+    deployments = [one.name.rpartition("/")[2] for one in listed]
+    if found is None and now == completed(steps[-1], start, deployments):
+        return Rollout(place, by, start, (now,), reached=1)
+    each = [completed(step, start, deployments) for step in steps]
+    planned = tuple(shares for before, shares in zip([None, *each], each, strict=False) if shares != before)
+    is_ours = found is not None and found.get("by") == by
+    reached = planned.index(now) + 1 if is_ours and now in planned else 0
+    return Rollout(place, by, start, planned, reached, now if take_over else None)

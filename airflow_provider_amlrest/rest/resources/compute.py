@@ -1,0 +1,267 @@
+"""Computes: clusters, instances, attached Spark pools and virtual machines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.given import Given
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text, word
+from airflow_provider_amlrest.rest.reading.values import (
+    blank,
+    boolean,
+    mapping,
+    required_seconds,
+    structured,
+    whole,
+)
+from airflow_provider_amlrest.rest.resources.goal import Absent, InState
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.versions.spelling import Wire
+from airflow_provider_amlrest.rest.versions.words import without_nones
+
+NAME = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
+"""Microsoft's own pattern (2025-12-01)."""
+DEFAULT_SIZE = "STANDARD_DS3_V2"
+TIERS = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
+RUNNING = frozenset({"Running", "JobRunning"})
+STOPPED = frozenset({"Stopped"})
+
+_COMMON = ("name", "type", "description", "tags", "location", "identity")
+_NODES = ("size", "ssh_public_access_enabled", "ssh_settings", "network_settings", "enable_node_public_ip")
+_CLUSTER = ("tier", "min_instances", "max_instances", "idle_time_before_scale_down")
+_INSTANCE = (
+    *("schedules", "idle_time_before_shutdown_minutes", "create_on_behalf_of", "enable_os_patching"),
+    *("enable_root_access", "enable_sso", "release_quota_on_stop"),
+)
+_ATTACHED = ("resource_id",)
+
+
+def read_compute(given: Given) -> ResourceSpec:
+    """A compute. Raises InvalidSpecError for a member that is not what it must be."""
+    type_ = word("type", given["type"] or "amlcompute", TYPES)
+    keys, read, wire = TYPES[type_]
+    present = {name: value for name, value in given.arguments.items() if not blank(value)}
+    check_members(present, (*_COMMON, *keys))
+    name = text("name", given["name"]) or ""
+    body = without_nones(
+        location=text("location", given["location"]),
+        tags=string_map("tags", given["tags"]),
+        identity=read_identity(given["identity"]),
+        properties={
+            "computeType": wire,
+            "description": text("description", given["description"]),
+            **read(given),
+        },
+    )
+    body["properties"] = without_nones(**body["properties"])
+    checks = (partial(check_compute_name, name),)
+    return ResourceSpec("computes", name, "compute", body, checks=checks)
+
+
+KEYS = (*_COMMON, *_NODES, *_CLUSTER, *_INSTANCE, *_ATTACHED)
+
+
+def deleted(name: str) -> Absent:
+    """There is no such compute, and nothing of it that costs money."""
+    return Absent(f"computes/{name}", f"compute {name}", {"underlyingResourceAction": "Delete"})
+
+
+def started(name: str) -> InState:
+    """A compute instance runs."""
+    return InState(f"computes/{name}", f"compute {name}", "start", RUNNING)
+
+
+def stopped(name: str) -> InState:
+    """A compute instance is stopped."""
+    return InState(f"computes/{name}", f"compute {name}", "stop", STOPPED)
+
+
+def check_compute_name(value: Any) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
+    name = text("name", value) or ""
+    if not NAME.fullmatch(name):
+        raise InvalidSpecError(
+            "name",
+            f"{name!r} is not a valid name for a compute: 3 to 24 letters, digits and '-', beginning with a "
+            "letter, and not ending with '-' and digits.",
+        )
+    return name
+
+
+def _cluster(given: Given) -> Wire:
+    least = _count("min_instances", given["min_instances"], 0)
+    most = _count("max_instances", given["max_instances"], 4)
+    if least > most:
+        raise InvalidSpecError("min_instances", f"{least} is more than max_instances, {most}.")
+    idle = given["idle_time_before_scale_down"]
+    seconds = 120.0 if blank(idle) else required_seconds("idle_time_before_scale_down", idle)
+    tier = given["tier"]
+    return {
+        "disableLocalAuth": blank(given["ssh_settings"]),
+        "properties": without_nones(
+            **_nodes(given),
+            osType="Linux",
+            remoteLoginPortPublicAccess=_ssh_access(given),
+            vmPriority=None if blank(tier) else TIERS[word("tier", tier, TIERS)],
+            scaleSettings={
+                "minNodeCount": least,
+                "maxNodeCount": most,
+                "nodeIdleTimeBeforeScaleDown": _duration(seconds),
+            },
+            userAccountCredentials=_credentials(given["ssh_settings"]),
+        ),
+    }
+
+
+def _instance(given: Given) -> Wire:
+    def flag(name: str, default: bool) -> bool:
+        return default if blank(given[name]) else boolean(name, given[name])
+
+    minutes = given["idle_time_before_shutdown_minutes"]
+    idle = None if blank(minutes) else 60.0 * whole("idle_time_before_shutdown_minutes", minutes, 15, 4320)
+    return {
+        "disableLocalAuth": blank(given["ssh_settings"]),
+        "properties": without_nones(
+            **_nodes(given),
+            applicationSharingPolicy="Shared",
+            computeInstanceAuthorizationType="personal",
+            enableOSPatching=flag("enable_os_patching", False),
+            enableRootAccess=flag("enable_root_access", True),
+            enableSSO=flag("enable_sso", True),
+            releaseQuotaOnStop=flag("release_quota_on_stop", False),
+            idleTimeBeforeShutdown=None if idle is None else _duration(idle),
+            personalComputeInstanceSettings=_owner(given["create_on_behalf_of"]),
+            schedules=_schedules(given["schedules"]),
+        ),
+    }
+
+
+def _spark(given: Given) -> Wire:
+    return {"resourceId": _resource_id(given)}
+
+
+def _machine(given: Given) -> Wire:
+    ssh = mapping("ssh_settings", given["ssh_settings"])
+    no_other_keys(
+        "ssh_settings", ssh, ("admin_username", "admin_password", "ssh_port", "ssh_private_key_file")
+    )
+    account = {"username": ssh.get("admin_username"), "password": ssh.get("admin_password")}
+    port = whole("ssh_settings.ssh_port", ssh.get("ssh_port", 22), 1, 65535)
+    return {
+        "resourceId": _resource_id(given),
+        "properties": {"sshPort": port, "administratorAccount": without_nones(**account)},
+    }
+
+
+TYPES: Mapping[str, tuple[tuple[str, ...], Callable[[Given], Wire], str]] = {
+    "amlcompute": ((*_NODES, *_CLUSTER), _cluster, "AmlCompute"),
+    "computeinstance": ((*_NODES, *_INSTANCE), _instance, "ComputeInstance"),
+    "synapsespark": (_ATTACHED, _spark, "SynapseSpark"),
+    "virtualmachine": ((*_ATTACHED, "ssh_settings"), _machine, "VirtualMachine"),
+}
+"""The CLI's word -> members, their reader, and the service's word."""
+
+
+def _nodes(given: Given) -> Wire:
+    public = given["enable_node_public_ip"]
+    return {
+        "vmSize": text("size", given["size"]) or DEFAULT_SIZE,
+        "enableNodePublicIp": True if blank(public) else boolean("enable_node_public_ip", public),
+        "subnet": _subnet(given["network_settings"]),
+    }
+
+
+def _subnet(value: Any) -> Wire | None:
+    settings = mapping("network_settings", structured(value))
+    no_other_keys("network_settings", settings, ("vnet_name", "subnet"))
+    if not settings:
+        return None
+    subnet, vnet = str(settings.get("subnet") or ""), settings.get("vnet_name")
+    if not subnet.startswith("/subscriptions/"):
+        raise InvalidSpecError(
+            "network_settings.subnet",
+            f"{subnet!r} must be the ARM id of a subnet, /subscriptions/.../virtualNetworks/{vnet or 'VNET'}/"
+            "subnets/NAME.",
+        )
+    return {"id": subnet}
+
+
+def _ssh_access(given: Given) -> str:
+    value = given["ssh_public_access_enabled"]
+    if blank(value):
+        return "NotSpecified"
+    return "Enabled" if boolean("ssh_public_access_enabled", value) else "Disabled"
+
+
+def _credentials(value: Any) -> Wire | None:
+    names = {
+        "admin_username": "adminUserName",
+        "admin_password": "adminUserPassword",
+        "ssh_key_value": "adminUserSshPublicKey",
+    }
+    settings = string_map("ssh_settings", value)
+    no_other_keys("ssh_settings", settings, names)
+    return {names[name]: text for name, text in settings.items()} or None
+
+
+def _owner(value: Any) -> Wire | None:
+    user = string_map("create_on_behalf_of", value)
+    names = {"user_object_id": "objectId", "user_tenant_id": "tenantId"}
+    no_other_keys("create_on_behalf_of", user, names)
+    return {"assignedUser": {names[name]: text for name, text in user.items()}} if user else None
+
+
+def _schedules(value: Any) -> Wire | None:
+    given = mapping("schedules", value)
+    no_other_keys("schedules", given, ("compute_start_stop",))
+    schedules = structured(given.get("compute_start_stop")) or ()
+    return {"computeStartStop": [_schedule(one) for one in schedules]} if schedules else None
+
+
+def _schedule(value: Any) -> Wire:
+    field = "schedules.compute_start_stop"
+    one = mapping(field, value)
+    no_other_keys(field, one, ("action", "trigger", "state"))
+    trigger = mapping(f"{field}.trigger", one.get("trigger"))
+    no_other_keys(f"{field}.trigger", trigger, ("type", "start_time", "time_zone", "expression"))
+    if str(trigger.get("type")).lower() != "cron":
+        raise InvalidSpecError(f"{field}.trigger.type", f"{trigger.get('type')!r} must be cron.")
+    state = word(f"{field}.state", one.get("state") or "enabled", ("enabled", "disabled"))
+    return {
+        "action": word(f"{field}.action", one.get("action"), ("start", "stop")),
+        "triggerType": "Cron",
+        "status": state.capitalize(),
+        "cron": without_nones(
+            triggerType="Cron",
+            expression=trigger.get("expression"),
+            startTime=trigger.get("start_time"),
+            timeZone=trigger.get("time_zone"),
+        ),
+    }
+
+
+def _resource_id(given: Given) -> str:
+    id_ = text("resource_id", given["resource_id"]) or ""
+    if not id_.startswith("/subscriptions/"):
+        raise InvalidSpecError("resource_id", f"{id_!r} must be an ARM id, /subscriptions/...")
+    return id_
+
+
+def _count(field: str, value: Any, default: int) -> int:
+    return default if blank(value) else whole(field, value, 0, 100_000)
+
+
+def _duration(seconds: float) -> str:
+    """As azure-ai-ml writes it: ``PT2M``."""
+    minutes, rest = divmod(int(-(-seconds // 1)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        "PT"
+        + f"{hours}H" * bool(hours)
+        + f"{minutes}M" * bool(minutes)
+        + f"{rest}S" * bool(rest or not (hours or minutes))
+    )

@@ -1,0 +1,224 @@
+"""Online endpoints and their managed deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.given import Given
+from airflow_provider_amlrest.rest.jobs.lookups import read_environment
+from airflow_provider_amlrest.rest.reading.fields import (
+    check_name,
+    json_map,
+    no_other_keys,
+    string_map,
+    text,
+    word,
+)
+from airflow_provider_amlrest.rest.reading.values import (
+    blank,
+    boolean,
+    mapping,
+    number,
+    required_seconds,
+    whole,
+)
+from airflow_provider_amlrest.rest.resources.endpoints import (
+    ONLINE,
+    check_endpoint_name,
+    check_scoring_script,
+    read_code_configuration,
+)
+from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.versions.spelling import Wire
+from airflow_provider_amlrest.rest.versions.words import without_nones
+
+SINCE = "2022-05-01"
+AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
+DEFAULT_INSTANCE = "Standard_DS3_v2"
+
+ENDPOINT_KEYS = (
+    *("name", "description", "tags", "properties", "auth_mode", "traffic", "mirror_traffic", "identity"),
+    *("public_network_access", "location"),
+)
+DEPLOYMENT_KEYS = (
+    *("name", "endpoint_name", "type", "description", "tags", "properties", "location", "model"),
+    *("code_configuration", "environment", "environment_variables", "app_insights_enabled", "instance_type"),
+    *("instance_count", "request_settings", "liveness_probe", "readiness_probe", "scale_settings"),
+    *("egress_public_network_access", "data_collector", "model_mount_path"),
+)
+
+
+def read_endpoint(given: Given) -> ResourceSpec:
+    """An endpoint. Raises InvalidSpecError for a member that is not what it must be."""
+    check_members(given.arguments, ENDPOINT_KEYS)
+    name = text("name", given["name"]) or ""
+    access = given["public_network_access"]
+    body = without_nones(
+        location=text("location", given["location"]),
+        tags=string_map("tags", given["tags"]),
+        identity=read_identity(given["identity"] or "system_assigned"),
+        properties=without_nones(
+            authMode=AUTH_MODES[word("auth_mode", given["auth_mode"] or "key", AUTH_MODES)],
+            description=text("description", given["description"]),
+            properties=string_map("properties", given["properties"]),
+            traffic=read_weights("traffic", given["traffic"]),
+            mirrorTraffic=_mirror(given["mirror_traffic"]),
+            publicNetworkAccess=None if blank(access) else _access("public_network_access", access),
+        ),
+    )
+    of_user = ("tags", "properties.properties", "properties.traffic", "properties.mirrorTraffic")
+    kept = ("traffic", "mirrorTraffic")
+    checks = (partial(check_endpoint_name, "name", name),)
+    return ResourceSpec(ONLINE, name, "online endpoint", body, SINCE, of_user, kept, checks)
+
+
+def read_deployment(given: Given) -> ResourceSpec:
+    """A managed deployment. Raises InvalidSpecError for a member that is not what it must be."""
+    check_members(given.arguments, DEPLOYMENT_KEYS)
+    if str(given["type"] or "managed").lower() != "managed":
+        raise InvalidSpecError(
+            "type", f"{given['type']!r} is not managed; no other deployments are taken here."
+        )
+    name, endpoint = (text(member, given[member]) or "" for member in ("name", "endpoint_name"))
+    if blank(given["model"]) and blank(given["code_configuration"]) and blank(given["environment"]):
+        raise InvalidSpecError(
+            "model", "it is missing, and so is code_configuration: nothing would be served."
+        )
+    names = ("model", "environment", "egress_public_network_access")
+    model, environment, egress = (None if blank(given[name]) else given[name] for name in names)
+    body = without_nones(
+        location=text("location", given["location"]),
+        tags=string_map("tags", given["tags"]),
+        sku={"name": "Default", "capacity": _whole("instance_count", given["instance_count"], 1)},
+        properties=without_nones(
+            endpointComputeType="Managed",
+            description=text("description", given["description"]),
+            properties=string_map("properties", given["properties"]),
+            model=model and read_model_reference("model", model, given.base),
+            codeConfiguration=read_code_configuration(given["code_configuration"], given.base),
+            environmentId=environment and read_environment("environment", environment, given.base),
+            appInsightsEnabled=_flag("app_insights_enabled", given["app_insights_enabled"]),
+            instanceType=text("instance_type", given["instance_type"]) or DEFAULT_INSTANCE,
+            requestSettings=_group("request_settings", given["request_settings"], _REQUESTS),
+            livenessProbe=_group("liveness_probe", given["liveness_probe"], _PROBE),
+            readinessProbe=_group("readiness_probe", given["readiness_probe"], _PROBE),
+            scaleSettings=_scale(given["scale_settings"]),
+            egressPublicNetworkAccess=egress and _access("egress_public_network_access", egress),
+            dataCollector=_collector(given["data_collector"]),
+            modelMountPath=text("model_mount_path", given["model_mount_path"]),
+        ),
+    )
+    # A variable that is no longer given is to go.
+    body["properties"]["environmentVariables"] = string_map(
+        "environment_variables", given["environment_variables"]
+    )
+    of_user = ("tags", "properties.properties", "properties.environmentVariables")
+    checks = (
+        partial(check_name, "name", name, 32),
+        partial(check_endpoint_name, "endpoint_name", endpoint),
+        partial(check_scoring_script, given["code_configuration"], given.base),
+    )
+    collection = f"{ONLINE}/{endpoint}/deployments"
+    return ResourceSpec(collection, name, "online deployment", body, SINCE, of_user, checks=checks)
+
+
+def read_weights(field: str, value: Any) -> dict[str, int]:
+    """Percent of the requests that each deployment gets: ``{"blue": 90, "green": 10}``; together 0 or 100."""
+    weights = {
+        str(name): whole(f"{field}.{name}", share, 0, 100) for name, share in mapping(field, value).items()
+    }
+    total = sum(weights.values())
+    if total not in (0, 100):
+        raise InvalidSpecError(field, f"{weights!r} are {total} percent together; they must be 0 or 100.")
+    return weights
+
+
+def _mirror(value: Any) -> dict[str, int]:
+    field = "mirror_traffic"
+    return {
+        str(name): whole(f"{field}.{name}", share, 0, 50) for name, share in mapping(field, value).items()
+    }
+
+
+def _access(field: str, value: Any) -> str:
+    return word(field, value, ("enabled", "disabled"))
+
+
+def _flag(field: str, value: Any) -> bool:
+    return False if blank(value) else boolean(field, value)
+
+
+def _whole(field: str, value: Any, default: int) -> int:
+    return default if blank(value) else whole(field, value, 0, 100_000)
+
+
+Reader = Callable[[str, Any], Any]
+
+
+def _milliseconds(field: str, value: Any) -> str:
+    return f"PT{number(field, value) / 1000:g}S"
+
+
+def _seconds(field: str, value: Any) -> str:
+    return f"PT{required_seconds(field, value):g}S"
+
+
+def _count(field: str, value: Any) -> int:
+    return whole(field, value, 1, 100_000)
+
+
+_REQUESTS: Mapping[str, tuple[str, Reader]] = {
+    "request_timeout_ms": ("requestTimeout", _milliseconds),
+    "max_queue_wait_ms": ("maxQueueWait", _milliseconds),
+    "max_concurrent_requests_per_instance": ("maxConcurrentRequestsPerInstance", _count),
+}
+_PROBE: Mapping[str, tuple[str, Reader]] = {
+    "initial_delay": ("initialDelay", _seconds),
+    "period": ("period", _seconds),
+    "timeout": ("timeout", _seconds),
+    "success_threshold": ("successThreshold", _count),
+    "failure_threshold": ("failureThreshold", _count),
+}
+_SCALE: Mapping[str, tuple[str, Reader]] = {
+    "min_instances": ("minInstances", _count),
+    "max_instances": ("maxInstances", _count),
+    "polling_interval": ("pollingInterval", _seconds),
+    "target_utilization_percentage": ("targetUtilizationPercentage", _count),
+}
+
+
+def _group(field: str, value: Any, members: Mapping[str, tuple[str, Reader]]) -> Wire | None:
+    given = mapping(field, value)
+    no_other_keys(field, given, members)
+    read = ((*members[name], name, member) for name, member in given.items() if not blank(member))
+    return {wire: reader(f"{field}.{name}", member) for wire, reader, name, member in read} or None
+
+
+def _scale(value: Any) -> Wire | None:
+    field = "scale_settings"
+    given = dict(mapping(field, value))
+    if not given:
+        return None
+    types = {"default": "Default", "target_utilization": "TargetUtilization"}
+    type_ = types[word(f"{field}.type", given.pop("type", given.pop("scale_type", "default")), types)]
+    return {"scaleType": type_, **(_group(field, given, _SCALE) or {})}
+
+
+def _collection(field: str, value: Any) -> str:
+    is_on = boolean(f"{field}.enabled", mapping(field, value).get("enabled", True))
+    return "enabled" if is_on else "disabled"
+
+
+def _collector(value: Any) -> Wire | None:
+    given = json_map("data_collector", value)
+    if not given:
+        return None
+    collections = {
+        str(name): {"dataCollectionMode": _collection(f"data_collector.collections.{name}", one)}
+        for name, one in mapping("data_collector.collections", given.get("collections")).items()
+    }
+    return without_nones(collections=collections, samplingRate=given.get("sampling_rate"))

@@ -1,0 +1,250 @@
+"""Operators that bring resources to a state, and that ask what serves: what they send and return."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
+
+from airflow_provider_amlrest import triggers
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.lifecycle import batch_invocation, patience, stopping
+from airflow_provider_amlrest.lifecycle.task_state import TryState
+from airflow_provider_amlrest.operators import (
+    AzureMLCreateComputeOperator,
+    AzureMLDeployBatchEndpointOperator,
+    AzureMLDeployOnlineEndpointOperator,
+    AzureMLInvokeBatchEndpointOperator,
+    AzureMLInvokeOnlineEndpointOperator,
+    AzureMLShiftTrafficOperator,
+    safe_rollout,
+)
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
+from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT
+from tests.support.resources import CONNECTION, Resources
+from tests.support.tasks import Try, as_stored
+from tests.unit.answers import Answered
+
+SHOP = "onlineEndpoints/shop"
+MODEL = "azureml:m:1"
+
+
+@pytest.fixture
+def resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
+    """A workspace in place of the connection's."""
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", CONNECTION)
+    found = Resources()
+    monkeypatch.setattr(AzureMLHook, "client", lambda hook: found.opened())
+    monkeypatch.setattr(AzureMLHook, "new_client", lambda hook: found.client())
+    return found
+
+
+def run(operator: Any, **arguments: Any) -> Any:
+    return Try(operator(**{"task_id": "t", "poll_interval": 0.01, **arguments})).execute()
+
+
+def deploy(**arguments: Any) -> Any:
+    return run(
+        AzureMLDeployOnlineEndpointOperator,
+        endpoint="shop",
+        deployment={"model": MODEL},
+        deployment_name="blue",
+        **arguments,
+    )
+
+
+def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> None:
+    result = deploy()
+    assert resources.sent == [f"PUT {SHOP}", f"PUT {SHOP}/deployments/blue"]
+    assert result == {
+        "id": f"/{SHOP}/deployments/blue",
+        "name": "blue",
+        "status": "Succeeded",
+        "outcome": "created",
+        "endpoint_name": "shop",
+        "scoring_uri": f"https://score/{SHOP}",
+        "traffic": {},
+    }
+    assert deploy()["outcome"] == "unchanged"
+    assert len(resources.sent) == 2
+
+
+def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:
+    """What comes next needs what comes before; only the end of the last is not waited for."""
+    resources.looks = 3
+    result = deploy(wait_for_completion=False)
+    assert resources.sent == [f"PUT {SHOP}", f"PUT {SHOP}/deployments/blue"]
+    assert (result["status"], result["outcome"], bool(result["id"])) == ("Creating", "created", True)
+
+
+def test_who_does_not_wait_still_changes_what_another_is_changing(resources: Resources) -> None:
+    resources.add("computes/cpu", computeType="AmlCompute", properties={"vmSize": "A", "scaleSettings": {}})
+    resources.begin("computes/cpu")
+    result = run(AzureMLCreateComputeOperator, name="cpu", size="B", wait_for_completion=False)
+    assert (resources.sent, result["outcome"]) == (["PUT computes/cpu"], "updated")
+
+
+def deploy_batch() -> Any:
+    deployment = {"model": MODEL, "compute": "cpu", "name": "v1"}
+    return run(AzureMLDeployBatchEndpointOperator, endpoint="scores", deployment=deployment)
+
+
+def test_what_a_batch_deployment_returns_is_about_the_deployment(resources: Resources) -> None:
+    resources.add("computes/cpu", computeType="AmlCompute")
+    first = deploy_batch()
+    assert (first["name"], first["status"], first["outcome"]) == ("v1", "Succeeded", "created")
+    assert first["id"] == "/batchEndpoints/scores/deployments/v1"
+    assert (first["endpoint_name"], first["default_deployment"]) == ("scores", "v1")
+    assert deploy_batch() == {**first, "outcome": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, AirflowFailException),
+        (424, AirflowFailException),
+        (408, AzureMLError),
+        (429, AzureMLError),
+        (503, AzureMLError),
+    ],
+)
+def test_answers_that_may_pass_are_retried(resources: Resources, status: int, error: type[Exception]) -> None:
+    resources.add(SHOP)
+    resources.answers = lambda call: Answered("no", status)
+    with pytest.raises(error, match=f"has answered {status}: no"):
+        Try(AzureMLInvokeOnlineEndpointOperator(task_id="t", endpoint_name="shop", request={})).execute()
+
+
+def shift(**arguments: Any) -> Any:
+    rollout = {"endpoint_name": "shop", "steps": [{"green": 10}, {"green": 100}], "pause": 0}
+    return AzureMLShiftTrafficOperator(**{"task_id": "t", "poll_interval": 0.01, **rollout, **arguments})
+
+
+@pytest.fixture
+def shop(resources: Resources) -> Resources:
+    """An endpoint whose blue deployment serves; green is new."""
+    resources.add(SHOP, traffic={"blue": 100})
+    for name in ("blue", "green"):
+        resources.add(f"{SHOP}/deployments/{name}")
+    return resources
+
+
+def traffic(resources: Resources) -> tuple[dict[str, int], bool]:
+    """The shares, and whether a rollout is noted."""
+    properties = resources.found[SHOP]["properties"]
+    return properties["traffic"], ROLLOUT in properties.get("properties", {})
+
+
+def test_a_rollout_ends_without_a_note_of_it(shop: Resources) -> None:
+    result = Try(shift(smoke_test={"requests": [{}]})).execute()
+    assert traffic(shop) == ({"green": 100}, False)
+    assert (result["before"], result["shares"], result["unused"]) == ({"blue": 100}, {"green": 100}, ["blue"])
+    assert [test["deployment"] for test in result["tests"]] == ["green"]
+    assert shop.sent == [f"PUT {SHOP}"] * 3
+
+
+def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
+    def fails_later(call: Any) -> Answered:
+        return Answered({}, 200 if traffic(shop)[0] == {"blue": 100} else 500)
+
+    shop.answers = fails_later
+    with pytest.raises(AirflowFailException, match=r"answered 500 .*The shares are again those of before"):
+        Try(shift(smoke_test={"requests": [{}]})).execute()
+    assert traffic(shop) == ({"blue": 100}, False)
+
+
+def test_without_rollback_the_rollout_stays_unfinished(shop: Resources) -> None:
+    shop.answers = lambda call: Answered({}, 200 if traffic(shop)[0] == {"blue": 100} else 500)
+    with pytest.raises(AirflowFailException, match="The shares stay as they are"):
+        Try(shift(smoke_test={"requests": [{}]}, rollback=False)).execute()
+    assert traffic(shop) == ({"green": 10, "blue": 90}, True)
+
+
+def deferred(shop: Resources) -> Any:
+    """The trigger of a rollout that pauses after its first step."""
+    task = shift(deferrable=True, pause=60)
+    attempt = Try(task)
+    task.render_template_fields(attempt.context)
+    with pytest.raises(TaskDeferred) as first:
+        task.execute(attempt.context)
+    for _ in range(2):
+        shop.client().get_resource(SHOP)
+    kwargs = {**first.value.kwargs, "event": {"status": "ended"}}
+    with pytest.raises(TaskDeferred) as second:
+        task.execute_complete(attempt.context, **kwargs)
+    assert traffic(shop) == ({"green": 10, "blue": 90}, True)
+    return as_stored(second.value.trigger)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_deferred_rollout_that_somebody_ends_goes_back(
+    shop: Resources, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    """A triggerer that only restarts leaves it, for the next one."""
+
+    async def has_left(trigger: Any) -> bool:
+        return ended
+
+    trigger = await asyncio.to_thread(deferred, shop)
+    monkeypatch.setattr(triggers, "has_left_deferral", has_left)
+    monkeypatch.setattr(trigger, "_client", shop.async_client)
+    await trigger.on_kill()
+    await trigger.cleanup()
+    assert traffic(shop) == (({"blue": 100}, False) if ended else ({"green": 10, "blue": 90}, True))
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("failed", ({"blue": 100}, False)), ("queued", ({"green": 10, "blue": 90}, True))]
+)
+def test_a_rollout_in_a_worker_that_is_told_to_go(
+    shop: Resources, monkeypatch: pytest.MonkeyPatch, state: str, left: Any
+) -> None:
+    monkeypatch.setattr(stopping, "ask_from_signal", lambda ti, patience: TryState(state, True))
+    task = shift(retries=1, pause=60)
+    monkeypatch.setattr(task, "_pause", lambda rollout, seconds: task.on_kill() or _stop())
+    with pytest.raises((SystemExit, AzureMLError)):
+        Try(task).execute()
+    assert traffic(shop) == left
+
+
+def _stop() -> None:
+    raise AzureMLError("ended")
+
+
+def test_the_name_of_a_new_deployment_may_be_a_template(resources: Resources) -> None:
+    with DAG("rollout", schedule=None) as dag:
+        safe_rollout(
+            endpoint_name="shop", deployment_name="v{{ params.version }}", deployment={"model": MODEL}
+        )
+    task: Any = dag.get_task("safe_rollout.shift")
+    task.render_template_fields({**Try(task).context, "params": {"version": 3}})
+    assert task.steps == [{"v3": 10}, {"v3": 50}, {"v3": 100}]
+
+
+def test_a_batch_endpoint_is_asked_once_though_its_job_cannot_be_seen_at_first(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails after the answer is tried again, and nothing before it."""
+    seen: list[str] = []
+
+    def see(client: Any, name: str) -> Any:
+        seen.append(name)
+        raise UnreachableError(f"GET jobs/{name}", "no answer") if len(seen) == 1 else _SeenError
+
+    resources.add("batchEndpoints/scores", authMode="AADToken")
+    asked: list[Any] = []
+    resources.answers = lambda call: asked.append(call) or Answered({"name": "batchjob-1"})
+    monkeypatch.setattr(batch_invocation, "appearing", see)
+    monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 60.0)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    data = {"data": {"type": "uri_folder", "path": "azureml://datastores/d/paths/in/"}}
+    task = AzureMLInvokeBatchEndpointOperator(task_id="t", endpoint_name="scores", inputs=data)
+    with pytest.raises(_SeenError):
+        Try(task).execute()
+    assert (len(asked), seen) == (1, ["batchjob-1", "batchjob-1"])
+
+
+class _SeenError(Exception):
+    pass

@@ -1,0 +1,172 @@
+"""The tables of every key of a job's YAML say what the code takes, and from which api-version on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airflow_provider_amlrest.rest.jobs import KINDS, component_files, kind_of, steps
+from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
+from tests.support.job_keys import MEMBERS, MINIMAL, first_version, known_members, sample, with_value
+from tests.unit.answers import REFERENCE
+from tests.unit.docs.test_docs import code_words, read, rows, section
+
+NO = "-"
+OF_A_FILE = ("$schema", "type")
+
+
+def table(heading: str) -> list[tuple[str, list[str]]]:
+    """The rows of a table: the key, and the other cells."""
+    written = rows(section(read("job-files.md"), heading))
+    return [(code_words(row[0])[0], row[1:]) for row in written]
+
+
+def columns(heading: str, names: list[str]) -> dict[str, dict[str, str]]:
+    """The cells of a table with a column for each name: name -> key -> cell, without what is not there."""
+    [header] = re.findall(r"^\| key \| (.*) \|$", section(read("job-files.md"), heading), re.MULTILINE)
+    assert header.split(" | ") == names
+    keys = [key for key, _ in table(heading)]
+    assert len(keys) == len(set(keys))
+    return {
+        name: {key: cells[number] for key, cells in table(heading) if cells[number] != NO}
+        for number, name in enumerate(names)
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pipeline.yml").write_text(yaml.safe_dump({"type": "pipeline", **MINIMAL["pipeline"]}))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("job_type", "kind"), KINDS.items())
+def test_every_key_of_a_job_is_listed_with_its_first_version(job_type: str, kind: str, folder: Path) -> None:
+    known, listed = kind_of(job_type), columns("Keys of jobs", list(KINDS.values()))[kind]
+    assert known is not None
+    assert set(listed) == {*OF_A_FILE, *known.keys}
+    for key, version in listed.items():
+        value = kind if key in OF_A_FILE else sample(kind, key)
+        assert version == first_version(with_value(kind, key, value), folder), key
+
+
+@pytest.mark.parametrize(("kind", "key"), MEMBERS)
+def test_every_member_of_a_key_is_listed_with_its_first_version(kind: str, key: str, folder: Path) -> None:
+    listed = {name: cells[1] for name, cells in table("Members of keys") if cells[0] == kind}
+    members = MEMBERS[kind, key]
+    for member, (beside, value) in members.items():
+        values = with_value(kind, key, {**beside, member: value})
+        assert listed[f"{key}.{member}"] == first_version(values, folder), member
+    beside, _ = next(iter(members.values()))
+    unknown = with_value(kind, key, {**beside, "no_such_key": 1})
+    assert set() < known_members(unknown, folder) - {"$schema"} <= set(members)
+
+
+def test_no_member_is_listed_that_is_not_tried() -> None:
+    tried = [(f"{key}.{member}", kind) for (kind, key), members in MEMBERS.items() for member in members]
+    assert [(name, cells[0]) for name, cells in table("Members of keys")] == tried
+
+
+@pytest.mark.parametrize(
+    ("heading", "common", "own"),
+    [
+        ("Keys of steps", steps.COMMON, steps.STEPS),
+        ("Keys of components", component_files.COMMON, component_files.KEYS),
+    ],
+)
+def test_every_key_of_a_step_and_of_a_component_is_listed(
+    heading: str, common: tuple[str, ...], own: Mapping[str, tuple[str, ...]]
+) -> None:
+    listed = columns(heading, list(own))
+    assert {type_: set(keys) for type_, keys in listed.items()} == {
+        type_: {*common, *keys} for type_, keys in own.items()
+    }
+    assert {cell for keys in listed.values() for cell in keys.values()} == {"yes"}
+    first = re.search(r"first api-version is ([\d\-]+-preview)", section(read("job-files.md"), heading))
+    assert first is not None
+    assert columns("Keys of jobs", list(KINDS.values()))["pipeline"]["jobs"] == first[1]
+
+
+def test_why_a_key_is_not_taken_is_said() -> None:
+    assert [(key, cells[0]) for key, cells in table("Keys that are not taken")] == list(NOT_TAKEN.items())
+
+
+# Microsoft's
+
+
+needs_reference = pytest.mark.skipif(
+    not (REFERENCE / "api" / "yaml").is_dir(), reason="the reference data (../shared) is not on this machine"
+)
+IDS = {"codeId": "code", "computeId": "compute", "componentId": "component"}
+WIRE_ONLY = {"jobType", "isArchived", "taskDetails"}
+"""Members of the API that no key of the CLI stands for."""
+DEFINITIONS = {
+    "command": "CommandJob",
+    "sweep": "SweepJob",
+    "pipeline": "PipelineJob",
+    "spark": "SparkJob",
+    "automl": "AutoMLJob",
+}
+TASKS = ("Classification", "Forecasting", "Regression", "ImageObjectDetection", "TextNer")
+OF_A_TASK = {
+    "task_type": "task",
+    "featurization_settings": "featurization",
+    "forecasting_settings": "forecasting",
+    "limit_settings": "limits",
+    "training_settings": "training",
+    "model_settings": "training_parameters",
+    "fixed_parameters": "training_parameters",
+    "sweep_settings": "sweep",
+}
+
+
+def snake(name: str) -> str:
+    return re.sub(r"([A-Z])", r"_\1", name).lower()
+
+
+def members_of(definition: dict[str, Any]) -> set[str]:
+    return {name for one in (definition, *definition.get("allOf", ())) for name in one.get("properties", ())}
+
+
+@needs_reference
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_every_member_of_microsofts_schema_is_listed(kind: str) -> None:
+    schema = json.loads((REFERENCE / "api" / "schemas" / "2025-12-01.json").read_text())["definitions"]
+    members = members_of(schema[DEFINITIONS[kind]]) | members_of(schema["JobBaseProperties"])
+    own = {"environmentId": "environment_id" if kind == "automl" else "environment"}
+    keys = {own.get(name) or IDS.get(name) or snake(name) for name in members - WIRE_ONLY}
+    if kind == "automl":
+        of_tasks = {snake(name) for task in TASKS for name in members_of(schema[task])}
+        keys |= {OF_A_TASK.get(name, name) for name in of_tasks}
+    listed = columns("Keys of jobs", list(KINDS.values()))[kind]
+    assert keys - set(listed) - {name.partition(".")[0] for name in listed} - set(NOT_TAKEN) == set()
+
+
+def files_of_jobs() -> Iterator[tuple[Path, dict[str, Any], str]]:
+    """Microsoft's files, and whether each is a job or a component."""
+    for file in sorted((REFERENCE / "api" / "yaml").rglob("*.yml")):
+        found = re.search(r"^\$schema: \S+?(Job|Component)\.schema", file.read_text(), re.MULTILINE)
+        if found:
+            yield file, yaml.safe_load(file.read_text()), found[1]
+
+
+@needs_reference
+def test_every_key_of_microsofts_files_is_listed() -> None:
+    jobs = columns("Keys of jobs", list(KINDS.values()))
+    components = columns("Keys of components", list(component_files.KEYS))
+    of_steps = columns("Keys of steps", list(steps.STEPS))
+    tried = 0
+    for file, values, what in files_of_jobs():
+        type_ = str(values.get("type") or ("pipeline" if "jobs" in values else "command")).lower()
+        listed = (jobs if what == "Job" else components)[type_]
+        keys = set(values) - {name.partition(".")[0] for name in listed}
+        for step in (values.get("jobs") or {}).values():
+            keys |= set(step) - set(of_steps[str(step.get("type") or "command").lower()])
+        assert keys - set(NOT_TAKEN) == set(), file
+        tried += 1
+    assert tried > 50

@@ -1,0 +1,137 @@
+"""A batch endpoint is asked once, whatever becomes of the answer."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from airflow_provider_amlrest.lifecycle import batch_invocation
+from airflow_provider_amlrest.lifecycle.batch_invocation import (
+    BATCH_TAG,
+    REQUEST_TAG,
+    LostAnswerError,
+    choose,
+    find_jobs,
+    invoke,
+)
+from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, ThrottledError, UnreachableError
+from airflow_provider_amlrest.rest.jobs.job import Job, Output
+from airflow_provider_amlrest.rest.resources.batch_request import read_batch_request
+from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
+from airflow_provider_amlrest.rest.resources.resource import Resource, gone, read_resource
+from airflow_provider_amlrest.rest.resources.scoring import Access
+
+PLACE = EndpointPlace("batch", "scores")
+DATA = {"data": {"type": "uri_folder", "path": "azureml://datastores/d/paths/in/"}}
+REQUEST = read_batch_request(PLACE, None, DATA, None, Path())
+LOST = UnreachableError("POST /jobs", "the connection was reset.")
+IDENTITY = TaskIdentity("dag", "task", "run", -1, 1)
+FIRST, SECOND = itertools.islice(job_names(IDENTITY), 2)
+
+
+def job(name: str = "batchjob-1", status: str = "Running", **tags: str) -> Job:
+    [uri] = REQUEST.output_uris(FIRST).values()
+    outputs = {"score": Output(uri=uri)}
+    return Job("/x", name, "Pipeline", status, tags={BATCH_TAG: "true", **tags}, outputs=outputs)
+
+
+class Service:
+    """Answers with what a test has prepared: an exception, or the name of a job."""
+
+    def __init__(self, *answers: Any, jobs: tuple[Job, ...] = ()) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.jobs = jobs
+
+    def get_resource(self, path: str) -> Resource:
+        return read_resource(path, {"id": "/x", "properties": {}}) if self.answers else gone(path)
+
+    def get_access(self, endpoint: Resource) -> Access:
+        return Access("https://scores/jobs", None)
+
+    def list_jobs(self, tag: str) -> list[Job]:
+        return [job for job in self.jobs if tag in job.tags]
+
+    def invoke_batch(self, access: Access, body: Any, deployment: str | None, request_id: str) -> Any:
+        self.asked.append(request_id)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return {"name": answer}
+
+
+def ask(service: Service, *, resubmit_lost: bool = False) -> str:
+    client = cast("AzureMLClient", service)
+    return invoke(client, IDENTITY, REQUEST, FIRST, resubmit_lost=resubmit_lost)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_invocation, "APPEARS", 0.0)
+    monkeypatch.setattr(batch_invocation, "LOOK_PAUSE", 0.0)
+
+
+def test_it_writes_to_a_folder_of_its_own() -> None:
+    [uri] = REQUEST.output_uris("one").values()
+    assert uri == "azureml://datastores/workspaceblobstore/paths/airflow/one/predictions.csv"
+
+
+def test_the_answer_names_the_job() -> None:
+    assert ask(Service("batchjob-7")) == "batchjob-7"
+
+
+def test_a_lost_answers_job_is_found_by_where_it_writes() -> None:
+    service = Service(LOST, jobs=(job("batchjob-7"),))
+    assert ask(service) == "batchjob-7"
+    assert len(service.asked) == 1
+
+
+def test_without_a_trace_nobody_asks_again() -> None:
+    service = Service(LOST, "batchjob-8")
+    with pytest.raises(LostAnswerError, match="no job is to be seen that writes to azureml://"):
+        ask(service)
+    assert len(service.asked) == 1
+
+
+def test_if_told_to_it_asks_a_second_time_and_no_third() -> None:
+    assert ask(Service(LOST, "batchjob-8"), resubmit_lost=True) == "batchjob-8"
+    service = Service(LOST, LOST, "batchjob-9")
+    with pytest.raises(LostAnswerError):
+        ask(service, resubmit_lost=True)
+    assert len(set(service.asked)) == 1
+    assert len(service.asked) == 2
+
+
+def test_what_was_throttled_was_not_taken() -> None:
+    with pytest.raises(ThrottledError):
+        ask(Service(ThrottledError("POST /jobs", 429)))
+
+
+def test_an_answer_without_a_job_is_no_reason_to_ask_again() -> None:
+    with pytest.raises(LostAnswerError, match="names no job; one may be running"):
+        ask(Service(""))
+
+
+def test_there_must_be_an_endpoint() -> None:
+    with pytest.raises(InvalidSpecError, match="there is no batch endpoint scores"):
+        ask(Service())
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "found"),
+    [
+        ("Running", FIRST, True),
+        ("Completed", FIRST, True),
+        ("Failed", SECOND, False),
+        ("Canceled", SECOND, False),
+    ],
+)
+def test_the_next_try_takes_over_what_has_not_failed(status: str, name: str, found: bool) -> None:
+    tagged = job(status=status, **{REQUEST_TAG: FIRST})
+    jobs = find_jobs(cast("AzureMLClient", Service(jobs=(tagged,))), IDENTITY, REQUEST)
+    assert choose(jobs, job_names(IDENTITY)) == (name, tagged if found else None)

@@ -1,0 +1,170 @@
+"""Bringing a resource to a state: one request at most, whoever else is at work on it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle.bringing import Bringing, ResourceError
+from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError, UnreachableError
+from airflow_provider_amlrest.rest.resources.compute import deleted, started
+from airflow_provider_amlrest.rest.resources.goal import Change, Goal, Present
+from airflow_provider_amlrest.rest.resources.resource import Resource, gone, read_resource
+
+PATH = "onlineEndpoints/shop/deployments/blue"
+BODY = {"properties": {"instanceType": "a"}}
+
+
+def resource(path: str = PATH, state: str = "Succeeded", **properties: Any) -> Resource:
+    return read_resource(path, {"id": "/x", "properties": {"provisioningState": state, **properties}})
+
+
+class Service:
+    """Answers with what a test has prepared, and keeps what was changed."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.changes: list[Change] = []
+        self.refuse: list[Exception] = []
+        self.elsewhere: dict[str, Resource] = {}
+
+    def get_resource(self, path: str) -> Resource:
+        if path in self.elsewhere:
+            return self.elsewhere[path]
+        now = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(now, Exception):
+            raise now
+        return cast("Resource", now)
+
+    def change_resource(self, change: Change) -> str:
+        self.changes.append(change)
+        if self.refuse:
+            raise self.refuse.pop(0)
+        return "https://operation"
+
+    def explain_failure(self, now: Resource) -> str:
+        return "the image has no python"
+
+
+def brought(
+    service: Service, goal: Goal | None = None, sent: str | None = None
+) -> tuple[Bringing, list[str]]:
+    """A wait is over at once. What was waited for, and what came of it."""
+    goal = goal or Present(PATH, "online deployment blue", BODY)
+    way = Bringing(cast("AzureMLClient", service), goal, sent)
+    waited = []
+    while not (step := way.next(None, lambda: False)).is_over:
+        waited.append(step.now.name)
+    return way, waited
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SETTLE_PAUSE", 0.0)
+    monkeypatch.setattr(patience, "SETTLE", 0.0)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def test_what_is_as_wanted_is_left_alone() -> None:
+    service = Service(resource(instanceType="A"))
+    way, waited = brought(service)
+    assert (way.outcome, waited, service.changes) == ("unchanged", [], [])
+
+
+def test_what_is_not_there_is_created_once() -> None:
+    service = Service(gone(PATH), resource(state="Creating", instanceType="a"), resource(instanceType="a"))
+    way, _ = brought(service)
+    assert way.outcome == "created"
+    assert [change.method for change in service.changes] == ["PUT"]
+
+
+def test_an_operation_of_an_earlier_try_is_followed_and_not_sent_again() -> None:
+    service = Service(resource(state="Updating", instanceType="a"), resource(instanceType="a"))
+    way, waited = brought(service)
+    assert (way.outcome, waited, service.changes) == ("unchanged", [PATH], [])
+
+
+def test_somebody_elses_operation_is_followed_before_ours() -> None:
+    service = Service(
+        resource(state="Updating", instanceType="b"),
+        resource(instanceType="b"),
+        resource(state="Updating", instanceType="a"),
+        resource(instanceType="a"),
+    )
+    way, _ = brought(service)
+    assert (way.outcome, len(service.changes)) == ("updated", 1)
+
+
+def test_what_has_failed_is_made_again_by_the_next_try_and_not_by_this_one() -> None:
+    service = Service(resource(state="Failed", instanceType="a"))
+    with pytest.raises(ResourceError, match="blue is Failed: the image has no python"):
+        brought(service)
+    assert len(service.changes) == 1
+
+
+def test_a_change_that_does_not_hold_fails_with_what_differs() -> None:
+    service = Service(resource(instanceType="b"))
+    with pytest.raises(ResourceError, match=r"differs still: properties.instanceType: 'b' -> 'a'"):
+        brought(service)
+    assert len(service.changes) == 1
+
+
+def test_a_lost_answer_is_no_second_request_if_the_first_has_arrived() -> None:
+    service = Service(gone(PATH), resource(state="Creating"), resource(instanceType="a"))
+    service.refuse = [UnreachableError("PUT", "reset")]
+    way, _ = brought(service)
+    assert (way.outcome, len(service.changes)) == ("created", 1)
+
+
+def test_a_change_waits_for_the_operation_on_the_endpoint_that_is_in_its_way() -> None:
+    service = Service(gone(PATH), gone(PATH), gone(PATH), resource(instanceType="a"))
+    service.refuse = [ConflictError("PUT", 409, message="the endpoint is Updating")]
+    service.elsewhere = {"onlineEndpoints/shop": resource("onlineEndpoints/shop", "Updating")}
+    way, waited = brought(service)
+    assert waited[0] == "onlineEndpoints/shop"
+    assert (way.outcome, len(service.changes)) == ("created", 2)
+
+
+def test_a_conflict_without_an_operation_is_an_error() -> None:
+    service = Service(resource(instanceType="b"))
+    service.refuse = [ConflictError("PUT", 409, message="immutable")]
+    service.elsewhere = {"onlineEndpoints/shop": resource("onlineEndpoints/shop")}
+    with pytest.raises(ConflictError, match="immutable"):
+        brought(service)
+
+
+def test_after_a_trigger_nothing_is_sent_again() -> None:
+    service = Service(resource(state="Failed"))
+    with pytest.raises(ResourceError):
+        brought(service, sent="created")
+    assert service.changes == []
+
+
+def test_what_is_gone_is_deleted() -> None:
+    service = Service(gone("computes/gpu"))
+    assert brought(service, deleted("gpu"))[0].outcome == "unchanged"
+    service = Service(resource("computes/gpu"), resource("computes/gpu", "Deleting"), gone("computes/gpu"))
+    way, _ = brought(service, deleted("gpu"))
+    assert way.outcome == "deleted"
+    assert service.changes[0].query == {"underlyingResourceAction": "Delete"}
+
+
+def test_an_instance_is_started_unless_it_runs() -> None:
+    def instance(state: str) -> Resource:
+        return resource("computes/ci", computeType="ComputeInstance", properties={"state": state})
+
+    assert brought(Service(instance("JobRunning")), started("ci"))[0].outcome == "unchanged"
+    service = Service(instance("Stopped"), instance("Starting"), instance("Running"))
+    assert brought(service, started("ci"))[0].outcome == "started"
+    assert service.changes[0].path == "computes/ci/start"
+    with pytest.raises(InvalidSpecError, match="there is no compute ci in the workspace to start"):
+        brought(Service(gone("computes/ci")), started("ci"))
+
+
+def test_a_read_right_after_the_change_may_be_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SETTLE", 60.0)
+    service = Service(resource(instanceType="b"), resource(instanceType="b"), resource(instanceType="a"))
+    assert brought(service)[0].outcome == "updated"

@@ -1,0 +1,59 @@
+"""Computes as people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.given import Given
+from airflow_provider_amlrest.rest.resources.compute import read_compute
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
+from airflow_provider_amlrest.rest.versions.spelling import spelling_of
+
+
+def read(**arguments: Any) -> ResourceSpec:
+    return read_compute(Given({"name": "gpu", **arguments}, Path()))
+
+
+def test_a_cluster_as_templates_make_it() -> None:
+    spec = read(
+        size="STANDARD_NC6", min_instances="0", max_instances="2", tier="Low_Priority", tags="{'a': 1}"
+    )
+    assert spec.path == "computes/gpu"
+    assert spec.body["tags"] == {"a": "1"}
+    assert spec.body["properties"]["properties"] == {
+        "vmSize": "STANDARD_NC6",
+        "vmPriority": "LowPriority",
+        "enableNodePublicIp": True,
+        "osType": "Linux",
+        "remoteLoginPortPublicAccess": "NotSpecified",
+        "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT2M"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"name": "gpu-1"}, "name: 'gpu-1' is not a valid name for a compute"),
+        ({"name": "x"}, "name: 'x' is not a valid name for a compute"),
+        ({"type": "aks"}, "type: 'aks' is not one of"),
+        ({"min_instances": 5, "max_instances": 2}, "min_instances: 5 is more than max_instances, 2"),
+        ({"max_instance": 5}, "unknown key 'max_instance'; did you mean 'max_instances'"),
+        ({"type": "computeinstance", "max_instances": 2}, "max_instances: unknown key 'max_instances'"),
+        ({"tier": "spot"}, "tier: 'spot' is not one of: dedicated, low_priority"),
+        ({"identity": "user_assigned"}, "identity: a user_assigned identity has user_assigned_identities"),
+        (
+            {"network_settings": {"subnet": "default"}},
+            "network_settings.subnet: 'default' must be",
+        ),
+        ({"type": "synapsespark"}, "resource_id: '' must be an ARM id"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_way_out(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidSpecError) as error:
+        read(**arguments).check(spelling_of("2025-12-01", WorkspaceId("s", "g", "w")))
+    assert problem in str(error.value)
