@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.storage.blob import BlobServiceClient
 
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.lifecycle import batch_invocation
@@ -222,6 +224,16 @@ def batch_deployment(files: Path) -> dict[str, Any]:
     }
 
 
+def written(workspace: Emulated, own: AzureMLClient, uri: str) -> str:
+    """The content of a blob of the default datastore."""
+    store, secrets = own.get_default_datastore(), own.list_datastore_secrets("workspaceblobstore")
+    endpoint, bundle = workspace.facts["blob_endpoint"], workspace.facts["ca_bundle"]
+    credential = AzureNamedKeyCredential(store.account_name, secrets.account_key or "")
+    with BlobServiceClient(endpoint, credential=credential, connection_verify=bundle) as service:
+        blob = service.get_blob_client(store.container_name, uri.partition("/paths/")[2])
+        return str(blob.download_blob(encoding="utf-8").readall())
+
+
 def test_batch_scoring_from_deployment_to_deletion(
     workspace: Emulated, own: AzureMLClient, files: Path, tasks: Tasks
 ) -> None:
@@ -233,7 +245,7 @@ def test_batch_scoring_from_deployment_to_deletion(
     inputs = {"data": {"type": "uri_folder", "path": str(files / "data")}}
     scored = tasks(AzureMLInvokeBatchEndpointOperator, endpoint_name=night, inputs=inputs)
     assert scored["status"] == "Completed"
-    assert list(scored["outputs"]) == ["score"]
+    assert sorted(written(workspace, own, scored["outputs"]["score"]).split()) == ["3", "6"]
     with_tag = own.get_job(scored["name"]).tags
     assert with_tag[batch_invocation.BATCH_TAG] == "true"
     gone = tasks(AzureMLDeleteEndpointOperator, endpoint_name=night, endpoint_type="batch")
