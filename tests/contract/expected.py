@@ -214,6 +214,7 @@ MAPS: dict[str, dict[str, Find]] = {
         "goal": lambda resource: at("properties.objective.goal", "")(resource).lower() or None,
         "primary_metric": at("properties.objective.primaryMetric"),
         "limit": lambda resource: limit(resource),
+        "jobs": at("properties.jobs", {}),
     },
 }
 
