@@ -76,7 +76,7 @@ FAULTS = (
         "displayName=job.display_name",
         "displayName=job.description",
     ),
-    Fault("a member lost", "jobs/command.py", "            shmSize=resources.shm_size,\n", ""),
+    Fault("a member lost", "jobs/command.py", "        shmSize=resources.shm_size,\n", ""),
     Fault(
         "a number where a text belongs",
         "jobs/input_wire.py",

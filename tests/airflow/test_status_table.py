@@ -104,7 +104,7 @@ def test_of_a_job_that_is_awaited(
         return job
 
     monkeypatch.setattr(type(client), "create_job", then_it_is_so)
-    task = command_task(timeout=1.5, tags={"emulator.outcome": "stuck"})
+    task = command_task(timeout=1.5 if outcome == WAITS else 60, tags={"emulator.outcome": "stuck"})
     try:
         result = ends(OPERATOR, outcome, Try(task))
     finally:
@@ -120,7 +120,7 @@ def test_of_a_job_that_is_found_again(
 ) -> None:
     stuck = {"emulator.outcome": "stuck"}
     first = Try(command_task(wait_for_completion=False, tags=stuck)).execute()["name"]
-    retry = command_task(timeout=1.5)
+    retry = command_task(timeout=1.5 if outcome == WAITS else 60)
     with seen_as(emulator, client, first, status):
         if outcome == CANCELED or status == "CancelRequested":
             ends(OPERATOR, CANCELED, Try(retry, try_number=2))
@@ -139,7 +139,11 @@ def test_of_a_job_that_a_sensor_waits_for(
     stuck = {"emulator.outcome": "stuck"}
     name = Try(command_task(wait_for_completion=False, tags=stuck)).execute()["name"]
     sensor = AzureMLJobSensor(
-        task_id="wait", job_name=name, poke_interval=0.1, timeout=0.5, deferrable=mode == "deferred"
+        task_id="wait",
+        job_name=name,
+        poke_interval=0.1,
+        timeout=0.5 if outcome == WAITS else 60,
+        deferrable=mode == "deferred",
     )
     with seen_as(emulator, client, name, status):
         ends(SENSOR, outcome, Try(sensor))
