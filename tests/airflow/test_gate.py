@@ -137,17 +137,11 @@ def test_which_tasks_follow(
         "better_keep": "skipped",
         "better_stop": "success",
         "better_after": "success",
-        "better_end": "success",
-        "better_tell": "success",
-        "better_told": "success",
         "worse_branch": "success",
         "worse_promote": "skipped",
         "worse_keep": "success",
         "worse_stop": "success",
         "worse_after": "skipped",
-        "worse_end": "skipped",
-        "worse_tell": "success",
-        "worse_told": "success",
     }
     log = said()
     assert "promoted as auc: 0.9 is better by 0.1 than 0.8 (any is enough)" in log

@@ -198,5 +198,6 @@ def test_orphans(connection: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
     monkeypatch.setattr(orphans, "find_orphans", lambda client, states, **given: asked.update(given) or [])
     task = AzureMLFindOrphansOperator(task_id="o", cancel=NO, min_age="{{ 60 }}", max_age=timedelta(days=1))
-    assert Try(task).execute() == {"found": 0, "canceled": 0, "orphans": []}
+    nothing = {"found": 0, "canceled": 0, "orphans": [], "deleted": 0, "resources": []}
+    assert Try(task).execute() == nothing
     assert (asked["min_age"], asked["max_age"]) == (60.0, 86400.0)

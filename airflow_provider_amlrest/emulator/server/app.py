@@ -15,7 +15,7 @@ from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
 from airflow_provider_amlrest.emulator.data_plane.registries import Registries
 from airflow_provider_amlrest.emulator.server.admin import Admin
 from airflow_provider_amlrest.emulator.server.batch import MFE_PATH, Batch
-from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST, Gateway
+from airflow_provider_amlrest.emulator.server.gateway import REGISTRIES_COLLECTION, Gateway
 from airflow_provider_amlrest.emulator.server.inference import Inference
 from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
 
@@ -26,7 +26,6 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
     return Root(
         {
             "/subscriptions": (gateway := Gateway(context)),
-            REGISTRY_HOST: gateway,
             "/registrymanagement/v1.0": (registries := Registries(context)),
             "/assetstore/v1.0": registries,
             "/history/v1.0": (history := History(context)),
@@ -36,7 +35,7 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
             "/mlflow/v2.0": mlflow,
             INFERENCE_PATH: Inference(context),
             BATCH_PATH: (batch := Batch(context)),
-            MFE_PATH: batch,
+            MFE_PATH: ByScope(registries=gateway, workspaces=batch),
             "/_emulator": Admin(context, faults, admin_key),
         },
         Router([*entra.routes(), *_public_routes(context)], default=_unknown),
@@ -57,6 +56,18 @@ class Root:
                 await part(scope, receive, send)
                 return
         await self._default(scope, receive, send)
+
+
+class ByScope:
+    """The host that registries and workspaces share: chooses by which of both the path names."""
+
+    def __init__(self, *, registries: ASGIApp, workspaces: ASGIApp) -> None:
+        self._registries = registries
+        self._workspaces = workspaces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        of_registry = f"/{REGISTRIES_COLLECTION}/" in scope["path"].lower()
+        await (self._registries if of_registry else self._workspaces)(scope, receive, send)
 
 
 def _public_routes(context: Context) -> list[Route]:

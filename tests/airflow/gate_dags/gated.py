@@ -38,9 +38,7 @@ def gated() -> None:
         kept = keep.override(task_id=f"{name}_keep")(branch.output)
         branch >> [promoted, kept]
         stop = AzureMLCompareModelsOperator(task_id=f"{name}_stop", **given, short_circuit=True)
-        stop >> reached.override(task_id=f"{name}_after")() >> reached.override(task_id=f"{name}_end")()
-        tell = AzureMLCompareModelsOperator(task_id=f"{name}_tell", **given)
-        tell >> reached.override(task_id=f"{name}_told")()
+        stop >> reached.override(task_id=f"{name}_after")()
 
 
 gated()
