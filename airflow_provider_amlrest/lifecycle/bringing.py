@@ -57,6 +57,7 @@ class Bringing:
     sent: str | None = None
     why: str = ""
     _tried: str | None = None
+    _refused: bool = False
 
     @property
     def outcome(self) -> str:
@@ -97,13 +98,21 @@ class Bringing:
         except ConflictError as error:
             blocking = _blocking(self.client, goal)
             if blocking is None:
-                raise
+                return self._again(error)
             log.info("%s waits for %s, which is %s. %s", goal.what, blocking.name, blocking.status, error)
             self._tried = None
             return Step(blocking)
         self.sent = self._tried
         log.info("%s is being %s.", goal.what, self.sent)
         return Step(now, operation)
+
+    def _again(self, error: ConflictError) -> Step:
+        """Once more, for what was in the way may have ended between the refusal and the look."""
+        if self._refused:
+            raise error
+        log.info("%s was refused, and nothing is in its way now: looking again. %s", self.goal.what, error)
+        self._refused, self._tried = True, None
+        return self._step()
 
 
 def _blocking(client: AzureMLClient, goal: Goal) -> Resource | None:

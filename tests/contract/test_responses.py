@@ -405,53 +405,6 @@ def test_components_and_pipelines(simulated: Checked, version: str) -> None:
     simulated.ask(version, "DELETE", path, expect=200)
 
 
-@pytest.mark.parametrize("version", NEW)
-def test_online_endpoints(simulated: Checked, version: str) -> None:
-    running = simulated.running
-    running.admin("PATCH", "settings", {"operation_seconds": 0})
-    running.put(f"codes/online-{version}/versions/1", {"codeUri": "https://a/c/src"})
-    path, blue = f"onlineEndpoints/e-{version}", f"onlineEndpoints/e-{version}/deployments/blue"
-    endpoint: dict[str, Any] = {
-        "location": "eastus",
-        "tags": {"a": "1"},
-        "identity": {"type": "SystemAssigned"},
-        "properties": {"authMode": "Key", "description": "d", "properties": {"p": "1"}},
-    }
-    code = f"{simulated.workspace}/codes/online-{version}/versions/1"
-    deployment = {
-        "location": "eastus",
-        "sku": {"name": "Default", "capacity": 2},
-        "properties": {
-            "endpointComputeType": "Managed",
-            "codeConfiguration": {"codeId": code, "scoringScript": "score.py"},
-            "environmentVariables": {"A": "1"},
-            "scaleSettings": {"scaleType": "TargetUtilization", "maxInstances": 3},
-            "requestSettings": {"requestTimeout": "PT10S"},
-            "readinessProbe": {"initialDelay": "PT5S"},
-        },
-    }
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PUT", blue, deployment, expect=201)
-    endpoint["properties"]["traffic"] = {"blue": 100}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PATCH", path, {"tags": {"a": "2"}}, expect=202)
-    simulated.ask(version, "PATCH", blue, {"sku": {"capacity": 1}}, expect=202)
-    for reader in NEW:
-        for known in ("onlineEndpoints", path, f"{path}/deployments", blue, f"{blue}/skus"):
-            simulated.ask(reader, "GET", known, expect=200)
-    simulated.ask(version, "POST", f"{path}/listKeys", expect=200)
-    simulated.ask(version, "POST", f"{path}/regenerateKeys", {"keyType": "Secondary"}, expect=202)
-    simulated.ask(version, "POST", f"{blue}/getLogs", {"tail": 5}, expect=200)
-    simulated.ask(version, "DELETE", blue, expect=400)
-    endpoint["properties"] = {"authMode": "AMLToken"}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "POST", f"{path}/token", expect=200)
-    for thing in (blue, path):
-        simulated.ask(version, "DELETE", thing, expect=202)
-        simulated.ask(version, "DELETE", thing, expect=204)
-        simulated.ask(version, "GET", thing, expect=404)
-
-
 def test_pages(simulated: Checked) -> None:
     before = simulated.running.admin("GET", "settings").json()
     simulated.running.put("jobs/page-1", simulated.running.command_job())

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,15 +71,16 @@ class Try:
         }
 
     def execute(self) -> Any:
-        """Render the task's templates and execute it; if it defers, run its trigger and resume it."""
+        """Render the task's templates and execute it; each time it defers, run its trigger and resume it."""
         self.task.render_template_fields(self.context)
-        try:
-            return self.task.execute(self.context)
-        except TaskDeferred as deferred:
-            event = asyncio.run(fire(as_stored(deferred.trigger)))
-            return self.task.resume_execution(
-                deferred.method_name, {**(deferred.kwargs or {}), "event": event}, self.context
-            )
+        go_on = partial(self.task.execute, self.context)
+        while True:
+            try:
+                return go_on()
+            except TaskDeferred as deferred:
+                event = asyncio.run(fire(as_stored(deferred.trigger)))
+                given = {**(deferred.kwargs or {}), "event": event}
+                go_on = partial(self.task.resume_execution, deferred.method_name, given, self.context)
 
 
 def submit(task: Any, attempt: Try, client: Any = None) -> str:

@@ -128,9 +128,28 @@ def test_a_change_waits_for_the_operation_on_the_endpoint_that_is_in_its_way() -
     assert (way.outcome, len(service.changes)) == ("created", 2)
 
 
+def test_what_was_in_the_way_may_end_between_refusal_and_look() -> None:
+    """The answer to the first request was lost; when the second is refused, the first has taken effect."""
+    ready = resource(instanceType="a")
+    service = Service(gone(PATH), ready)
+    service.refuse = [ConflictError("PUT", 409, message="the deployment is Creating")]
+    service.elsewhere = {"onlineEndpoints/shop": resource("onlineEndpoints/shop")}
+    way, waited = brought(service)
+    assert (way.outcome, waited, len(service.changes)) == ("unchanged", [], 1)
+
+
+def test_a_change_that_was_refused_for_an_operation_of_before_is_sent_again() -> None:
+    service = Service(resource(instanceType="b"), resource(instanceType="b"), resource(instanceType="b"))
+    service.refuse = [ConflictError("PUT", 409, message="the endpoint is Updating")]
+    service.elsewhere = {"onlineEndpoints/shop": resource("onlineEndpoints/shop")}
+    way = Bringing(cast("AzureMLClient", service), Present(PATH, "online deployment blue", BODY))
+    way.next(None, lambda: False)
+    assert (way.outcome, len(service.changes)) == ("updated", 2)
+
+
 def test_a_conflict_without_an_operation_is_an_error() -> None:
     service = Service(resource(instanceType="b"))
-    service.refuse = [ConflictError("PUT", 409, message="immutable")]
+    service.refuse = [ConflictError("PUT", 409, message="immutable")] * 2
     service.elsewhere = {"onlineEndpoints/shop": resource("onlineEndpoints/shop")}
     with pytest.raises(ConflictError, match="immutable"):
         brought(service)

@@ -25,8 +25,8 @@ from airflow_provider_amlrest.emulator.arm.shapes import (
 )
 from airflow_provider_amlrest.emulator.arm.versions import Since
 
-PIPELINES = Since("2024-04-01", "2023-04-01")
-"""The previews that have it are a guess: azure-ai-ml 1.35.2 sends it with 2024-01-01-preview."""
+PIPELINES = Since("2024-04-01", "2023-02-01")
+"""azure-ai-ml 1.35.2 sends it with 2023-02-01-preview; that no earlier preview has it is a guess."""
 
 DEFAULTS = Record("BatchEndpointDefaults", deploymentName=text)
 ENDPOINT = Record(
