@@ -14,7 +14,7 @@ from airflow_provider_amlrest.emulator.data_plane.history import History
 from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
 from airflow_provider_amlrest.emulator.data_plane.registries import Registries
 from airflow_provider_amlrest.emulator.server.admin import Admin
-from airflow_provider_amlrest.emulator.server.batch import MFE_PATH, Batch
+from airflow_provider_amlrest.emulator.server.batch import Batch
 from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST, Gateway
 from airflow_provider_amlrest.emulator.server.inference import Inference
 from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
@@ -23,10 +23,17 @@ from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
 def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key: str) -> ASGIApp:
     """The emulator as one ASGI application, without what stands in front of it (see front.py)."""
     entra = Entra(context.tokens, proofs, context.blobs.endpoint, context.tuning, context.need_blobs)
+    gateway, batch = Gateway(context), Batch(context)
+
+    async def front_end(scope: Scope, receive: Receive, send: Send) -> None:
+        """One host has the registries, and the jobs of batch endpoints."""
+        part = gateway if "/registries/" in scope["path"].lower() else batch
+        await part(scope, receive, send)
+
     return Root(
         {
-            "/subscriptions": (gateway := Gateway(context)),
-            REGISTRY_HOST: gateway,
+            "/subscriptions": gateway,
+            REGISTRY_HOST: front_end,
             "/registrymanagement/v1.0": (registries := Registries(context)),
             "/assetstore/v1.0": registries,
             "/history/v1.0": (history := History(context)),
@@ -35,8 +42,7 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
             "/mlflow/v1.0": (mlflow := Mlflow(context)),
             "/mlflow/v2.0": mlflow,
             INFERENCE_PATH: Inference(context),
-            BATCH_PATH: (batch := Batch(context)),
-            MFE_PATH: batch,
+            BATCH_PATH: batch,
             "/_emulator": Admin(context, faults, admin_key),
         },
         Router([*entra.routes(), *_public_routes(context)], default=_unknown),
