@@ -44,16 +44,20 @@ class Operation:
     started_at: str
     error: dict[str, str] | None = None
     """Why it fails."""
+    forgotten: bool = False
+    """Whether its URL answers that there is no such operation."""
 
     @property
     def is_over(self) -> bool:
         return datetime.fromisoformat(self.ends_at) <= datetime.now(UTC)
 
 
-def new_operation(name: str, seconds: float | None, error: dict[str, str] | None = None) -> Operation:
+def new_operation(
+    name: str, seconds: float | None, error: dict[str, str] | None = None, *, forgotten: bool = False
+) -> Operation:
     """:param seconds: None: it never ends."""
     ends_at = NEVER if seconds is None else (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-    return Operation(name, ends_at, str(uuid.uuid4()), utc_now(), error)
+    return Operation(name, ends_at, str(uuid.uuid4()), utc_now(), error, forgotten)
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,8 @@ class ComputeState:
 
     @property
     def failure(self) -> dict[str, str] | None:
-        """Why it could not be made, or changed the last time."""
-        done = [op for op in self._life if op.name in ("Create", "Update") and op.is_over]
+        """Why it could not be made, changed or deleted the last time."""
+        done = [op for op in self._life if op.name in PROVISIONING and op.is_over]
         return done[-1].error if done else None
 
     @property
@@ -105,7 +109,8 @@ class ComputeState:
     @property
     def is_gone(self) -> bool:
         """Whether it has been deleted."""
-        return bool(self.operations) and self.operations[-1].name == "Delete" and self.operations[-1].is_over
+        last = self.operations[-1] if self.operations else None
+        return last is not None and last.name == "Delete" and last.is_over and last.error is None
 
     @property
     def instance_state(self) -> str:

@@ -312,11 +312,11 @@ class EmulatedWorkspace:
         self._process.admin("POST", "scripts", {"job": job, "outcome": outcome, **given})
 
     def provisioning(self, resource: str, outcome: ProvisioningOutcome = "succeeded", **rule: Any) -> None:
-        """Say how operations on endpoints and deployments go that begin from now on.
+        """Say how operations on endpoints, deployments and computes go that begin from now on.
 
         Args:
-            resource: regular expression that the name of the endpoint or deployment matches as a whole, or
-                its path: ``onlineEndpoints/shop/deployments/blue``.
+            resource: regular expression that the name of the resource matches as a whole, or its path:
+                ``onlineEndpoints/shop/deployments/blue``, ``computes/gpu``.
             outcome: ``succeeded``, ``failed``, ``stuck`` (under way for ever, at 0 %), ``unhealthy`` (a
                 deployment that has succeeded, and then does not serve).
             rule: ``seconds``, ``error``, ``times``, ``operation``, ``answer``... (docs/emulator.md).

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_amlrest.rest.jobs import KINDS, component_files, steps
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
-from tests.sdk.test_azure_ai_ml import PYTHON, ROOT, STEP_SECONDS
+from tests.sdk.conftest import PYTHON, ROOT, STEP_SECONDS
 from tests.unit.docs.test_docs import code_words, read, section
 from tests.unit.docs.test_yaml_keys import columns, table
 

@@ -15,7 +15,7 @@ from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.compute_nodes import count_nodes, running_jobs
 from airflow_provider_amlrest.emulator.arm.compute_shapes import PROPERTIES, RESOURCE, SCALED, UPDATE, answer
 from airflow_provider_amlrest.emulator.arm.shapes import read
-from airflow_provider_amlrest.emulator.behaviour.scripts import number_in
+from airflow_provider_amlrest.emulator.behaviour.provisioning import read_provisioning
 from airflow_provider_amlrest.emulator.computes import CLUSTER, INSTANCE, ComputeState, Operation
 from airflow_provider_amlrest.emulator.config import NAMESPACE
 
@@ -24,8 +24,6 @@ VM_SIZE = re.compile(r"(?:Standard|Basic)_\w+", re.IGNORECASE)
 OUR_MEMBERS = ("location", "tags", "identity", "sku")
 FIXED = ("vmSize", "vmPriority", "subnet", "osType")
 """Members of a cluster or an instance that stay as they were when it was made."""
-OUTCOMES = ("succeeded", "failed", "stuck")
-"""What the tag ``emulator.outcome`` of a compute may say of its creation, and of changes."""
 NEEDED_STATE = {"Start": "Stopped", "Stop": "Running", "Restart": "Running"}
 
 
@@ -70,7 +68,7 @@ def put_compute(call: Call, name: str) -> Response:
         old = find_compute(call, name)
         if old is not None:
             return _update(call, old, resource)
-        operation = _change(call, "Create", resource)
+        operation = _operation(call, "Create", name, resource["tags"])
         state = ComputeState(
             *(call.home, name, kind, resource, operation.started_at, operation.started_at),
             created_by=call.principal.application_id,
@@ -131,7 +129,7 @@ def _update(call: Call, old: ComputeState, resource: dict[str, Any]) -> Response
 
 
 def _changed(call: Call, old: ComputeState, resource: dict[str, Any]) -> Response:
-    operation = _change(call, "Update", resource)
+    operation = _operation(call, "Update", old.name, resource["tags"])
     state = replace(old, resource=resource).after(operation)
     computes.keep(call.store, state)
     call.context.wake()
@@ -169,7 +167,7 @@ def delete_compute(call: Call, name: str) -> Response:
             raise invalid("underlyingResourceAction", f"{old.kind} {name} was not attached: use Delete")
         if old.provisioning_state == "Deleting" and old.under_way:
             return _accepted(call, old.under_way, 202)
-        operation = _operation(call, "Delete")
+        operation = _operation(call, "Delete", name)
         computes.keep(call.store, old.after(operation))
     call.context.wake()
     return _accepted(call, operation, 202)
@@ -203,7 +201,7 @@ def _power(call: Call, name: str, action: str) -> Response:
                 "message": f"{action} Azure ML Compute Instance is only allowed when the instance {old.name} "
                 f"is in '{wanted.lower()}' state",
             }
-        operation = _operation(call, action, error)
+        operation = _operation(call, action, name, error=error)
         computes.keep(call.store, old.after(operation))
     call.context.wake()
     # The first version has a restart that is over when it is answered; that its instance is not is a guess.
@@ -257,7 +255,8 @@ def list_nodes(call: Call, name: str) -> Response:
 def operation_status(call: Call, identifier: str) -> Response:
     """How an operation goes, in the recorded words; that of a failure is a guess."""
     for workspace in call.context.settings.workspaces:
-        if operation := computes.find_operation(call.store, workspace, identifier):
+        operation = computes.find_operation(call.store, workspace, identifier)
+        if operation is not None and not operation.forgotten:
             return pretty(_status(operation))
     # Recorded, for another kind of operation.
     message = f"There is no operation with id {identifier}"
@@ -276,28 +275,27 @@ def _status(operation: Operation) -> dict[str, Any]:
     return {"status": "Succeeded", "percentComplete": 100.0}
 
 
-def _operation(call: Call, name: str, error: dict[str, str] | None = None) -> Operation:
-    return computes.new_operation(name, call.context.tuning.compute_seconds, error)
-
-
-def _change(call: Call, name: str, resource: dict[str, Any]) -> Operation:
-    """The operation that makes or changes a compute, which goes as the compute's tags say.
+def _operation(
+    call: Call,
+    action: str,
+    name: str,
+    tags: dict[str, str] | None = None,
+    error: dict[str, str] | None = None,
+) -> Operation:
+    """An operation that goes as a rule says or, if it makes or changes a compute, the compute's tags.
 
     Raises:
         MlError: 400, a tag says what cannot be.
     """
-    tags = resource["tags"] or {}
+    says = call.context.provisioning.tags(f"computes/{name}", tags or {})
     try:
-        outcome = tags.get("emulator.outcome", "succeeded")
-        if outcome not in OUTCOMES:
-            raise ValueError(f"emulator.outcome is {outcome!r}, not one of {', '.join(OUTCOMES)}")
-        seconds = number_in(tags, "emulator.seconds", call.context.tuning.compute_seconds)
-    except ValueError as error:
-        raise invalid("tags", str(error)) from None
-    failure = {"code": "ComputeOperationFailed", "message": tags.get("emulator.error", f"{name} failed.")}
-    return computes.new_operation(
-        name, None if outcome == "stuck" else seconds, failure if outcome == "failed" else None
-    )
+        goes = read_provisioning(says, call.context.tuning.compute_seconds)
+    except ValueError as problem:
+        raise invalid("tags", str(problem)) from None
+    if error is None and goes.outcome == "failed":
+        error = {"code": "ComputeOperationFailed", "message": goes.error or f"{action} failed."}
+    seconds = None if goes.outcome == "stuck" else goes.seconds
+    return computes.new_operation(action, seconds, error, forgotten=goes.forgotten)
 
 
 def _accepted(

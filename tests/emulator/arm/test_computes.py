@@ -145,6 +145,39 @@ def test_a_creation_that_fails(quick: Running) -> None:
     assert instance_state(quick, "fails") == "CreateFailed"
 
 
+@pytest.fixture
+def ruled(quick: Running) -> Iterator[Running]:
+    yield quick
+    quick.admin("DELETE", "provisioning")
+
+
+def test_rules_say_how_operations_go(ruled: Running) -> None:
+    """The first that matches is good for as many as it says; tags count for creations and changes alone."""
+    put(ruled, "ruled", INSTANCE, tags={"emulator.outcome": "succeeded", "emulator.seconds": "0"})
+    rules = [
+        {"resource": "ruled", "outcome": "failed", "error": "no host is left", "times": 1},
+        {"resource": "computes/ruled", "operation": "forgotten", "times": 1},
+        {"resource": "ruled", "outcome": "failed", "times": 1},
+        {"resource": "ruled", "outcome": "stuck", "times": 1},
+    ]
+    for rule in rules:
+        assert ruled.admin("POST", "provisioning", rule).status_code == 201
+    failed = status(ruled, ruled.ml("POST", "computes/ruled/stop"))
+    assert (failed["status"], failed["error"]["message"]) == ("Failed", "no host is left")
+    assert instance_state(ruled, "ruled") == "Running"
+    lost = ruled.http.get(ruled.ml("POST", "computes/ruled/stop").headers["Azure-AsyncOperation"])
+    assert lost.json()["error"]["details"][0]["code"] == "OperationNotFound"
+    assert instance_state(ruled, "ruled") == "Stopped"
+    # A deletion that fails leaves it there.
+    assert status(ruled, delete(ruled, "ruled"))["status"] == "Failed"
+    assert ruled.get("computes/ruled")["provisioningState"] == "Failed"
+    stuck = ruled.ml("POST", "computes/ruled/start")
+    assert status(ruled, stuck) == {"status": "InProgress"}
+    assert instance_state(ruled, "ruled") == "Starting"
+    assert status(ruled, delete(ruled, "ruled"))["status"] == "Succeeded"
+    assert ruled.ml("GET", "computes/ruled").status_code == 404
+
+
 def test_a_creation_that_is_stuck(quick: Running) -> None:
     answer = put(quick, "sticks", INSTANCE, tags={"emulator.outcome": "stuck"})
     assert status(quick, answer) == {"status": "InProgress"}
