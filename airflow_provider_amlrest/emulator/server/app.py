@@ -14,7 +14,7 @@ from airflow_provider_amlrest.emulator.data_plane.history import History
 from airflow_provider_amlrest.emulator.data_plane.mlflow import Mlflow
 from airflow_provider_amlrest.emulator.data_plane.registries import Registries
 from airflow_provider_amlrest.emulator.server.admin import Admin
-from airflow_provider_amlrest.emulator.server.batch import MFE_PATH, Batch
+from airflow_provider_amlrest.emulator.server.batch import Batch
 from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST, Gateway
 from airflow_provider_amlrest.emulator.server.inference import Inference
 from airflow_provider_amlrest.emulator.sign_in.entra import Entra, Proofs
@@ -26,7 +26,6 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
     return Root(
         {
             "/subscriptions": (gateway := Gateway(context)),
-            REGISTRY_HOST: gateway,
             "/registrymanagement/v1.0": (registries := Registries(context)),
             "/assetstore/v1.0": registries,
             "/history/v1.0": (history := History(context)),
@@ -35,8 +34,8 @@ def build_app(context: Context, faults: FaultRules, *, proofs: Proofs, admin_key
             "/mlflow/v1.0": (mlflow := Mlflow(context)),
             "/mlflow/v2.0": mlflow,
             INFERENCE_PATH: Inference(context),
-            BATCH_PATH: (batch := Batch(context)),
-            MFE_PATH: batch,
+            BATCH_PATH: (batch := Batch(context, gateway)),
+            REGISTRY_HOST: batch,
             "/_emulator": Admin(context, faults, admin_key),
         },
         Router([*entra.routes(), *_public_routes(context)], default=_unknown),

@@ -1,7 +1,8 @@
 """The front of batch endpoints: a request makes a job; and the lists of these jobs.
 
 On the service each endpoint has a host name of its own; here the path has its name:
-``/batch/<endpoint>/jobs``. The lists are on the host of run history, below ``/mferp/managementfrontend``.
+``/batch/<endpoint>/jobs``. The lists are on the host of run history, below ``/mferp/managementfrontend``,
+beside what registries have there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_provider_amlrest.emulator.answers import AnswerError, MlError, not_emulated, pretty
 from airflow_provider_amlrest.emulator.arm import lists
@@ -23,15 +24,15 @@ from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.versions import LATEST
 from airflow_provider_amlrest.emulator.config import NAMESPACE, Workspace
 from airflow_provider_amlrest.emulator.context import BATCH_PATH, Context, read_body
+from airflow_provider_amlrest.emulator.server.gateway import REGISTRY_HOST
 from airflow_provider_amlrest.emulator.tracked import Resource, Tracked
 
-MFE_PATH = "/mferp/managementfrontend"
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 REQUEST_IDS = ("repeatability-request-id", "repeatability_request-id")
 """As OASIS has it, and as azure-ai-ml 1.35.2 spells it."""
 SCORING = re.compile(rf"{BATCH_PATH}/(?P<endpoint>[^/]+)/jobs(?:/(?P<job>[^/]+))?", re.IGNORECASE)
 LISTS = re.compile(
-    rf"{MFE_PATH}/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    rf"{REGISTRY_HOST}/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     rf"/providers/{re.escape(NAMESPACE)}/workspaces/(?P<workspace>[^/]+)/batchEndpoints/(?P<endpoint>[^/]+)"
     r"(?:/deployments/(?P<deployment>[^/]+))?/jobs(?:/(?P<job>[^/]+))?",
     re.IGNORECASE,
@@ -41,12 +42,17 @@ LISTS = re.compile(
 class Batch:
     """ASGI application below ``/batch`` and ``/mferp/managementfrontend``."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, of_registries: ASGIApp) -> None:
         self._context = context
+        self._of_registries = of_registries
         self._tracked = Tracked(context.store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        path = request.url.path.rstrip("/")
+        if path.lower().startswith(REGISTRY_HOST) and not LISTS.fullmatch(path):
+            await self._of_registries(scope, receive, send)
+            return
         try:
             answer = await self._answer(request)
         except AnswerError as error:
@@ -79,7 +85,7 @@ class Batch:
         deployment, content = await jobs.invoke(call, endpoint, asked, request_id)
         # Recorded: Location is the deployment, not the job.
         location = (
-            f"{self._context.endpoint}{MFE_PATH}{call.workspace.arm_id}/{deployment.path}"
+            f"{self._context.endpoint}{REGISTRY_HOST}{call.workspace.arm_id}/{deployment.path}"
             "?api-version=2020-09-01-dataplanepreview"
         )
         return pretty(content, 201, {DEPLOYMENT_HEADER: deployment.name, "Location": location})

@@ -46,6 +46,6 @@ def test_what_is_not_emulated_is_named(quick: Running) -> None:
         ("POST", LISTS.format(quick.workspace, "")),
         ("DELETE", "/batch/night/jobs"),
         ("GET", "/batch/night/other"),
-        ("GET", "/mferp/managementfrontend/else"),
+        ("GET", f"/mferp/managementfrontend{quick.workspace}/onlineEndpoints"),
     ):
         assert quick.http.request(method, path, headers=studio_token(quick)).status_code == 501
