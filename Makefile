@@ -21,7 +21,7 @@ WITHOUT_AIRFLOW := tests/client tests/emulator tests/identity tests/unit/rest te
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui check test lint test-demo test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui environment-3.1 mutation benchmark constraints clean environment environments
+.PHONY: help demo demo-serving ui check test lint test-demo test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui environment-3.1 mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -29,6 +29,9 @@ help: ## Show this list
 
 demo: environment ## Train a model from a DAG: Airflow and an emulator of Azure ML, on this machine
 	@$(VENV)/bin/python -m tools.demo
+
+demo-serving: environment ## Train, compare, roll out beside the old model, and roll a bad one back
+	@$(VENV)/bin/python -m tools.demo_serving
 
 ui: environment ## The same Airflow to click in, until Ctrl-C
 	@$(VENV)/bin/python -m tools.ui

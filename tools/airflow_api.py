@@ -77,10 +77,11 @@ class AirflowAPI:
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
 
-    def trigger(self, dag_id: str) -> str:
-        """Unpause the DAG, start a run, and return its id."""
+    def trigger(self, dag_id: str, **params: Any) -> str:
+        """Unpause the DAG, start a run with these params, and return its id."""
         self.unpause(dag_id)
-        run = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None} if self._v2 else {})
+        asked = {"conf": params, **({"logical_date": None} if self._v2 else {})}
+        run = self._call("POST", f"dags/{dag_id}/dagRuns", asked)
         return str(run["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:

@@ -64,11 +64,11 @@ def run_dags(
                     say(f"{dag_id}.{task.task_id}: {task.state}")
     for dag_id, run_id in runs.items():
         if api.run_state(dag_id, run_id) != "success":
-            raise DemoError(_explain_failure(stack.airflow, dag_id, run_id, tasks[dag_id]))
+            raise DemoError(explain_failure(stack.airflow, dag_id, run_id, tasks[dag_id]))
     return runs, tasks
 
 
-def _explain_failure(airflow: LocalAirflow, dag_id: str, run_id: str, tasks: list[TaskInstance]) -> str:
+def explain_failure(airflow: LocalAirflow, dag_id: str, run_id: str, tasks: list[TaskInstance]) -> str:
     lines = []
     for task in tasks:
         if task.state == "failed":

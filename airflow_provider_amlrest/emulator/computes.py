@@ -71,8 +71,6 @@ class ComputeState:
     created_by: str = ""
     operations: tuple[Operation, ...] = ()
     """Oldest first."""
-    is_seed: bool = False
-    """One of those that the emulator was started with, as it was."""
 
     @property
     def under_way(self) -> Operation | None:
@@ -121,6 +119,11 @@ class ComputeState:
         return "Stopped" if powered and powered[-1] == "Stop" else "Running"
 
     @property
+    def state(self) -> str:
+        """What people look at: whether an instance runs, how it is with a cluster."""
+        return self.instance_state if self.kind == INSTANCE else self.provisioning_state
+
+    @property
     def takes_jobs(self) -> bool:
         """Whether jobs run on it now."""
         if self.is_leaving or not self._is_made:
@@ -149,7 +152,6 @@ class ComputeState:
             self,
             operations=(*self.operations, operation)[-KEPT_OPERATIONS:],
             modified_at=operation.started_at,
-            is_seed=False,
         )
 
 
@@ -182,7 +184,7 @@ def before(store: Store, workspace: Workspace, name: str) -> tuple[Operation, ..
 
 
 def keep(store: Store, state: ComputeState) -> None:
-    values = {name: value for name, value in asdict(state).items() if name not in ("workspace", "is_seed")}
+    values = {name: value for name, value in asdict(state).items() if name != "workspace"}
     store.put_asset(AssetRecord(state.workspace, KIND, state.name.lower(), "", values))
 
 
@@ -219,4 +221,4 @@ def _seed(store: Store, workspace: Workspace, compute: Compute) -> ComputeState:
             "properties": properties,
         },
     }
-    return ComputeState(workspace.name, compute.name, CLUSTER, resource, created, created, is_seed=True)
+    return ComputeState(workspace.name, compute.name, CLUSTER, resource, created, created)

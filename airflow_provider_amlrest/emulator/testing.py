@@ -184,6 +184,20 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class Compute:
+    """A compute of the workspace."""
+
+    name: str
+    type: str
+    """``AmlCompute`` or ``ComputeInstance``."""
+    state: str
+    """Of a cluster its provisioning state, such as ``Succeeded``; of an instance ``Running``, ``Stopped``."""
+    tags: Mapping[str, str]
+    properties: Mapping[str, Any]
+    """Size, scale settings and so on, in the shape of the latest api-version."""
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A deployment of an online endpoint, and how it has served."""
 
@@ -354,6 +368,10 @@ class EmulatedWorkspace:
             Asset(asset["name"], asset["version"], asset["properties"])
             for asset in self._process.admin("GET", f"assets/{kind}")["value"]
         ]
+
+    def computes(self) -> list[Compute]:
+        """The computes of the workspace: two clusters from the start, then the others, oldest first."""
+        return [Compute(**entry) for entry in self._process.admin("GET", "computes")["value"]]
 
     def deployments(self) -> list[Deployment]:
         """The deployments of online endpoints, oldest first."""

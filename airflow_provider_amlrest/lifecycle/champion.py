@@ -36,31 +36,30 @@ STAGES = "2023-04-01"
 """The first api-version whose models have a stage."""
 
 
-def read_candidate(client: AzureMLClient, value: Any, metrics: Sequence[str]) -> tuple[Side, Model | None]:
+def read_candidate(client: AzureMLClient, value: Any, metrics: Sequence[str]) -> Side:
     """The new one: a job, by its result or its name; or a version of a model.
 
     :param metrics: those that are needed. The service may report them some seconds after a job's end.
-    :return: what it is, and the version if it is one.
     :raises InvalidSpecError: for anything else.
     """
     value = structured(unrendered(value))
     if isinstance(value, Mapping) and "metrics" in value:
-        return Side(_facts(job=value.get("name")), _of_a_result(value)), None
+        job, best = value.get("name"), (value.get("best_trial") or {}).get("name")
+        return Side(_facts(job=job), _of_a_result(value), tuple(filter(None, (job, best))))
     id_ = value.get("id") if isinstance(value, Mapping) else value
     is_job = isinstance(id_, str) and "/jobs/" in id_
     if is_job or parse_reference("candidate", value, "models") is None:
         name = ResourceId.parse(str(id_)).name if is_job else job_reference("candidate", value)
-        return _of_a_job(client, name, metrics), None
-    model = find_model(client, "candidate", value)
-    return _of_a_model(client, model, metrics), model
+        return _of_a_job(client, name, metrics)
+    return _of_a_model(client, find_model(client, "candidate", value), metrics)
 
 
-def read_champion(client: AzureMLClient, value: Any, candidate: Model | None) -> Side | None:
+def read_champion(client: AzureMLClient, value: Any, candidate: Side) -> Side | None:
     """The current one: a version by its reference, or the newest that fits; None if there is none.
 
     :param value: ``iris:3``, ``iris@latest``, an operator's result; or ``{"name": "iris"}`` with ``version``,
         ``stage`` or ``tags``.
-    :param candidate: the version that is the candidate, which cannot be its own champion.
+    :param candidate: it cannot be its own champion, even under another version.
     :raises InvalidSpecError: for anything else, and for a stage in an api-version that has none.
     :raises NotFoundError: if the version that was named does not exist.
     """
@@ -83,9 +82,7 @@ def read_champion(client: AzureMLClient, value: Any, candidate: Model | None) ->
     return None if model is None else _of_a_model(client, model)
 
 
-def _newest(
-    client: AzureMLClient, name: str, asked: Mapping[str, Any], candidate: Model | None
-) -> Model | None:
+def _newest(client: AzureMLClient, name: str, asked: Mapping[str, Any], candidate: Side) -> Model | None:
     """The newest version with this stage and these tags that is not archived. A tag of None: any value."""
     stage = text("champion.stage", asked.get("stage")) or None
     tags = mapping("champion.tags", asked.get("tags"))
@@ -97,7 +94,7 @@ def _newest(
         has_tags = all(
             key in model.tags and wanted in (None, model.tags[key]) for key, wanted in tags.items()
         )
-        is_candidate = candidate is not None and model.id.lower() == candidate.id.lower()
+        is_candidate = model.id.lower() == str(candidate.facts["id"]).lower() or _run(model) in candidate.runs
         return has_tags and stage in (None, model.stage) and not model.is_archived and not is_candidate
 
     try:
@@ -117,13 +114,14 @@ def _of_a_result(result: Mapping[str, Any]) -> dict[str, float]:
 def _of_a_job(client: AzureMLClient, name: str, awaited: Sequence[str]) -> Side:
     job = client.get_job(name)
     best = client.get_best_trial(name) if has_trials(job.type) else None
-    return Side(_facts(job=name), _metrics(client, best.name if best else name, awaited))
+    run = best.name if best else name
+    return Side(_facts(job=name), _metrics(client, run, awaited), (name, run))
 
 
 def _of_a_model(client: AzureMLClient, model: Model, awaited: Sequence[str] = ()) -> Side:
     """Its job's metrics; what the job does not have, or is gone, may be in its tags or properties."""
     own = {**_numbers(model.properties), **_numbers(model.tags)}
-    job = model.job_name or run_of(model.uri)
+    job = _run(model)
     metrics: Mapping[str, float] = {}
     if job is not None:
         try:
@@ -131,7 +129,12 @@ def _of_a_model(client: AzureMLClient, model: Model, awaited: Sequence[str] = ()
         except NotFoundError:
             log.info("The job %s of the model %s is gone.", job, model.name)
     facts = _facts(f"{model.name}:{model.version}", job, model.id)
-    return Side(facts, {**own, **metrics})
+    return Side(facts, {**own, **metrics}, () if job is None else (job,))
+
+
+def _run(model: Model) -> str | None:
+    """The run that has written a model, if that is known."""
+    return model.job_name or run_of(model.uri)
 
 
 def _metrics(client: AzureMLClient, run: str, awaited: Sequence[str]) -> Mapping[str, float]:

@@ -51,10 +51,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Side:
-    """The candidate, or the champion. ``facts``: which model and job it is, for the result."""
+    """The candidate, or the champion.
+
+    ``facts``: which model and job it is, for the result. ``runs``: those that may have written the model.
+    """
 
     facts: Mapping[str, str | None]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -97,8 +97,8 @@ class AzureMLCompareModelsOperator(AzureMLOperator, BranchMixIn):
                 )
             with self.hook.client() as client:
                 names = [rule.metric for rule in rules]
-                candidate, model = read_candidate(client, self.candidate, names)
-                champion = read_champion(client, self.champion, model)
+                candidate = read_candidate(client, self.candidate, names)
+                champion = read_champion(client, self.champion, candidate)
             result = decide(candidate, champion, rules, accept_first=accept_first)
         verdict = "accepted" if result["accepted"] else "not accepted"
         self.log.info("The candidate is %s: %s\n%s", verdict, result["reason"], table(result))

@@ -166,16 +166,20 @@ class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
         self.endpoint_type = endpoint_type
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
-        from airflow_provider_amlrest.rest.reading.fields import check_name, text_list
+        from airflow_provider_amlrest.rest.reading.fields import text_list
         from airflow_provider_amlrest.rest.reading.values import structured
-        from airflow_provider_amlrest.rest.resources.endpoints import check_is_idle, read_endpoint_place
+        from airflow_provider_amlrest.rest.resources.endpoints import (
+            check_deployment_name,
+            check_is_idle,
+            read_endpoint_place,
+        )
         from airflow_provider_amlrest.rest.resources.goal import Absent
 
         place = read_endpoint_place(self.endpoint_name, self.endpoint_type)
         given = structured(self.deployment_name)
         names = text_list("deployment_name", [given] if isinstance(given, str) else given)
         for name in names:
-            check_name("deployment_name", name)
+            check_deployment_name("deployment_name", name)
 
         def goal(name: str) -> Goal:
             check_is_idle(client.get_resource(place.path), name)

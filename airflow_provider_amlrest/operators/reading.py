@@ -5,6 +5,7 @@ It is imported when a task runs: parsing a DAG needs none of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +21,16 @@ from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.documents import read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
-from airflow_provider_amlrest.rest.resources.endpoints import ENDPOINT_NAME
+from airflow_provider_amlrest.rest.resources.endpoints import check_endpoint_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
+
+_WORD = re.compile(r"[\w-]+")
+"""No document: a name, whether it is a valid one or not."""
 
 OURS = Ours(TAGS, PROPERTIES)
 Reader = Callable[[Given], "ResourceSpec"]
@@ -119,19 +123,28 @@ def read_resource_document(
 def read_endpoint_and_deployment(
     task: Any, read_endpoint: Reader, read_deployment: Reader, context: Context
 ) -> list[ResourceSpec]:
-    """An endpoint that a task describes, or only names, which makes it if there is none; and a deployment."""
+    """An endpoint that a task describes, or only names, which makes it if there is none; and a deployment.
+
+    :raises InvalidSpecError: for what is not what it must be, and if the two do not belong together.
+    """
     given = task.endpoint
-    if isinstance(given, str) and ENDPOINT_NAME.fullmatch(given.strip()):
-        named = read_endpoint(Given({"name": given.strip()}, dag_folder(context)))
+    if isinstance(given, str) and _WORD.fullmatch(given.strip()):
+        name = check_endpoint_name("endpoint", given)
+        named = read_endpoint(Given({"name": name}, dag_folder(context)))
         endpoint = replace(named, only_exists=True)
     else:
         endpoint = read_resource_document(task, "endpoint", read_endpoint, context)
-    if task.deployment is None:
-        return [endpoint]
     own = {"name": task.deployment_name, "model": task.model}
-    instead = {name: value for name, value in own.items() if value is not None}
+    instead = {name: value for name, value in own.items() if not values.blank(value)}
+    if values.blank(task.deployment):
+        if instead:
+            raise InvalidSpecError("deployment", "it is missing: deployment_name and model are parts of one.")
+        return [endpoint]
     defaults = {"endpoint_name": endpoint.name}
-    return [
-        endpoint,
-        read_resource_document(task, "deployment", read_deployment, context, instead, defaults),
-    ]
+    deployment = read_resource_document(task, "deployment", read_deployment, context, instead, defaults)
+    _, its_endpoint, *_ = deployment.path.split("/")
+    if its_endpoint != endpoint.name:
+        raise InvalidSpecError(
+            "deployment", f"its endpoint_name is {its_endpoint!r}, but the endpoint is {endpoint.name!r}."
+        )
+    return [endpoint, deployment]

@@ -139,9 +139,11 @@ class AzureMLResourceOperator(AzureMLOperator):
         :param waits: for the end of what is sent. What is in its way is waited for in any case.
         """
         try:
+            self._check_killed()
             step = bringing.next(deadline, lambda: self._killed)
             while not step.is_over and (waits or bringing.sent is None):
                 bringing.why = self._wait(client, bringing, step, done, deadline)
+                self._check_killed()
                 step = bringing.next(deadline, lambda: self._killed)
         except ResourceError as error:
             raise self._failed(client, bringing.goal, error) from None
@@ -196,6 +198,11 @@ class AzureMLResourceOperator(AzureMLOperator):
             kwargs={"done": done, "sent": sent},
         )
         raise AssertionError("defer() raises")
+
+    def _check_killed(self) -> None:
+        """Raises AzureMLError if the task was told to end: Airflow 3 lets it go on for some seconds more."""
+        if self._killed:
+            raise AzureMLError(f"The task was ended; nothing more is sent about {self._what}.")
 
     def _check(self, event: Event | None) -> None:
         """Raises what the end of a wait means, if it is not the end that was waited for."""

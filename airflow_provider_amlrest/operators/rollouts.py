@@ -41,7 +41,7 @@ def safe_rollout(
     deployment that a failed rollout leaves behind costs money: the same rollout again goes on with it.
 
     :param endpoint_name: the endpoint.
-    :param deployment_name: the new deployment. Named after its model, such as ``"v{{ version }}"``, each
+    :param deployment_name: the new deployment. Named after its model, such as ``"iris-{{ version }}"``, each
         version is deployed once, and a run that has nothing new changes nothing.
     :param deployment: as of :class:`AzureMLDeployOnlineEndpointOperator`, without its name.
     :param endpoint: likewise; None: it is made with a key, if there is none.

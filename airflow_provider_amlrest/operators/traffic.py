@@ -14,7 +14,7 @@ from airflow_provider_amlrest.lifecycle.bringing import Bringing
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import fail_without_retries
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.reading.values import boolean, number, optional_seconds
 
 if TYPE_CHECKING:
@@ -210,8 +210,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         end = time.time() + seconds
         while not self._killed and (left := end - time.time()) > 0:
             time.sleep(min(left, 1.0))
-        if self._killed:
-            raise AzureMLError("The task was ended during the rollout.")
+        self._check_killed()
 
     def _test(
         self, client: AzureMLClient, rollout: Rollout, test: SmokeTest | None, shares: Shares

@@ -33,7 +33,7 @@ from airflow_provider_amlrest.plugin import records, view
 from airflow_provider_amlrest.plugin.endpoints import LiveEndpoint, TaskEndpoint, endpoint_page
 from airflow_provider_amlrest.plugin.live import JobCache, LiveJob, Status
 from airflow_provider_amlrest.plugin.runs import LiveRun, LiveStep
-from airflow_provider_amlrest.plugin.tasks import JobTasks
+from airflow_provider_amlrest.plugin.tasks import EndpointTask, JobTasks
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import has_trials
 
@@ -184,16 +184,23 @@ Page = records.TaskJob | TaskEndpoint | dict[str, Any]
 
 def asked_page(request: Request, task: FoundTask, session: SessionDep) -> Page:
     """What the page of a task is about: its job, its endpoint, or the models that it has compared."""
-    job_tasks: JobTasks = request.app.state.job_tasks
-    known = job_tasks.find_endpoint(session, task.key, task.dag_version)
-    if known is not None:
-        record = records.find_endpoint(session, task.key)
-        asked = None if record is None else TaskEndpoint(task, record, known)
-        if asked is None or not asked.counts:
-            raise _no_job(task)
-        return asked
-    compared = None if task.record else records.find_comparison(session, task.key)
-    return asked_task(request, task, session) if compared is None else view.comparison_page(task, compared)
+    if task.record is None:
+        job_tasks: JobTasks = request.app.state.job_tasks
+        known = job_tasks.find_endpoint(session, task.key, task.dag_version)
+        if known is not None:
+            return _asked_endpoint(session, task, known)
+        compared = records.find_comparison(session, task.key)
+        if compared is not None:
+            return view.comparison_page(task, compared)
+    return asked_task(request, task, session)
+
+
+def _asked_endpoint(session: SessionDep, task: records.TaskJob, known: EndpointTask) -> TaskEndpoint:
+    record = records.find_endpoint(session, task.key)
+    asked = None if record is None else TaskEndpoint(task, record, known)
+    if asked is None or not asked.counts:
+        raise _no_job(task)
+    return asked
 
 
 AskedPage = Annotated[Page, Depends(asked_page)]

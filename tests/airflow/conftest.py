@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
+from tests.support.endpoints import make_endpoint
 
 ENVIRONMENT = "AzureML-sklearn-1.5:1"
 
@@ -112,3 +114,12 @@ def said(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -
 
     caplog.set_level("INFO")
     return read
+
+
+@pytest.fixture
+def shop(client: AzureMLClient, emulator: Emulated) -> Iterator[str]:
+    """An endpoint of the test's own: blue has all requests, green none."""
+    name = f"shop-{uuid.uuid4().hex[:8]}"
+    with emulator.setting("operation_seconds", 0):
+        make_endpoint(client, name, "blue", "green", traffic={"blue": 100})
+        yield name

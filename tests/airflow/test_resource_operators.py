@@ -46,13 +46,8 @@ def run(operator: Any, **arguments: Any) -> Any:
 
 
 def deploy(**arguments: Any) -> Any:
-    return run(
-        AzureMLDeployOnlineEndpointOperator,
-        endpoint="shop",
-        deployment={"model": MODEL},
-        deployment_name="blue",
-        **arguments,
-    )
+    blue = {"endpoint": "shop", "deployment": {"model": MODEL}, "deployment_name": "blue"}
+    return run(AzureMLDeployOnlineEndpointOperator, **{**blue, **arguments})
 
 
 def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> None:
@@ -71,6 +66,27 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
     assert len(resources.sent) == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"endpoint": "my_shop"}, "endpoint: 'my_shop' is not a valid name for an endpoint"),
+        ({"deployment_name": "v1"}, "name: 'v1' is not a valid name for a deployment"),
+        ({"endpoint": "s"}, "endpoint: 's' is not a valid name for an endpoint"),
+        ({"deployment": None}, "deployment: it is missing: deployment_name and model are parts of one"),
+        (
+            {"deployment": {"model": MODEL, "endpoint_name": "other"}},
+            "deployment: its endpoint_name is 'other', but the endpoint is 'shop'",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_is_sent(
+    resources: Resources, arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=problem):
+        deploy(**arguments)
+    assert resources.sent == []
+
+
 def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:
     """What comes next needs what comes before; only the end of the last is not waited for."""
     resources.looks = 3
@@ -87,16 +103,16 @@ def test_who_does_not_wait_still_changes_what_another_is_changing(resources: Res
 
 
 def deploy_batch() -> Any:
-    deployment = {"model": MODEL, "compute": "cpu", "name": "v1"}
+    deployment = {"model": MODEL, "compute": "cpu", "name": "one"}
     return run(AzureMLDeployBatchEndpointOperator, endpoint="scores", deployment=deployment)
 
 
 def test_what_a_batch_deployment_returns_is_about_the_deployment(resources: Resources) -> None:
     resources.add("computes/cpu", computeType="AmlCompute")
     first = deploy_batch()
-    assert (first["name"], first["status"], first["outcome"]) == ("v1", "Succeeded", "created")
-    assert first["id"] == "/batchEndpoints/scores/deployments/v1"
-    assert (first["endpoint_name"], first["default_deployment"]) == ("scores", "v1")
+    assert (first["name"], first["status"], first["outcome"]) == ("one", "Succeeded", "created")
+    assert first["id"] == "/batchEndpoints/scores/deployments/one"
+    assert (first["endpoint_name"], first["default_deployment"]) == ("scores", "one")
     assert deploy_batch() == {**first, "outcome": "unchanged"}
 
 
@@ -179,7 +195,7 @@ def deferred(shop: Resources) -> Any:
 
 
 @pytest.mark.parametrize("ended", [True, False])
-async def test_a_deferred_rollout_that_somebody_ends_goes_back(
+def test_a_deferred_rollout_that_somebody_ends_goes_back(
     shop: Resources, monkeypatch: pytest.MonkeyPatch, ended: bool
 ) -> None:
     """A triggerer that only restarts leaves it, for the next one."""
@@ -187,11 +203,14 @@ async def test_a_deferred_rollout_that_somebody_ends_goes_back(
     async def has_left(trigger: Any) -> bool:
         return ended
 
-    trigger = await asyncio.to_thread(deferred, shop)
+    async def end(trigger: Any) -> None:
+        await trigger.on_kill()
+        await trigger.cleanup()
+
+    trigger = deferred(shop)
     monkeypatch.setattr(triggers, "has_left_deferral", has_left)
     monkeypatch.setattr(trigger, "_client", shop.async_client)
-    await trigger.on_kill()
-    await trigger.cleanup()
+    asyncio.run(end(trigger))
     assert traffic(shop) == (({"blue": 100}, False) if ended else ({"green": 10, "blue": 90}, True))
 
 
@@ -207,6 +226,35 @@ def test_a_rollout_in_a_worker_that_is_told_to_go(
     with pytest.raises((SystemExit, AzureMLError)):
         Try(task).execute()
     assert traffic(shop) == left
+
+
+def test_a_rollout_that_was_ended_does_not_go_on_after_its_way_back(
+    shop: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow 3 kills the process only some seconds after it was told to end."""
+    monkeypatch.setattr(stopping, "ask_from_signal", lambda ti, patience: TryState("failed", True))
+    tested: list[Any] = []
+
+    def ends(answers: list[Any]) -> None:
+        tested.append(answers)
+        if traffic(shop)[0] != {"blue": 100}:
+            task.on_kill()
+
+    task = shift(smoke_test={"requests": [{}]}, smoke_check=ends)
+    with pytest.raises(AzureMLError, match="The task was ended; nothing more is sent about online endp"):
+        Try(task).execute()
+    assert tested
+    assert traffic(shop) == ({"blue": 100}, False)
+
+
+def test_a_task_that_was_ended_makes_no_deployment(resources: Resources) -> None:
+    task = AzureMLDeployOnlineEndpointOperator(
+        task_id="t", poll_interval=0.01, endpoint="shop", deployment={"model": MODEL, "name": "blue"}
+    )
+    resources.told = task.on_kill
+    with pytest.raises(AzureMLError, match="The task was ended"):
+        Try(task).execute()
+    assert resources.sent == [f"PUT {SHOP}"]
 
 
 def _stop() -> None:

@@ -205,6 +205,7 @@ MAPS: dict[str, dict[str, Find]] = {
         "location": at("location", ""),
         "discovery_url": at("properties.discoveryUrl", ""),
         "mlflow_tracking_uri": at("properties.mlFlowTrackingUri", ""),
+        "guid": at("properties.workspaceId", ""),
     },
     "job": {
         "id": at("id"),
@@ -226,6 +227,7 @@ MAPS: dict[str, dict[str, Find]] = {
         "goal": lambda resource: at("properties.objective.goal", "")(resource).lower() or None,
         "primary_metric": at("properties.objective.primaryMetric"),
         "limit": lambda resource: limit(resource),
+        "jobs": at("properties.jobs", {}),
     },
 }
 

@@ -99,33 +99,6 @@ def test_workspace_computes_datastores(simulated: Checked, version: str) -> None
     simulated.ask(version, "GET", "datastores/none", expect=404)
 
 
-CLUSTER = {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 2}}
-INSTANCE = {"vmSize": "Standard_DS3_v2", "sshSettings": {"sshPublicAccess": "Enabled"}}
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_computes_that_clients_make(simulated: Checked, version: str) -> None:
-    simulated.running.admin("PATCH", "settings", {"compute_seconds": 0})
-    for kind, inner in (("AmlCompute", CLUSTER), ("ComputeInstance", INSTANCE)):
-        path = f"computes/{kind}"
-        body = {"location": "eastus", "properties": {"computeType": kind, "properties": inner}}
-        simulated.ask(version, "PUT", path, body, expect=201)
-        simulated.ask(version, "GET", path, expect=200)
-        simulated.ask(version, "PUT", path, body, expect=200)
-    simulated.ask(version, "GET", "computes", expect=200)
-    scale: dict[str, Any] = {"scaleSettings": {"maxNodeCount": 2, "minNodeCount": 1}}
-    patch = {"properties": scale if version == OLD else {"properties": scale}}
-    simulated.ask(version, "PATCH", "computes/AmlCompute", patch, expect=200)
-    simulated.ask(version, "POST", "computes/AmlCompute/listNodes", expect=200)
-    for action in ("stop", "start", "restart"):
-        expect = 200 if (version, action) == (OLD, "restart") else 202
-        simulated.ask(version, "POST", f"computes/ComputeInstance/{action}", expect=expect)
-    for kind in ("AmlCompute", "ComputeInstance"):
-        path = f"{simulated.workspace}/computes/{kind}"
-        query = {"api-version": version, "underlyingResourceAction": "Delete"}
-        assert simulated.running.http.delete(path, params=query).status_code == 202
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_secrets_and_uploads(storing: Checked, version: str) -> None:
     storing.ask(version, "POST", "datastores/workspaceblobstore/listSecrets", expect=200)

@@ -46,6 +46,25 @@ def test_trials_and_steps(tuned: Running) -> None:
     assert workspace.steps("shown-sweep") == []
 
 
+def test_computes(tuned: Running) -> None:
+    tuned.admin("DELETE", "state")
+    tuned.admin("PATCH", "settings", {"compute_seconds": 0})
+    workspace = EmulatedWorkspace(Attached(tuned), lambda name, value: None)
+    properties = {"computeType": "ComputeInstance", "properties": {"vmSize": "Standard_DS3_v2"}}
+    made = {"properties": properties, "tags": {"a": "1"}}
+    assert tuned.ml("PUT", "computes/shown", made).status_code == 201
+    tuned.ml("POST", "computes/shown/stop")
+    *clusters, instance = workspace.computes()
+    assert [(cluster.name, cluster.state) for cluster in clusters] == [
+        ("cpu-cluster", "Succeeded"),
+        ("gpu-cluster", "Succeeded"),
+    ]
+    assert (instance.name, instance.type, instance.state) == ("shown", "ComputeInstance", "Stopped")
+    assert (instance.tags, instance.properties["vmSize"]) == ({"a": "1"}, "Standard_DS3_v2")
+    tuned.ml("DELETE", "computes/shown", underlyingResourceAction="Delete")
+    assert [compute.name for compute in workspace.computes()] == ["cpu-cluster", "gpu-cluster"]
+
+
 def test_deployments_and_how_they_serve(quick: Running) -> None:
     workspace = EmulatedWorkspace(Attached(quick), lambda name, value: None)
     workspace.provisioning("green", answer={"score": 0.5}, answer_status=500)

@@ -9,7 +9,8 @@ import session
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AmlCompute, ComputeInstance, Model
 from azure.core.exceptions import HttpResponseError
-from session import main, of_registry, texts
+from registries import of_registry
+from session import main, texts
 
 
 def models(ml: MLClient, name: str, path: str, folder: str) -> Any:

@@ -13,10 +13,13 @@ from tests.support.waiting import wait_for
 INSTANCE_TYPE = "Standard_DS3_v2"
 
 
-def make_model(client: AzureMLClient, name: str) -> str:
+MODEL = "petals"
+
+
+def make_model(client: AzureMLClient) -> str:
     """A model that is nothing but its name; its ARM id."""
-    model = client.operations.spelling.workspace.resource("models", name, "1")
-    path = f"models/{name}/versions/1"
+    model = client.operations.spelling.workspace.resource("models", MODEL, "1")
+    path = f"models/{MODEL}/versions/1"
     if not client.get_resource(path).exists:
         client.change_resource(Change("PUT", path, {"properties": {"modelUri": "https://account/models/x"}}))
     return str(model)
@@ -28,26 +31,30 @@ def bring(client: AzureMLClient, goal: Goal) -> Resource:
     return client.get_resource(goal.path)
 
 
+def make_deployment(client: AzureMLClient, endpoint: str, name: str) -> Resource:
+    """A deployment of two instances."""
+    body = {
+        "location": client.get_workspace().location,
+        "sku": {"name": "Default", "capacity": 2},
+        "properties": {
+            "endpointComputeType": "Managed",
+            "model": make_model(client),
+            "instanceType": INSTANCE_TYPE,
+        },
+    }
+    return bring(client, Present(f"onlineEndpoints/{endpoint}/deployments/{name}", name, body))
+
+
 def make_endpoint(client: AzureMLClient, name: str, *deployments: str, **properties: Any) -> Resource:
     """An endpoint with deployments, and then its properties, such as their traffic."""
-    location = client.get_workspace().location
-    path = f"onlineEndpoints/{name}"
-    common: dict[str, Any] = {"location": location, "identity": {"type": "SystemAssigned"}}
+    of_user = ("tags", "properties.traffic", "properties.mirrorTraffic")
+    common = {"location": client.get_workspace().location, "identity": {"type": "SystemAssigned"}}
 
     def endpoint(**more: Any) -> Present:
-        of_user = ("tags", "properties.traffic", "properties.mirrorTraffic")
-        return Present(path, name, {**common, "properties": {"authMode": "Key", **more}}, of_user)
+        body = {**common, "properties": {"authMode": "Key", **more}}
+        return Present(f"onlineEndpoints/{name}", name, body, of_user)
 
     bring(client, endpoint())
     for deployment in deployments:
-        body = {
-            "location": location,
-            "sku": {"name": "Default", "capacity": 2},
-            "properties": {
-                "endpointComputeType": "Managed",
-                "model": make_model(client, "iris"),
-                "instanceType": INSTANCE_TYPE,
-            },
-        }
-        bring(client, Present(f"{path}/deployments/{deployment}", deployment, body))
+        make_deployment(client, name, deployment)
     return bring(client, endpoint(**properties))

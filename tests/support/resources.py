@@ -24,6 +24,7 @@ class Resources:
     """Takes requests as Resource Manager does. What is begun has ended after so many looks.
 
     :ivar sent: the requests that change something: ``PUT onlineEndpoints/shop``.
+    :ivar told: is called after each of them.
     :ivar answers: answers a request to the scoring URI of ``onlineEndpoints/shop/score``.
     """
 
@@ -31,6 +32,7 @@ class Resources:
         self.found: dict[str, dict[str, Any]] = {}
         self.looks = 1
         self.sent: list[str] = []
+        self.told: Callable[[], object] = lambda: None
         self.answers: Callable[[Call], Answered] = lambda call: Answered({"score": 1})
         self._left: dict[str, int] = {}
 
@@ -93,6 +95,7 @@ class Resources:
             self.found.pop(path, None)
             return Answered(None, 202)
         self._put(path, json.loads(call.request.content))
+        self.told()
         return Answered(self.found[path], 201)
 
     def _put(self, path: str, body: dict[str, Any]) -> None:

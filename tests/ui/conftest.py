@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 collect_ignore = [] if find_spec("playwright") else ["test_pages.py"]
 if not find_spec("airflow.api_fastapi"):
     # Airflow 2.11 has no pages.
-    collect_ignore.append("test_forged.py")
+    collect_ignore += ["test_endpoints.py", "test_forged.py"]
 
 SHOTS = Path("build/screenshots")
 SIZE = (1300, 1000)
@@ -121,10 +121,14 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture(scope="session")
 def ended(stage: Stage) -> dict[str, str]:
-    """A run of each DAG whose jobs end: DAG id to run id."""
+    """A run of each DAG whose jobs end, and one of serving, whose rollout pauses: DAG id to run id."""
     failing = {"job": "evaluate", "outcome": "failed", "error": "KeyError: no labels.", "log_lines": 5}
     stage.emulated.admin("POST", "scripts", failing)
     runs = {dag_id: stage.airflow.api.trigger(dag_id) for dag_id in ENDING}
+    serving = stage.airflow.api.trigger("serving")
     for dag_id, run_id in runs.items():
         wait_for(lambda: stage.airflow.api.run_state(dag_id, run_id) in ("success", "failed"))  # noqa: B023
-    return runs
+    wait_for(lambda: stage.endpoint("iris-shop")["traffic"] == {"blue": 90, "green": 10})
+    paused = {"ask": "success", "rollout": "deferred"}
+    wait_for(lambda: stage.states("serving", serving).items() >= paused.items())
+    return {**runs, "serving": serving}

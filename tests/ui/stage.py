@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from airflow_provider_amlrest.emulator.testing import EmulatedWorkspace
+from airflow_provider_amlrest.hook import AzureMLHook
+from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
+from tests.support.endpoints import make_model
 from tools.local_airflow import LocalAirflow
 from tools.services import free_port
 
 ROLES = ("admin", "user", "viewer")
 NOBODY = "nobody"
 """A user without any role."""
-DAGS = ("training", "failing", "endless", "loose", "sweeping", "wide", "pipeline", "long", "gated", "mixed")
+DAGS = (
+    "training",
+    "failing",
+    "endless",
+    "loose",
+    "sweeping",
+    "wide",
+    "pipeline",
+    "long",
+    "gated",
+    "serving",
+    "mixed",
+)
 PASSWORD = "a password of the tests"
 
 
@@ -48,8 +65,19 @@ class Stage:
             },
         )
         self.airflow.connect("azureml_default", self.emulated.connection_uri())
+        self.workspace.configure(operation_seconds=0)
+        with self.client() as client:
+            make_model(client)
         exits.enter_context(self.airflow)
         self.airflow.wait_for_dags(DAGS)
+
+    @contextmanager
+    def client(self) -> Iterator[AzureMLClient]:
+        """A client of the emulator's workspace, beside Airflow's own."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", self.emulated.connection_uri())
+            with AzureMLHook().client() as client:
+                yield client
 
     def session(self, role: str | None) -> requests.Session:
         """Requests of a user with this role; None: of nobody."""
@@ -67,6 +95,16 @@ class Stage:
 
     def run_ids(self, dag_id: str) -> set[str]:
         return {run["dag_run_id"] for run in self.get(f"dags/{dag_id}/dagRuns")["dag_runs"]}
+
+    def states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """The states of a run's tasks."""
+        return {task.task_id: task.state for task in self.airflow.api.task_instances(dag_id, run_id)}
+
+    def endpoint(self, name: str) -> dict[str, Any]:
+        """The properties of an online endpoint; its traffic is empty as long as there is none."""
+        with self.client() as client:
+            found = client.get_resource(f"onlineEndpoints/{name}").wire
+        return {"traffic": {}, **found.get("properties", {})}
 
     def job_of(self, run_id: str) -> Any:
         """The first job that was made for a run; None: there is none yet."""

@@ -45,9 +45,9 @@ WHERE dag_id = :dag_id AND run_id = :run_id
 """
 
 
-def record(stage: Stage, asked: Query, value: Any = None) -> Any:
+def record(stage: Stage, asked: Query, value: Any = None, *, key: str = JOB_KEY) -> Any:
     """The record in a task's XCom; with a value, write that first, as the code of any task of the DAG can."""
-    where = {**asked, "key": JOB_KEY}
+    where = {**asked, "key": key}
     with sqlite3.connect(stage.airflow.home / "airflow.db", timeout=60) as database:
         if value is not None:
             database.execute(REMOVE, where)

@@ -9,6 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from airflow_provider_amlrest.rest.resources.endpoints import own_properties, writable
+from airflow_provider_amlrest.rest.resources.goal import Change
+from tests.support.endpoints import make_deployment
 from tests.support.waiting import wait_for
 from tests.ui.stage import Stage
 
@@ -141,6 +144,56 @@ def test_a_pipeline_its_graph_and_its_steps(stage: Stage, ended: dict[str, str],
     seen.shot("pipeline")
 
 
+def test_an_endpoint_and_the_rollout_that_is_under_way(
+    stage: Stage, ended: dict[str, str], visit: Enter
+) -> None:
+    seen = visit()
+    frame = seen.task("serving", ended["serving"], "rollout")
+    expect(frame.locator("h1")).to_have_text("iris-shop Succeeded")
+    expect(frame.locator(".notice:visible")).to_have_text(
+        "A rollout is under way, by this task. Before it, the traffic was blue 100 %."
+    )
+    expect(frame.locator(".legend li")).to_have_text(["blue 90 %", "green 10 %"])
+    widths = frame.locator(".traffic i").evaluate_all("all => all.map(one => one.offsetWidth)")
+    assert 8 < widths[0] / widths[1] < 10
+    expect(frame.locator("h2", has_text="Last smoke test")).to_contain_text("Passed")
+    expect(frame.get_by_text("green has answered 2 requests as it should")).to_be_visible()
+    rows = [row.split("\t") for row in frame.locator("tbody tr").all_inner_texts()]
+    common = ["", "petals:1", "Standard_DS3_v2", "2"]
+    assert rows == [["blue", "Succeeded", "90 %", *common], ["green", "Succeeded", "10 %", *common]]
+    frame.get_by_role("button", name="Traffic").press("Enter")
+    expect(frame.locator("th[aria-sort=descending]")).to_contain_text("Traffic")
+    assert "/endpoints/realtime/iris-shop/detail" in str(
+        frame.get_by_role("link", name="Azure ML Studio").get_attribute("href")
+    )
+    seen.shot("endpoint")
+    # What happens meanwhile is seen without a reload.
+    with stage.client() as client:
+        path = "onlineEndpoints/iris-shop"
+        before = client.get_resource(path)
+        copied = writable(before, traffic={"blue": 90, "green": 10}, properties=own_properties(before))
+        make_deployment(client, "iris-shop", "red")
+        copied["properties"]["mirrorTraffic"] = {"red": 20}
+        client.change_resource(Change("PUT", path, copied))
+        expect(frame.locator(".legend li")).to_have_text(
+            ["blue 90 %", "green 10 %", "red a copy of 20 % (mirrored)"], timeout=40_000
+        )
+        seen.shot("endpoint-mirrored")
+
+
+def test_a_smoke_test_that_failed_is_on_the_first_screen(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit(size=(1024, 700))
+    frame = seen.task("serving", ended["serving"], "refused")
+    error = frame.get_by_role("alert")
+    expect(error).to_contain_text("request 1 of 2 to deployment green was answered 200 instead of 500")
+    box = error.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 700
+    expect(frame.get_by_role("heading", name="Last smoke test Failed", exact=True)).to_be_visible()
+    expect(frame.get_by_text("A rollout is under way, by task serving.rollout in run")).to_be_visible()
+    seen.shot("endpoint-refused")
+
+
 def test_the_arrow_keys_go_through_a_graph(ended: dict[str, str], visit: Enter) -> None:
     seen = visit()
     seen.alone("task", dag_id="pipeline", run_id=ended["pipeline"], task_id="retrain")
@@ -228,7 +281,7 @@ def test_a_task_that_is_not_ours(ended: dict[str, str], visit: Enter) -> None:
     expect(frame.get_by_role("alert")).to_contain_text("This task has no Azure ML job")
 
 
-@pytest.mark.parametrize(("status", "told"), [(503, "503"), (404, "its job is gone")])
+@pytest.mark.parametrize(("status", "told"), [(503, "503"), (404, "its job or endpoint is gone")])
 def test_a_workspace_that_does_not_answer_and_a_job_that_is_gone(
     stage: Stage, ended: dict[str, str], visit: Enter, status: int, told: str
 ) -> None:
@@ -260,7 +313,7 @@ def pages(ended: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
     tasks = [
         *(("training", "train"), ("sweeping", "sweep"), ("pipeline", "retrain")),
         *(("failing", "train"), ("mixed", "other")),
-        ("gated", "gate"),
+        *(("gated", "gate"), ("serving", "rollout"), ("serving", "refused")),
     ]
     return [
         *(

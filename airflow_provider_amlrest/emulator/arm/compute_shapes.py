@@ -204,8 +204,8 @@ def _cluster(state: ComputeState, nodes: NodeCounts) -> dict[str, Any]:
         "vmSize": settings["vmSize"].upper(),
         "vmPriority": settings["vmPriority"],
         "scaleSettings": settings["scaleSettings"],
-        # Recorded: the password never comes back, and nothing of the login before the cluster is there.
-        **({"userAccountCredentials": {**login, "adminUserPassword": None}} if login and is_there else {}),
+        # Recorded: nothing of the login comes back before the cluster is there, and its password never.
+        **({"userAccountCredentials": login} if login and is_there else {}),
         "subnet": settings.get("subnet"),
         **nodes.answer(),
         "errors": None,

@@ -85,6 +85,8 @@ def _resource(call: Call) -> dict[str, Any]:
     properties = call.properties(PROPERTIES)
     given = {key: value for key, value in (call.body or {}).items() if key.lower() in OUR_MEMBERS}
     resource = read(RESOURCE, given, call.version)
+    if login := properties["properties"].get("userAccountCredentials"):
+        login["adminUserPassword"] = None  # it is for nobody to see, nor to keep
     return {**resource, "location": resource["location"] or call.workspace.location, "properties": properties}
 
 

@@ -82,7 +82,7 @@ class Computes:
         """The jobs that cannot go on where they run, and why. The service's words are not known."""
         for workspace in self._workspaces.values():
             for state in computes.unavailable(self._services.store, workspace):
-                doing = state.instance_state if state.kind == computes.INSTANCE else "being deleted"
+                doing = "deleted" if state.is_gone else state.state
                 error = ServiceSideError(f"The job's compute {state.name} is {doing}.", "ComputeNotAvailable")
                 for job in running_jobs(self._services.store, state):
                     yield job, error

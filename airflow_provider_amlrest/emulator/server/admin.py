@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from airflow_provider_amlrest.emulator import computes
 from airflow_provider_amlrest.emulator.answers import GatewayError
 from airflow_provider_amlrest.emulator.backends import Measures, Place
 from airflow_provider_amlrest.emulator.behaviour.faults import FaultRules
@@ -24,7 +25,7 @@ from airflow_provider_amlrest.emulator.tracked import Tracked
 
 KINDS = ("environments", "codes", "data", "models")
 ROUTES = (
-    "GET, DELETE state; GET jobs; GET assets/<kind>; GET deployments; GET, PATCH settings; "
+    "GET, DELETE state; GET jobs; GET assets/<kind>; GET computes and deployments; GET, PATCH settings; "
     "GET, POST, DELETE scripts, provisioning and faults, and DELETE of one: scripts/<id>..."
 )
 
@@ -85,6 +86,8 @@ class Admin:
             return JSONResponse({"value": self._jobs(request.query_params.get("job", ".*"))})
         if operation == ("GET", "assets", 1):
             return JSONResponse({"value": self._assets(rest[0])})
+        if operation == ("GET", "computes", 0):
+            return JSONResponse({"value": self._computes()})
         if operation == ("GET", "deployments", 0):
             return JSONResponse({"value": self._deployments()})
         if operation == ("GET", "settings", 0):
@@ -140,6 +143,22 @@ class Admin:
             asdict(asset)
             for workspace in self._context.settings.workspaces
             for asset in reversed(self._context.store.assets(workspace.name, kind))
+        ]
+
+    def _computes(self) -> list[dict[str, Any]]:
+        store, settings = self._context.store, self._context.settings
+        found = [
+            c for workspace in settings.workspaces for c in computes.computes(store, settings, workspace)
+        ]
+        return [
+            {
+                "name": compute.name,
+                "type": compute.kind,
+                "state": compute.state,
+                "tags": compute.resource["tags"] or {},
+                "properties": compute.settings,
+            }
+            for compute in found
         ]
 
     def _deployments(self) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ export function endpointPage(main) {
   });
   const rollout = section((found) => (found ? h("p", { class: "notice", role: "status" },
     h("b", {}, "A rollout is under way"), `, by ${found.by || "somebody"}. ${inWords(found.before)}`) : null));
+  const error = section((text) => (text ? h("div", { class: "error", role: "alert" },
+    h("h2", {}, "The last smoke test failed"), h("pre", {}, text)) : null));
   const bar = section(traffic);
   const test = section(smokeTest);
   const table = sortableTable("Deployments", [
@@ -34,7 +36,7 @@ export function endpointPage(main) {
   const facts = section((pairs) => [h("h2", {}, "Endpoint"), definitions(pairs)]);
   main.replaceChildren(
     h("header", {}, h("div", { class: "row head" }, title.element, buttons.element), whose.element),
-    notice.element, rollout.element, bar.element, test.element, deployments, facts.element);
+    notice.element, error.element, rollout.element, bar.element, test.element, deployments, facts.element);
   let rows;
   return {
     show({ task, notice: text, endpoint }) {
@@ -44,6 +46,7 @@ export function endpointPage(main) {
       title.show([name, state, outcome]);
       buttons.show({ name, id, scoring_uri, studio_url });
       whose.show([task, studio_url]);
+      error.show(endpoint.test?.error);
       rollout.show(endpoint.rollout);
       bar.show(endpoint.deployments.map((one) => [one.name, one.share, one.mirrored]));
       test.show(endpoint.test);
@@ -88,7 +91,6 @@ function smokeTest(test) {
   return [
     h("h2", {}, "Last smoke test ", badge(test.error ? "Failed" : "Passed", test.error ? "failed" : "succeeded")),
     h("p", { class: "soft" }, moment(test.at)),
-    test.error ? h("div", { class: "error", role: "alert" }, h("pre", {}, test.error)) : null,
     passed.length ? h("ul", {}, passed) : null,
   ];
 }

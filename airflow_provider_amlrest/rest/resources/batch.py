@@ -14,7 +14,6 @@ from airflow_provider_amlrest.rest.jobs.lookups import read_compute, read_enviro
 from airflow_provider_amlrest.rest.jobs.steps import component_steps
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.reading.fields import (
-    check_name,
     json_map,
     no_other_keys,
     string_map,
@@ -24,6 +23,7 @@ from airflow_provider_amlrest.rest.reading.fields import (
 from airflow_provider_amlrest.rest.reading.values import blank, mapping, required_seconds, whole
 from airflow_provider_amlrest.rest.resources.endpoints import (
     BATCH,
+    check_deployment_name,
     check_endpoint_name,
     check_scoring_script,
     read_code_configuration,
@@ -97,7 +97,7 @@ def read_deployment(given: Given) -> ResourceSpec:
     )
     of_user = ("tags", "properties.properties", "properties.environmentVariables")
     checks = (
-        partial(check_name, "name", name, 32),
+        partial(check_deployment_name, "name", name),
         partial(check_endpoint_name, "endpoint_name", endpoint),
         partial(check_scoring_script, given["code_configuration"], given.base),
         partial(_check_definition, given["job_definition"]),

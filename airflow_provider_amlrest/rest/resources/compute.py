@@ -20,6 +20,7 @@ from airflow_provider_amlrest.rest.reading.values import (
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.versions.features import NEVER
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -38,6 +39,17 @@ _INSTANCE = (
     *("enable_root_access", "enable_sso", "release_quota_on_stop"),
 )
 _ATTACHED = ("resource_id",)
+_SINCE = "2025-12-01"
+"""The first version whose types have single sign-on and the shutdown of idle instances. 2024-04-01 has
+neither, and of those between nothing is known. The other switches are in previews only."""
+_SWITCHES: Mapping[str, tuple[str, bool, str, str]] = {
+    "enable_os_patching": ("enableOSPatching", False, NEVER, "that the operating system is patched"),
+    "enable_root_access": ("enableRootAccess", True, NEVER, "that there is no root access"),
+    "enable_sso": ("enableSSO", True, _SINCE, "that there is no single sign-on"),
+    "release_quota_on_stop": ("releaseQuotaOnStop", False, NEVER, "that a stop releases the quota"),
+}
+"""Switch of an instance -> the service's word, its default, the first api-version, and the rest in words. One
+that is as by default is not sent: not every version knows it."""
 
 
 def read_compute(given: Given) -> ResourceSpec:
@@ -59,7 +71,7 @@ def read_compute(given: Given) -> ResourceSpec:
     )
     body["properties"] = without_nones(**body["properties"])
     checks = (partial(check_compute_name, name),)
-    return ResourceSpec("computes", name, "compute", body, checks=checks)
+    return ResourceSpec("computes", name, "compute", body, newer=_newer(given), checks=checks)
 
 
 KEYS = (*_COMMON, *_NODES, *_CLUSTER, *_INSTANCE, *_ATTACHED)
@@ -118,9 +130,6 @@ def _cluster(given: Given) -> Wire:
 
 
 def _instance(given: Given) -> Wire:
-    def flag(name: str, default: bool) -> bool:
-        return default if blank(given[name]) else boolean(name, given[name])
-
     minutes = given["idle_time_before_shutdown_minutes"]
     idle = None if blank(minutes) else 60.0 * whole("idle_time_before_shutdown_minutes", minutes, 15, 4320)
     return {
@@ -129,15 +138,30 @@ def _instance(given: Given) -> Wire:
             **_nodes(given),
             applicationSharingPolicy="Shared",
             computeInstanceAuthorizationType="personal",
-            enableOSPatching=flag("enable_os_patching", False),
-            enableRootAccess=flag("enable_root_access", True),
-            enableSSO=flag("enable_sso", True),
-            releaseQuotaOnStop=flag("release_quota_on_stop", False),
+            **{_SWITCHES[name][0]: not _SWITCHES[name][1] for name in _switched(given)},
             idleTimeBeforeShutdown=None if idle is None else _duration(idle),
             personalComputeInstanceSettings=_owner(given["create_on_behalf_of"]),
             schedules=_schedules(given["schedules"]),
         ),
     }
+
+
+def _switched(given: Given) -> list[str]:
+    """The switches that are not as by default."""
+    return [
+        name
+        for name, (_, default, *_) in _SWITCHES.items()
+        if not blank(given[name]) and boolean(name, given[name]) != default
+    ]
+
+
+def _newer(given: Given) -> tuple[tuple[str, str, str], ...]:
+    """What not every api-version can say, as :class:`ResourceSpec` has it."""
+    newer = [(name, what, since) for name in _switched(given) for _, _, since, what in [_SWITCHES[name]]]
+    minutes = "idle_time_before_shutdown_minutes"
+    if not blank(given[minutes]):
+        newer.append((minutes, "when an idle instance is stopped", _SINCE))
+    return tuple(newer)
 
 
 def _spark(given: Given) -> Wire:

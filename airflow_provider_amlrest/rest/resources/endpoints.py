@@ -19,7 +19,8 @@ from airflow_provider_amlrest.rest.versions.words import properties_of, without_
 ONLINE, BATCH = "onlineEndpoints", "batchEndpoints"
 COLLECTIONS = {"online": ONLINE, "batch": BATCH}
 ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{1,30}[a-zA-Z0-9])")
-"""Microsoft's documentation of limits: 3 to 32 characters."""
+"""Of endpoints and deployments. Microsoft's documentation of limits: 3 to 32 characters."""
+_NAME = "3 to 32 letters, digits and '-', beginning with a letter and ending with a letter or digit"
 
 
 class EndpointPlace(NamedTuple):
@@ -72,9 +73,17 @@ def check_endpoint_name(field: str, value: Any) -> str:
     if not ENDPOINT_NAME.fullmatch(name):
         raise InvalidSpecError(
             field,
-            f"{name!r} is not a valid name for an endpoint: 3 to 32 letters, digits and '-', beginning with "
-            "a letter and ending with a letter or digit. It must be free in the whole Azure region.",
+            f"{name!r} is not a valid name for an endpoint: {_NAME}. It must be free in the whole Azure "
+            "region.",
         )
+    return name
+
+
+def check_deployment_name(field: str, value: Any) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
+    name = text(field, value) or ""
+    if not ENDPOINT_NAME.fullmatch(name):
+        raise InvalidSpecError(field, f"{name!r} is not a valid name for a deployment: {_NAME}.")
     return name
 
 

@@ -10,7 +10,6 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.lookups import read_environment
 from airflow_provider_amlrest.rest.reading.fields import (
-    check_name,
     json_map,
     no_other_keys,
     string_map,
@@ -27,6 +26,7 @@ from airflow_provider_amlrest.rest.reading.values import (
 )
 from airflow_provider_amlrest.rest.resources.endpoints import (
     ONLINE,
+    check_deployment_name,
     check_endpoint_name,
     check_scoring_script,
     read_code_configuration,
@@ -118,7 +118,7 @@ def read_deployment(given: Given) -> ResourceSpec:
     )
     of_user = ("tags", "properties.properties", "properties.environmentVariables")
     checks = (
-        partial(check_name, "name", name, 32),
+        partial(check_deployment_name, "name", name),
         partial(check_endpoint_name, "endpoint_name", endpoint),
         partial(check_scoring_script, given["code_configuration"], given.base),
     )

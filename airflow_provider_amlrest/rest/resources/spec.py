@@ -29,7 +29,8 @@ class ResourceSpec:
 
     ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
     words. ``body``: of its PUT; what is to be looked up stands in it. ``since``: the first api-version that
-    has it. ``of_user``, ``kept``: see :class:`goal.Present`.
+    has it; ``newer``: what of it came later, as (field, in words, first api-version). ``of_user``, ``kept``:
+    see :class:`goal.Present`.
     ``checks``: what :meth:`check` does beside the rest. ``only_exists``: one that
     exists already is left as it is.
     """
@@ -43,6 +44,7 @@ class ResourceSpec:
     kept: tuple[str, ...] = ()
     checks: tuple[Callable[[], object], ...] = ()
     only_exists: bool = False
+    newer: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def path(self) -> str:
@@ -65,9 +67,11 @@ class ResourceSpec:
         """
         if spelling.api_version < self.since:
             return [unsupported(spelling.api_version, "type", self.kind, self.since)]
+        version = spelling.api_version
+        missing = [unsupported(version, *member) for member in self.newer if version < member[2]]
         checks: list[Callable[[], object]] = [*self.checks]
         checks += [partial(lookup.check, workspace) for lookup in lookups(self.body)]
-        return [problem for check in checks for problem in _problems(check)]
+        return missing + [problem for check in checks for problem in _problems(check)]
 
     def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
         """What is wanted, with everything looked up, and uploaded that the workspace does not have."""

@@ -10,6 +10,9 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_provider_amlrest.operators import (
     AzureMLCompareModelsOperator,
+    AzureMLDeployOnlineEndpointOperator,
+    AzureMLInvokeOnlineEndpointOperator,
+    AzureMLShiftTrafficOperator,
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitJobOperator,
     AzureMLSubmitPipelineJobOperator,
@@ -17,6 +20,7 @@ from airflow_provider_amlrest.operators import (
 )
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 
+SHOP = "iris-shop"
 COMMON = {"environment": "AzureML-anything:1", "compute": "cpu-cluster", "poll_interval": 2}
 
 
@@ -67,6 +71,23 @@ def step(number: int) -> dict[str, Any]:
     }
 
 
+def deploy(name: str, **more: Any) -> AzureMLDeployOnlineEndpointOperator:
+    """A deployment of a model that is there already; the endpoint's file has its name."""
+    return AzureMLDeployOnlineEndpointOperator(
+        task_id=f"deploy_{name}",
+        deployment={"name": name, "model": "azureml:petals:1", "instance_count": 2},
+        poll_interval=1,
+        **more,
+    )
+
+
+def shift(task_id: str, steps: list[dict[str, int]], **more: Any) -> AzureMLShiftTrafficOperator:
+    test = {"requests": [{"x": 1}, {"x": 2}], **more.pop("test", {})}
+    return AzureMLShiftTrafficOperator(
+        task_id=task_id, endpoint_name=SHOP, steps=steps, smoke_test=test, poll_interval=1, **more
+    )
+
+
 with DAG("training", schedule=None, catchup=False):
     command_job(
         tags=tags(
@@ -113,6 +134,18 @@ with DAG("long", schedule=None, catchup=False):
         poll_interval=2,
         tags=tags(seconds=0),
     )
+
+with DAG("serving", schedule=None, catchup=False):
+    first = deploy("blue", endpoint="endpoint.yml") >> shift("all_to_blue", [{"blue": 100}], pause=0)
+    refused = shift("refused", [{"green": 10}], test={"expected_status": 500})
+    first >> deploy("green", endpoint=SHOP) >> refused
+    # It stays at its first step.
+    rollout = shift("rollout", [{"green": 10}, {"green": 100}], pause=36_000, deferrable=True)
+    rollout.trigger_rule = "all_done"
+    ask = AzureMLInvokeOnlineEndpointOperator(
+        task_id="ask", endpoint_name=SHOP, request={"x": 1}, trigger_rule="all_done"
+    )
+    refused >> [ask, rollout]
 
 with DAG("mixed", schedule=None, catchup=False):
     submit = command_job("submit", wait_for_completion=False, tags=tags(seconds=5))

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.champion import read_candidate, read_champion
+from airflow_provider_amlrest.lifecycle.gate import Side
 from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.jobs.job import Job
@@ -80,7 +81,10 @@ def candidate(value: Any, workspace: Workspace | None = None) -> Any:
     return read_candidate(client, value, ["auc"])
 
 
-def champion(value: Any, but: Model | None = None, api_version: str = "2025-12-01") -> Any:
+NOBODY = Side({"model": None, "job": None, "id": None})
+
+
+def champion(value: Any, but: Side = NOBODY, api_version: str = "2025-12-01") -> Any:
     client: Any = Workspace(api_version)
     return read_champion(client, value, but)
 
@@ -103,14 +107,13 @@ RESULT = {"id": arm_id("jobs", "train-7"), "name": "train-7", "metrics": {"auc":
     ],
 )
 def test_a_job_is_a_candidate(value: Any, job: str | None, metrics: dict[str, float]) -> None:
-    side, model = candidate(value)
-    assert (side.facts, side.metrics, model) == ({"model": None, "job": job, "id": None}, metrics, None)
+    side = candidate(value)
+    assert (side.facts, side.metrics) == ({"model": None, "job": job, "id": None}, metrics)
 
 
 @pytest.mark.parametrize("value", ["iris:4", "azureml:iris:4", MODELS[2].id, {"id": MODELS[2].id}])
 def test_a_version_of_a_model_is_a_candidate(value: Any) -> None:
-    side, model = candidate(value)
-    assert model is MODELS[2]
+    side = candidate(value)
     assert side.facts == {"model": "iris:4", "job": "train-4", "id": MODELS[2].id}
     assert side.metrics == {"auc": 0.4}
 
@@ -118,7 +121,7 @@ def test_a_version_of_a_model_is_a_candidate(value: Any) -> None:
 def test_metrics_that_come_late_are_awaited() -> None:
     workspace = Workspace()
     workspace.late = 2
-    assert candidate("train-8", workspace)[0].metrics == {"auc": 0.8}
+    assert candidate("train-8", workspace).metrics == {"auc": 0.8}
     assert workspace.asked == ["train-8"] * 3
 
 
@@ -126,7 +129,7 @@ def test_metrics_that_tags_have_are_not_awaited() -> None:
     workspace = Workspace()
     workspace.late = 10
     workspace.models = [version(7, job_name="train-7", tags={"auc": "0.75", "team": "ml"})]
-    assert candidate("iris:7", workspace)[0].metrics == {"auc": 0.75}
+    assert candidate("iris:7", workspace).metrics == {"auc": 0.75}
     assert workspace.asked == ["train-7"]
 
 
@@ -155,8 +158,18 @@ def test_the_champion_is_the_newest_that_fits(value: Any, model: str | None) -> 
 
 
 def test_nobody_is_his_own_champion() -> None:
-    assert champion("iris@latest", MODELS[1]).facts["model"] == "iris:4"
-    assert champion({"name": "iris", "stage": "Production"}, MODELS[2]).facts["model"] == "iris:2"
+    assert champion("iris@latest", candidate("iris:5")).facts["model"] == "iris:4"
+    production = {"name": "iris", "stage": "Production"}
+    assert champion(production, candidate("iris:4")).facts["model"] == "iris:2"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["train-4", {**RESULT, "name": "train-4"}, {**RESULT, "name": "s", "best_trial": {"name": "train-4"}}],
+)
+def test_nor_under_a_version_that_its_job_has_written(value: Any) -> None:
+    production = {"name": "iris", "stage": "Production"}
+    assert champion(production, candidate(value)).facts["model"] == "iris:2"
 
 
 def test_where_its_metrics_come_from() -> None:
@@ -166,7 +179,7 @@ def test_where_its_metrics_come_from() -> None:
     assert champion("iris:3").metrics == {}
     workspace: Any = Workspace()
     workspace.models = [version(1, job_name="gone", properties={"auc": "0.5", "f1": "x"}, tags={"f1": "0.6"})]
-    assert read_champion(workspace, "iris:1", None).metrics == {"auc": 0.5, "f1": 0.6}  # type: ignore[union-attr]
+    assert read_champion(workspace, "iris:1", NOBODY).metrics == {"auc": 0.5, "f1": 0.6}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

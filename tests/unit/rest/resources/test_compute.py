@@ -35,6 +35,33 @@ def test_a_cluster_as_templates_make_it() -> None:
     }
 
 
+def test_switches_of_an_instance_that_are_as_by_default_are_not_sent() -> None:
+    """The default api-version does not know all of them."""
+    switches = {"enable_sso": True, "enable_root_access": "true", "enable_os_patching": False}
+    spec = read(type="computeinstance", size="STANDARD_NC6", **switches)
+    spec.check(spelling_of("2021-03-01-preview", WorkspaceId("s", "g", "w")))
+    assert spec.body["properties"]["properties"] == {
+        "vmSize": "STANDARD_NC6",
+        "enableNodePublicIp": True,
+        "applicationSharingPolicy": "Shared",
+        "computeInstanceAuthorizationType": "personal",
+    }
+
+
+def test_others_need_a_version_that_has_them() -> None:
+    switched = read(type="computeinstance", enable_sso=False, idle_time_before_shutdown_minutes=30)
+    switched.check(spelling_of("2025-12-01", WorkspaceId("s", "g", "w")))
+    assert switched.body["properties"]["properties"]["enableSSO"] is False
+    old = spelling_of("2024-04-01", WorkspaceId("s", "g", "w"))
+    assert [problem.field for problem in switched.problems(old)] == [
+        "enable_sso",
+        "idle_time_before_shutdown_minutes",
+    ]
+    unknown = read(type="computeinstance", enable_root_access=False)
+    with pytest.raises(InvalidSpecError, match="nor can any other that this provider supports"):
+        unknown.check(spelling_of("2025-12-01", WorkspaceId("s", "g", "w")))
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
