@@ -465,7 +465,8 @@ def test_settings_are_described_with_their_defaults() -> None:
     table = {code_words(row[0])[0]: row[2] for row in rows(section(read("emulator.md"), "Settings"))}
     assert set(table) == {field.name for field in dataclasses.fields(Tuning)}
     for field in dataclasses.fields(Tuning):
-        default = "null" if field.default is None else f"{field.default:g}"
+        is_number = isinstance(field.default, float)
+        default = f"{field.default:g}" if is_number else json.dumps(field.default)
         assert table[field.name].split(" ")[0] == default, field.name
 
 
