@@ -21,6 +21,7 @@ from airflow_provider_amlrest.emulator.arm import components
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.endpoints import refused
 from airflow_provider_amlrest.emulator.arm.jobs.nodes.words import DATA_TYPES
+from airflow_provider_amlrest.emulator.arm.jobs.pipeline import KIND as PIPELINE
 from airflow_provider_amlrest.emulator.arm.references import referenced_asset
 from airflow_provider_amlrest.emulator.store import AssetRecord
 from airflow_provider_amlrest.emulator.tracked import Resource
@@ -67,7 +68,7 @@ def pipeline_of(call: Call, deployment: Resource, request: dict[str, Any]) -> di
         own = _scoring_pipeline(call, settings_of(deployment, request), inputs, request)
     endpoint = deployment.path.split("/")[1]
     return {
-        "jobType": "Pipeline",
+        "jobType": PIPELINE.job_type,
         # That the experiment has the endpoint's name is a guess.
         "experimentName": request["properties"].get("experimentName") or endpoint,
         "description": request["description"],
