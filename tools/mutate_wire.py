@@ -146,7 +146,7 @@ FAULTS = (
         "processCount=total",
         "processCount=value.process_count_per_instance",
     ),
-    Fault("a word in another case", "assets/data.py", 'datasetType="Simple"', 'datasetType="simple"'),
+    Fault("a word in another case", "assets/data.py", '"datasetType": "Simple"', '"datasetType": "simple"'),
     Fault("a binding by another name", "jobs/wire_2021.py", '{"dataId": value.uri', '{"dataUri": value.uri'),
     Fault("a literal that is not quoted", "jobs/wire_2021.py", "shlex.quote(value.value)", "value.value"),
     Fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -137,9 +138,45 @@ OF_ARM: dict[str, Wire] = {
 # Bodies
 
 
+_TEXT = {"type": "string"}
+COMMON_TYPES: dict[str, Wire] = {
+    **{name: {} for name in ("Resource", "ProxyResource", "ErrorResponse")},
+    "ManagedServiceIdentity": {
+        "required": ["type"],
+        "properties": {
+            "type": {
+                "type": "string",
+                "enum": ["None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"],
+            },
+            "userAssignedIdentities": {"type": "object", "additionalProperties": {"type": "object"}},
+        },
+    },
+    "TrackedResource": {
+        "required": ["location"],
+        "properties": {"location": _TEXT, "tags": {"type": "object", "additionalProperties": _TEXT}},
+    },
+    "Sku": {
+        "required": ["name"],
+        "properties": {
+            **dict.fromkeys(("name", "size", "family", "tier"), _TEXT),
+            "capacity": {"type": "integer"},
+        },
+    },
+}
+"""Resource Manager's common types, version 3, which are not at hand: what of them is sent."""
+
+
+def _definitions(api_version: str) -> Wire:
+    files = [published(f"swagger/{api_version}/{name}.json") for name in ("machineLearningServices", "mfe")]
+    found = {name: one for file in files for name, one in file["definitions"].items()}
+    # Each refers to the others by their paths.
+    here = re.sub(r'("\$ref": ")[^"#]+#', r"\1#", json.dumps(found))
+    return COMMON_TYPES | json.loads(here)
+
+
 @cache
 def _validator(api_version: str, reference: str) -> Any:
-    published_definitions = published(f"swagger/{api_version}/mfe.json")["definitions"]
+    published_definitions = _definitions(api_version)
     definitions = {name: _closed(name, published_definitions) for name in published_definitions}
     schema = {"definitions": definitions, "$ref": reference}
     return jsonschema.Draft7Validator(schema, format_checker=FORMATS)
@@ -178,7 +215,7 @@ def _ancestors(name: str, definitions: Wire) -> list[str]:
     """What a definition extends. ARM's common types (id, name, systemData) have nothing to write."""
     found: list[str] = []
     for parent in definitions[name].get("allOf", ()):
-        if parent["$ref"].startswith("#/definitions/"):
+        if parent.get("$ref", "").startswith("#/definitions/"):
             parent_name = parent["$ref"].rpartition("/")[2]
             found += [parent_name, *_ancestors(parent_name, definitions)]
     return found
