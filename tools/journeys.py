@@ -66,6 +66,7 @@ class Journey:
     calls: list[Call] = field(default_factory=list)
     open: dict[int, list[Call]] = field(default_factory=dict)
     """By thread: the calls that have not returned."""
+    has_arrived: bool = False
 
     @property
     def modules(self) -> list[str]:
@@ -113,6 +114,7 @@ class Journey:
 
     def arrive(self) -> None:
         """The calls that have it now have passed it on."""
+        self.has_arrived = True
         for stack in self.open.values():
             for call in stack:
                 call.hands_on = call.has_it
@@ -164,10 +166,12 @@ def followed(journey: Journey) -> Iterator[None]:
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
+    if not journey.has_arrived:
+        raise RuntimeError(f"{journey.value!r} did not arrive: what is looked for has another name by now.")
 
 
 def _sends_a_put(frame: FrameType) -> bool:
-    request = getattr(frame.f_locals.get("send"), "request", None)
+    request = getattr(frame.f_locals.get("call"), "request", None)
     return frame.f_code.co_name == "_send" and getattr(request, "method", "") == "PUT"
 
 
