@@ -21,7 +21,7 @@ WITHOUT_AIRFLOW := tests/client tests/emulator tests/identity tests/unit/rest te
 # A user's own PYTHONPATH or bytecode settings have no place in here.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-serving ui check test lint test-demo test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui environment-3.1 mutation benchmark constraints clean environment environments
+.PHONY: help demo demo-serving ui check test lint test-demo test-serving test-sdk test-celery test-ui test-stop test-stop-long test-kill test-kill-long environment-sdk environment-celery environment-ui environment-3.1 mutation benchmark constraints clean environment environments
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -45,6 +45,9 @@ test: environments ## The default tests, on Airflow 2.11 those that load Airflow
 
 test-demo: environment ## make demo twice; the second run must register and upload nothing. AutoML and Spark, really run
 	$(VENV)/bin/python -m pytest -m demo $(PYTEST)
+
+test-serving: environment ## make demo-serving: a model in service, a better one, and a bad one that is rolled back
+	$(VENV)/bin/python -m pytest -m demo_serving $(PYTEST)
 
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)

@@ -28,7 +28,7 @@ class AfterTraining(Try):
     """A try of a task whose DAG run has trained a model, and shifted the requests of another one."""
 
     def xcom_pull(self, task_ids: str, key: str = "", map_indexes: int = -1) -> Any:
-        return MODEL if task_ids == "train" else {"unused": ["model-6"]}
+        return MODEL if task_ids == "train" else {"unused": ["iris-6"]}
 
 
 def first_dag(page: str) -> Any:
@@ -48,16 +48,16 @@ def run(dag: Any, name: str, **instead: Any) -> dict[str, Any]:
 
 
 def test_a_model_comes_into_service(resources: Resources) -> None:
-    resources.add("onlineEndpoints/iris", traffic={"model-6": 100})
-    resources.add("onlineEndpoints/iris/deployments/model-6")
+    resources.add("onlineEndpoints/iris", traffic={"iris-6": 100})
+    resources.add("onlineEndpoints/iris/deployments/iris-6")
     dag = first_dag("serving.md")
     deployed = run(dag, "safe_rollout.deploy", model=MODEL)
     shifted = run(dag, "safe_rollout.shift", pause=0)
     deleted = run(dag, "safe_rollout.delete_unused")
-    assert (deployed["name"], deployed["traffic"]) == ("model-7", {"model-6": 100})
-    assert (shifted["shares"], shifted["unused"]) == ({"model-7": 100}, ["model-6"])
+    assert (deployed["name"], deployed["traffic"]) == ("iris-7", {"iris-6": 100})
+    assert (shifted["shares"], shifted["unused"]) == ({"iris-7": 100}, ["iris-6"])
     assert deleted["outcome"] == "deleted"
-    assert set(resources.found) == {"onlineEndpoints/iris", "onlineEndpoints/iris/deployments/model-7"}
+    assert set(resources.found) == {"onlineEndpoints/iris", "onlineEndpoints/iris/deployments/iris-7"}
 
 
 def test_a_batch_endpoint_comes_into_service(resources: Resources) -> None:

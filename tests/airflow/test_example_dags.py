@@ -31,7 +31,7 @@ def bag() -> Any:
 def test_they_import(bag: Any) -> None:
     assert bag.import_errors == {}
     names = {"azureml_cleanup", "iris_pipeline_job", "iris_summary", "lightgbm_iris_training"}
-    names |= {"retrain_if_better"}
+    names |= {"retrain_if_better", "train_gate_deploy"}
     assert set(bag.dags) == names
 
 
