@@ -43,24 +43,29 @@ def masked(value: Any) -> Any:
 
 
 def learn(value: Any) -> set[str]:
-    """The texts in which Airflow masks something because of their content, not of a name; as it shows them.
+    """The places in a value whose texts Airflow masks because of their content, not of a name; each with what
+    stands before the first secret.
 
     From now on, a secret with several lines is also masked where a job prints it line by line.
     """
     found = set()
-    for text in _texts(value):
+    for place, text in _texts(value):
         shown = str(redact(text))
         if shown != text:
-            found.add(shown)
+            found.add(f"{place}:{shown.partition(MASK)[0]}")
             _learn_lines(text, shown)
     return found
 
 
 def note(value: Any) -> list[str]:
-    """What this process masks in a value, for who resumes: digests of the texts as they are shown."""
+    """Where this process masks something in a value, for who resumes: digests of :func:`learn`.
+
+    What follows the first secret does not count: of secrets that overlap, Airflow 2.11 masks now this one,
+    now that one.
+    """
     learn(value)
     # Once more, because the lines that were learned are masked now in the texts before them, too.
-    return sorted(hashlib.sha256(shown.encode()).hexdigest()[:16] for shown in learn(value))
+    return sorted(hashlib.sha256(place.encode()).hexdigest()[:16] for place in learn(value))
 
 
 def masks_the_same(noted: Collection[str] | None, value: Any) -> bool:
@@ -111,15 +116,19 @@ def without_texts(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if not isinstance(value, str)}
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Each text in a value, with its place: the keys and numbers that lead to it."""
     if isinstance(value, str):
-        yield value
+        yield place, value
     elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _texts(member)
-    elif isinstance(value, (list, tuple, set)):
+        for key, member in value.items():
+            yield from _texts(member, f"{place}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for number, member in enumerate(value):
+            yield from _texts(member, f"{place}.{number}")
+    elif isinstance(value, set):
         for member in value:
-            yield from _texts(member)
+            yield from _texts(member, place)
 
 
 def _learn_lines(text: str, shown: str) -> None:
