@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.test_responses import NEW, OLD, VERSIONS, Checked
+from tests.contract.test_responses import OLD, VERSIONS, Checked
 from tests.emulator.running import Running
 
 
@@ -43,44 +43,3 @@ def test_computes_that_clients_make(simulated: Checked, version: str) -> None:
         path = f"{simulated.workspace}/computes/{kind}"
         query = {"api-version": version, "underlyingResourceAction": "Delete"}
         assert simulated.running.http.delete(path, params=query).status_code == 202
-
-
-@pytest.mark.parametrize("version", NEW)
-def test_batch_endpoints(simulated: Checked, version: str) -> None:
-    running = simulated.running
-    running.admin("PATCH", "settings", {"operation_seconds": 0})
-    model = f"models/batch-{version}/versions/1"
-    running.put(model, {"modelUri": "https://a/c/m"})
-    path, first = f"batchEndpoints/b-{version}", f"batchEndpoints/b-{version}/deployments/first"
-    endpoint: dict[str, Any] = {
-        "location": "eastus",
-        "tags": {"a": "1"},
-        "identity": {"type": "SystemAssigned"},
-        "properties": {"authMode": "AADToken", "description": "d", "properties": {"p": "1"}},
-    }
-    deployment: dict[str, Any] = {
-        "location": "eastus",
-        "properties": {
-            "model": {"referenceType": "Id", "assetId": f"{simulated.workspace}/{model}"},
-            "compute": f"{simulated.workspace}/computes/cpu-cluster",
-            "environmentVariables": {"A": "1"},
-            "retrySettings": {"maxRetries": 1, "timeout": "PT5M"},
-            "resources": {"instanceCount": 2},
-        },
-    }
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PUT", first, deployment, expect=201)
-    endpoint["properties"]["defaults"] = {"deploymentName": "first"}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    simulated.ask(version, "PATCH", path, {"tags": {"a": "2"}}, expect=202)
-    simulated.ask(version, "PATCH", first, {"properties": {"description": "d"}}, expect=202)
-    for reader in NEW:
-        for known in ("batchEndpoints", path, f"{path}/deployments", first):
-            simulated.ask(reader, "GET", known, expect=200)
-    simulated.ask(version, "DELETE", first, expect=400)
-    endpoint["properties"] = {"authMode": "AADToken"}
-    simulated.ask(version, "PUT", path, endpoint, expect=201)
-    for thing in (first, path):
-        simulated.ask(version, "DELETE", thing, expect=202)
-        simulated.ask(version, "DELETE", thing, expect=204)
-        simulated.ask(version, "GET", thing, expect=404)
