@@ -1,4 +1,4 @@
-"""What is answered of computes and batch endpoints, held against the definitions of each version."""
+"""What is answered of computes, held against the definitions of each version."""
 
 from __future__ import annotations
 
