@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.operators import AzureMLSubmitCommandJobOperator, AzureMLSubmitSweepJobOperator
+from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
 from tests.support.endpoints import make_endpoint
@@ -33,6 +34,19 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "SUBMIT_OUTAGE", 0.0)
     monkeypatch.setattr(patience, "SUBMIT_REFUSAL", 0.0)
     monkeypatch.setattr(patience, "SUBMIT_APPEARING", 0.0)
+
+
+@pytest.fixture
+def patient_submission(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A submission may take a minute longer than its task has, as a busy machine is slow."""
+    submit = AzureMLJobOperator._submit_in_time
+
+    def in_more_time(
+        task: AzureMLJobOperator, client: Any, asked: Any, context: Any, deadline: float | None
+    ) -> Any:
+        return submit(task, client, asked, context, None if deadline is None else deadline + 60)
+
+    monkeypatch.setattr(AzureMLJobOperator, "_submit_in_time", in_more_time)
 
 
 @pytest.fixture

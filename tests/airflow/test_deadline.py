@@ -114,13 +114,13 @@ def cancels(gateway: Gateway, name: str) -> int:
 def test_the_cancel_goes_out_at_the_deadline(
     command_task: Any, gateway: Gateway, weather: Weather, emulator: Emulated
 ) -> None:
-    task = command_task(timeout=2, tags={"emulator.outcome": "stuck"})
+    task = command_task(timeout=3, tags={"emulator.outcome": "stuck"})
     gateway.weather = lambda method, path: (
         weather if method == "GET" and any(asked.startswith("PUT") for asked in gateway.asked) else None
     )
-    error = outcome(Try(task).execute, 2)
+    error = outcome(Try(task).execute, 3)
     assert isinstance(error, JobTimeoutError)
-    assert "did not end within 2 s and was asked to end" in str(error)
+    assert "did not end within 3 s and was asked to end" in str(error)
     assert cancels(gateway, task._submitted_name) >= 1
 
 
@@ -149,6 +149,7 @@ def test_a_job_that_was_stalled_is_not_canceled_unseen(command_task: Any, gatewa
 
 
 @A_FEW
+@pytest.mark.usefixtures("patient_submission")
 def test_a_result_that_cannot_be_read_ends_too(command_task: Any, gateway: Gateway, weather: Weather) -> None:
     """The trigger has seen the end, and then nothing can be read any more."""
     task = command_task(wait_for_completion=False, timeout=1)
@@ -159,6 +160,7 @@ def test_a_result_that_cannot_be_read_ends_too(command_task: Any, gateway: Gatew
 
 
 @A_FEW
+@pytest.mark.usefixtures("patient_submission")
 @pytest.mark.parametrize("mode", ["deferred"], indirect=True)
 def test_the_trigger_cancels_at_the_deadline(command_task: Any, gateway: Gateway, weather: Weather) -> None:
     task = command_task(timeout=2, tags={"emulator.outcome": "stuck"})

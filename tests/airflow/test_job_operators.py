@@ -22,6 +22,8 @@ from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableE
 from tests.support.tasks import Try, submit
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("patient_submission")
+
 
 def jobs_of(client: Any, name: str) -> list[str]:
     """Names of the jobs whose name begins so, oldest first."""

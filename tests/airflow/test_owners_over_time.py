@@ -20,6 +20,8 @@ from airflow_provider_amlrest.rest.jobs.command import CommandJob
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try
 
+pytestmark = pytest.mark.usefixtures("patient_submission")
+
 STUCK = {"emulator.outcome": "stuck"}
 
 

@@ -19,6 +19,8 @@ from airflow_provider_amlrest.rest.jobs.status import DOCUMENTED_STATUSES
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
 from tests.support.tasks import Try
 
+pytestmark = pytest.mark.usefixtures("patient_submission")
+
 SUCCESS, FAILED, CANCELED, WAITS, STALLED = "success", "failed", "canceled", "waits", "stalled"
 
 TABLE = {

@@ -224,7 +224,7 @@ def test_a_wait_that_is_shorter_than_its_interval_reads_once_more(
     current: Emulated, request: pytest.FixtureRequest
 ) -> None:
     with current.setting("provisioning_seconds", 0.2):
-        Try(environment_task(unique(request), wait_for_build=True, poll_interval=600, timeout=1)).execute()
+        Try(environment_task(unique(request), wait_for_build=True, poll_interval=600, timeout=2)).execute()
 
 
 def test_a_version_of_the_api_that_does_not_tell_is_refused(
