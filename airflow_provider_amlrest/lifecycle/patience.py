@@ -69,8 +69,10 @@ REQUIRED = 60.0
 
 ASK_IN_SIGNAL = 2.0
 """For a request to Airflow: Airflow 3 kills the process 5 seconds after it was asked to end."""
+PUT_OFF = 0.5
+"""For the message to Airflow that a signal has interrupted to be over: until then Airflow cannot be asked."""
 ASK_IN_TRIGGER = 15.0
-"""The same: the triggerer may be about to end, but on two busy cores its first request takes 5."""
+"""The same in a trigger, whose process may be about to end: its first request takes 5 on two busy cores."""
 
 
 def of_submission(error: AzureMLError) -> float:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+import threading
+import time
 from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
@@ -16,10 +20,15 @@ from airflow_provider_amlrest.lifecycle.task_state import (
     RESTARTING,
     RUNNING,
     CannotAskError,
+    InterruptedMessageError,
     ask_from_signal,
+    is_talking_to_supervisor,
 )
 
 log = logging.getLogger(__name__)
+
+_put_off_until: float | None = None
+"""Until when this process, which runs one task, puts its signal off, by the monotonic clock."""
 
 
 class Verdict(NamedTuple):
@@ -30,12 +39,13 @@ class Verdict(NamedTuple):
     """A clause, for the log."""
 
 
-def judge(ti: Any, retries: int | None) -> Verdict:
+def judge(ti: Any, retries: int | None) -> Verdict | None:
     """Judge why ``on_kill`` was called, and whether anybody will come for the job.
 
     Called where ``on_kill`` is: in a signal handler, or after the ``execution_timeout``. A task that is
     failed, succeeded, skipped, deleted or restarted has been stopped by somebody. One that counts as running
     has not: its process goes away, and its next try takes the job over. If there is none, nobody would.
+    None: Airflow cannot be asked at this moment, and the process will be told once more in a moment.
 
     :param ti: the task instance, as the task's context has it.
     :param retries: of the task, as they are now.
@@ -45,6 +55,8 @@ def judge(ti: Any, retries: int | None) -> Verdict:
     try:
         state, is_newest = ask_from_signal(ti, patience.ASK_IN_SIGNAL)
     except CannotAskError as error:
+        if isinstance(error, InterruptedMessageError) and _put_off():
+            return None
         return _by_tries(ti, retries, f"Airflow cannot be asked why ({error})")
     if not is_newest:
         return Verdict(False, "Airflow has given the task to another try")
@@ -62,6 +74,28 @@ def _by_tries(ti: Any, retries: int | None, what: str) -> Verdict:
     if retries and ti.try_number <= (ti.max_tries or 0):
         return Verdict(False, f"{what}, and the next try takes over")
     return Verdict(True, f"{what}, but there is no try left that would take over")
+
+
+def _put_off() -> bool:
+    """Send the signal to this process anew as soon as its message to Airflow is over; False: not any more.
+
+    The message goes on only after the signal's handler has returned.
+    """
+    global _put_off_until
+    now = time.monotonic()
+    if _put_off_until is None:
+        _put_off_until = now + patience.PUT_OFF
+    if now >= _put_off_until:
+        return False
+    threading.Thread(target=_tell_again, args=(_put_off_until,), name="tell-again", daemon=True).start()
+    return True
+
+
+def _tell_again(until: float) -> None:
+    main = threading.main_thread().ident
+    while time.monotonic() < until and is_talking_to_supervisor(sys._current_frames().get(main or 0)):
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def leave_process() -> None:

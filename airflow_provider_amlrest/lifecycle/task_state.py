@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.util import find_spec
+from types import FrameType
 from typing import Any, NamedTuple
 
 AIRFLOW_3 = find_spec("airflow.sdk") is not None
@@ -52,6 +53,10 @@ class CannotAskError(Exception):
     """Airflow gave no answer, for the reason that the text says."""
 
 
+class InterruptedMessageError(CannotAskError):
+    """The signal has interrupted a message to Airflow, which must be over before Airflow can be asked."""
+
+
 def ask_state(task: TaskKey) -> str | None:
     """The state of a task instance, or :data:`MISSING`; None: it has none yet, or not again.
 
@@ -92,10 +97,11 @@ def ask_from_signal(ti: Any, patience: float) -> TryState:
     """:func:`ask_about_try` in a signal handler, which may have interrupted anything.
 
     :param patience: seconds to wait for the answer.
+    :raises InterruptedMessageError: if it has interrupted another message to Airflow.
     :raises CannotAskError: there is none in time, or the question itself fails.
     """
-    if _is_talking_to_supervisor():
-        raise CannotAskError("the task was in the middle of another question to Airflow")
+    if is_talking_to_supervisor(sys._getframe()):
+        raise InterruptedMessageError("the task was in the middle of another question to Airflow")
     answers: list[TryState] = []
     errors: list[BaseException] = []
 
@@ -115,14 +121,15 @@ def ask_from_signal(ti: Any, patience: float) -> TryState:
     raise CannotAskError(why)
 
 
-def _is_talking_to_supervisor() -> bool:
-    """Whether a message of Airflow 3 to its supervisor is under way below: a second one would mix the answers
-    up (up to 3.2), or wait for the first for ever."""
-    frame = sys._getframe()
+def is_talking_to_supervisor(frame: FrameType | None) -> bool:
+    """Whether a message of Airflow 3 to its supervisor is under way in this frame or below.
+
+    A second one would mix the answers up (up to 3.2), or wait for the first for ever.
+    """
     while frame is not None:
         if frame.f_globals.get("__name__") == "airflow.sdk.execution_time.comms":
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False
 
 

@@ -160,10 +160,13 @@ class AzureMLJobOperator(AzureMLOperator):
 
         Airflow calls this in a signal handler, or after the ``execution_timeout``.
         """
-        self._killed = True
         if self._ti is None:
+            self._killed = True
             return
         verdict = judge(self._ti, self.retries)
+        if verdict is None:
+            return
+        self._killed = True
         name = self._submitted_name or "(not submitted yet)"
         if not verdict.ends:
             self.log.warning("This process was told to end; job %s is left: %s.", name, verdict.why)

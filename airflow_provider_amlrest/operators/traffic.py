@@ -94,13 +94,16 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
 
     def on_kill(self) -> None:
         """Go back to the shares of before, at once, if somebody has decided that the task ends."""
-        self._killed = True
         if self._rollout is None:
+            self._killed = True
             return
         from airflow_provider_amlrest.lifecycle.rollout import told_back
         from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 
         rollout, verdict = self._rollout, judge(self._ti, self.retries)
+        if verdict is None:
+            return
+        self._killed = True
         if not verdict.ends:
             self.log.warning("This process was told to end; the rollout is left as it is: %s.", verdict.why)
             leave_process()

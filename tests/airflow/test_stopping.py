@@ -3,19 +3,28 @@ test's, as tests/stop has real Airflows."""
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 
-from airflow_provider_amlrest.lifecycle import stopping, task_state
+from airflow_provider_amlrest.lifecycle import patience, stopping, task_state
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError
 from airflow_provider_amlrest.lifecycle.ownership import Owner, owner_of
-from airflow_provider_amlrest.lifecycle.task_state import AIRFLOW_3, CannotAskError, TryState, ask_from_signal
+from airflow_provider_amlrest.lifecycle.task_state import (
+    AIRFLOW_3,
+    CannotAskError,
+    InterruptedMessageError,
+    TryState,
+    ask_from_signal,
+)
 from tests.airflow.test_job_operators import status_soon
 from tests.support.tasks import Try, submit
+from tests.support.waiting import wait_for
 
 STUCK = {"emulator.outcome": "stuck"}
 
@@ -225,8 +234,52 @@ class TestAsk:
         monkeypatch.setattr(task_state, "ask_about_try", lambda ti: self.ANSWER)
         comms: dict[str, Any] = {"__name__": "airflow.sdk.execution_time.comms"}
         exec("def send(then): return then()", comms)  # noqa: S102
-        with pytest.raises(CannotAskError, match="middle of another question"):
+        with pytest.raises(InterruptedMessageError, match="middle of another question"):
             comms["send"](lambda: ask_from_signal(self.TI, 5))
+
+
+class TestInTheMiddleOfAMessage:
+    """The signal comes while the task tells Airflow something, as each secret that it masks."""
+
+    @pytest.fixture(autouse=True)
+    def no_signal_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(stopping, "_put_off_until", None)
+
+    @pytest.fixture
+    def message(self) -> Callable[[Callable[[], Any]], Any]:
+        """Do something in the middle of a message to the supervisor."""
+        comms: dict[str, Any] = {"__name__": "airflow.sdk.execution_time.comms"}
+        exec("def send(then): return then()", comms)  # noqa: S102
+        return cast("Callable[[Callable[[], Any]], Any]", comms["send"])
+
+    @pytest.fixture
+    def told(self, stuck: Any) -> Iterator[Any]:
+        """A task whose ``on_kill`` is called by SIGTERM, as by Airflow."""
+        task = stuck(retries=2)
+        before = signal.signal(signal.SIGTERM, lambda *signal_and_frame: task.on_kill())
+        yield task
+        signal.signal(signal.SIGTERM, before)
+
+    def test_the_decision_is_asked_for_once_the_message_is_over(
+        self, told: Any, message: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(task_state, "ask_about_try", lambda ti: TryState("failed", True))
+        message(lambda: signal.raise_signal(signal.SIGTERM))
+        assert status_soon(client, told._submitted_name) == "Canceled"
+
+    def test_a_message_that_does_not_end_leaves_the_job(
+        self, told: Any, message: Any, client: Any, monkeypatch: pytest.MonkeyPatch, said: Any
+    ) -> None:
+        monkeypatch.setattr(patience, "PUT_OFF", 0.1)
+
+        def go_on_for_ever() -> None:
+            signal.raise_signal(signal.SIGTERM)
+            wait_for(lambda: told._killed)
+
+        with suppress(SystemExit):  # Airflow 2.11 ends the process itself.
+            message(go_on_for_ever)
+        assert "Airflow cannot be asked why (the task was in the middle" in said()
+        assert client.get_job(told._submitted_name).outcome == "active"
 
 
 class TestSomebodyElsesCancel:
