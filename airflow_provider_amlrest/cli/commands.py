@@ -6,7 +6,7 @@ import argparse
 import getpass
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
 from airflow_provider_amlrest.cli.files import run
+from airflow_provider_amlrest.lifecycle.failure import Failure, examine
 from airflow_provider_amlrest.lifecycle.masking import (
     NOT_SHOWN,
     may_show,
@@ -94,6 +95,10 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     error = {"code": run.error.code, "message": run.error.message} if run.error else None
     if error and not shown:
         error["message"] = f"The message is {NOT_SHOWN}"
+    failure = None
+    if shown and job.outcome is Outcome.FAILED:
+        step = failed_step(client, job) if has_steps(job.type) else None
+        failure = examine(client, step or run)
     facts = _facts(hook, job) | {
         "started_at": run.start_time,
         "ended_at": run.end_time,
@@ -104,21 +109,33 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         "tags": dict(job.tags),
         "outputs": job.output_uris(best.name if best else None),
         "error": error,
+        "cause": failure.cause._asdict() if failure and failure.cause else None,
         "best_trial": _trial(best, shown=shown) if best else None,
         "steps": _steps(read_tree(client, job), shown=shown) if has_steps(job.type) else None,
     }
     if options.output == "json":
         render.as_json(out, facts)
         return FINE
-    if error:
-        line = render.safe(f"{error['code']}: {error['message']}")
-        render.console(out).print(line, style="red", markup=False)
+    _print_failure(out, error, failure)
     render.pairs(out, _readable(job, facts))
     if facts["steps"]:
         render.table(out, ("STEP", "STATUS", "TIME", "RUN"), _step_rows(facts["steps"]))
     if not shown:
         print(f"Command, tags and names of steps are {NOT_SHOWN}", file=sys.stderr)  # noqa: T201
     return FINE
+
+
+def _print_failure(out: TextIO, error: Mapping[str, str] | None, failure: Failure | None) -> None:
+    """The cause and what to do, what the service says, and the end of the log."""
+    cause = failure.cause if failure else None
+    lines = [(cause.problem, "bold red"), (cause.advice, "")] if cause else []
+    if error:
+        lines.append((f"{error['code']}: {error['message']}", "red"))
+    if failure:
+        lines += [(f"| {line}", "dim") for line in failure.last_lines.splitlines()]
+    for line, style in lines:
+        if line:
+            render.console(out).print(render.safe(line), style=style, markup=False)
 
 
 def _steps(tree: Iterable[StepRun], *, shown: bool) -> list[dict[str, Any]]:

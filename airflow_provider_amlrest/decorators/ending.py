@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.decorators.in_job import FAILURE, VALUE
 from airflow_provider_amlrest.lifecycle import patience
-from airflow_provider_amlrest.lifecycle.results import MAX_TEXT, MAX_XCOM, failure_text, until_there
+from airflow_provider_amlrest.lifecycle.failure import MAX_TEXT, failure_text
+from airflow_provider_amlrest.lifecycle.results import MAX_XCOM, until_there
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 
 if TYPE_CHECKING:

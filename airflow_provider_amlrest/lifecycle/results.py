@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.cancellation import JobCanceledError, canceled_error
+from airflow_provider_amlrest.lifecycle.failure import failure_text
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, masked, without_texts
-from airflow_provider_amlrest.lifecycle.steps import failed_step, table_of_steps
+from airflow_provider_amlrest.lifecycle.steps import table_of_steps
 from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
-from airflow_provider_amlrest.rest.http.hints import advice
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome
-from airflow_provider_amlrest.rest.runs.log_tail import user_log
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ T = TypeVar("T")
 MAX_METRICS = 50
 MAX_XCOM = 8192
 """Maximum bytes of a result as JSON: Airflow stores it in its database, for each run."""
-MAX_TEXT = 1500
-
-BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 
 
 class JobFailedError(AzureMLError):
@@ -104,45 +100,6 @@ def finish(
         best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
     _log_summary(client, job, result, shown=shown)
     return _fitting(result, require_metrics)
-
-
-_LAST_LINES = "the last lines of"
-
-
-def failure_text(client: AzureMLClient, job: Job) -> str:
-    """Why a job failed, in the service's words, or else the last lines of the log."""
-    step = failed_step(client, job) if has_steps(job.type) else None
-    if step is not None:
-        reason = _reason(client, step)
-        # The reason may be the end of the log, or have its traceback.
-        told = reason.startswith(_LAST_LINES) or "Traceback" in reason
-        end = "" if told else f" {_log_end(client, step)}".rstrip()
-        return f"its step {step.display_name or step.name!r} failed: {reason}{end}"
-    try:
-        run = client.get_run(job.name)
-    except AzureMLError as error:
-        return f"(the reason could not be read: {error})"
-    return _reason(client, run)
-
-
-def _reason(client: AzureMLClient, run: Run) -> str:
-    if run.error is not None and run.error.message:
-        # Only by the code: the message may come from any script.
-        hint = advice(0, (run.error.code,), "")
-        return f"{run.error.message.strip()[:MAX_TEXT]} [{run.error.code}] {hint}".rstrip()
-    return _log_end(client, run) or "the service gives no reason."
-
-
-def _log_end(client: AzureMLClient, run: Run) -> str:
-    # If the image build failed, this is the only log.
-    name = user_log(run.log_files) or (BUILD_LOG if BUILD_LOG in run.log_files else None)
-    if name is None:
-        return ""
-    try:
-        end = client.read_log_end(run, name, MAX_TEXT)
-    except AzureMLError as error:
-        return f"(its log could not be read: {error})"
-    return f"{_LAST_LINES} {name} are:\n{end}\n" if end.strip() else ""
 
 
 def _settled(

@@ -26,10 +26,11 @@ from airflow_provider_amlrest.lifecycle.completion import (
     show_rest,
     wait,
 )
+from airflow_provider_amlrest.lifecycle.failure import failure_text
 from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
 from airflow_provider_amlrest.lifecycle.ownership import Owner, by_task, claim, told_by, told_end, why_left
 from airflow_provider_amlrest.lifecycle.record import JOB_LINKS, publish, publish_failure, publish_result
-from airflow_provider_amlrest.lifecycle.results import failure_text, finish, summarize
+from airflow_provider_amlrest.lifecycle.results import finish, summarize
 from airflow_provider_amlrest.lifecycle.steps import count_of_steps
 from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
 from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_identity

@@ -297,8 +297,8 @@ async def task_log(
     assert live.job is not None  # noqa: S101
     if not may_show(live.job):
         return _json(request, {"lines": [], "next": 0, "notice": f"The log is {NOT_SHOWN}"})
-    lines = await live.log.get(settled=live.settled) or []
-    return _json(request, {"lines": lines[after:], "next": len(lines), "notice": live.log.error})
+    lines, _ = await asyncio.gather(live.log.get(settled=live.settled), live.run.get(settled=live.settled))
+    return _json(request, view.log_page(live, lines or [], after))
 
 
 async def task_trials(request: Request, task: AskedTask, step: str = "") -> Response:

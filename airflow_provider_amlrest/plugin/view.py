@@ -14,6 +14,7 @@ from airflow_provider_amlrest.plugin.graph import draw
 from airflow_provider_amlrest.plugin.runs import MAX_STEPS
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
+from airflow_provider_amlrest.rest.runs.causes import diagnose
 from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ SEEN_AT_ONCE = 15.0
 """Seconds; a status that was seen so soon after a job was created counts as its first one."""
 SHORTEST_PHASE = 0.5
 """Seconds; shorter phases are not shown."""
+LAST_LINES = 20
+"""Lines of the log's end that are shown with the cause of a failure."""
+CAUSE_LINES = 100
+"""Lines of the log's end in which the cause is looked for."""
 PARTS = {"steps": has_steps, "trials": has_trials}
 """Parts of a page that only some kinds of jobs have, and which. All others have a log."""
 ROW_METRICS = 3
@@ -78,6 +83,7 @@ def task_page(
         "may_cancel": may_cancel and not steps and live.active,
         "phases": phases(described, run, live.seen, now),
         "error": _error(run.error, shown=shown) if run and run.error else None,
+        "cause": _cause(run, []) if described.outcome is Outcome.FAILED and shown else None,
         "warnings": list(run.warnings) if run and shown else [],
         "metrics": {name: _points(points) for name, points in (live.metrics.value or {}).items()},
         "metrics_notice": live.metrics.error,
@@ -91,6 +97,22 @@ def poll_of_task(state: str | None) -> float | None:
 
 def _error(error: RunError, *, shown: bool) -> dict[str, str]:
     return {"code": error.code, "message": error.message if shown else f"The message is {NOT_SHOWN}"}
+
+
+def _cause(run: Run | None, lines: Sequence[str]) -> dict[str, str] | None:
+    """What a run failed of and what to do, by the service's message and the last lines of its log."""
+    error = run.error if run else None
+    found = diagnose(f"{error.code}: {error.message}" if error else "", "\n".join(lines))
+    return found._asdict() if found else None
+
+
+def log_page(live: LiveRun, lines: Sequence[str], after: int) -> dict[str, Any]:
+    """A run's log from line ``after`` on; of one that failed, also what the log says about its cause."""
+    page: dict[str, Any] = {"lines": lines[after:], "next": len(lines), "notice": live.log.error}
+    if live.job is not None and live.job.outcome is Outcome.FAILED:
+        end = list(lines[-LAST_LINES:])
+        page["failure"] = {"cause": _cause(live.run.value, lines[-CAUSE_LINES:]), "last_lines": end}
+    return page
 
 
 def _job(job: Job) -> dict[str, Any]:

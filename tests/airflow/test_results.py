@@ -66,6 +66,32 @@ def test_a_failure_without_reason_has_the_end_of_the_log() -> None:
     )
 
 
+def test_a_failure_begins_with_its_cause() -> None:
+    log = (
+        'Traceback (most recent call last):\n  File "/wd/train.py", line 3, in <module>\n    f()\nKeyError: 1'
+    )
+    error = RunError("UserError", "Execution failed. User process 'bash' exited with status code 1.")
+    text = failure(
+        get_run=run(error=error, log_files={"user_logs/std_log.txt": "https://s/log"}), read_log_end=log
+    )
+    assert text.startswith(
+        "Azure ML job j failed: The script raised KeyError in line 3 of train.py. "
+        "Azure ML says: Execution failed. User process 'bash' exited with status code 1. [UserError] "
+        "the last lines of user_logs/std_log.txt are:\nTraceback"
+    )
+
+
+def test_a_failure_says_what_to_do() -> None:
+    error = RunError("UserError", "Execution failed. User process 'bash' exited with status code 137.")
+    assert "a VM size with more memory" in failure(get_run=run(error=error))
+
+
+def test_twenty_lines_of_a_log_are_shown() -> None:
+    files = {"user_logs/std_log.txt": "https://s/log"}
+    text = failure(get_run=run(log_files=files), read_log_end="\n".join(map(str, range(100))))
+    assert "are:\n80\n81\n" in text
+
+
 def test_a_failure_stays_one_if_nobody_says_why() -> None:
     assert "the service gives no reason" in failure(get_run=run())
     assert "the reason could not be read: No answer" in failure(get_run=OUTAGE)

@@ -13,7 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 from airflow_provider_amlrest.lifecycle import completion
 from airflow_provider_amlrest.lifecycle.completion import JobTimeoutError
-from airflow_provider_amlrest.lifecycle.results import JobFailedError, failure_text
+from airflow_provider_amlrest.lifecycle.failure import failure_text
+from airflow_provider_amlrest.lifecycle.results import JobFailedError
 from airflow_provider_amlrest.lifecycle.steps import table_of_steps
 from airflow_provider_amlrest.rest.jobs.status import DOCUMENTED_STATUSES
 from airflow_provider_amlrest.sensors import AzureMLJobSensor

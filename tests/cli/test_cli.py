@@ -189,6 +189,20 @@ def test_a_failed_job_is_shown_with_its_error_first(
     assert facts["seconds"] is not None
 
 
+def test_a_failed_job_is_shown_with_its_cause_and_the_end_of_its_log(
+    submit: Submit, client: AzureMLClient, capsys: Any
+) -> None:
+    name = submit(outcome="failed", seconds=0, error="exited with status code 137", log_lines=30)
+    ended(client, name)
+    lines = run("show", name, capsys=capsys)[1].splitlines()
+    assert lines[0].startswith("The process was killed (SIGKILL)")
+    assert "VM size with more memory" in lines[1]
+    assert lines[2] == "UserScriptError: exited with status code 137"
+    assert sum(line.startswith("| ") for line in lines) == 20
+    facts = json.loads(run("show", name, "--output", "json", capsys=capsys)[1])
+    assert facts["cause"].keys() == {"problem", "advice", "evidence"}
+
+
 def test_metrics(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     name = submit(seconds=0, metrics={"auc": 0.93, "loss": 0.1})
     ended(client, name)

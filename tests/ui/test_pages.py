@@ -233,7 +233,10 @@ def test_the_error_of_a_failed_job_is_on_the_first_screen(ended: dict[str, str],
     frame = seen.task("failing", ended["failing"])
     error = frame.get_by_role("alert")
     expect(error).to_contain_text("UserScriptError")
-    expect(error).to_contain_text("ValueError: the label column <b>y</b> is missing.")
+    expect(error).to_contain_text("The process was killed (SIGKILL)")
+    expect(error).to_contain_text("VM size with more memory")
+    expect(error).to_contain_text("User process 'train <b>y</b>' exited with status code 137.")
+    expect(error.get_by_text("The end of the log")).to_be_visible()
     box = error.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 700

@@ -15,10 +15,10 @@ export function taskPage(main, query) {
   const data = source(`task/data?${query}`);
   const notice = section((text) => (text ? h("p", { class: "notice", role: "status" }, text) : null));
   const head = heading(query, () => again());
-  const error = section(failure);
+  const error = failureCard();
   const phases = section(history);
   const metrics = metricCharts();
-  const parts = Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, part(query)]));
+  const parts = Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, part(query, error.explain)]));
   const facts = section(details);
   let shown = false;
   let endpoint;
@@ -42,7 +42,7 @@ export function taskPage(main, query) {
     main.setAttribute("aria-busy", "false");
     notice.show(answer.notice);
     head.show(answer);
-    error.show({ error: answer.error, job: answer.job, warnings: answer.warnings });
+    error.show({ error: answer.error, cause: answer.cause, outcome: answer.job.outcome, warnings: answer.warnings });
     phases.show(answer.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
     metrics.show(answer.metrics, answer.metrics_notice);
     facts.show(answer.job);
@@ -114,11 +114,32 @@ function cancelButton(query, again) {
   return button;
 }
 
-function failure({ error, job, warnings }) {
+/** Why the job failed: from its data, and more exactly from its log, which comes later. */
+function failureCard() {
+  const card = section(failure);
+  let known = {};
+  const add = (facts) => {
+    known = { ...known, ...facts };
+    card.show(known);
+  };
+  return {
+    element: card.element,
+    show: add,
+    explain: ({ cause, last_lines }) => add({ explained: cause, lastLines: last_lines }),
+  };
+}
+
+function failure({ error, cause, explained, lastLines, outcome, warnings }) {
   const lines = [];
-  if (error || job.outcome === "failed") {
-    lines.push(h("div", { class: "error", role: "alert" }, h("h2", {}, error?.code || "The job failed"),
-      h("pre", {}, error?.message || "Azure ML does not say why; the log may.")));
+  if (error || outcome === "failed") {
+    const found = explained ?? cause;
+    const message = error?.message || "Azure ML does not say why; the log may.";
+    lines.push(h("div", { class: "error", role: "alert" },
+      h("h2", {}, found?.problem || error?.code || "The job failed"),
+      found?.advice ? h("p", {}, found.advice) : null,
+      h("pre", {}, found && error ? `${error.code}: ${message}` : message),
+      lastLines?.length ? h("details", { open: true }, h("summary", {}, "The end of the log"),
+        h("pre", { class: "end" }, lastLines.join("\n"))) : null));
   }
   for (const warning of warnings) lines.push(h("p", { class: "notice" }, warning));
   return lines;
@@ -160,7 +181,7 @@ function metricCharts() {
   };
 }
 
-function logTail(query) {
+function logTail(query, explain) {
   const lines = h("pre", { class: "log", tabindex: "0", role: "log", "aria-label": "Log of the job" });
   const notice = section((text) => (text ? h("p", { class: "notice" }, text) : null));
   const element = h("section", { hidden: true }, h("h2", {}, "Log"), notice.element, lines);
@@ -175,6 +196,7 @@ function logTail(query) {
       notice.show(answer.notice);
       if (answer.lines.length) lines.append(answer.lines.join("\n") + "\n");
       next = answer.next;
+      if (answer.failure) explain(answer.failure);
       if (atEnd) lines.scrollTop = lines.scrollHeight;
     },
   };

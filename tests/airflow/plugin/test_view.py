@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +17,7 @@ from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status
 from airflow_provider_amlrest.rest.jobs.job import Job
-from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, SweepTrial
+from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunError, SweepTrial
 
 NOW = 1_000.0
 
@@ -62,6 +63,41 @@ def test_a_job_that_runs_is_not_over() -> None:
 
 def test_an_end_that_is_not_known_yet_has_no_seconds() -> None:
     assert told(job("Completed"), run(100)) == [("Waiting", 100), ("Running", None)]
+
+
+class Live:
+    """What a page knows of a job that has failed."""
+
+    def __init__(self, error: RunError | None, status: str = "Failed") -> None:
+        self.job = job(status)
+        self.run = SimpleNamespace(value=Run("j", status, error=error))
+        self.log = SimpleNamespace(error=None)
+
+
+class TestFailure:
+    KILLED = RunError("UserError", "exited with status code 137")
+
+    def test_the_log_explains_it(self) -> None:
+        lines = [f"epoch {number}" for number in range(30)]
+        lines += [
+            "Traceback (most recent call last):",
+            '  File "/wd/t.py", line 2, in <module>',
+            "KeyError: 1",
+        ]
+        page = view.log_page(cast("Any", Live(RunError("UserError", "exited with status code 1"))), lines, 32)
+        assert page["lines"] == ["KeyError: 1"]
+        assert page["failure"]["cause"]["problem"] == "The script raised KeyError in line 2 of t.py."
+        assert page["failure"]["last_lines"] == lines[-20:]
+
+    def test_without_a_log_the_message_does(self) -> None:
+        page = view.log_page(cast("Any", Live(self.KILLED)), [], 0)
+        assert page["failure"]["cause"]["problem"].startswith("The process was killed")
+
+    def test_nothing_is_explained_that_is_not_known(self) -> None:
+        assert view.log_page(cast("Any", Live(None)), ["loss 1"], 0)["failure"]["cause"] is None
+
+    def test_a_job_that_has_not_failed_has_none(self) -> None:
+        assert "failure" not in view.log_page(cast("Any", Live(self.KILLED, "Running")), ["loss 1"], 0)
 
 
 def test_times_that_are_missing_or_no_times() -> None:

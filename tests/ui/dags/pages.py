@@ -97,7 +97,12 @@ with DAG("training", schedule=None, catchup=False):
 
 with DAG("failing", schedule=None, catchup=False):
     command_job(
-        tags=tags(seconds=2, outcome="failed", error="ValueError: the label column <b>y</b> is missing.")
+        tags=tags(
+            seconds=2,
+            outcome="failed",
+            error="Execution failed. User process 'train <b>y</b>' exited with status code 137.",
+            log_lines=30,
+        )
     )
 
 with DAG("endless", schedule=None, catchup=False):

@@ -6,6 +6,7 @@ import importlib
 import re
 
 from airflow_provider_amlrest.rest.http.hints import HINTS, NO_ANSWER_HINTS
+from airflow_provider_amlrest.rest.runs.causes import CAUSES
 from tests.unit.docs.test_docs import _FENCE, ROOT, code_words, read, rows, section
 
 
@@ -39,6 +40,12 @@ def test_every_hint_is_listed() -> None:
     for hint in (*HINTS, *NO_ANSWER_HINTS):
         assert hint.problem in listed
         assert set(hint.codes) <= set(code_words(listed[hint.problem]))
+
+
+def test_every_cause_is_listed() -> None:
+    assert [row[0] for row in rows(section(read("errors.md"), "Why a job failed"))] == [
+        cause.name for cause in CAUSES
+    ]
 
 
 def test_exceptions_are_where_the_page_says() -> None:
