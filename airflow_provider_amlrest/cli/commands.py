@@ -31,6 +31,7 @@ from airflow_provider_amlrest.rest.jobs.plan import read_plan
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.run import json_metrics
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespac
     """The last value of each metric; for a sweep, its trials."""
     job, shown = _look(client, options.job)
     if not has_trials(job.type):
-        values = client.get_metrics(job.name)
+        values = json_metrics(client.get_metrics(job.name))
         if options.output == "json":
             render.as_json(out, values)
         else:
@@ -249,7 +250,7 @@ def _trial(trial: SweepTrial, *, shown: bool) -> dict[str, Any]:
         "name": trial.name,
         "status": trial.status,
         "params": dict(trial.params) if shown else without_texts(trial.params),
-        "metrics": dict(trial.metrics),
+        "metrics": json_metrics(trial.metrics),
         "seconds": seconds_between(trial.start_time, trial.end_time),
     }
 

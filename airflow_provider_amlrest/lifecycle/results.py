@@ -17,6 +17,7 @@ from airflow_provider_amlrest.rest.assets.uris import DEFAULT_DATASTORE
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome
+from airflow_provider_amlrest.rest.runs.run import JsonNumber, json_metrics
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def finish(
         result |= {"metrics": _some(_metrics(client, job.name), ())}
         result |= _sweep_result(client, job, require_metrics)
     else:
-        metrics = {}
+        metrics: dict[str, JsonNumber] = {}
         if require_metrics or not has_steps(job.type):
             # What a pipeline's steps log is theirs.
             metrics = _settled(lambda: _metrics(client, job.name), job, require_metrics)
@@ -103,11 +104,14 @@ def finish(
 
 
 def _settled(
-    read: Callable[[], dict[str, float]], job: Job, required: Sequence[str], expected: Sequence[str] = ()
-) -> dict[str, float]:
+    read: Callable[[], dict[str, JsonNumber]],
+    job: Job,
+    required: Sequence[str],
+    expected: Sequence[str] = (),
+) -> dict[str, JsonNumber]:
     """Metrics that were the same in two reads, and include the required and the expected ones.
 
-    :raises MetricsMissingError: if a required one has not arrived in time.
+    :raises MetricsMissingError: if a required one has not arrived in time, or is NaN or infinite.
     """
     awaited = (*expected, *required)
     end = time.monotonic() + (patience.REQUIRED if awaited else patience.SETTLE)
@@ -120,7 +124,7 @@ def _settled(
         before, metrics = metrics, read()
         if before == metrics and metrics.keys() >= set(awaited):
             break
-    missing = [name for name in required if name not in metrics]
+    missing = [name for name in required if isinstance(metrics.get(name, ""), str)]
     if missing:
         raise _missing(job, missing, metrics)
     return metrics
@@ -140,10 +144,11 @@ def _log_wait(job: Job, awaited: str) -> None:
     )
 
 
-def _missing(job: Job, missing: Sequence[str], there: Iterable[str]) -> MetricsMissingError:
+def _missing(job: Job, missing: Sequence[str], there: Mapping[str, JsonNumber]) -> MetricsMissingError:
+    diverged = [f"{name} {there[name]}" for name in missing if name in there]
+    what = f"with {', '.join(diverged)}" if diverged else f"without {', '.join(missing)}"
     return MetricsMissingError(
-        f"require_metrics: job {job.name} completed without {', '.join(missing)}; it has "
-        f"{_listed(there)}. {_RETRY}"
+        f"require_metrics: job {job.name} completed {what}; it has {_listed(there)}. {_RETRY}"
     )
 
 
@@ -151,9 +156,9 @@ def _listed(metrics: Iterable[str]) -> str:
     return ", ".join(sorted(metrics)) or "none"
 
 
-def _metrics(client: AzureMLClient, run: str) -> dict[str, float]:
+def _metrics(client: AzureMLClient, run: str) -> dict[str, JsonNumber]:
     try:
-        return client.get_metrics(run)
+        return json_metrics(client.get_metrics(run))
     except (NotFoundError, *patience.TRANSIENT) as error:
         log.warning("The metrics of %s could not be read: %s", run, error)
         return {}
@@ -201,7 +206,7 @@ def _uris(client: AzureMLClient, job: Job, run: str) -> dict[str, str]:
         return found
 
 
-def _some(metrics: Mapping[str, float], first: Sequence[str]) -> dict[str, float]:
+def _some(metrics: Mapping[str, JsonNumber], first: Sequence[str]) -> dict[str, JsonNumber]:
     """At most MAX_METRICS metrics, with ``first`` at the front: an XCom is not a store for metrics."""
     if len(metrics) > MAX_METRICS:
         log.warning("The job has %d metrics; the XCom has the first %d.", len(metrics), MAX_METRICS)
@@ -217,14 +222,18 @@ def _sweep_result(client: AzureMLClient, job: Job, required: Sequence[str]) -> d
     )
     trials = sum(1 for _ in client.list_children(job.name))
     if best is None:
-        there = _listed(_metrics_of_trials(client, job.name))
-        text = f"No trial of {job.name} has reported the metric {job.primary_metric!r}; there are: {there}."
+        there = _metrics_of_trials(client, job.name)
+        diverged = ", other than as NaN or infinity" if job.primary_metric in there else ""
+        text = (
+            f"No trial of {job.name} has reported the metric {job.primary_metric!r}{diverged}; "
+            f"there are: {_listed(there)}."
+        )
         if required:
             raise MetricsMissingError(f"require_metrics: {text} {_RETRY}")
         log.warning("%s", text)
         return {"outputs": {}, "trials": trials, "best_trial": None}
     name = best.name
-    known = dict(best.metrics)
+    known = json_metrics(best.metrics)
     primary = job.primary_metric or ""
     metrics = _settled(lambda: _metrics(client, name) or known, job, required, (primary,))
     return {
@@ -273,7 +282,7 @@ def _log_summary(client: AzureMLClient, job: Job, result: Mapping[str, Any], *, 
     best = result.get("best_trial") or {}
     metrics = best.get("metrics") or result["metrics"]
     shown_metrics = (
-        ", ".join(f"{name} {value:.6g}" for name, value in list(metrics.items())[:5]) or "no metrics"
+        ", ".join(f"{name} {float(value):.6g}" for name, value in list(metrics.items())[:5]) or "no metrics"
     )
     try:
         run = client.get_run(job.name)

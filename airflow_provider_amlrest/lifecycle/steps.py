@@ -12,13 +12,14 @@ from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import has_steps, type_of_step
 from airflow_provider_amlrest.rest.jobs.plan import read_plan
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
+from airflow_provider_amlrest.rest.runs.run import json_metrics
 from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
-    from airflow_provider_amlrest.rest.runs.run import Run
+    from airflow_provider_amlrest.rest.runs.run import JsonNumber, Run
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -154,13 +155,15 @@ def _row(run: Run) -> dict[str, Any]:
     return {**row, "reused": True} if run.is_reused else row
 
 
-def metrics_of_steps(client: AzureMLClient, job: Job, names: Sequence[str]) -> dict[str, dict[str, float]]:
+def metrics_of_steps(
+    client: AzureMLClient, job: Job, names: Sequence[str]
+) -> dict[str, dict[str, JsonNumber]]:
     """The last values of the metrics of these steps, by step. A step that did not run has none.
 
     :raises AzureMLError: if they cannot be read.
     """
     runs = {step_name(run): run for run in client.list_children(job.name)}
-    return {name: client.get_metrics(runs[name].name) if name in runs else {} for name in names}
+    return {name: json_metrics(client.get_metrics(runs[name].name)) if name in runs else {} for name in names}
 
 
 def failed_step(client: AzureMLClient, job: Job) -> Run | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from math import isfinite
+from itertools import islice
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN, may_show, without_texts
@@ -15,6 +16,7 @@ from airflow_provider_amlrest.plugin.runs import MAX_STEPS
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
 from airflow_provider_amlrest.rest.runs.causes import diagnose
+from airflow_provider_amlrest.rest.runs.run import best_of, json_number
 from airflow_provider_amlrest.rest.times import seconds_between, timestamp
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.plugin.runs import LiveRun
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
-    from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunError, SweepTrial
+    from airflow_provider_amlrest.rest.runs.run import JsonNumber, MetricPoint, Run, RunError, SweepTrial
 
 ACTIVE_POLL = 5.0
 """Seconds after which a page reloads while its job is active."""
@@ -217,7 +219,7 @@ def sweep_page(job: Job, trials: Sequence[SweepTrial], notice: str | None) -> di
                 trial.status,
                 seconds_between(trial.start_time, trial.end_time),
                 [trial.params.get(name) for name in params],
-                [trial.metrics.get(name) for name in metrics],
+                [json_number(trial.metrics[name]) if name in trial.metrics else None for name in metrics],
             ]
             for trial in trials
         ],
@@ -228,10 +230,8 @@ def _best(job: Job, trials: Sequence[SweepTrial]) -> str | None:
     """The best trial that the service names, or else the best by what the trials have logged."""
     if job.best_trial_name:
         return job.best_trial_name
-    metric = job.primary_metric or ""
-    reported = [trial for trial in trials if metric in trial.metrics]
-    choose = max if job.goal == "maximize" else min
-    return choose(reported, key=lambda trial: trial.metrics[metric]).name if reported else None
+    best = best_of(trials, job.primary_metric or "", job.goal)
+    return best.name if best else None
 
 
 def steps_page(job: Job, plan: Mapping[str, PlannedStep], runs: Sequence[Run]) -> dict[str, Any]:
@@ -346,13 +346,16 @@ def _steps_of(task: TaskJob) -> dict[str, Any] | None:
     return {"done": given["done"], "total": given["total"], "failed": names[:MAX_FAILED]}
 
 
-def main_metrics(task: TaskJob) -> dict[str, float]:
+def main_metrics(task: TaskJob) -> dict[str, JsonNumber]:
     """The metrics of a task's result; for a sweep, those of its best trial."""
     best = task.result.get("best_trial")
     metrics = (best if isinstance(best, dict) else {}).get("metrics") or task.result.get("metrics")
     if not isinstance(metrics, dict):
         return {}
-    return {name: value for name, value in metrics.items() if _is_number(value)}
+    return {name: value for name, value in metrics.items() if _is_number(value) or value in _NO_NUMBERS}
+
+
+_NO_NUMBERS = {json_number(value) for value in (nan, inf, -inf)}
 
 
 def _is_number(value: Any) -> bool:
@@ -399,9 +402,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _points(points: Sequence[MetricPoint]) -> list[list[float]]:
+def _points(points: Sequence[MetricPoint]) -> list[list[JsonNumber]]:
     step = -(-len(points) // MAX_POINTS)
-    thinned = list(points[:: step or 1])
-    if points and thinned[-1] is not points[-1]:
-        thinned.append(points[-1])
-    return [[point.step, point.value] for point in thinned]
+    kept = {*range(0, len(points), step or 1), *range(len(points))[-1:]}
+    # Divergence is the news: its beginning is never thinned out.
+    kept.update(islice((at for at, point in enumerate(points) if not isfinite(point.value)), 1))
+    return [[points[at].step, json_number(points[at].value)] for at in sorted(kept)]

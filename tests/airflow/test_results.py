@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf, nan
 from types import SimpleNamespace
 from typing import Any
 
@@ -109,6 +110,17 @@ def test_the_xcom_has_fifty_metrics_at_most(said: Any) -> None:
     result = finish(service(get_metrics=metrics), job("Completed"), "https://studio")
     assert list(result["metrics"]) == [f"m{number:02}" for number in range(50)]
     assert "60 metrics; the XCom has the first 50" in said()
+
+
+def test_divergence_is_not_hidden() -> None:
+    metrics = {"loss": nan, "grad": inf, "auc": 0.5}
+    result = finish(service(get_metrics=metrics), job("Completed"), "https://studio")
+    assert result["metrics"] == {"auc": 0.5, "grad": "Infinity", "loss": "NaN"}
+
+
+def test_a_required_metric_is_a_number() -> None:
+    with pytest.raises(MetricsMissingError, match="completed with loss NaN; it has auc, loss"):
+        finish(service(get_metrics={"loss": nan, "auc": 1.0}), job("Completed"), "https://studio", ["loss"])
 
 
 class Clock:

@@ -1,6 +1,6 @@
 // Charts with Apache ECharts, which is loaded when the first chart is drawn.
 
-import { h, number } from "./dom.js";
+import { drawable, h, number } from "./dom.js";
 import { color, onTheme } from "./theme.js";
 
 let library;
@@ -71,13 +71,20 @@ function tooltip(options = {}) {
   };
 }
 
+/** Since when a curve has no number, in words; empty: it always has one. */
+export function divergence(points) {
+  const [step, value] = points.find(([, one]) => drawable(one) == null) ?? [];
+  return value === undefined ? "" : `, ${value} at step ${step}`;
+}
+
 /** A value over steps: [[step, value], ...]. */
 export function lineOptions(points) {
   return {
     tooltip: tooltip({ trigger: "axis", valueFormatter: number }),
     xAxis: axis("step", [0]),
     yAxis: axis("", [0]),
-    series: [{ type: "line", data: points, showSymbol: points.length < 40, sampling: "lttb" }],
+    series: [{ type: "line", data: points.map(([step, value]) => [step, drawable(value)]), connectNulls: false,
+      showSymbol: points.length < 40, sampling: "lttb" }],
   };
 }
 
@@ -127,7 +134,7 @@ export function historyOptions({ labels, values }) {
     tooltip: tooltip({ trigger: "axis", valueFormatter: (value) => (value == null ? "none" : number(value)) }),
     xAxis: axis("", [""], { type: "category", data: labels }),
     yAxis: axis("", [0]),
-    series: [{ type: "line", data: values, connectNulls: false, symbolSize: 5, sampling: "lttb" }],
+    series: [{ type: "line", data: values.map(drawable), connectNulls: false, symbolSize: 5, sampling: "lttb" }],
   };
 }
 

@@ -87,6 +87,11 @@ export function number(value) {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
 }
 
+/** A metric as a chart can draw it: NaN and infinity come as words, and are gaps. */
+export function drawable(value) {
+  return typeof value === "number" ? value : null;
+}
+
 export function moment(timestamp) {
   return timestamp == null ? "" : new Date(timestamp * 1000).toLocaleString();
 }

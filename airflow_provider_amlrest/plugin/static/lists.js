@@ -1,6 +1,6 @@
 // Lists of jobs: of a DAG run, on one timeline; the newest of all DAGs; and a task over its last runs.
 
-import { badge, h, moment, number, seconds, section, sortableTable } from "./dom.js";
+import { badge, drawable, h, moment, number, seconds, section, sortableTable } from "./dom.js";
 import { chart, historyOptions } from "./charts.js";
 import { repeat, source } from "./refresh.js";
 
@@ -117,8 +117,10 @@ function historyView() {
         const labels = answer.runs.map(([run, , made]) => moment(made) || run);
         const charts = Object.entries(answer.metrics).map(([name, values]) => {
           const one = chart(name, historyOptions);
-          const numbers = values.filter((value) => value != null);
-          one.show({ labels, values }, numbers.length ? `last ${number(numbers.at(-1))}, from ${number(Math.min(...numbers))} to ${number(Math.max(...numbers))}` : "");
+          const known = values.filter((value) => value != null);
+          const numbers = known.filter((value) => drawable(value) != null);
+          const range = numbers.length ? `, from ${number(Math.min(...numbers))} to ${number(Math.max(...numbers))}` : "";
+          one.show({ labels, values }, known.length ? `last ${number(known.at(-1))}${range}` : "");
           return one.element;
         });
         grid.replaceChildren(...(charts.length ? charts : [h("p", { class: "notice" }, "None of its runs has metrics.")]));

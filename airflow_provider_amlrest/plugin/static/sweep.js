@@ -1,6 +1,6 @@
 // The trials of a sweep.
 
-import { h, number, partUrl, seconds, section, sortableTable } from "./dom.js";
+import { drawable, h, number, partUrl, seconds, section, sortableTable } from "./dom.js";
 import { chart, parallelOptions, scatterOptions } from "./charts.js";
 import { source } from "./refresh.js";
 
@@ -58,7 +58,7 @@ function trialsView(query, params, metrics) {
     best = answer.best;
     table.show(answer.rows);
     if (!metric) return;
-    const rows = answer.rows.filter((row) => row[4][0] != null);
+    const rows = answer.rows.filter((row) => drawable(row[4][0]) != null);
     overTrials.show({ x: "trial", y: metric, best, points: rows.map((row) => [trialNumber(row[0]), row[4][0], row[0]]) });
     scatters.forEach(([name, one], index) =>
       one.show({ x: name, y: metric, best, points: rows.map((row) => [row[3][index], row[4][0], row[0]]) }));

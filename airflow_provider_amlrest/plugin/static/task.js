@@ -1,7 +1,7 @@
 // The page of a task: of its job, its endpoint, or the models that it has compared.
 
 import { badge, copyButton, definitions, h, link, number, seconds, section } from "./dom.js";
-import { chart, lineOptions } from "./charts.js";
+import { chart, divergence, lineOptions } from "./charts.js";
 import { comparisonPage } from "./comparison.js";
 import { endpointPage } from "./endpoint.js";
 import { repeat, source } from "./refresh.js";
@@ -175,7 +175,7 @@ function metricCharts() {
         const key = JSON.stringify(points);
         if (key === one.shown) continue;
         one.shown = key;
-        one.show(points, `last ${number(points.at(-1)[1])}`);
+        one.show(points, `last ${number(points.at(-1)[1])}${divergence(points)}`);
       }
     },
   };

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +23,7 @@ from airflow_provider_amlrest.rest.runs.run import (
     Run,
     RunChange,
     SweepTrial,
+    best_of,
     last_values,
     read_point,
     read_run,
@@ -144,23 +144,22 @@ class RunOperations(JobOperations, WorkspaceOperations):
         return Page(tuple(map(read_run, page.get("value") or ())), page.get("nextLink") or None)
 
     def get_metrics(self, run: str) -> Flow[dict[str, float]]:
-        """The last value of each MLflow metric of a run. Values that JSON cannot represent are left out."""
+        """The last value of each MLflow metric of a run, NaN and infinity among them."""
         return last_values((yield from self._mlflow_run(run)))
 
     def get_metric_history(self, run: str, metric: str) -> Flow[list[MetricPoint]]:
-        """All values of an MLflow metric of a run, by step and time, but not those that JSON lacks."""
+        """All values of an MLflow metric of a run, by step and time, NaN and infinity among them."""
         points: list[MetricPoint] = []
         query = {"run_id": quote(run), "metric_key": quote(metric, safe="")}
         way = Pages(f"the history of the metric {metric}")
         while True:
             page = yield from self._mlflow("GET", "metrics/get-history", query=query)
-            points += map(read_point, page.get("metrics") or ())
+            points += filter(None, map(read_point, page.get("metrics") or ()))
             token = way.after(page.get("next_page_token"))
             if token is None:
                 break
             query["page_token"] = quote(token, safe="")
-        finite = [point for point in points if isfinite(point.value)]
-        return sorted(finite, key=lambda point: (point.step, point.time))
+        return sorted(points, key=lambda point: (point.step, point.time))
 
     def list_trials(self, sweep: str) -> Flow[list[SweepTrial]]:
         """All trials of a sweep with their parameters and metrics, in the order of their numbers.
@@ -200,7 +199,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
     def get_best_trial(self, sweep: str) -> Flow[SweepTrial | None]:
         """The best trial: the one that the service names, else the one with the metric's best last value.
 
-        None if no trial has reported the metric.
+        None if no trial has reported the metric, other than as NaN or infinity.
         """
         job = yield from self.get_job(sweep)
         name = job.best_trial_name
@@ -210,13 +209,7 @@ class RunOperations(JobOperations, WorkspaceOperations):
             return SweepTrial(
                 name, run.status, trial_params(job.tags, name), metrics, run.start_time, run.end_time
             )
-        trials = yield from self.list_trials(sweep)
-        metric = job.primary_metric or ""
-        reported = [trial for trial in trials if metric in trial.metrics]
-        if not reported:
-            return None
-        choose = max if job.goal == "maximize" else min
-        return choose(reported, key=lambda trial: trial.metrics[metric])
+        return best_of((yield from self.list_trials(sweep)), job.primary_metric or "", job.goal)
 
     def _discover(self, options: Mapping[str, Any] | None = None) -> Flow[tuple[str, str]]:
         """(run history, MLflow) base URLs, as the workspace names them; requested once."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from airflow_provider_amlrest.rest.http.errors import innermost_code
+
+JsonNumber = float | str
+"""A number, ``NaN``, ``Infinity`` or ``-Infinity``."""
 
 
 @dataclass(frozen=True)
@@ -115,28 +118,51 @@ def read_run_change(run: Mapping[str, Any]) -> RunChange:
 
 
 def last_values(run: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of an MLflow run, except those that JSON cannot represent."""
+    """The metrics of an MLflow run; what is no number is left out, NaN and infinity are not."""
     metrics = (run.get("data") or {}).get("metrics") or ()
     values = {str(metric["key"]): number(metric.get("value")) for metric in metrics}
-    return {key: value for key, value in values.items() if isfinite(value)}
+    return {key: value for key, value in values.items() if value is not None}
 
 
-def read_point(metric: Mapping[str, Any]) -> MetricPoint:
-    """A value of a metric's history in MLflow."""
-    step, milliseconds = number(metric.get("step")), number(metric.get("timestamp"))
+def read_point(metric: Mapping[str, Any]) -> MetricPoint | None:
+    """A value of a metric's history in MLflow; None: it is no number."""
+    value = number(metric.get("value"))
+    if value is None:
+        return None
+    step, milliseconds = (number(metric.get(name)) or 0.0 for name in ("step", "timestamp"))
     return MetricPoint(
-        int(step) if isfinite(step) else 0,
-        number(metric.get("value")),
-        milliseconds / 1000 if isfinite(milliseconds) else 0.0,
+        int(step) if isfinite(step) else 0, value, milliseconds / 1000 if isfinite(milliseconds) else 0.0
     )
 
 
-def number(value: Any) -> float:
+def number(value: Any) -> float | None:
     """A metric's value, which is a number or text ("NaN", "Infinity") in JSON, or missing."""
     try:
         return float(value)
     except (TypeError, ValueError):
-        return nan
+        return None
+
+
+def json_number(value: float) -> JsonNumber:
+    """A number as JSON can hold it: NaN and infinity, which it lacks, are the words that MLflow writes."""
+    if isfinite(value):
+        return value
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def json_metrics(metrics: Mapping[str, float]) -> dict[str, JsonNumber]:
+    """Metrics as JSON can hold them: see :func:`json_number`."""
+    return {name: json_number(value) for name, value in metrics.items()}
+
+
+def best_of(trials: Sequence[SweepTrial], metric: str, goal: str | None) -> SweepTrial | None:
+    """The trial with the best last value of a metric; None if none has a finite one.
+
+    :param goal: ``maximize``; everything else is ``minimize``.
+    """
+    reported = [trial for trial in trials if isfinite(trial.metrics.get(metric, nan))]
+    choose = max if goal == "maximize" else min
+    return choose(reported, key=lambda trial: trial.metrics[metric]) if reported else None
 
 
 def trial_number(name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import nan
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -63,6 +64,14 @@ def test_a_job_that_runs_is_not_over() -> None:
 
 def test_an_end_that_is_not_known_yet_has_no_seconds() -> None:
     assert told(job("Completed"), run(100)) == [("Waiting", 100), ("Running", None)]
+
+
+def test_the_beginning_of_a_divergence_is_never_thinned_out() -> None:
+    points = [MetricPoint(step, nan if step > 777 else 1.0, 0.0) for step in range(10_000)]
+    shown = view._points(points)
+    assert len(shown) <= view.MAX_POINTS + 2
+    assert next(step for step, value in shown if value == "NaN") == 778
+    assert shown[-1] == [9_999, "NaN"]
 
 
 class Live:

@@ -26,7 +26,7 @@ from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.runs.run import Artifact, MetricPoint, RunError, SweepTrial
+from airflow_provider_amlrest.rest.runs.run import Artifact, RunError, SweepTrial, json_metrics, json_number
 from airflow_provider_amlrest.rest.workspace.resources import DatastoreSecrets
 from tests.unit.answers import Answered, drive, recorded
 from tests.unit.jobs import CODE, PLAIN, WORKSPACE, arm_id
@@ -285,10 +285,16 @@ def test_a_version_that_does_not_name_mlflow_has_it_beside_run_history(operation
     assert asked[-1].request.url.startswith(f"https://eastus.api.azureml.ms/mlflow/v1.0{WORKSPACE}/")
 
 
-def test_metrics_are_finite_numbers(operations: Operations) -> None:
+def test_metrics_are_numbers(operations: Operations) -> None:
     answer = metrics(loss=0.5, n=3, nan="NaN", inf="Infinity", nothing=None, text="x", exponent="1e3")
     found, calls = drive(operations.get_metrics("j"), HOME, DISCOVERY, answer)
-    assert found == {"loss": 0.5, "n": 3.0, "exponent": 1000.0}
+    assert json_metrics(found) == {
+        "loss": 0.5,
+        "n": 3.0,
+        "nan": "NaN",
+        "inf": "Infinity",
+        "exponent": 1000.0,
+    }
     assert calls[-1].request.url == f"{MLFLOW}/api/2.0/mlflow/runs/get?run_id=j"
     for empty in ({}, {"run": None}, {"run": {"data": {"metrics": None}}}):
         assert drive(operations.get_metrics("j"), Answered(empty))[0] == {}
@@ -331,7 +337,7 @@ def test_trials_of_all_pages_in_their_order(operations: Operations) -> None:
         Answered(children(2)),
         EXPERIMENT,
         search("x", s_10={"acc": 10}),
-        search(s_2={"acc": 2}, s_1={"acc": 1, "nan": "NaN"}),
+        search(s_2={"acc": 2}, s_1={"acc": 1, "none": None}),
     )
     asked_for = [json.loads(call.request.content) for call in calls[-2:]]
     assert [body.pop("page_token", None) for body in asked_for] == [None, "x"]
@@ -402,9 +408,14 @@ def test_the_history_of_a_metric(operations: Operations) -> None:
         HOME,
         DISCOVERY,
         page((2, 0.5), (0, "0.25"), next_page_token="n/1"),
-        page((1, "NaN"), (3, 1)),
+        page((1, "NaN"), (3, 1), (4, None)),
     )
-    assert found == [MetricPoint(step, value, 1.5) for step, value in ((0, 0.25), (2, 0.5), (3, 1.0))]
+    assert [(point.step, json_number(point.value), point.time) for point in found] == [
+        (0, 0.25, 1.5),
+        (1, "NaN", 1.5),
+        (2, 0.5, 1.5),
+        (3, 1.0, 1.5),
+    ]
     route = f"{MLFLOW}/api/2.0/mlflow/metrics/get-history?run_id=j&metric_key=a%20b"
     assert [call.request.url for call in calls[-2:]] == [route, f"{route}&page_token=n%2F1"]
     assert drive(operations.get_metric_history("j", "x"), Answered({}))[0] == []
