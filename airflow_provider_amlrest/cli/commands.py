@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
 from airflow_provider_amlrest.cli.files import run
+from airflow_provider_amlrest.lifecycle.cancellation import look_into
 from airflow_provider_amlrest.lifecycle.failure import Failure, examine
 from airflow_provider_amlrest.lifecycle.masking import (
     NOT_SHOWN,
@@ -23,6 +24,7 @@ from airflow_provider_amlrest.lifecycle.masking import (
     without_texts,
 )
 from airflow_provider_amlrest.lifecycle.ownership import by_person
+from airflow_provider_amlrest.lifecycle.results import error_of_end
 from airflow_provider_amlrest.lifecycle.steps import StepRun, failed_step, find_step, read_tree
 from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
@@ -111,6 +113,7 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         "outputs": job.output_uris(best.name if best else None),
         "error": error,
         "cause": failure.cause._asdict() if failure and failure.cause else None,
+        "canceled": look_into(client, job).text if shown and job.outcome is Outcome.CANCELED else None,
         "best_trial": _trial(best, shown=shown) if best else None,
         "steps": _steps(read_tree(client, job), shown=shown) if has_steps(job.type) else None,
     }
@@ -196,6 +199,7 @@ def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
     return {
         "Job": job.name,
         "Status": render.status(job.status, job.outcome.value),
+        "Canceled": facts["canceled"],
         "Type": job.type,
         "Made": render.moment(job.created_at),
         "Started": render.moment(facts["started_at"]),
@@ -360,8 +364,8 @@ def _sure(job: Job) -> bool:
 
 
 def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """Wait for a job's end, and show its progress."""
-    job = client.get_job(options.job)
+    """Wait for a job's end, and show its progress, and why it was not Completed."""
+    job, shown = _look(client, options.job)
     progress = _Progress(job)
     ended: Job | None = job
     if job.outcome is Outcome.ACTIVE:
@@ -372,6 +376,9 @@ def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         render.as_json(out, _facts(hook, job))
     else:
         render.pairs(out, {"Job": job.name, "Status": render.status(job.status, job.outcome.value)})
+    error = error_of_end(client, job, hook.studio_url(job), shown=shown)
+    if error is not None:
+        print(f"amlrest: {render.safe(error)}", file=sys.stderr)  # noqa: T201
     return TIMED_OUT if ended is None else _exit_code(job)
 
 

@@ -55,14 +55,14 @@ def finish(
     *,
     resubmit_canceled: bool = False,
     shown: bool = True,
-    why_failed: Callable[[AzureMLClient, Job], str] | None = None,
+    why_failed: Callable[[AzureMLClient, Job], str] = failure_text,
 ) -> dict[str, Any]:
     """Return the result of a job that has ended, for XCom, or raise the matching exception.
 
     :param require_metrics: names of required metrics: of the job, or of a sweep's best trial.
     :param resubmit_canceled: whether a job that somebody has canceled may be submitted again.
     :param shown: whether this process can mask the job's secrets, and may show the service's messages.
-    :param why_failed: says why a job has failed; None: :func:`failure_text`.
+    :param why_failed: says why a job has failed.
     :return: name, id, status, studio_url, metrics, outputs (URIs), and registered_outputs (references) if
         some have a name. For a pipeline also steps [{name, status, seconds}]. For a sweep, the outputs of its
         best trial, and also trials (their number) and best_trial {name, params, metric, metrics}. At most
@@ -71,19 +71,11 @@ def finish(
     :raises JobCanceledError: with who canceled the job, and the Studio link.
     :raises MetricsMissingError: if a required metric did not arrive.
     """
-    if job.outcome is Outcome.CANCELED:
-        try:
-            error = canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
-        except AzureMLError as unread:
-            text = (
-                f"Azure ML job {job.name} was canceled; who did it cannot be read now, a retry reads again."
-            )
-            raise JobCanceledError(f"{text} {unread} {studio_url}") from None
+    error = error_of_end(
+        client, job, studio_url, resubmit_canceled=resubmit_canceled, shown=shown, why_failed=why_failed
+    )
+    if error is not None:
         raise error
-    if job.outcome is Outcome.FAILED:
-        why = why_failed or failure_text
-        reason = masked(why(client, job)) if shown else f"the reason is {NOT_SHOWN}"
-        raise JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
     result = summarize(job, studio_url)
     if has_trials(job.type):
         result |= {"metrics": _some(_metrics(client, job.name), ())}
@@ -101,6 +93,30 @@ def finish(
         best["params"] = masked(best["params"]) if shown else without_texts(best["params"])
     _log_summary(client, job, result, shown=shown)
     return _fitting(result, require_metrics)
+
+
+def error_of_end(
+    client: AzureMLClient,
+    job: Job,
+    studio_url: str,
+    *,
+    resubmit_canceled: bool = False,
+    shown: bool = True,
+    why_failed: Callable[[AzureMLClient, Job], str] = failure_text,
+) -> AzureMLError | None:
+    """The exception for a job that failed or was canceled; None for any other. :func:`finish` raises it."""
+    if job.outcome is Outcome.CANCELED:
+        try:
+            return canceled_error(client, job, studio_url, resubmit_canceled=resubmit_canceled)
+        except AzureMLError as unread:
+            text = (
+                f"Azure ML job {job.name} was canceled; who did it cannot be read now, a retry reads again."
+            )
+            return JobCanceledError(f"{text} {unread} {studio_url}")
+    if job.outcome is Outcome.FAILED:
+        reason = masked(why_failed(client, job)) if shown else f"the reason is {NOT_SHOWN}"
+        return JobFailedError(f"Azure ML job {job.name} failed: {reason} {studio_url}")
+    return None
 
 
 def _settled(

@@ -263,7 +263,12 @@ def test_a_wait_says_how_it_ended(submit: Submit, capsys: Any) -> None:
     assert code == 0
     assert json.loads(out)["status"] == "Completed"
     assert "Completed" in err.splitlines()[-1]
-    assert run("wait", submit("-bad", seconds=0, outcome="canceled"), capsys=capsys)[0] == 1
+    code, _, err = run("wait", submit("-bad", seconds=0, outcome="failed", error="no label"), capsys=capsys)
+    assert code == 1
+    assert "failed: no label [UserScriptError]" in err
+    code, _, err = run("wait", submit("-ended", seconds=0, outcome="canceled"), capsys=capsys)
+    assert code == 1
+    assert "was canceled by" in err
     code, out, _ = run("wait", submit("-long", outcome="stuck"), "--timeout", "0.5", capsys=capsys)
     assert code == 3
     assert "Queued" in out
@@ -283,6 +288,8 @@ def test_cancel_notes_who_it_was(
     assert run("cancel", name, "--yes", capsys=capsys)[0] == 0
     who = "somebody" if nameless else "jane"
     assert told_by(client.get_job(name)) == (True, f"{who}, with amlrest")
+    ended(client, name)
+    assert f"by {who}, with amlrest" in run("show", name, capsys=capsys)[1]
 
 
 def test_cancel_asks(
