@@ -6,42 +6,37 @@ import argparse
 import getpass
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE, NOT_COMPLETED, TIMED_OUT, USAGE
+from airflow_provider_amlrest.cli.facts import facts_of, look_at, trial_facts
 from airflow_provider_amlrest.cli.files import run
-from airflow_provider_amlrest.lifecycle.cancellation import look_into
-from airflow_provider_amlrest.lifecycle.failure import Failure, examine
+from airflow_provider_amlrest.cli.show import show
 from airflow_provider_amlrest.lifecycle.masking import (
     NOT_SHOWN,
-    may_show,
     visible,
-    without_request,
-    without_texts,
 )
 from airflow_provider_amlrest.lifecycle.ownership import by_person
 from airflow_provider_amlrest.lifecycle.results import error_of_end
-from airflow_provider_amlrest.lifecycle.steps import StepRun, failed_step, find_step, read_tree
-from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, IDENTITY_PROPERTY
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError, NotFoundError
+from airflow_provider_amlrest.lifecycle.steps import failed_step, find_step
+from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.plan import read_plan
-from airflow_provider_amlrest.rest.jobs.status import Outcome, classify
+from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.poll.single import JobWatch
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
 from airflow_provider_amlrest.rest.runs.run import json_metrics
-from airflow_provider_amlrest.rest.times import seconds_between
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.poll.look import Look
-    from airflow_provider_amlrest.rest.runs.run import SweepTrial
 
 MAX_SCANNED = 2000
 """Maximum jobs that a list searches."""
@@ -57,7 +52,7 @@ def list_jobs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namesp
     everybody = client.list_jobs(tag=None if options.all else DAG_TAG)
     found = list(islice(_wanted(islice(everybody, MAX_SCANNED), options), options.limit))
     if options.output == "json":
-        render.as_json(out, [_facts(hook, job) for job in found])
+        render.as_json(out, [facts_of(hook, job) for job in found])
     elif not found:
         hint = "" if options.all else " Jobs that Airflow did not create are listed with --all."
         print(f"There are no such jobs.{hint}", file=sys.stderr)  # noqa: T201
@@ -90,135 +85,9 @@ def _row(job: Job) -> tuple[object, ...]:
     )
 
 
-def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
-    """Everything about a job, with the error first."""
-    job, shown = _look(client, options.job)
-    run = client.get_run(job.name)
-    best = client.get_best_trial(job.name) if has_trials(job.type) else None
-    error = {"code": run.error.code, "message": run.error.message} if run.error else None
-    if error and not shown:
-        error["message"] = f"The message is {NOT_SHOWN}"
-    failure = None
-    if shown and job.outcome is Outcome.FAILED:
-        step = failed_step(client, job) if has_steps(job.type) else None
-        failure = examine(client, step or run)
-    facts = _facts(hook, job) | {
-        "started_at": run.start_time,
-        "ended_at": run.end_time,
-        "seconds": seconds_between(run.start_time, run.end_time),
-        "compute": job.compute,
-        "environment": job.environment,
-        "command": job.command,
-        "tags": dict(job.tags),
-        "outputs": job.output_uris(best.name if best else None),
-        "error": error,
-        "cause": failure.cause._asdict() if failure and failure.cause else None,
-        "canceled": look_into(client, job).text if shown and job.outcome is Outcome.CANCELED else None,
-        "best_trial": _trial(best, shown=shown) if best else None,
-        "steps": _steps(read_tree(client, job), shown=shown) if has_steps(job.type) else None,
-    }
-    if options.output == "json":
-        render.as_json(out, facts)
-        return FINE
-    _print_failure(out, error, failure)
-    render.pairs(out, _readable(job, facts))
-    if facts["steps"]:
-        render.table(out, ("STEP", "STATUS", "TIME", "RUN"), _step_rows(facts["steps"]))
-    if not shown:
-        print(f"Command, tags and names of steps are {NOT_SHOWN}", file=sys.stderr)  # noqa: T201
-    return FINE
-
-
-def _print_failure(out: TextIO, error: Mapping[str, str] | None, failure: Failure | None) -> None:
-    """The cause and what to do, what the service says, and the end of the log."""
-    cause = failure.cause if failure else None
-    lines = [(cause.problem, "bold red"), (cause.advice, "")] if cause else []
-    if error:
-        lines.append((f"{error['code']}: {error['message']}", "red"))
-    if failure:
-        lines += [(f"| {line}", "dim") for line in failure.last_lines.splitlines()]
-    for line, style in lines:
-        if line:
-            render.console(out).print(render.safe(line), style=style, markup=False)
-
-
-def _steps(tree: Iterable[StepRun], *, shown: bool) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": step.name if shown else None,
-            "run": step.run.name,
-            "status": step.run.status,
-            "seconds": seconds_between(step.run.start_time, step.run.end_time),
-            "reused": step.run.is_reused,
-            "steps": _steps(step.steps, shown=shown),
-        }
-        for step in tree
-    ]
-
-
-def _step_rows(steps: list[dict[str, Any]], indent: str = "") -> Iterator[tuple[object, ...]]:
-    for step in steps:
-        status = render.status(step["status"], classify(step["status"]).value)
-        time_taken = "reused" if step["reused"] else render.duration(step["seconds"])
-        yield f"{indent}{step['name'] or ''}", status, time_taken, step["run"]
-        yield from _step_rows(step["steps"], f"{indent}  ")
-
-
-def _look(client: AzureMLClient, name: str) -> tuple[Job, bool]:
-    """A job, without its request if that cannot be shown here; and whether it can."""
-    job = client.get_job(name)
-    whole = job
-    if IDENTITY_PROPERTY not in job.properties:
-        # A step or a trial does not have the properties of the job that it is a part of.
-        with suppress(NotFoundError):
-            root = client.get_root(name)
-            whole = job if root == name else client.get_job(root)
-    shown = may_show(whole)
-    return (job if shown else without_request(job)), shown
-
-
-def _facts(hook: AzureMLHook, job: Job) -> dict[str, Any]:
-    job = visible(job)
-    return {
-        "name": job.name,
-        "id": job.id,
-        "type": job.type,
-        "status": job.status,
-        "display_name": job.display_name,
-        "experiment": job.experiment_name,
-        "created_at": job.created_at,
-        "dag_id": job.tags.get(DAG_TAG),
-        "task_id": job.tags.get("airflow_task_id"),
-        "run_id": job.tags.get("airflow_run_id"),
-        "studio_url": hook.studio_url(job),
-    }
-
-
-def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
-    best = facts["best_trial"]
-    return {
-        "Job": job.name,
-        "Status": render.status(job.status, job.outcome.value),
-        "Canceled": facts["canceled"],
-        "Type": job.type,
-        "Made": render.moment(job.created_at),
-        "Started": render.moment(facts["started_at"]),
-        "Ended": render.moment(facts["ended_at"]),
-        "Took": render.duration(facts["seconds"]),
-        "Best trial": f"{best['name']} {best['params']} {best['metrics']}" if best else None,
-        "Compute": (job.compute or "").rpartition("/")[2],
-        "Environment": job.environment,
-        "Experiment": job.experiment_name,
-        "Command": job.command,
-        **{f"Output {name}": uri for name, uri in facts["outputs"].items()},
-        "Airflow": " ".join(filter(None, (facts["dag_id"], facts["task_id"], facts["run_id"]))),
-        "Studio": facts["studio_url"],
-    }
-
-
 def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """The last value of each metric; for a sweep, its trials."""
-    job, shown = _look(client, options.job)
+    job, shown = look_at(client, options.job)
     if not has_trials(job.type):
         values = json_metrics(client.get_metrics(job.name))
         if options.output == "json":
@@ -226,7 +95,7 @@ def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespac
         else:
             render.table(out, ("METRIC", "VALUE"), sorted(values.items()))
         return FINE
-    trials = [_trial(trial, shown=shown) for trial in client.list_trials(job.name)]
+    trials = [trial_facts(trial, shown=shown) for trial in client.list_trials(job.name)]
     if options.output == "json":
         render.as_json(out, trials)
         return FINE
@@ -249,19 +118,9 @@ def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespac
     return FINE
 
 
-def _trial(trial: SweepTrial, *, shown: bool) -> dict[str, Any]:
-    return {
-        "name": trial.name,
-        "status": trial.status,
-        "params": dict(trial.params) if shown else without_texts(trial.params),
-        "metrics": json_metrics(trial.metrics),
-        "seconds": seconds_between(trial.start_time, trial.end_time),
-    }
-
-
 def logs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """The output of the job's command, or of a step's."""
-    job, shown = _look(client, options.job)
+    job, shown = look_at(client, options.job)
     if options.step and not has_steps(job.type):
         raise InvalidSpecError("--step", f"job {job.name} is not a pipeline, and has no steps.")
     if not shown:
@@ -341,7 +200,7 @@ def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace
         client.end_job(job.name, note=by_person(f"{_user()}, with amlrest"))
         job = client.get_job(job.name)
     if options.output == "json":
-        render.as_json(out, _facts(hook, job))
+        render.as_json(out, facts_of(hook, job))
     else:
         render.pairs(out, {"Job": job.name, "Status": render.status(job.status, job.outcome.value)})
     return FINE
@@ -365,7 +224,7 @@ def _sure(job: Job) -> bool:
 
 def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, out: TextIO) -> int:
     """Wait for a job's end, and show its progress, and why it was not Completed."""
-    job, shown = _look(client, options.job)
+    job, shown = look_at(client, options.job)
     progress = _Progress(job)
     ended: Job | None = job
     if job.outcome is Outcome.ACTIVE:
@@ -373,7 +232,7 @@ def wait(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
             ended = _until_end(client, job, progress.see, options.timeout)
     job = ended or _now(client, job)
     if options.output == "json":
-        render.as_json(out, _facts(hook, job))
+        render.as_json(out, facts_of(hook, job))
     else:
         render.pairs(out, {"Job": job.name, "Status": render.status(job.status, job.outcome.value)})
     error = error_of_end(client, job, hook.studio_url(job), shown=shown)

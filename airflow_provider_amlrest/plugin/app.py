@@ -273,7 +273,8 @@ async def task_data(
     live = await _live(request, task)
     steps = await _steps(live, step)
     shown = [live, *steps][-1]
-    await asyncio.gather(shown.run.get(settled=shown.settled), shown.metrics.get(settled=shown.settled))
+    parts = (shown.run, shown.metrics, *([shown.delay] if shown.waits else ()))
+    await asyncio.gather(*(part.get(settled=shown.settled) for part in parts))
     may_cancel = may_edit and task.makes_job
     return _json(request, view.task_page(task, live, steps, may_cancel=may_cancel, now=time.time()))
 

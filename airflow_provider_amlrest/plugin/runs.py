@@ -13,6 +13,7 @@ from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.plan import read_plan
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
+from airflow_provider_amlrest.rest.runs.queue import BEFORE_RUN
 from airflow_provider_amlrest.rest.runs.run import Run
 from airflow_provider_amlrest.rest.times import timestamp
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
     from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
+    from airflow_provider_amlrest.rest.runs.queue import Delay
     from airflow_provider_amlrest.rest.runs.run import MetricPoint, SweepTrial
 
 SETTLE_SECONDS = 60.0
@@ -53,6 +55,8 @@ class LiveRun:
         self.steps: CachedRead[list[Run]] = CachedRead(self._read_steps)
         self.plan: CachedRead[Mapping[str, PlannedStep]] = CachedRead(self._read_plan)
         """Its steps with what each waits for; empty if that is not known."""
+        self.delay: CachedRead[Delay | None] = CachedRead(self._read_delay)
+        """Why the job has not begun to run."""
         self.log: CachedRead[list[str]] = CachedRead(self._read_log)
         self._client = client
         self._hook = hook
@@ -64,6 +68,11 @@ class LiveRun:
     def active(self) -> bool:
         """Whether the run may still change its status; also True for one that was never read."""
         return self.job is None or self.job.outcome is Outcome.ACTIVE
+
+    @property
+    def waits(self) -> bool:
+        """Whether the run has not begun yet."""
+        return self.job is not None and self.job.status in BEFORE_RUN
 
     @property
     def settled(self) -> bool:
@@ -112,7 +121,7 @@ class LiveRun:
         """End all reads."""
         for step in self._opened.values():
             await step.close()
-        for part in (self.run, self.metrics, self.trials, self.steps, self.plan, self.log):
+        for part in (self.run, self.metrics, self.trials, self.steps, self.plan, self.delay, self.log):
             await part.close()
 
     async def _read_metrics(self) -> dict[str, list[MetricPoint]]:
@@ -135,6 +144,9 @@ class LiveRun:
 
     async def _read_plan(self) -> Mapping[str, PlannedStep]:
         return read_plan(self.job.jobs) if self.job else {}
+
+    async def _read_delay(self) -> Delay | None:
+        return await self._client.explain_wait(self.job) if self.job else None
 
     async def _read_log(self) -> list[str]:
         final = not self.active

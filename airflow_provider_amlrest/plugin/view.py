@@ -87,6 +87,7 @@ def task_page(
         "error": _error(run.error, shown=shown) if run and run.error else None,
         "cause": _cause(run, []) if described.outcome is Outcome.FAILED and shown else None,
         "warnings": list(run.warnings) if run and shown else [],
+        "waits": live.delay.value._asdict() if live.waits and live.delay.value else None,
         "metrics": {name: _points(points) for name, points in (live.metrics.value or {}).items()},
         "metrics_notice": live.metrics.error,
     }

@@ -203,6 +203,61 @@ def test_a_failed_job_is_shown_with_its_cause_and_the_end_of_its_log(
     assert facts["cause"].keys() == {"problem", "advice", "evidence"}
 
 
+def test_a_job_that_waits_is_shown_with_what_it_waits_for(
+    submit: Submit, client: AzureMLClient, emulator: Emulated, capsys: Any
+) -> None:
+    name = submit(outcome="stuck")
+    wait_for(lambda: client.get_job(name).status == "Queued")
+    mine = client.get_job(name)
+    others = [
+        {
+            "id": f"{mine.id}-{status}",
+            "name": f"other-{status}",
+            "properties": {
+                "jobType": "Command",
+                "status": status,
+                "computeId": mine.compute,
+                "tags": AIRFLOW,
+            },
+        }
+        for status in ("Running", "Queued", "Completed")
+    ]
+    full = {
+        "computeType": "AmlCompute",
+        "provisioningState": "Succeeded",
+        "properties": {
+            "scaleSettings": {"maxNodeCount": 1},
+            "currentNodeCount": 1,
+            "nodeStateCounts": {"runningNodeCount": 1},
+        },
+    }
+    compute = {"id": mine.compute, "name": "cpu-cluster", "properties": full}
+    with (
+        emulator.fault("/computes/cpu-cluster$", method="GET", status=200, body=compute, times=None),
+        emulator.fault("/jobs$", method="GET", status=200, body={"value": others}, times=None),
+    ):
+        out = run("show", name, capsys=capsys)[1]
+        facts = json.loads(run("show", name, "--output", "json", capsys=capsys)[1])
+    assert "Other jobs hold the only node of cpu-cluster. Wait, raise max_instances" in out
+    assert [line.split() for line in out.splitlines() if line.startswith("other")] == [
+        ["other-Running", "retrain", "train"]
+    ]
+    assert [other["name"] for other in facts["held_by"]] == ["other-Running"]
+    client.cancel_job(name)
+
+
+def test_a_job_waits_for_a_compute_that_is_gone(
+    submit: Submit, client: AzureMLClient, emulator: Emulated, capsys: Any
+) -> None:
+    name = submit(outcome="stuck")
+    wait_for(lambda: client.get_job(name).status == "Queued")
+    with emulator.fault("/computes/cpu-cluster$", method="GET", status=404, times=None):
+        assert "There is no compute cpu-cluster any more." in run("show", name, capsys=capsys)[1]
+    client.cancel_job(name)
+    ended(client, name)
+    assert json.loads(run("show", name, "--output", "json", capsys=capsys)[1])["waits"] is None
+
+
 def test_metrics(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     name = submit(seconds=0, metrics={"auc": 0.93, "loss": 0.1})
     ended(client, name)

@@ -16,6 +16,7 @@ export function taskPage(main, query) {
   const notice = section((text) => (text ? h("p", { class: "notice", role: "status" }, text) : null));
   const head = heading(query, () => again());
   const error = failureCard();
+  const waits = section((delay) => (delay ? h("p", { class: "notice", role: "status" }, h("b", {}, delay.problem), ` ${delay.advice}`) : null));
   const phases = section(history);
   const metrics = metricCharts();
   const parts = Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, part(query, error.explain)]));
@@ -35,7 +36,7 @@ export function taskPage(main, query) {
       return answer.poll;
     }
     if (!shown) {
-      main.replaceChildren(notice.element, head.element, error.element, phases.element, parts.steps.element,
+      main.replaceChildren(notice.element, head.element, error.element, waits.element, phases.element, parts.steps.element,
         parts.trials.element, metrics.element, parts.log.element, facts.element);
       shown = true;
     }
@@ -43,6 +44,7 @@ export function taskPage(main, query) {
     notice.show(answer.notice);
     head.show(answer);
     error.show({ error: answer.error, cause: answer.cause, outcome: answer.job.outcome, warnings: answer.warnings });
+    waits.show(answer.waits);
     phases.show(answer.phases.map((phase) => [phase.status, seconds(phase.seconds)]));
     metrics.show(answer.metrics, answer.metrics_notice);
     facts.show(answer.job);
@@ -138,11 +140,16 @@ function failure({ error, cause, explained, lastLines, outcome, warnings }) {
       h("h2", {}, found?.problem || error?.code || "The job failed"),
       found?.advice ? h("p", {}, found.advice) : null,
       h("pre", {}, found && error ? `${error.code}: ${message}` : message),
-      lastLines?.length ? h("details", { open: true }, h("summary", {}, "The end of the log"),
-        h("pre", { class: "end" }, lastLines.join("\n"))) : null));
+      lastLines?.length ? h("details", { open: true }, h("summary", {}, "The end of the log"), endOfLog(lastLines)) : null));
   }
   for (const warning of warnings) lines.push(h("p", { class: "notice" }, warning));
   return lines;
+}
+
+function endOfLog(lines) {
+  const end = h("pre", { class: "end", tabindex: "0" }, lines.join("\n"));
+  requestAnimationFrame(() => { end.scrollTop = end.scrollHeight; });
+  return end;
 }
 
 function history(phases) {

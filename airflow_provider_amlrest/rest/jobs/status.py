@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     CANCELED = "canceled"
 
 
+RUNNING = "Running"
 COMPLETED = "Completed"
 FAILED = "Failed"
 CANCELED = "Canceled"
@@ -39,7 +40,7 @@ _ACTIVE = frozenset(
         "Provisioning",
         "Preparing",
         "Queued",
-        "Running",
+        RUNNING,
         "Finalizing",
         CANCEL_REQUESTED,
         *PATIENCE,

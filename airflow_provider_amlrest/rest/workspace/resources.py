@@ -31,6 +31,25 @@ class Compute:
     state: str
     """Provisioning state: Succeeded, Creating, Failed..."""
     location: str = ""
+    power: str = ""
+    """Of a ComputeInstance: Running, Stopped..."""
+    nodes: Nodes | None = None
+    """Of an AmlCompute, once it has been made."""
+    errors: tuple[str, ...] = ()
+    """What the service says why it has no, or not enough nodes."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of a cluster, as they are now."""
+
+    most: int
+    """Its ``max_instances``."""
+    current: int
+    running: int
+    """Those that a job runs on."""
+    idle: int
+    target: int
 
 
 @dataclass(frozen=True)
@@ -55,12 +74,34 @@ class DatastoreSecrets:
 def read_compute(resource: Mapping[str, Any]) -> Compute:
     """The compute in an ARM resource."""
     properties = resource.get("properties") or {}
+    own = properties.get("properties") or {}
     return Compute(
         resource["name"],
         properties.get("computeType") or "",
         properties.get("provisioningState") or "",
         resource.get("location") or "",
+        own.get("state") or "",
+        _nodes(own),
+        tuple(map(_message, [*(properties.get("provisioningErrors") or ()), *(own.get("errors") or ())])),
     )
+
+
+def _nodes(properties: Mapping[str, Any]) -> Nodes | None:
+    counts, scale = properties.get("nodeStateCounts"), properties.get("scaleSettings")
+    if not counts or not scale:
+        return None
+    return Nodes(
+        int(scale.get("maxNodeCount") or 0),
+        int(properties.get("currentNodeCount") or 0),
+        int(counts.get("runningNodeCount") or 0),
+        int(counts.get("idleNodeCount") or 0),
+        int(properties.get("targetNodeCount") or 0),
+    )
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    inner = error.get("error") or error
+    return f"{inner.get('code') or ''}: {inner.get('message') or ''}".strip(": ")
 
 
 def read_datastore(spelling: Spelling, resource: Mapping[str, Any]) -> Datastore:
