@@ -12,7 +12,6 @@ from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE
 from airflow_provider_amlrest.cli.facts import facts_of, look_at, trial_facts
 from airflow_provider_amlrest.lifecycle.cancellation import look_into
-from airflow_provider_amlrest.lifecycle.failure import Failure, examine
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN
 from airflow_provider_amlrest.lifecycle.steps import StepRun, failed_step, read_tree
 from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, TASK_ID_TAG
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
+    from airflow_provider_amlrest.rest.runs.failure import Failure
 
 MAX_SEARCHED = 200
 """Newest jobs among which those are looked for that hold a compute."""
@@ -40,7 +40,7 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     failure = None
     if shown and job.outcome is Outcome.FAILED:
         step = failed_step(client, job) if has_steps(job.type) else None
-        failure = examine(client, step or run)
+        failure = client.examine_run(step or run)
     delay = client.explain_wait(job)
     facts = facts_of(hook, job) | {
         "started_at": run.start_time,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.decorators.in_job import FAILURE, VALUE
 from airflow_provider_amlrest.lifecycle import patience
-from airflow_provider_amlrest.lifecycle.failure import MAX_TEXT, failure_text
+from airflow_provider_amlrest.lifecycle.failure import failure_text
 from airflow_provider_amlrest.lifecycle.results import MAX_XCOM, until_there
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
+from airflow_provider_amlrest.rest.runs.failure import MAX_TEXT
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient

@@ -298,8 +298,9 @@ async def task_log(
     assert live.job is not None  # noqa: S101
     if not may_show(live.job):
         return _json(request, {"lines": [], "next": 0, "notice": f"The log is {NOT_SHOWN}"})
-    lines, _ = await asyncio.gather(live.log.get(settled=live.settled), live.run.get(settled=live.settled))
-    return _json(request, view.log_page(live, lines or [], after))
+    lines = await live.log.get(settled=live.settled) or []
+    failure = await live.failure.get(settled=live.settled) if live.failed else None
+    return _json(request, view.log_page(lines, after, live.log.error, failure))
 
 
 async def task_trials(request: Request, task: AskedTask, step: str = "") -> Response:

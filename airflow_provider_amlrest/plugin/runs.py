@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.hook import AzureMLHook
     from airflow_provider_amlrest.rest.aio import AsyncAzureMLClient
     from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
+    from airflow_provider_amlrest.rest.runs.failure import Failure
     from airflow_provider_amlrest.rest.runs.queue import Delay
     from airflow_provider_amlrest.rest.runs.run import MetricPoint, SweepTrial
 
@@ -57,6 +58,8 @@ class LiveRun:
         """Its steps with what each waits for; empty if that is not known."""
         self.delay: CachedRead[Delay | None] = CachedRead(self._read_delay)
         """Why the job has not begun to run."""
+        self.failure: CachedRead[Failure] = CachedRead(self._read_failure)
+        """Why it failed, with the end of its log: the log itself stops at a maximum."""
         self.log: CachedRead[list[str]] = CachedRead(self._read_log)
         self._client = client
         self._hook = hook
@@ -68,6 +71,10 @@ class LiveRun:
     def active(self) -> bool:
         """Whether the run may still change its status; also True for one that was never read."""
         return self.job is None or self.job.outcome is Outcome.ACTIVE
+
+    @property
+    def failed(self) -> bool:
+        return self.job is not None and self.job.outcome is Outcome.FAILED
 
     @property
     def waits(self) -> bool:
@@ -121,7 +128,16 @@ class LiveRun:
         """End all reads."""
         for step in self._opened.values():
             await step.close()
-        for part in (self.run, self.metrics, self.trials, self.steps, self.plan, self.delay, self.log):
+        for part in (
+            self.run,
+            self.metrics,
+            self.trials,
+            self.steps,
+            self.plan,
+            self.delay,
+            self.failure,
+            self.log,
+        ):
             await part.close()
 
     async def _read_metrics(self) -> dict[str, list[MetricPoint]]:
@@ -147,6 +163,9 @@ class LiveRun:
 
     async def _read_delay(self) -> Delay | None:
         return await self._client.explain_wait(self.job) if self.job else None
+
+    async def _read_failure(self) -> Failure:
+        return await self._client.examine_run(await self.run.needed(settled=self.settled))
 
     async def _read_log(self) -> list[str]:
         final = not self.active

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.plugin.runs import LiveRun
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.jobs.plan import PlannedStep
+    from airflow_provider_amlrest.rest.runs.failure import Failure
     from airflow_provider_amlrest.rest.runs.run import JsonNumber, MetricPoint, Run, RunError, SweepTrial
 
 ACTIVE_POLL = 5.0
@@ -36,10 +37,6 @@ SEEN_AT_ONCE = 15.0
 """Seconds; a status that was seen so soon after a job was created counts as its first one."""
 SHORTEST_PHASE = 0.5
 """Seconds; shorter phases are not shown."""
-LAST_LINES = 20
-"""Lines of the log's end that are shown with the cause of a failure."""
-CAUSE_LINES = 100
-"""Lines of the log's end in which the cause is looked for."""
 PARTS = {"steps": has_steps, "trials": has_trials}
 """Parts of a page that only some kinds of jobs have, and which. All others have a log."""
 ROW_METRICS = 3
@@ -85,7 +82,7 @@ def task_page(
         "may_cancel": may_cancel and not steps and live.active,
         "phases": phases(described, run, live.seen, now),
         "error": _error(run.error, shown=shown) if run and run.error else None,
-        "cause": _cause(run, []) if described.outcome is Outcome.FAILED and shown else None,
+        "cause": _cause(run) if run and shown and live.failed else None,
         "warnings": list(run.warnings) if run and shown else [],
         "waits": live.delay.value._asdict() if live.waits and live.delay.value else None,
         "metrics": {name: _points(points) for name, points in (live.metrics.value or {}).items()},
@@ -102,19 +99,18 @@ def _error(error: RunError, *, shown: bool) -> dict[str, str]:
     return {"code": error.code, "message": error.message if shown else f"The message is {NOT_SHOWN}"}
 
 
-def _cause(run: Run | None, lines: Sequence[str]) -> dict[str, str] | None:
-    """What a run failed of and what to do, by the service's message and the last lines of its log."""
-    error = run.error if run else None
-    found = diagnose(f"{error.code}: {error.message}" if error else "", "\n".join(lines))
+def _cause(run: Run) -> dict[str, str] | None:
+    """What a run failed of and what to do, as far as the service's message shows it."""
+    found = diagnose(f"{run.error.code}: {run.error.message}", "") if run.error else None
     return found._asdict() if found else None
 
 
-def log_page(live: LiveRun, lines: Sequence[str], after: int) -> dict[str, Any]:
+def log_page(lines: Sequence[str], after: int, notice: str | None, failure: Failure | None) -> dict[str, Any]:
     """A run's log from line ``after`` on; of one that failed, also what the log says about its cause."""
-    page: dict[str, Any] = {"lines": lines[after:], "next": len(lines), "notice": live.log.error}
-    if live.job is not None and live.job.outcome is Outcome.FAILED:
-        end = list(lines[-LAST_LINES:])
-        page["failure"] = {"cause": _cause(live.run.value, lines[-CAUSE_LINES:]), "last_lines": end}
+    page: dict[str, Any] = {"lines": lines[after:], "next": len(lines), "notice": notice}
+    if failure is not None:
+        cause = failure.cause._asdict() if failure.cause else None
+        page["failure"] = {"cause": cause, "last_lines": failure.last_lines}
     return page
 
 

@@ -20,7 +20,7 @@ from airflow_provider_amlrest.rest.http.paging import Page, Pages
 from airflow_provider_amlrest.rest.http.policies import async_policies, translate, transport_options
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.operations import Operations
-from airflow_provider_amlrest.rest.runs import ending, queue
+from airflow_provider_amlrest.rest.runs import ending, failure, queue
 from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERSION
 
 P = ParamSpec("P")
@@ -127,6 +127,7 @@ class AsyncAzureMLClient:
     set_job_tag = _method(Operations.set_job_tag)
 
     explain_wait = _method(queue.explain_wait)
+    examine_run = _method(failure.examine)
     get_run = _method(Operations.get_run)
     get_run_change = _method(Operations.get_run_change)
     get_root = _method(Operations.get_root)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf, nan
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from airflow_provider_amlrest.lifecycle import patience, results
 from airflow_provider_amlrest.lifecycle.results import MAX_XCOM, JobFailedError, MetricsMissingError, finish
 from airflow_provider_amlrest.rest.http.errors import ServiceError, UnreachableError
 from airflow_provider_amlrest.rest.jobs.job import Job, Output
+from airflow_provider_amlrest.rest.runs.failure import Failure, examine
 from airflow_provider_amlrest.rest.runs.run import Run, RunError, SweepTrial
 from airflow_provider_amlrest.rest.workspace.resources import Datastore
 
@@ -33,9 +34,20 @@ def service(**answers: Any) -> Any:
 
         return method
 
+    def read_log_end(*_: Any) -> Any:
+        yield from ()
+        return methods["read_log_end"]()
+
+    def examine_run(run: Run) -> Failure:
+        try:
+            next(examine(cast("Any", SimpleNamespace(read_log_end=read_log_end)), run))
+        except StopIteration as end:
+            return cast("Failure", end.value)
+        raise AssertionError("no request is sent")
+
     answers = {"get_run": Run("j", "Completed"), **answers}
     methods = {name: answer(value) for name, value in answers.items()}
-    return SimpleNamespace(operations=SimpleNamespace(cloud=None), **methods)
+    return SimpleNamespace(operations=SimpleNamespace(cloud=None), examine_run=examine_run, **methods)
 
 
 def job(status: str, type: str = "Command") -> Any:  # noqa: A002

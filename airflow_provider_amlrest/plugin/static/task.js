@@ -140,14 +140,14 @@ function failure({ error, cause, explained, lastLines, outcome, warnings }) {
       h("h2", {}, found?.problem || error?.code || "The job failed"),
       found?.advice ? h("p", {}, found.advice) : null,
       h("pre", {}, found && error ? `${error.code}: ${message}` : message),
-      lastLines?.length ? h("details", { open: true }, h("summary", {}, "The end of the log"), endOfLog(lastLines)) : null));
+      lastLines ? h("details", { open: true }, h("summary", {}, "The end of the log"), endOfLog(lastLines)) : null));
   }
   for (const warning of warnings) lines.push(h("p", { class: "notice" }, warning));
   return lines;
 }
 
 function endOfLog(lines) {
-  const end = h("pre", { class: "end", tabindex: "0" }, lines.join("\n"));
+  const end = h("pre", { class: "end", tabindex: "0" }, lines);
   requestAnimationFrame(() => { end.scrollTop = end.scrollHeight; });
   return end;
 }

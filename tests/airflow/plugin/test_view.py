@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import nan
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -18,7 +17,9 @@ from airflow_provider_amlrest.lifecycle.task_state import TaskKey
 from airflow_provider_amlrest.plugin import view
 from airflow_provider_amlrest.plugin.live import Status
 from airflow_provider_amlrest.rest.jobs.job import Job
-from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, RunError, SweepTrial
+from airflow_provider_amlrest.rest.runs.causes import Diagnosis
+from airflow_provider_amlrest.rest.runs.failure import Failure
+from airflow_provider_amlrest.rest.runs.run import MetricPoint, Run, SweepTrial
 
 NOW = 1_000.0
 
@@ -74,39 +75,21 @@ def test_the_beginning_of_a_divergence_is_never_thinned_out() -> None:
     assert shown[-1] == [9_999, "NaN"]
 
 
-class Live:
-    """What a page knows of a job that has failed."""
+class TestLogPage:
+    FOUND = Failure(Diagnosis("It was killed.", "Use less.", "137"), "exited [UserError]", "log", "a\nb")
 
-    def __init__(self, error: RunError | None, status: str = "Failed") -> None:
-        self.job = job(status)
-        self.run = SimpleNamespace(value=Run("j", status, error=error))
-        self.log = SimpleNamespace(error=None)
+    def test_only_new_lines(self) -> None:
+        page = view.log_page(["a", "b", "c"], 2, "unread", None)
+        assert page == {"lines": ["c"], "next": 3, "notice": "unread"}
 
-
-class TestFailure:
-    KILLED = RunError("UserError", "exited with status code 137")
-
-    def test_the_log_explains_it(self) -> None:
-        lines = [f"epoch {number}" for number in range(30)]
-        lines += [
-            "Traceback (most recent call last):",
-            '  File "/wd/t.py", line 2, in <module>',
-            "KeyError: 1",
-        ]
-        page = view.log_page(cast("Any", Live(RunError("UserError", "exited with status code 1"))), lines, 32)
-        assert page["lines"] == ["KeyError: 1"]
-        assert page["failure"]["cause"]["problem"] == "The script raised KeyError in line 2 of t.py."
-        assert page["failure"]["last_lines"] == lines[-20:]
-
-    def test_without_a_log_the_message_does(self) -> None:
-        page = view.log_page(cast("Any", Live(self.KILLED)), [], 0)
-        assert page["failure"]["cause"]["problem"].startswith("The process was killed")
-
-    def test_nothing_is_explained_that_is_not_known(self) -> None:
-        assert view.log_page(cast("Any", Live(None)), ["loss 1"], 0)["failure"]["cause"] is None
-
-    def test_a_job_that_has_not_failed_has_none(self) -> None:
-        assert "failure" not in view.log_page(cast("Any", Live(self.KILLED, "Running")), ["loss 1"], 0)
+    def test_of_a_run_that_has_failed(self) -> None:
+        page = view.log_page([], 0, None, self.FOUND)
+        assert page["failure"] == {
+            "cause": {"problem": "It was killed.", "advice": "Use less.", "evidence": "137"},
+            "last_lines": "a\nb",
+        }
+        unknown = replace(self.FOUND, cause=None)
+        assert view.log_page([], 0, None, unknown)["failure"]["cause"] is None
 
 
 def test_times_that_are_missing_or_no_times() -> None:
