@@ -12,9 +12,8 @@ from airflow_provider_amlrest.rest.assets.environment import environment_body
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
-from airflow_provider_amlrest.rest.jobs.lookup import lookups
 from airflow_provider_amlrest.rest.jobs.lookups import InlineEnvironment
-from airflow_provider_amlrest.rest.jobs.wire import job_body
+from airflow_provider_amlrest.rest.jobs.wire import job_body, lookups
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS, DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.versions.spelling import spelling_of

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from airflow_provider_amlrest.rest.jobs.job import (
     LiteralInput,
     Output,
 )
-from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.spec import FEATURES, JobSpec, common_body, common_body_2021
 from airflow_provider_amlrest.rest.times import duration
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
@@ -51,6 +52,29 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
         raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
 
 
+def lookups(member: Any) -> Iterator[Lookup]:
+    """What is still to be looked up in a body."""
+    if isinstance(member, Lookup):
+        yield member
+    elif isinstance(member, Mapping):
+        for value in member.values():
+            yield from lookups(value)
+
+
+def replaced(member: Any, by: Callable[[Lookup], Any]) -> Any:
+    """A body with something else for what is to be looked up; without that for which there is None."""
+    if isinstance(member, Lookup):
+        return by(member)
+    if not isinstance(member, Mapping):
+        return member
+    members = {
+        name: new
+        for name, value in member.items()
+        if (new := replaced(value, by)) is not None or value is None
+    }
+    return members if members or not member else None
+
+
 def check_lookups(body: Wire, workspace: WorkspaceId | None) -> None:
     """Raises InvalidSpecError for what is not this workspace's, and for local files that are not there."""
     for lookup in lookups(body):
@@ -62,9 +86,14 @@ def looked_up(client: AzureMLClient, body: Wire) -> Wire:
 
     :raises InvalidSpecError: also for data that turns out to be what the api-version cannot say.
     """
-    found = {id(one): _find(client, one) for one in sorted(lookups(body), key=lambda one: one.uploads)}
-    filled: Wire = replaced(body, lambda lookup: found[id(lookup)])
-    return filled
+    return filled(body, partial(_find, client))
+
+
+def filled(body: Wire, find: Callable[[Lookup], Any]) -> Wire:
+    """The same body with what is found for what is to be looked up; what may take long comes last."""
+    found = {id(one): find(one) for one in sorted(lookups(body), key=lambda one: one.uploads)}
+    whole: Wire = replaced(body, lambda lookup: found[id(lookup)])
+    return whole
 
 
 def unresolved(spelling: Spelling, body: Wire) -> Wire:
