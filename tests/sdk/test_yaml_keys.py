@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from airflow_provider_amlrest.rest.jobs import KINDS, component_files, steps
+from airflow_provider_amlrest.kinds import KINDS
+from airflow_provider_amlrest.rest.jobs import component_files, steps
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
 from tests.sdk.conftest import PYTHON, ROOT, STEP_SECONDS
 from tests.unit.docs.test_docs import code_words, read, section
@@ -37,7 +38,7 @@ def is_listed(key: str, listed: set[str]) -> bool:
 
 
 def test_every_key_of_a_job(written: Mapping[str, list[str]]) -> None:
-    jobs = columns("Keys of jobs", list(KINDS.values()))
+    jobs = columns("Keys of jobs", list(KINDS))
     members = {key for key, _ in table("Members of keys")}
     text = section(read("job-files.md"), "Members of keys")
     as_they_are = text.partition("Those of an input has")[2]

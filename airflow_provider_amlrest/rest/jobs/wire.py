@@ -20,7 +20,6 @@ from airflow_provider_amlrest.rest.jobs.job import (
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.spec import FEATURES, JobSpec, common_body, common_body_2021
 from airflow_provider_amlrest.rest.times import duration
-from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import refuse_member, refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import (
@@ -44,12 +43,12 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
     parts = [attrgetter(name)(job) for name in kind.parts]
     with job.located():
+        body = kind.body_in(spelling)
+        if body is None:
+            raise unsupported(spelling.api_version, "type", f"a job of the type {kind.job_type}", kind.since)
         refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
-        if not spelling.is_of_2021:
-            return {"jobType": kind.job_type, **kind.body(spelling, job), **common_body(spelling, job)}
-        if kind.body_2021 is not None:
-            return {"jobType": kind.job_type, **kind.body_2021(spelling, job), **common_body_2021(job)}
-        raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
+        common = common_body_2021(job) if spelling.is_of_2021 else common_body(spelling, job)
+        return {"jobType": kind.job_type, **body(spelling, job), **common}
 
 
 def lookups(member: Any) -> Iterator[Lookup]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_amlrest.emulator.arm.jobs import all_kinds
 from tests.emulator.running import Running, inner_codes, said
 
 OUTPUTS = {
@@ -223,7 +224,7 @@ def test_unknown_members(
         (
             "2024-07-01-preview",
             {**COMMAND, "jobType": "FineTuning"},
-            "Allowed values: Command,Sweep,AutoML,Spark,Pipeline.",
+            f"Allowed values: {','.join(kind.job_type for kind in all_kinds())}.",
         ),
         ("2025-12-01", {"command": "x"}, "The properties.jobType field is required."),
         ("2025-12-01", {**COMMAND, "environmentId": None}, "The properties.environmentId field is required."),

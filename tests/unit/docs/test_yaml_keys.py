@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_provider_amlrest.rest.jobs import KINDS, component_files, kind_of, steps
+from airflow_provider_amlrest.kinds import KINDS
+from airflow_provider_amlrest.rest.jobs import component_files, kind_of, steps
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
 from tests.support.job_keys import MEMBERS, MINIMAL, first_version, known_members, sample, with_value
 from tests.unit.answers import REFERENCE
@@ -45,9 +46,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("job_type", "kind"), KINDS.items())
-def test_every_key_of_a_job_is_listed_with_its_first_version(job_type: str, kind: str, folder: Path) -> None:
-    known, listed = kind_of(job_type), columns("Keys of jobs", list(KINDS.values()))[kind]
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_of_a_job_is_listed_with_its_first_version(kind: str, folder: Path) -> None:
+    known, listed = kind_of(kind), columns("Keys of jobs", list(KINDS))[kind]
     assert known is not None
     assert set(listed) == {*OF_A_FILE, *known.keys}
     for key, version in listed.items():
@@ -89,7 +90,7 @@ def test_every_key_of_a_step_and_of_a_component_is_listed(
     assert {cell for keys in listed.values() for cell in keys.values()} == {"yes"}
     first = re.search(r"first api-version is ([\d\-]+-preview)", section(read("job-files.md"), heading))
     assert first is not None
-    assert columns("Keys of jobs", list(KINDS.values()))["pipeline"]["jobs"] == first[1]
+    assert columns("Keys of jobs", list(KINDS))["pipeline"]["jobs"] == first[1]
 
 
 def test_why_a_key_is_not_taken_is_said() -> None:
@@ -105,13 +106,6 @@ needs_reference = pytest.mark.skipif(
 IDS = {"codeId": "code", "computeId": "compute", "componentId": "component"}
 WIRE_ONLY = {"jobType", "isArchived", "taskDetails"}
 """Members of the API that no key of the CLI stands for."""
-DEFINITIONS = {
-    "command": "CommandJob",
-    "sweep": "SweepJob",
-    "pipeline": "PipelineJob",
-    "spark": "SparkJob",
-    "automl": "AutoMLJob",
-}
 TASKS = ("Classification", "Forecasting", "Regression", "ImageObjectDetection", "TextNer")
 OF_A_TASK = {
     "task_type": "task",
@@ -134,16 +128,18 @@ def members_of(definition: dict[str, Any]) -> set[str]:
 
 
 @needs_reference
-@pytest.mark.parametrize("kind", DEFINITIONS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_member_of_microsofts_schema_is_listed(kind: str) -> None:
+    known = kind_of(kind)
+    assert known is not None
     schema = json.loads((REFERENCE / "api" / "schemas" / "2025-12-01.json").read_text())["definitions"]
-    members = members_of(schema[DEFINITIONS[kind]]) | members_of(schema["JobBaseProperties"])
+    members = members_of(schema[f"{known.job_type}Job"]) | members_of(schema["JobBaseProperties"])
     own = {"environmentId": "environment_id" if kind == "automl" else "environment"}
     keys = {own.get(name) or IDS.get(name) or snake(name) for name in members - WIRE_ONLY}
     if kind == "automl":
         of_tasks = {snake(name) for task in TASKS for name in members_of(schema[task])}
         keys |= {OF_A_TASK.get(name, name) for name in of_tasks}
-    listed = columns("Keys of jobs", list(KINDS.values()))[kind]
+    listed = columns("Keys of jobs", list(KINDS))[kind]
     assert keys - set(listed) - {name.partition(".")[0] for name in listed} - set(NOT_TAKEN) == set()
 
 
@@ -157,7 +153,7 @@ def files_of_jobs() -> Iterator[tuple[Path, dict[str, Any], str]]:
 
 @needs_reference
 def test_every_key_of_microsofts_files_is_listed() -> None:
-    jobs = columns("Keys of jobs", list(KINDS.values()))
+    jobs = columns("Keys of jobs", list(KINDS))
     components = columns("Keys of components", list(component_files.KEYS))
     of_steps = columns("Keys of steps", list(steps.STEPS))
     tried = 0

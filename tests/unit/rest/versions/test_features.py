@@ -14,10 +14,8 @@ from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
 from airflow_provider_amlrest.rest.jobs.command import Resources
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
-from airflow_provider_amlrest.rest.jobs.spark import SparkJob
 from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
@@ -123,8 +121,6 @@ USES: dict[str, list[tuple[str, Thing]]] = {
         ),
         ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0))),
     ],
-    "a Spark job": [("type", SparkJob(compute=CPU, code="c", entry={"file": "main.py"}))],
-    "an AutoML job": [("type", AutoMLJob(compute=CPU, task="regression", data={}))],
 }
 
 
@@ -213,8 +209,6 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "the most instances of a job": ("(Job)?ResourceConfiguration", "maxInstanceCount", None),
     "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
     "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
-    "a Spark job": ("SparkJob", None, None),
-    "an AutoML job": ("Classification", "nCrossValidations", None),
 }
 
 
