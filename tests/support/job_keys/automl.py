@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from tests.support.job_keys.shared import RESOURCES, TABLE, Members
 
-MINIMAL = {"task": "classification", "training_data": TABLE, "compute": "azureml:cpu"}
+MINIMAL = {
+    "task": "classification",
+    "training_data": TABLE,
+    "target_column_name": "y",
+    "compute": "azureml:cpu",
+}
 KEYS = {
     "task": "classification",
     "primary_metric": "auc_weighted",
