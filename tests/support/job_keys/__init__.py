@@ -1,7 +1,7 @@
 """Every key of a job's YAML with a value, and what the code says of it: for the documentation's tables.
 
 A file for each kind of job has what such a job must have (``MINIMAL``), a value of each of its own keys
-(``KEYS``), and of their members (``MEMBERS``).
+(``KEYS``) and of their members (``MEMBERS``), and uses of what not every version can say (``FEATURES``).
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ from airflow_provider_amlrest.rest.jobs.wire import job_body, lookups
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS, DEFAULT_API_VERSION
 from airflow_provider_amlrest.rest.versions.spelling import spelling_of
-from tests.support.job_keys.shared import MEMBERS_OF_ALL, OF_ALL
+from tests.support.job_keys.shared import MEMBERS_OF_ALL, OF_ALL, Tried
 
 WORKSPACE = WorkspaceId("sub", "group", "ws")
 KIND_MODULES = {kind: import_module(f"{__name__}.{kind}") for kind in KINDS}
 MINIMAL: dict[str, dict[str, Any]] = {kind: module.MINIMAL for kind, module in KIND_MODULES.items()}
 """What a job of each kind must have."""
+FEATURES: dict[str, Tried] = {
+    what: tried for module in KIND_MODULES.values() for what, tried in getattr(module, "FEATURES", {}).items()
+}
+"""What only one kind has, and not in every api-version."""
 
 
 def sample(kind: str, key: str) -> Any:

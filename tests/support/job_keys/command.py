@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.job_keys.shared import OF_A_RUN, RESOURCES, RUN, Members
+from dataclasses import replace
+
+from airflow_provider_amlrest.rest.jobs.command import Resources
+from tests.support.job_keys.shared import OF_A_RUN, RESOURCES, RUN, Members, Tried
+from tests.unit.jobs import PLAIN, SWEEP
 
 MINIMAL = {**RUN, "compute": "azureml:cpu"}
 KEYS = {**OF_A_RUN, "limits": {"timeout": 60}}
@@ -23,3 +27,29 @@ MEMBERS = (
     ),
     Members("limits", {"timeout": 60}),
 )
+
+
+def _tried(field: str, member: str, resources: Resources) -> Tried:
+    uses = [
+        (field, replace(PLAIN, resources=resources)),
+        (field, replace(SWEEP, trial=replace(SWEEP.trial, resources=resources))),
+    ]
+    return Tried(uses, ("(Job)?ResourceConfiguration", member, None))
+
+
+FEATURES = {
+    "the size of shared memory": _tried("shm_size", "shmSize", Resources(shm_size="2g")),
+    "arguments of docker run": _tried("docker_args", "dockerArgs", Resources(docker_args="--ipc=host")),
+    "a list of arguments of docker run": _tried(
+        "docker_args", "dockerArgsList", Resources(docker_args_list=("--ipc=host",))
+    ),
+    "properties of the resources": _tried(
+        "job_resources.properties", "properties", Resources(properties={"a": 1})
+    ),
+    "the most instances of a job": _tried(
+        "job_resources.max_instance_count", "maxInstanceCount", Resources(max_instance_count=4)
+    ),
+    "the locations of a job": _tried(
+        "job_resources.locations", "locations", Resources(locations=("westeurope",))
+    ),
+}

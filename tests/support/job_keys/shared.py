@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from airflow_provider_amlrest.rest.jobs.spec import JobSpec
+
 NAME = "<name>"
 """In the tables, a name of the user's own."""
 DATA = {"type": "uri_file", "path": "azureml:data:1"}
@@ -72,3 +74,12 @@ MEMBERS_OF_ALL = (
     Members("notification_setting", _NOTIFIED, _NOTIFIED),
 )
 """They are tried with a command job."""
+
+
+class Tried(NamedTuple):
+    """What uses a feature of an api-version, and nothing else that may be refused."""
+
+    uses: list[tuple[str, JobSpec]]
+    """With the field that the error names."""
+    place: tuple[str, str | None, str | None]
+    """Where Microsoft's schemas have it: a definition, its member, and a value of an enum."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.job_keys.shared import OF_A_RUN, RESOURCES, RUN, Members
+from dataclasses import replace
+
+from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
+from tests.support.job_keys.shared import OF_A_RUN, RESOURCES, RUN, Members, Tried
+from tests.unit.jobs import SWEEP
 
 _COMMAND = "python main.py --lr ${{search_space.lr}}"
 _OBJECTIVE = {"goal": "minimize", "primary_metric": "loss"}
@@ -32,3 +36,12 @@ MEMBERS = (
     Members("early_termination", dict.fromkeys(("slack_factor", "slack_amount"), 0.1), {"type": "bandit"}),
     Members("early_termination", {"truncation_percentage": 20}, {"type": "truncation_selection"}),
 )
+FEATURES = {
+    "a rule or a seed": Tried(
+        [
+            ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", "sobol"))),
+            ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0))),
+        ],
+        ("RandomSamplingAlgorithm", "seed", None),
+    ),
+}

@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from airflow_provider_amlrest.kinds import KINDS
-from airflow_provider_amlrest.rest.jobs import component_files, kind_of, steps
+from airflow_provider_amlrest.rest.jobs import component_files, kind_of, spec, steps
 from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
+from airflow_provider_amlrest.rest.table import all_features
+from airflow_provider_amlrest.rest.versions.features import Feature
 from tests.support.job_keys import MEMBERS, MINIMAL, first_version, known_members, sample, with_value
 from tests.unit.answers import REFERENCE
 from tests.unit.docs.test_docs import code_words, pages_with, read, rows, section
@@ -124,6 +126,30 @@ def test_every_key_of_a_step_and_of_a_component_is_listed(
     first = re.search(r"first api-version is ([\d\-]+-preview)", section(read("job-files.md"), heading))
     assert first is not None
     assert keys_of("pipeline")["jobs"] == first[1]
+
+
+def is_a_key(feature: Feature) -> bool:
+    """Whether a feature is a key as a whole, or a member of one: its table has the version."""
+    of_all = [*table("Keys of jobs"), *table("Members of keys")]
+    for kind in KINDS:
+        arguments = known(kind).keys
+        if feature not in (*spec.FEATURES, *known(kind).features):
+            continue
+        for key, [version] in (*of_all, *table(heading_of(kind))):
+            above, _, name = key.rpartition(".")
+            fields = {arguments.get(key), f"{arguments.get(above)}.{name}", name if above else ""}
+            if feature.field in fields and version == feature.since and not feature.also:
+                return True
+    return False
+
+
+def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
+    table = rows(section(read("api-versions.md"), "What a version cannot say").partition("These differ")[0])
+    assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
+        (feature.field, feature.what, ", and ".join((feature.since, *feature.also)))
+        for feature in all_features()
+        if not is_a_key(feature)
+    ]
 
 
 def test_why_a_key_is_not_taken_is_said() -> None:
