@@ -6,5 +6,11 @@ A new kind is a line in :data:`KINDS`, and a file of that name in three rooms: i
 
 from __future__ import annotations
 
-KINDS = ("command", "sweep", "pipeline", "spark", "automl")
+KINDS = (
+    "command",
+    "sweep",
+    "pipeline",
+    "spark",
+    "automl",
+)
 """In the words of the CLI's YAML. How the wire spells each, client and emulator say for themselves."""
