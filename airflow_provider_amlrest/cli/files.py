@@ -23,9 +23,15 @@ from airflow_provider_amlrest.rest.jobs import has_steps
 from airflow_provider_amlrest.rest.jobs.component_files import read_component, unresolved_spec
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.job_files import read_job_file
-from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.jobs.steps import component_steps
-from airflow_provider_amlrest.rest.jobs.wire import check_lookups, job_body, looked_up, unresolved
+from airflow_provider_amlrest.rest.jobs.wire import (
+    check_lookups,
+    job_body,
+    looked_up,
+    lookups,
+    replaced,
+    unresolved,
+)
 from airflow_provider_amlrest.rest.reading.documents import (
     Document,
     Located,

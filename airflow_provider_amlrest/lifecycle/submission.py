@@ -25,9 +25,8 @@ from airflow_provider_amlrest.rest.http.errors import (
     InvalidSpecError,
     NotFoundError,
 )
-from airflow_provider_amlrest.rest.jobs.lookup import lookups
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, FAILED, Outcome
-from airflow_provider_amlrest.rest.jobs.wire import looked_up
+from airflow_provider_amlrest.rest.jobs.wire import looked_up, lookups
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient

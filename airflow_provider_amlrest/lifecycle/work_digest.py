@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_provider_amlrest.rest.jobs.inputs import ReferencedInput
-from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.jobs.lookups import CodeLookup, EnvironmentLookup
+from airflow_provider_amlrest.rest.jobs.wire import lookups, replaced
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.lookup import Lookup

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.arguments import COMMON, WAIT, Argument, names, renderers, texts
-from airflow_provider_amlrest.operators.base import AzureMLOperator, dag_folder
+from airflow_provider_amlrest.operators.base import AzureMLOperator
 from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 
 if TYPE_CHECKING:
     from pathlib import PurePath
-
-    from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 
 RUN = (
     Argument("command", renderer="bash", is_text=True),
@@ -41,8 +37,6 @@ class AzureMLRunOperator(AzureMLJobOperator):
     See :class:`AzureMLSubmitCommandJobOperator`.
     """
 
-    job_type: ClassVar[str]
-    """The kind of its jobs, as the wire spells it."""
     text_fields = (*AzureMLJobOperator.text_fields, *texts(RUN))
 
     def __init__(
@@ -97,11 +91,6 @@ class AzureMLRunOperator(AzureMLJobOperator):
         self.notification_setting = notification_setting
         self.tags = tags
         self.properties = properties
-
-    def _read(self, context: Context) -> JobSpec:
-        from airflow_provider_amlrest.operators.reading import read_job
-
-        return read_job(self, dag_folder(context))
 
 
 class AzureMLSubmitCommandJobOperator(AzureMLRunOperator):

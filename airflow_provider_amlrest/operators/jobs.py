@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -37,11 +36,12 @@ from airflow_provider_amlrest.lifecycle.task_identity import airflow_tags, task_
 from airflow_provider_amlrest.operators.arguments import WAIT, names, texts
 from airflow_provider_amlrest.operators.base import (
     AzureMLOperator,
+    dag_folder,
     fail_without_retries,
     started_at,
 )
 from airflow_provider_amlrest.rest.http.errors import AuthenticationError, AzureMLError
-from airflow_provider_amlrest.rest.jobs import has_steps
+from airflow_provider_amlrest.rest.jobs import has_steps, kind_of
 from airflow_provider_amlrest.rest.jobs.status import CANCEL_REQUESTED, CANCELED, PATIENCE, Outcome
 from airflow_provider_amlrest.rest.reading.fields import text
 
@@ -68,6 +68,8 @@ def _was_asked_to_end(job: Job) -> bool:
 class AzureMLJobOperator(AzureMLOperator):
     """What all operators that submit jobs share; see :class:`AzureMLSubmitCommandJobOperator`."""
 
+    job_type: ClassVar[str]
+    """The kind of its jobs, as the wire spells it; one that reads them elsewhere has none."""
     each_output: ClassVar[bool | None] = None
     """Whether each output of its jobs is an XCom of its own; None: as ``multiple_outputs`` says."""
     operator_extra_links = JOB_LINKS
@@ -189,9 +191,16 @@ class AzureMLJobOperator(AzureMLOperator):
         """All that templates have made, secrets among it. Who resumes has rendered it anew."""
         return [getattr(self, name) for name in self.template_fields]
 
-    @abstractmethod
     def _read(self, context: Context) -> JobSpec:
         """The job that is asked for, read without asking the service. Raises InvalidSpecError."""
+        from airflow_provider_amlrest.operators.reading import OURS
+        from airflow_provider_amlrest.rest.jobs.given import Given
+
+        kind = kind_of(self.job_type)
+        assert kind is not None, "an operator's kind is known here"  # noqa: S101
+        given = {name: getattr(self, name) for name in self.template_fields}
+        job: JobSpec = kind.read(Given(given, dag_folder(context), OURS))
+        return job
 
     def _why_failed(self, client: AzureMLClient, job: Job) -> str:
         """Why a job of the task has failed, for the error."""

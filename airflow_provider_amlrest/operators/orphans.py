@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.orphan_jobs import Orphan, find_orphans
-from airflow_provider_amlrest.lifecycle.orphan_resources import OrphanResource, find_orphan_resources
 from airflow_provider_amlrest.lifecycle.ownership import by_task
 from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, ask_state, count_runs
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.lifecycle.orphan_resources import OrphanResource
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
 
@@ -78,6 +78,8 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
             return self._look(context, cancel, min_age, max_age)
 
     def _look(self, context: Context, cancel: bool, min_age: float, max_age: float) -> dict[str, Any]:
+        from airflow_provider_amlrest.lifecycle.orphan_resources import find_orphan_resources
+
         with self.hook.client() as client:
             # All before the first cancel, because the pages of the list shift while jobs end.
             orphans = list(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.operators.arguments import COMMON, Argument, names, renderers, texts
-from airflow_provider_amlrest.operators.base import dag_folder
 from airflow_provider_amlrest.operators.steps import AzureMLStepsOperator
 
 if TYPE_CHECKING:
@@ -87,6 +86,4 @@ class AzureMLSubmitPipelineJobOperator(AzureMLStepsOperator):
         self.properties = properties
 
     def _read(self, context: Context) -> JobSpec:
-        from airflow_provider_amlrest.operators.reading import read_job
-
-        return self._checked(read_job(self, dag_folder(context)))
+        return self._checked(super()._read(context))

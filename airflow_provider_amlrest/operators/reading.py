@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from airflow_provider_amlrest.lifecycle.naming import MAX_CHOSEN_LENGTH
 from airflow_provider_amlrest.lifecycle.task_identity import PROPERTIES, TAGS
 from airflow_provider_amlrest.operators.base import dag_folder
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs import kind_of
 from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
 from airflow_provider_amlrest.rest.reading.documents import read_document
@@ -26,7 +24,6 @@ from airflow_provider_amlrest.rest.resources.endpoints import check_endpoint_nam
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.rest.jobs.spec import JobSpec
     from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 
 _WORD = re.compile(r"[\w-]+")
@@ -70,15 +67,6 @@ def read_job_name(value: Any) -> str | None:
     """A name of the user's own. Raises InvalidSpecError for what is none."""
     name = text("job_name", value)
     return None if name is None else check_name("job_name", name, MAX_CHOSEN_LENGTH)
-
-
-def read_job(task: Any, base: Path) -> JobSpec:
-    """The job that a task's arguments describe, as far as it can be read without asking the service."""
-    given = {name: getattr(task, name) for name in task.template_fields}
-    kind = kind_of(task.job_type)
-    assert kind is not None, "an operator's kind is known here"  # noqa: S101
-    job: JobSpec = kind.read(Given(given, base, OURS))
-    return job
 
 
 def read_resource(

@@ -15,9 +15,8 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.sensors import AzureMLJobSensor
-from tests.support.tasks import Try
+from tests.support.tasks import Try, read_job
 
 ENVIRONMENT = "AzureML-sklearn-1.5:1"
 JOB = {"command": "echo ${{inputs.x}}", "environment": ENVIRONMENT, "inputs": {"x": 1}}

@@ -12,10 +12,10 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.wire import job_body
 from airflow_provider_amlrest.rest.versions.spelling import spelling_of
+from tests.support.tasks import read_job
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 WORKSPACE = WorkspaceId(SUBSCRIPTION, "rg", "ws")

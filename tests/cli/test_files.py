@@ -117,10 +117,8 @@ def test_an_api_version_that_cannot_say_it(file: Path, capsys: pytest.CaptureFix
     file.write_text(spark)
     code, _, err = amlrest(capsys, "validate", file, "--body", "--api-version", "2023-04-01")
     assert code == 2
-    expected = (
-        "train.yml, line 1, type: api-version 2023-04-01 cannot say a Spark job; 2024-04-01 is the first"
-    )
-    assert expected in err
+    problem = "api-version 2023-04-01 cannot say a job of the type Spark; 2024-04-01 is the first"
+    assert f"train.yml, line 1, type: {problem}" in err
 
 
 MODEL = """\

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.given import Given
-from airflow_provider_amlrest.rest.jobs.lookup import replaced
+from airflow_provider_amlrest.rest.jobs.wire import replaced
 from airflow_provider_amlrest.rest.operations import Operations
 from airflow_provider_amlrest.rest.resources import batch, online
 from airflow_provider_amlrest.rest.resources.compute import deleted, read_compute, started, stopped

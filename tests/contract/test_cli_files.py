@@ -15,7 +15,6 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import Model
@@ -26,6 +25,7 @@ from airflow_provider_amlrest.rest.versions.api_versions import DEFAULT_API_VERS
 from tests.contract.bodies import check_shape, wire
 from tests.contract.schemas import API
 from tests.support.looked_up import looked_up
+from tests.support.tasks import read_job
 from tests.unit.jobs import arm_id
 
 FILES = sorted(

@@ -21,7 +21,6 @@ from airflow_provider_amlrest.operators import (
     AzureMLSubmitCommandJobOperator,
     AzureMLSubmitSweepJobOperator,
 )
-from airflow_provider_amlrest.operators.reading import read_job
 from airflow_provider_amlrest.rest.assets.data import DATA_TYPES
 from airflow_provider_amlrest.rest.assets.environment import Environment
 from airflow_provider_amlrest.rest.assets.model import MODEL_TYPES
@@ -44,6 +43,7 @@ from tests.contract.strategies import (
 )
 from tests.contract.tally import count
 from tests.support.looked_up import looked_up
+from tests.support.tasks import read_job
 from tests.unit.jobs import arm_id
 
 

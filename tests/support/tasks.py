@@ -15,7 +15,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_amlrest.operators.reading import read_job, read_wait_options
+from airflow_provider_amlrest.operators.reading import read_wait_options
 
 
 def unique(request: pytest.FixtureRequest) -> str:
@@ -81,6 +81,11 @@ class Try:
                 event = asyncio.run(fire(as_stored(deferred.trigger)))
                 given = {**(deferred.kwargs or {}), "event": event}
                 go_on = partial(self.task.resume_execution, deferred.method_name, given, self.context)
+
+
+def read_job(task: Any, folder: Path) -> Any:
+    """The job that a rendered task asks for, of a DAG in this folder."""
+    return task._read(Try(task, str(folder / "dag.py")).context)
 
 
 def submit(task: Any, attempt: Try, client: Any = None) -> str:

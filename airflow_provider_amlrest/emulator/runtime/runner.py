@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_amlrest.emulator.kinds import KINDS
-
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -42,5 +40,5 @@ class RunnerParts:
 
 def make_runner(job_type: str, parts: RunnerParts) -> Runner:
     """The runner of a kind: its module's ``make_runner``."""
-    runner: Runner = import_module(f"{__package__}.{KINDS[job_type]}").make_runner(parts)
+    runner: Runner = import_module(f"{__package__}.{job_type.lower()}").make_runner(parts)
     return runner

@@ -7,8 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.emulator.arm.jobs import kind_of
-from airflow_provider_amlrest.emulator.kinds import KINDS
+from airflow_provider_amlrest.emulator.arm.jobs import all_kinds, kind_of
 from airflow_provider_amlrest.emulator.runtime.computes import Computes
 from airflow_provider_amlrest.emulator.runtime.context import JobContext
 from airflow_provider_amlrest.emulator.runtime.data import DataResolver, WebLocation
@@ -124,7 +123,7 @@ class Runtime:
     async def _main(self) -> None:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
         parts = RunnerParts(self._services, self._computes, self._environments, self._start_job)
-        self._runners = {job_type: make_runner(job_type, parts) for job_type in KINDS}
+        self._runners = {kind.job_type: make_runner(kind.job_type, parts) for kind in all_kinds()}
         self._operations.revive()
         self._started.set()
         while not self._stopping:

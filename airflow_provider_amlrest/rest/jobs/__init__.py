@@ -1,6 +1,6 @@
 """Jobs: what they are, and how Azure ML spells them.
 
-A new kind of job is a module with a ``KIND``, and a line in :data:`KINDS`.
+A module for each of :data:`kinds.KINDS` has a ``KIND``.
 """
 
 from __future__ import annotations
@@ -8,25 +8,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from airflow_provider_amlrest.kinds import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_amlrest.rest.jobs.kind import Kind
 
-KINDS = {
-    "Command": "command",
-    "Sweep": "sweep",
-    "Pipeline": "pipeline",
-    "Spark": "spark",
-    "AutoML": "automl",
-}
-"""Type on the wire -> module. Each is imported when it is needed."""
-
 
 def kind_of(job_type: str) -> Kind | None:
-    """The kind of a type on the wire; None for one that is not known here."""
-    module = KINDS.get(job_type)
-    return import_module(f"{__name__}.{module}").KIND if module else None
+    """The kind of a type on the wire, or in a file; None for one that is not known here.
+
+    Its module is imported when it is needed.
+    """
+    name = job_type.lower()
+    return import_module(f"{__name__}.{name}").KIND if name in KINDS else None
 
 
 def has_trials(job_type: str) -> bool:
@@ -47,11 +43,12 @@ def type_of_step(step_type: str) -> str:
     :param step_type: as the step has it: ``command``, ``sweep``... One that only steps have (``parallel``)
         gives a type that is not known here.
     """
-    return next((name for name in KINDS if name.lower() == step_type.lower()), step_type.capitalize())
+    kind = kind_of(step_type)
+    return step_type.capitalize() if kind is None else kind.job_type
 
 
 def all_kinds() -> Iterator[Kind]:
     """Every kind that is known here."""
-    for job_type in KINDS:
-        if kind := kind_of(job_type):
+    for name in KINDS:
+        if kind := kind_of(name):
             yield kind

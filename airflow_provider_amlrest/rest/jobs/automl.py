@@ -23,7 +23,6 @@ from airflow_provider_amlrest.rest.jobs.lookups import read_environment
 from airflow_provider_amlrest.rest.jobs.spec import JobSpec, read_common, without
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text_list, word
 from airflow_provider_amlrest.rest.reading.values import mapping, number
-from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -246,10 +245,8 @@ KIND = Kind(
     read=_read,
     keys={**without("inputs"), **{name: name for name in _KEYS}, "resources": "job_resources"},
     body=_body,
-    features=(
-        # 2022-02-01-preview has such jobs, and words their tasks in a way of its own.
-        Feature(AutoMLJob, "type", "an AutoML job", "2022-10-01", lambda job: True),
-        *RESOURCE_FEATURES,
-    ),
+    # 2022-02-01-preview has such jobs, too, and words their tasks in a way of its own.
+    since="2022-10-01",
+    features=RESOURCE_FEATURES,
     parts=("resources",),
 )

@@ -134,12 +134,13 @@ def _in_every_version(run: Run) -> Wire:
 
 def run_body(run: Run) -> Wire:
     """What a command job and a sweep's trial have in common."""
-    return without_nones(
-        command=run.command,
+    return {
+        "command": run.command,
         **_in_every_version(run),
-        distribution=_distribution(run.distribution),
-        resources=resources_body(run.resources),
-    )
+        **without_nones(
+            distribution=_distribution(run.distribution), resources=resources_body(run.resources)
+        ),
+    }
 
 
 def resources_body(resources: Resources) -> dict[str, Any]:

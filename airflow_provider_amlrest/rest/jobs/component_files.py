@@ -15,7 +15,7 @@ from airflow_provider_amlrest.rest.assets.component import ANONYMOUS, Component,
 from airflow_provider_amlrest.rest.assets.ensure import content_version
 from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
-from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.lookups import (
     NO_ENVIRONMENT,
     InlineEnvironment,
@@ -27,6 +27,7 @@ from airflow_provider_amlrest.rest.jobs.lookups import (
 )
 from airflow_provider_amlrest.rest.jobs.placeholders import check_placeholders
 from airflow_provider_amlrest.rest.jobs.ports import read_input_ports, read_output_ports
+from airflow_provider_amlrest.rest.jobs.wire import lookups, replaced
 from airflow_provider_amlrest.rest.reading.documents import Document, read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, string_map, text_list, unknown_key
 from airflow_provider_amlrest.rest.reading.references import Reference, Registry, parse_reference

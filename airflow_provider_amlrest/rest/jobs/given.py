@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,19 +18,22 @@ class Ours(NamedTuple):
 NOTHING_OURS = Ours(0, 0)
 
 
-@dataclass(frozen=True)
-class Given:
+@dataclass(eq=False)
+class Given(dict[str, Any]):
     """The arguments of an operator, by their names; what a person has not given is None.
 
     ``base``: the folder that local paths are relative to. ``input_mode`` and ``output_mode``: of data without
     one; None: the service's default.
     """
 
-    arguments: Mapping[str, Any]
+    arguments: InitVar[Mapping[str, Any]]
     base: Path
     ours: Ours = NOTHING_OURS
     input_mode: str | None = "ro_mount"
     output_mode: str | None = "rw_mount"
 
-    def __getitem__(self, name: str) -> Any:
-        return self.arguments.get(name)
+    def __post_init__(self, arguments: Mapping[str, Any]) -> None:
+        self.update(arguments)
+
+    def __missing__(self, name: str) -> None:
+        return None

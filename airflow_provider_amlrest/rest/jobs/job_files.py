@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from airflow_provider_amlrest.kinds import KINDS
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs import KINDS, kind_of
+from airflow_provider_amlrest.rest.jobs import kind_of
 from airflow_provider_amlrest.rest.jobs.command import OF_RESOURCES
 from airflow_provider_amlrest.rest.jobs.given import NOTHING_OURS, Given, Ours
 from airflow_provider_amlrest.rest.jobs.kind import Kind
@@ -34,11 +35,10 @@ def read_job_file(document: Document, ours: Ours = NOTHING_OURS) -> tuple[JobSpe
         that is not what it must be; with file and line.
     """
     type_ = document.values.get("type") or ("pipeline" if "jobs" in document.values else "command")
-    job_type = next((job_type for job_type, module in KINDS.items() if module == type_), None)
-    kind = kind_of(job_type or "")
+    kind = kind_of(type_) if type_ in KINDS else None
     with document.located():
         if kind is None:
-            raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KINDS.values())}.")
+            raise InvalidSpecError("type", f"{type_!r} is not one of: {', '.join(KINDS)}.")
         for name in _OF_STEPS.keys() - kind.keys.keys():
             if name in document.values:
                 raise InvalidSpecError(name, _OF_STEPS[name])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -47,26 +46,3 @@ class Lookup(ABC):
 
         :raises MissingAssetError: if the workspace does not have it.
         """
-
-
-def lookups(member: Any) -> Iterator[Lookup]:
-    """What is still to be looked up in a body."""
-    if isinstance(member, Lookup):
-        yield member
-    elif isinstance(member, Mapping):
-        for value in member.values():
-            yield from lookups(value)
-
-
-def replaced(member: Any, by: Callable[[Lookup], Any]) -> Any:
-    """A body with something else for what is to be looked up; without that for which there is None."""
-    if isinstance(member, Lookup):
-        return by(member)
-    if not isinstance(member, Mapping):
-        return member
-    members = {
-        name: new
-        for name, value in member.items()
-        if (new := replaced(value, by)) is not None or value is None
-    }
-    return members if members or not member else None

@@ -43,7 +43,7 @@ class PipelineJob(JobSpec):
 
 def _read(given: Given) -> PipelineJob:
     # Steps have the modes that their components ask for.
-    given = replace(given, input_mode=None, output_mode=None)
+    given = replace(given, arguments=given, input_mode=None, output_mode=None)
     inputs, outputs = mapping("inputs", given["inputs"]), mapping("outputs", given["outputs"])
     jobs = plain("jobs", given["jobs"])
     document, source = Document({"jobs": jobs, "outputs": outputs}, given.base), "YAML.JOB"

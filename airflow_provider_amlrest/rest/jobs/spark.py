@@ -15,7 +15,6 @@ from airflow_provider_amlrest.rest.jobs.lookups import read_code, read_environme
 from airflow_provider_amlrest.rest.jobs.spec import COMMON_KEYS, JobSpec, read_common
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_map, text, text_list
 from airflow_provider_amlrest.rest.reading.values import mapping
-from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -110,6 +109,6 @@ KIND = Kind(
     read=_read,
     keys={**COMMON_KEYS, **{name: name for name in _KEYS}},
     body=_body,
+    since="2024-04-01",
     wants_user_token=True,
-    features=(Feature(SparkJob, "type", "a Spark job", "2024-04-01", lambda job: True),),
 )

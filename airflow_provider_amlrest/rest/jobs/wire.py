@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,9 @@ from airflow_provider_amlrest.rest.jobs.job import (
     LiteralInput,
     Output,
 )
-from airflow_provider_amlrest.rest.jobs.lookup import Lookup, lookups, replaced
+from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.jobs.spec import FEATURES, JobSpec, common_body, common_body_2021
 from airflow_provider_amlrest.rest.times import duration
-from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2022_02
 from airflow_provider_amlrest.rest.versions.features import refuse_member, refuse_unsupported, unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import (
@@ -43,12 +43,35 @@ def job_body(spelling: Spelling, job: JobSpec) -> Wire:
     assert kind is not None, "a job that is made here is of a kind that is known here"  # noqa: S101
     parts = [attrgetter(name)(job) for name in kind.parts]
     with job.located():
+        body = kind.body_in(spelling)
+        if body is None:
+            raise unsupported(spelling.api_version, "type", f"a job of the type {kind.job_type}", kind.since)
         refuse_unsupported(spelling.api_version, (*FEATURES, *kind.features), job, *parts)
-        if not spelling.is_of_2021:
-            return {"jobType": kind.job_type, **kind.body(spelling, job), **common_body(spelling, job)}
-        if kind.body_2021 is not None:
-            return {"jobType": kind.job_type, **kind.body_2021(spelling, job), **common_body_2021(job)}
-        raise unsupported(spelling.api_version, "type", f"a {job.job_type} job", PREVIEW_2022_02)
+        common = common_body_2021(job) if spelling.is_of_2021 else common_body(spelling, job)
+        return {"jobType": kind.job_type, **body(spelling, job), **common}
+
+
+def lookups(member: Any) -> Iterator[Lookup]:
+    """What is still to be looked up in a body."""
+    if isinstance(member, Lookup):
+        yield member
+    elif isinstance(member, Mapping):
+        for value in member.values():
+            yield from lookups(value)
+
+
+def replaced(member: Any, by: Callable[[Lookup], Any]) -> Any:
+    """A body with something else for what is to be looked up; without that for which there is None."""
+    if isinstance(member, Lookup):
+        return by(member)
+    if not isinstance(member, Mapping):
+        return member
+    members = {
+        name: new
+        for name, value in member.items()
+        if (new := replaced(value, by)) is not None or value is None
+    }
+    return members if members or not member else None
 
 
 def check_lookups(body: Wire, workspace: WorkspaceId | None) -> None:
@@ -62,9 +85,14 @@ def looked_up(client: AzureMLClient, body: Wire) -> Wire:
 
     :raises InvalidSpecError: also for data that turns out to be what the api-version cannot say.
     """
-    found = {id(one): _find(client, one) for one in sorted(lookups(body), key=lambda one: one.uploads)}
-    filled: Wire = replaced(body, lambda lookup: found[id(lookup)])
-    return filled
+    return filled(body, partial(_find, client))
+
+
+def filled(body: Wire, find: Callable[[Lookup], Any]) -> Wire:
+    """The same body with what is found for what is to be looked up; what may take long comes last."""
+    found = {id(one): find(one) for one in sorted(lookups(body), key=lambda one: one.uploads)}
+    whole: Wire = replaced(body, lambda lookup: found[id(lookup)])
+    return whole
 
 
 def unresolved(spelling: Spelling, body: Wire) -> Wire:

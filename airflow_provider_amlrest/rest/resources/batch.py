@@ -58,7 +58,7 @@ _DEFAULTS_OF_PIPELINES = {
 
 def read_endpoint(given: Given) -> ResourceSpec:
     """A batch endpoint. Raises InvalidSpecError for a member that is not what it must be."""
-    check_members(given.arguments, ENDPOINT_KEYS)
+    check_members(given, ENDPOINT_KEYS)
     name = text("name", given["name"]) or ""
     word("auth_mode", given["auth_mode"] or "aad_token", ("aad_token",))
     defaults = mapping("defaults", given["defaults"])
@@ -114,7 +114,7 @@ def _check_definition(value: Any) -> None:
 
 
 def _of_model(given: Given) -> Wire:
-    check_members(given.arguments, MODEL_KEYS)
+    check_members(given, MODEL_KEYS)
     if blank(given["model"]):
         raise InvalidSpecError("model", "it is missing: name the model that scores.")
     if blank(given["compute"]):
@@ -160,7 +160,7 @@ def _settings(settings: Mapping[str, Any]) -> Wire:
 
 
 def _of_pipeline(given: Given) -> Wire:
-    check_members(given.arguments, PIPELINE_KEYS)
+    check_members(given, PIPELINE_KEYS)
     component: Lookup | None = None
     if not blank(given["component"]):
         place = Document({}, given.base)

@@ -56,7 +56,7 @@ def read_compute(given: Given) -> ResourceSpec:
     """A compute. Raises InvalidSpecError for a member that is not what it must be."""
     type_ = word("type", given["type"] or "amlcompute", TYPES)
     keys, read, wire = TYPES[type_]
-    present = {name: value for name, value in given.arguments.items() if not blank(value)}
+    present = {name: value for name, value in given.items() if not blank(value)}
     check_members(present, (*_COMMON, *keys))
     name = text("name", given["name"]) or ""
     body = without_nones(

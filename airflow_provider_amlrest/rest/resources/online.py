@@ -54,7 +54,7 @@ DEPLOYMENT_KEYS = (
 
 def read_endpoint(given: Given) -> ResourceSpec:
     """An endpoint. Raises InvalidSpecError for a member that is not what it must be."""
-    check_members(given.arguments, ENDPOINT_KEYS)
+    check_members(given, ENDPOINT_KEYS)
     name = text("name", given["name"]) or ""
     access = given["public_network_access"]
     body = without_nones(
@@ -78,7 +78,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
 
 def read_deployment(given: Given) -> ResourceSpec:
     """A managed deployment. Raises InvalidSpecError for a member that is not what it must be."""
-    check_members(given.arguments, DEPLOYMENT_KEYS)
+    check_members(given, DEPLOYMENT_KEYS)
     if str(given["type"] or "managed").lower() != "managed":
         raise InvalidSpecError(
             "type", f"{given['type']!r} is not managed; no other deployments are taken here."

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
+from airflow_provider_amlrest.rest.jobs.wire import filled, lookups
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
 from airflow_provider_amlrest.rest.reading.values import mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
@@ -75,8 +75,7 @@ class ResourceSpec:
 
     def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
         """What is wanted, with everything looked up, and uploaded that the workspace does not have."""
-        found = {id(one): one.find(client) for one in sorted(lookups(self.body), key=lambda one: one.uploads)}
-        body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
+        body = filled(self.body, lambda lookup: lookup.find(client))
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
         return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)

@@ -223,7 +223,7 @@ def test_unknown_members(
         (
             "2024-07-01-preview",
             {**COMMAND, "jobType": "FineTuning"},
-            "Allowed values: Command,Sweep,AutoML,Spark,Pipeline.",
+            "Field: properties.jobType. Allowed values: Command,Sweep,",
         ),
         ("2025-12-01", {"command": "x"}, "The properties.jobType field is required."),
         ("2025-12-01", {**COMMAND, "environmentId": None}, "The properties.environmentId field is required."),

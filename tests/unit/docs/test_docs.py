@@ -38,7 +38,6 @@ from airflow_provider_amlrest.rest.jobs.job import DataInput, LiteralInput, Outp
 from airflow_provider_amlrest.rest.jobs.search_space import ARGUMENTS, parse_search_space
 from airflow_provider_amlrest.rest.jobs.sweep import Objective, SweepJob, Trial
 from airflow_provider_amlrest.rest.reading import text_limits
-from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import (
     API_VERSIONS,
     DEFAULT_API_VERSION,
@@ -369,14 +368,6 @@ def test_every_api_version_is_described() -> None:
     [default] = [row[0] for row in table if "The default." in row[2]]
     assert code_words(default) == [DEFAULT_API_VERSION]
     assert f"{LAST_KNOWN} is spoken in its place" in read("api-versions.md")
-
-
-def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
-    table = rows(section(read("api-versions.md"), "What a version cannot say").partition("These differ")[0])
-    assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
-        (feature.field, feature.what, ", and ".join((feature.since, *feature.also)))
-        for feature in all_features()
-    ]
 
 
 def test_tags_and_properties_are_listed() -> None:

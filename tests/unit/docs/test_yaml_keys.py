@@ -11,20 +11,52 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_provider_amlrest.rest.jobs import KINDS, component_files, kind_of, steps
+from airflow_provider_amlrest.kinds import KINDS
+from airflow_provider_amlrest.rest.jobs import component_files, kind_of, spec, steps
+from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
+from airflow_provider_amlrest.rest.table import all_features
+from airflow_provider_amlrest.rest.versions.features import Feature
 from tests.support.job_keys import MEMBERS, MINIMAL, first_version, known_members, sample, with_value
 from tests.unit.answers import REFERENCE
-from tests.unit.docs.test_docs import code_words, read, rows, section
+from tests.unit.docs.test_docs import code_words, pages_with, read, rows, section
 
 NO = "-"
 OF_A_FILE = ("$schema", "type")
 
 
 def table(heading: str) -> list[tuple[str, list[str]]]:
-    """The rows of a table: the key, and the other cells."""
-    written = rows(section(read("job-files.md"), heading))
+    """The rows of a table, on whichever page it is: the key, and the other cells."""
+    [page] = pages_with(heading)
+    written = rows(section(page.read_text(), heading))
     return [(code_words(row[0])[0], row[1:]) for row in written]
+
+
+def known(kind: str) -> Kind:
+    found = kind_of(kind)
+    assert found is not None
+    return found
+
+
+def heading_of(kind: str) -> str:
+    """Of the table of what only such jobs have."""
+    names = dict.fromkeys((kind, known(kind).job_type))
+    [heading] = [text for name in names if pages_with(text := f"Keys of {name} jobs")]
+    return heading
+
+
+def keys_of(kind: str) -> dict[str, str]:
+    """Every key of such a job that is listed, and from which api-version on."""
+    own = {key: version for key, [version] in table(heading_of(kind))}
+    of_all = {key: max(version, own["type"]) for key, [version] in table("Keys of jobs")}
+    keys = {key: version for key, version in own.items() if key not in members_of_keys(kind)}
+    return {key: version for key, version in {**of_all, **keys}.items() if version != NO}
+
+
+def members_of_keys(kind: str) -> list[str]:
+    """The members of keys that are listed for such a job alone."""
+    keys = {*OF_A_FILE, *known(kind).keys, *(key for key, _ in table("Keys of jobs"))}
+    return [key for key, _ in table(heading_of(kind)) if key.rpartition(".")[0] and key not in keys]
 
 
 def columns(heading: str, names: list[str]) -> dict[str, dict[str, str]]:
@@ -45,11 +77,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("job_type", "kind"), KINDS.items())
-def test_every_key_of_a_job_is_listed_with_its_first_version(job_type: str, kind: str, folder: Path) -> None:
-    known, listed = kind_of(job_type), columns("Keys of jobs", list(KINDS.values()))[kind]
-    assert known is not None
-    assert set(listed) == {*OF_A_FILE, *known.keys}
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_of_a_job_is_listed_with_its_first_version(kind: str, folder: Path) -> None:
+    listed = keys_of(kind)
+    assert set(listed) == {*OF_A_FILE, *known(kind).keys}
     for key, version in listed.items():
         value = kind if key in OF_A_FILE else sample(kind, key)
         assert version == first_version(with_value(kind, key, value), folder), key
@@ -57,7 +88,8 @@ def test_every_key_of_a_job_is_listed_with_its_first_version(job_type: str, kind
 
 @pytest.mark.parametrize(("kind", "key"), MEMBERS)
 def test_every_member_of_a_key_is_listed_with_its_first_version(kind: str, key: str, folder: Path) -> None:
-    listed = {name: cells[1] for name, cells in table("Members of keys") if cells[0] == kind}
+    headings = ("Members of keys", heading_of(kind))
+    listed = {name: version for heading in headings for name, [version] in table(heading)}
     members = MEMBERS[kind, key]
     for member, (beside, value) in members.items():
         values = with_value(kind, key, {**beside, member: value})
@@ -67,9 +99,13 @@ def test_every_member_of_a_key_is_listed_with_its_first_version(kind: str, key: 
     assert set() < known_members(unknown, folder) - {"$schema"} <= set(members)
 
 
-def test_no_member_is_listed_that_is_not_tried() -> None:
-    tried = [(f"{key}.{member}", kind) for (kind, key), members in MEMBERS.items() for member in members]
-    assert [(name, cells[0]) for name, cells in table("Members of keys")] == tried
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_member_is_listed_that_is_not_tried(kind: str) -> None:
+    of_all = [name for name, _ in table("Members of keys")] if kind == "command" else []
+    tried = [
+        f"{key}.{member}" for (one, key), members in MEMBERS.items() if one == kind for member in members
+    ]
+    assert [*of_all, *members_of_keys(kind)] == tried
 
 
 @pytest.mark.parametrize(
@@ -89,7 +125,31 @@ def test_every_key_of_a_step_and_of_a_component_is_listed(
     assert {cell for keys in listed.values() for cell in keys.values()} == {"yes"}
     first = re.search(r"first api-version is ([\d\-]+-preview)", section(read("job-files.md"), heading))
     assert first is not None
-    assert columns("Keys of jobs", list(KINDS.values()))["pipeline"]["jobs"] == first[1]
+    assert keys_of("pipeline")["jobs"] == first[1]
+
+
+def is_a_key(feature: Feature) -> bool:
+    """Whether a feature is a key as a whole, or a member of one: its table has the version."""
+    of_all = [*table("Keys of jobs"), *table("Members of keys")]
+    for kind in KINDS:
+        arguments = known(kind).keys
+        if feature not in (*spec.FEATURES, *known(kind).features):
+            continue
+        for key, [version] in (*of_all, *table(heading_of(kind))):
+            above, _, name = key.rpartition(".")
+            fields = {arguments.get(key), f"{arguments.get(above)}.{name}", name if above else ""}
+            if feature.field in fields and version == feature.since and not feature.also:
+                return True
+    return False
+
+
+def test_what_a_version_cannot_say_is_described_as_it_is_refused() -> None:
+    table = rows(section(read("api-versions.md"), "What a version cannot say").partition("These differ")[0])
+    assert [tuple(cell.replace("`", "") for cell in row) for row in table] == [
+        (feature.field, feature.what, ", and ".join((feature.since, *feature.also)))
+        for feature in all_features()
+        if not is_a_key(feature)
+    ]
 
 
 def test_why_a_key_is_not_taken_is_said() -> None:
@@ -105,13 +165,6 @@ needs_reference = pytest.mark.skipif(
 IDS = {"codeId": "code", "computeId": "compute", "componentId": "component"}
 WIRE_ONLY = {"jobType", "isArchived", "taskDetails"}
 """Members of the API that no key of the CLI stands for."""
-DEFINITIONS = {
-    "command": "CommandJob",
-    "sweep": "SweepJob",
-    "pipeline": "PipelineJob",
-    "spark": "SparkJob",
-    "automl": "AutoMLJob",
-}
 TASKS = ("Classification", "Forecasting", "Regression", "ImageObjectDetection", "TextNer")
 OF_A_TASK = {
     "task_type": "task",
@@ -134,16 +187,16 @@ def members_of(definition: dict[str, Any]) -> set[str]:
 
 
 @needs_reference
-@pytest.mark.parametrize("kind", DEFINITIONS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_member_of_microsofts_schema_is_listed(kind: str) -> None:
     schema = json.loads((REFERENCE / "api" / "schemas" / "2025-12-01.json").read_text())["definitions"]
-    members = members_of(schema[DEFINITIONS[kind]]) | members_of(schema["JobBaseProperties"])
+    members = members_of(schema[f"{known(kind).job_type}Job"]) | members_of(schema["JobBaseProperties"])
     own = {"environmentId": "environment_id" if kind == "automl" else "environment"}
     keys = {own.get(name) or IDS.get(name) or snake(name) for name in members - WIRE_ONLY}
     if kind == "automl":
         of_tasks = {snake(name) for task in TASKS for name in members_of(schema[task])}
         keys |= {OF_A_TASK.get(name, name) for name in of_tasks}
-    listed = columns("Keys of jobs", list(KINDS.values()))[kind]
+    listed = keys_of(kind)
     assert keys - set(listed) - {name.partition(".")[0] for name in listed} - set(NOT_TAKEN) == set()
 
 
@@ -157,7 +210,7 @@ def files_of_jobs() -> Iterator[tuple[Path, dict[str, Any], str]]:
 
 @needs_reference
 def test_every_key_of_microsofts_files_is_listed() -> None:
-    jobs = columns("Keys of jobs", list(KINDS.values()))
+    jobs = {kind: keys_of(kind) for kind in KINDS}
     components = columns("Keys of components", list(component_files.KEYS))
     of_steps = columns("Keys of steps", list(steps.STEPS))
     tried = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from airflow_provider_amlrest.emulator.kinds import KINDS
+from airflow_provider_amlrest.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def kind_of(job_type: str) -> Kind | None:
     """The kind of a type on the wire; None for a run that is not a job."""
-    module = KINDS.get(job_type)
-    return import_module(f"{__name__}.{module}").KIND if module else None
+    name = job_type.lower()
+    return import_module(f"{__name__}.{name}").KIND if name in KINDS else None
 
 
 def step_run_type(store: Store, job: JobRecord) -> str | None:
@@ -29,6 +29,6 @@ def step_run_type(store: Store, job: JobRecord) -> str | None:
 
 def all_kinds() -> Iterator[Kind]:
     """Every kind that the emulator has."""
-    for job_type in KINDS:
-        if kind := kind_of(job_type):
+    for name in KINDS:
+        if kind := kind_of(name):
             yield kind

@@ -44,7 +44,7 @@ class Wire2021:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job. Its module has one as ``KIND``; :mod:`emulator.kinds` names the module."""
+    """A kind of job. Its module has one as ``KIND``; :mod:`kinds` has the modules' names."""
 
     job_type: str
     """As the wire spells it: ``Command``."""

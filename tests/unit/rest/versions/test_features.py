@@ -14,16 +14,13 @@ from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.automl import AutoMLJob
-from airflow_provider_amlrest.rest.jobs.command import Resources
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
-from airflow_provider_amlrest.rest.jobs.spark import SparkJob
 from airflow_provider_amlrest.rest.jobs.spec import JobSpec
-from airflow_provider_amlrest.rest.jobs.sweep import SamplingAlgorithm
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
 from tests.support.codec import codec_for
+from tests.support.job_keys import FEATURES
 from tests.unit.answers import REFERENCE
 from tests.unit.jobs import DATA, ENVIRONMENT, MODEL, PLAIN, SWEEP, WORKSPACE, arm_id
 
@@ -34,6 +31,7 @@ CPU = arm_id("computes", "cpu")
 MODEL_INPUT = DataInput("mlflow_model", arm_id("models", "m", "1"))
 
 # Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
+# Those of one kind of job are in its file in tests/support/job_keys.
 USES: dict[str, list[tuple[str, Thing]]] = {
     "an environment from a build context": [
         ("build", replace(ENVIRONMENT, image=None, build=BuildContext("https://h/c/"))),
@@ -93,39 +91,7 @@ USES: dict[str, list[tuple[str, Thing]]] = {
             replace(PLAIN, notifications=Notifications(("job_failed",), ("a@example.org",))),
         ),
     ],
-    "the size of shared memory": [
-        ("shm_size", replace(PLAIN, resources=Resources(shm_size="2g"))),
-        ("shm_size", replace(SWEEP, trial=replace(SWEEP.trial, resources=Resources(shm_size="2g")))),
-    ],
-    "arguments of docker run": [
-        ("docker_args", replace(PLAIN, resources=Resources(docker_args="--ipc=host"))),
-        (
-            "docker_args",
-            replace(SWEEP, trial=replace(SWEEP.trial, resources=Resources(docker_args="--ipc=host"))),
-        ),
-    ],
-    "a list of arguments of docker run": [
-        ("docker_args", replace(PLAIN, resources=Resources(docker_args_list=("--ipc=host",)))),
-    ],
-    "properties of the resources": [
-        ("job_resources.properties", replace(PLAIN, resources=Resources(properties={"a": 1}))),
-    ],
-    "the most instances of a job": [
-        ("job_resources.max_instance_count", replace(PLAIN, resources=Resources(max_instance_count=4))),
-    ],
-    "the locations of a job": [
-        ("job_resources.locations", replace(PLAIN, resources=Resources(locations=("westeurope",)))),
-    ],
-    "a rule or a seed": [
-        (
-            "sampling_algorithm",
-            replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", "sobol")),
-        ),
-        ("sampling_algorithm", replace(SWEEP, sampling_algorithm=SamplingAlgorithm("random", seed=0))),
-    ],
-    "a Spark job": [("type", SparkJob(compute=CPU, code="c", entry={"file": "main.py"}))],
-    "an AutoML job": [("type", AutoMLJob(compute=CPU, task="regression", data={}))],
-}
+} | {what: uses for what, (uses, _) in FEATURES.items()}
 
 
 def test_every_feature_is_tried() -> None:
@@ -205,17 +171,8 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "a service on all nodes (all_nodes)": ("JobService", "nodes", None),
     "queue settings": ("CommandJob|SweepJob", "queueSettings", None),
     "notifications": ("NotificationSetting", "emailOn", None),
-    "the size of shared memory": ("(Job)?ResourceConfiguration", "shmSize", None),
-    "arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgs", None),
     "the version to register an output under": ("UriFolderJobOutput", "assetVersion", None),
-    "a list of arguments of docker run": ("(Job)?ResourceConfiguration", "dockerArgsList", None),
-    "properties of the resources": ("(Job)?ResourceConfiguration", "properties", None),
-    "the most instances of a job": ("(Job)?ResourceConfiguration", "maxInstanceCount", None),
-    "the locations of a job": ("(Job)?ResourceConfiguration", "locations", None),
-    "a rule or a seed": ("RandomSamplingAlgorithm", "seed", None),
-    "a Spark job": ("SparkJob", None, None),
-    "an AutoML job": ("Classification", "nCrossValidations", None),
-}
+} | {what: place for what, (_, place) in FEATURES.items()}
 
 
 def schemas() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,30 @@
+"""The public list, a line for each name: for type checkers, and for ``__init__.py`` when it runs."""
+
+from .assets import AzureMLCreateEnvironmentOperator as AzureMLCreateEnvironmentOperator
+from .assets import AzureMLRegisterDataOperator as AzureMLRegisterDataOperator
+from .assets import AzureMLUploadCodeOperator as AzureMLUploadCodeOperator
+from .batch import AzureMLDeployBatchEndpointOperator as AzureMLDeployBatchEndpointOperator
+from .batch import AzureMLInvokeBatchEndpointOperator as AzureMLInvokeBatchEndpointOperator
+from .commands import AzureMLSubmitCommandJobOperator as AzureMLSubmitCommandJobOperator
+from .components import AzureMLCreateComponentOperator as AzureMLCreateComponentOperator
+from .compute import AzureMLCreateComputeOperator as AzureMLCreateComputeOperator
+from .compute import AzureMLDeleteComputeOperator as AzureMLDeleteComputeOperator
+from .compute import AzureMLStartComputeOperator as AzureMLStartComputeOperator
+from .compute import AzureMLStopComputeOperator as AzureMLStopComputeOperator
+from .gate import AzureMLCompareModelsOperator as AzureMLCompareModelsOperator
+from .invoking import AzureMLInvokeOnlineEndpointOperator as AzureMLInvokeOnlineEndpointOperator
+from .job_files import AzureMLSubmitJobOperator as AzureMLSubmitJobOperator
+from .models import AzureMLDownloadModelOperator as AzureMLDownloadModelOperator
+from .models import AzureMLRegisterModelOperator as AzureMLRegisterModelOperator
+from .models import AzureMLUpdateModelOperator as AzureMLUpdateModelOperator
+from .online import AzureMLDeleteDeploymentOperator as AzureMLDeleteDeploymentOperator
+from .online import AzureMLDeleteEndpointOperator as AzureMLDeleteEndpointOperator
+from .online import AzureMLDeployOnlineEndpointOperator as AzureMLDeployOnlineEndpointOperator
+from .orphans import AzureMLFindOrphansOperator as AzureMLFindOrphansOperator
+from .pipelines import AzureMLSubmitPipelineJobOperator as AzureMLSubmitPipelineJobOperator
+from .promotion import AzureMLPromoteModelOperator as AzureMLPromoteModelOperator
+from .rollouts import safe_rollout as safe_rollout
+from .sweeps import AzureMLSubmitSweepJobOperator as AzureMLSubmitSweepJobOperator
+from .traffic import AzureMLShiftTrafficOperator as AzureMLShiftTrafficOperator
+
+MODULES: dict[str, str]
