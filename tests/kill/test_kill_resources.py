@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 CASES = [(name, mode) for name, point in POINTS.items() for mode in point.modes]
 QUICK = [(name, mode) for name, point in POINTS.items() for mode in point.quick]
-MOMENTS = 80
+MOMENTS = 70
 AT_A_TIME = 4
 KINDS: tuple[type[Work], ...] = (Deploying, Stopping, RollingOut, RollingOut, Scoring)
 
