@@ -61,10 +61,10 @@ test-stop-long: environments environment-3.1 ## The same while the API server is
 	$(VENV_3_1)/bin/python -m pytest -m stop_long $(PYTEST)
 	$(VENV)/bin/python -m pytest -m stop_long $(PYTEST)
 
-test-kill: environment ## kill -9 a task, the triggerer, the scheduler at each point: one job, whatever happens
+test-kill: environment ## kill -9 a task, the triggerer, the scheduler at each point: one job, one change
 	$(VENV)/bin/python -m pytest -m kill $(PYTEST)
 
-test-kill-long: environment-celery ## The same on PostgreSQL, and at 200 random moments
+test-kill-long: environment-celery ## The same on PostgreSQL, more points, and at 270 random moments
 	$(VENV_CELERY)/bin/python -m pytest -m kill_long $(PYTEST)
 
 test-celery: environment-celery ## A worker, a triggerer and the scheduler lost, under Celery on PostgreSQL

@@ -293,12 +293,17 @@ class AzureMLResourceTrigger(_WaitTrigger):
     async def _of_ended_task(self) -> None:
         if not self.way_back or not await has_left_deferral(self):
             return
-        from airflow_provider_amlrest.lifecycle.rollout import back, told_back
+        from airflow_provider_amlrest.lifecycle.rollout import back, go_back, told_back
+        from airflow_provider_amlrest.rest.http.drive import drive_async
 
-        goal = back(self.path, self.what, self.way_back)
+        goal, deadline = back(self.path, self.what, self.way_back), time.time() + patience.CANCEL
         try:
-            async with self._client() as client, asyncio.timeout(patience.CANCEL):
-                await client.bring(goal)
+            async with self._client() as client, asyncio.timeout(seconds_left(deadline)):
+
+                async def take(step: Any) -> None:
+                    await (asyncio.sleep(step) if isinstance(step, float) else client.bring(step))
+
+                await drive_async(go_back(goal, deadline), take)
         except Exception as error:
             self.log.error("%s", told_back(goal, error))
         else:

@@ -2,7 +2,8 @@
 
 The request has a derived name instead: it is the folder that the job writes to, and its ``repeatability-
 request-id`` is made of it. Whether the service tells a request from its repetition is not published: nothing
-here relies on it. The job gets a tag with the name as soon as it is known.
+here relies on it. It is noted before it is sent (:mod:`batch_note`), and the job gets a tag with the name as
+soon as it is known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.lifecycle import batch_note, patience
+from airflow_provider_amlrest.lifecycle.batch_note import REQUEST_TAG
 from airflow_provider_amlrest.lifecycle.naming import job_names
 from airflow_provider_amlrest.lifecycle.task_identity import task_tag
 from airflow_provider_amlrest.rest.http.errors import (
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REQUEST_TAG = "airflow_batch_request"
-"""Tag of a job of a batch endpoint: the derived name of the request that made it."""
 BATCH_TAG = "azureml.batchrun"
 """Tag that the service gives such jobs (recordings of 2023)."""
 LISTED = 200
@@ -71,6 +71,28 @@ def choose(jobs: dict[str, Job], names: Iterable[str]) -> tuple[str, Job | None]
     raise InvalidSpecError("retries", "too many jobs of this task have failed; clear it to start afresh.")
 
 
+def job_of_lost_try(
+    client: AzureMLClient,
+    identity: TaskIdentity,
+    request: BatchRequest,
+    name: str,
+    *,
+    resubmit_lost: bool,
+) -> Job | None:
+    """The job of a request that an earlier try was sending when it died; None: there was no such try.
+
+    :param resubmit_lost: None as well if no job of it is to be seen.
+    :raises LostAnswerError: if none is to be seen otherwise.
+    """
+    if not batch_note.was_asked(client, name):
+        return None
+    log.warning("An earlier try was asking %s when it ended: looking for its job.", request.place.what)
+    job = _after_lost_answer(client, identity, request, name)
+    if job is None and not resubmit_lost:
+        raise _lost(request, name, "An earlier try ended before the answer came.")
+    return job
+
+
 def invoke(
     client: AzureMLClient,
     identity: TaskIdentity,
@@ -79,9 +101,9 @@ def invoke(
     *,
     resubmit_lost: bool,
 ) -> str:
-    """Send the request, once, and return the name of its job.
+    """Note the request, send it once, and return the name of its job.
 
-    A request that is throttled was not taken; it may be sent again.
+    A request that is throttled or refused was not taken; it may be sent again.
 
     :param resubmit_lost: send it a second time if the answer was lost, and no job of it is to be seen.
     :raises LostAnswerError: if no job is to be seen, and it is not to be sent again.
@@ -92,17 +114,19 @@ def invoke(
     access, body = client.get_access(endpoint), request.body(client, name)
     request_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
     may_ask_again = resubmit_lost
+    batch_note.note(client, request, name)
     while True:
         try:
             answer = client.invoke_batch(access, body, request.deployment, request_id)
-        except ThrottledError:
-            raise
-        except patience.TRANSIENT as error:
+        except AzureMLError as error:
+            if isinstance(error, ThrottledError) or not isinstance(error, patience.TRANSIENT):
+                batch_note.withdraw(client, request, name)
+                raise
             job = _after_lost_answer(client, identity, request, name)
             if job is not None:
                 return job.name
             if not may_ask_again:
-                raise _lost(request, name, error) from None
+                raise _lost(request, name, str(error)) from None
             may_ask_again = False
             text = "The answer of %s was lost, and no job is to be seen: asking again."
             log.warning(text, request.place.what)
@@ -131,12 +155,12 @@ def _named(answer: dict[str, Any]) -> str:
     return name
 
 
-def _lost(request: BatchRequest, name: str, error: AzureMLError) -> LostAnswerError:
+def _lost(request: BatchRequest, name: str, why: str) -> LostAnswerError:
     return LostAnswerError(
         "resubmit_lost",
         f"the answer of {request.place.what} was lost, and no job is to be seen that writes to "
         f"{', '.join(request.output_uris(name).values())}. It was not asked again, which might be "
-        f"paid twice. Look into the endpoint's jobs; then clear the task, or set it. {error}",
+        f"paid twice. Look into the endpoint's jobs; then clear the task, or set it. {why}",
     )
 
 

@@ -58,7 +58,10 @@ LAST_LOOK = 15.0
 END = 60.0
 """For a task to end when its time is over: for the last read, the cancel, or the result."""
 CANCEL = 10.0
-"""For a cancel while Airflow ends the task: Airflow 3.3 gives a trigger's ``on_kill`` 30."""
+"""For a cancel while Airflow ends the task: Airflow 3.3 gives a trigger's ``on_kill`` 30. For the way back of
+a rollout, too."""
+BACK_PAUSE = 1.0
+"""Pause before the way back is tried again, on an endpoint that is just being changed."""
 
 SETTLE_PAUSE = 2.0
 """Pause between two reads of metrics, which arrive after a job's end. Two that agree count."""

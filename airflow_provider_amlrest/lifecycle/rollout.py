@@ -1,23 +1,27 @@
 """A rollout: shares of the requests, one step after the other, with tests between, and the way back.
 
 What it was before is noted on the endpoint until the rollout is over. So whoever goes on after a crash or a
-clear knows where to go back to, and another rollout knows that this one is not over.
+clear knows where to go back to, and another rollout knows that this one is not over. The end leaves the same
+note under another name: whoever goes on after a crash just then knows what had requests before.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.lifecycle import patience
+from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError
 from airflow_provider_amlrest.rest.resources.traffic import (
     Shares,
     Traffic,
     TrafficChangedError,
     completed,
+    last_rollout_of,
     rollout_of,
     shares_of,
 )
@@ -59,6 +63,7 @@ class Rollout:
     :param steps: the shares at each step, of all deployments.
     :param reached: how many steps are done.
     :param taken: the shares of another writer that are taken over; None: there are none.
+    :param ended_from: the shares before the same rollout, if it has come to its end already.
     """
 
     place: EndpointPlace
@@ -67,6 +72,12 @@ class Rollout:
     steps: tuple[Shares, ...]
     reached: int = 0
     taken: Shares | None = None
+    ended_from: Shares | None = None
+
+    @property
+    def before(self) -> Shares:
+        """What the shares were before all of it. From a rollout that has ended, the way back is another."""
+        return self.start if self.ended_from is None else self.ended_from
 
     def phases(self, *, has_paused: bool) -> tuple[Phase, ...]:
         """What is left to do, in order. Whoever is to get requests is tested before.
@@ -84,10 +95,25 @@ class Rollout:
         pause = () if number == len(self.steps) else (Phase(Kind.PAUSE, shares),)
         return (*pause, Phase(Kind.TEST, shares))
 
-    def traffic(self, shares: Shares, *, is_over: bool = False) -> Traffic:
-        """The goal of a step, or of the end: then the endpoint has no note of the rollout any more."""
-        note = None if is_over else {"by": self.by, "start": dict(self.start)}
-        return Traffic(self.place.path, self.place.what, dict(shares), self._expected, note)
+    def step(self, shares: Shares) -> Traffic:
+        """The goal of a step."""
+        return Traffic(self.place.path, self.place.what, dict(shares), self._expected, self._note)
+
+    @property
+    def end(self) -> Traffic:
+        """The goal of the end: the last shares. If they are those of before, there was no rollout."""
+        last = self._note if self.start != self.steps[-1] else None
+        what, shares = self.place.what, dict(self.steps[-1])
+        return Traffic(self.place.path, what, shares, self._expected, last_rollout=last)
+
+    @property
+    def back(self) -> Traffic:
+        """The goal of the way back."""
+        return back(self.place.path, self.place.what, self.way_back)
+
+    @property
+    def _note(self) -> dict[str, Any]:
+        return {"by": self.by, "start": dict(self.start)}
 
     @property
     def _expected(self) -> tuple[Shares, ...]:
@@ -103,6 +129,25 @@ class Rollout:
 def back(path: str, what: str, way_back: Mapping[str, Any]) -> Traffic:
     """The goal of a rollout that is given up: the shares of before, and no note of it."""
     return Traffic(path, what, way_back["start"], tuple(way_back["expected"]), None)
+
+
+def go_back(goal: Traffic, deadline: float) -> Generator[Traffic | float, Any, None]:
+    """The way back, although the endpoint is just being changed: what to bring, or seconds of a pause.
+
+    Each time it is looked anew: what is under way may be a change of somebody else.
+
+    :param deadline: seconds since the epoch.
+    :raises ConflictError: if the endpoint was being changed up to then.
+    """
+    while True:
+        try:
+            yield goal
+        except ConflictError:
+            if time.time() + patience.BACK_PAUSE >= deadline:
+                raise
+        else:
+            return
+        yield patience.BACK_PAUSE
 
 
 def told_back(goal: Traffic, error: Exception | None = None) -> str:
@@ -130,21 +175,24 @@ def plan(
     endpoint = client.get_resource(place.path)
     if not endpoint.exists:
         raise InvalidSpecError("endpoint_name", f"there is no {place.what} in the workspace.")
-    now, found = shares_of(endpoint), rollout_of(endpoint)
+    now, found, last = shares_of(endpoint), rollout_of(endpoint), last_rollout_of(endpoint)
     if found is not None and found.get("by") != by and not take_over:
         raise TrafficChangedError(
             f"{place.what} has a rollout that is not over, by {found.get('by')}; before it, the shares were "
             f"{found['start']}. Clear that task, so that it ends; or set take_over=True."
         )
-    start = now
-    if found is not None:
-        start = {str(name): int(share) for name, share in found["start"].items()}
+    start = now if found is None else _start_of(found)
     listed = client.list_resources(f"{place.path}/deployments")
     deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):
-        return Rollout(place, by, start, (now,), reached=1)
+        ended_from = _start_of(last) if last is not None and last.get("by") == by else None
+        return Rollout(place, by, start, (now,), reached=1, ended_from=ended_from)
     each = [completed(step, start, deployments) for step in steps]
     planned = tuple(shares for before, shares in zip([None, *each], each, strict=False) if shares != before)
     is_ours = found is not None and found.get("by") == by
     reached = planned.index(now) + 1 if is_ours and now in planned else 0
     return Rollout(place, by, start, planned, reached, now if take_over else None)
+
+
+def _start_of(note: Mapping[str, Any]) -> dict[str, int]:
+    return {str(name): int(share) for name, share in note["start"].items()}

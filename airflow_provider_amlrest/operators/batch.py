@@ -147,6 +147,7 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         self.resubmit_lost = resubmit_lost
         self._request: BatchRequest
         self._request_name = ""
+        self._looked_for = ""
 
     def _read(self, context: Context) -> Any:
         from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -165,7 +166,8 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
 
     def _submit(self, client: AzureMLClient, asked: Any, context: Context) -> Job:
         """Called again while Azure ML does not answer: what was begun before is gone on with."""
-        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG, appearing
+        from airflow_provider_amlrest.lifecycle.batch_invocation import appearing
+        from airflow_provider_amlrest.lifecycle.batch_note import REQUEST_TAG
         from airflow_provider_amlrest.lifecycle.ownership import Owner, claim
         from airflow_provider_amlrest.lifecycle.task_identity import task_identity, task_tag
 
@@ -183,22 +185,31 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         self, client: AzureMLClient, asked: Any, identity: TaskIdentity, context: Context
     ) -> tuple[str, str]:
         """The name of the request, and that of its job: an earlier try's, or a new one."""
-        from airflow_provider_amlrest.lifecycle.batch_invocation import choose, find_jobs, invoke
+        from airflow_provider_amlrest.lifecycle.batch_invocation import (
+            choose,
+            find_jobs,
+            invoke,
+            job_of_lost_try,
+        )
         from airflow_provider_amlrest.lifecycle.naming import job_names
         from airflow_provider_amlrest.rest.http.errors import AzureMLError
         from airflow_provider_amlrest.rest.reading.values import boolean
 
         jobs = {} if context["ti"].try_number == 1 else find_jobs(client, identity, asked)
         name, job = choose(jobs, job_names(identity))
+        lost = boolean("resubmit_lost", self.resubmit_lost)
+        if job is None and self._looked_for != name:
+            job = job_of_lost_try(client, identity, asked, name, resubmit_lost=lost)
+            # What is noted from now on is this try's own.
+            self._looked_for = name
         if self._killed:
             raise AzureMLError("The task was ended before its job was submitted.")
         if job is not None:
             return name, job.name
-        lost = boolean("resubmit_lost", self.resubmit_lost)
         return name, invoke(client, identity, asked, name, resubmit_lost=lost)
 
     def _conclude(self, client: AzureMLClient, event: Any) -> tuple[dict[str, Any], Any]:
-        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG
+        from airflow_provider_amlrest.lifecycle.batch_note import REQUEST_TAG
 
         result, _ = super()._conclude(client, event)
         name = client.get_job(result["name"]).tags.get(REQUEST_TAG)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
     from airflow_provider_amlrest.rest.resources.goal import Goal
     from airflow_provider_amlrest.rest.resources.resource import Resource
-    from airflow_provider_amlrest.rest.resources.traffic import Shares
+    from airflow_provider_amlrest.rest.resources.traffic import Shares, Traffic
 
 PAUSED = "paused"
 """That the pause after a step is over, for the worker that resumes."""
@@ -97,8 +97,9 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         if self._rollout is None:
             self._killed = True
             return
-        from airflow_provider_amlrest.lifecycle.rollout import told_back
+        from airflow_provider_amlrest.lifecycle.rollout import go_back, told_back
         from airflow_provider_amlrest.lifecycle.stopping import judge, leave_process
+        from airflow_provider_amlrest.rest.http.drive import drive
 
         rollout, verdict = self._rollout, judge(self._ti, self.retries)
         if verdict is None:
@@ -108,10 +109,13 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
             self.log.warning("This process was told to end; the rollout is left as it is: %s.", verdict.why)
             leave_process()
             return
-        goal = rollout.traffic(rollout.start, is_over=True)
+        goal, deadline = rollout.back, time.time() + patience.CANCEL
         try:
-            with self.hook.new_client() as client, client.until(time.time() + patience.CANCEL):
-                client.bring(goal)
+            with self.hook.new_client() as client, client.until(deadline):
+                drive(
+                    go_back(goal, deadline),
+                    lambda step: time.sleep(step) if isinstance(step, float) else client.bring(step),
+                )
         except Exception as error:
             self.log.error("%s", told_back(goal, error))
         else:
@@ -147,10 +151,10 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
                     sent, done = None, []
                 tests = self._go_on(client, rollout, test, pause, sent, has_paused=PAUSED in done)
                 self._stays = True
-                now, outcome = self._shift(client, rollout, rollout.steps[-1], is_over=True)
+                now, outcome = self._shift(client, rollout, rollout.end)
             self._rollout = None
         known = {"id": now.id, "name": place.name, "status": now.status, "outcome": outcome}
-        shares, before = dict(rollout.steps[-1]), dict(rollout.start)
+        shares, before = dict(rollout.steps[-1]), dict(rollout.before)
         unused = sorted(before.keys() - shares.keys())
         return {**known, "shares": shares, "before": before, "unused": unused, "tests": tests}
 
@@ -186,24 +190,19 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
             elif phase.kind is Kind.PAUSE:
                 self._pause(rollout, pause)
             else:
-                self._shift(client, rollout, phase.shares, sent)
+                self._shift(client, rollout, rollout.step(phase.shares), sent)
                 sent, rollout = None, replace(rollout, reached=rollout.reached + 1)
         return tests
 
     def _shift(
-        self,
-        client: AzureMLClient,
-        rollout: Rollout,
-        shares: Shares,
-        sent: str | None = None,
-        *,
-        is_over: bool = False,
+        self, client: AzureMLClient, rollout: Rollout, goal: Traffic, sent: str | None = None
     ) -> tuple[Resource, str]:
         seconds = optional_seconds("timeout", self.timeout)
         deadline = None if seconds is None else time.time() + seconds
-        bringing = Bringing(client, rollout.traffic(shares, is_over=is_over), sent)
         with client.until(deadline):
-            return self._reach(client, bringing, [str(rollout.reached)], deadline, waits=True)
+            return self._reach(
+                client, Bringing(client, goal, sent), [str(rollout.reached)], deadline, waits=True
+            )
 
     def _pause(self, rollout: Rollout, seconds: float) -> None:
         self.log.info("The next step comes in %g s.", seconds)
@@ -242,6 +241,6 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
             raise AirflowFailException(f"{text} The shares stay as they are, as rollback says.")
         self.log.error("%s", text)
         self._stays = True
-        self._shift(client, rollout, rollout.start, is_over=True)
+        self._shift(client, rollout, rollout.back)
         self._rollout = None
         raise AirflowFailException(f"{text} The shares are again those of before: {dict(rollout.start)}.")

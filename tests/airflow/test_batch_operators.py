@@ -9,11 +9,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.lifecycle import batch_invocation
-from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG
+from airflow_provider_amlrest.lifecycle.batch_note import REQUEST_TAG
 from airflow_provider_amlrest.operators import (
     AzureMLDeployBatchEndpointOperator,
     AzureMLInvokeBatchEndpointOperator,
 )
+from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
 from tests.support.tasks import Try, unique
 
@@ -63,6 +64,47 @@ def test_the_job_of_a_lost_answer_is_found(endpoint: str, emulator: Emulated) ->
     with emulator.fault(SCORING, method="POST", when="after", status=500, times=1):
         result = score(endpoint)
     assert result["status"] == "Completed"
+    assert len(emulator.asked("POST", SCORING, since=mark)) == 1
+
+
+class DeathError(BaseException):
+    """The end of the worker's process."""
+
+
+def die_while_asking(endpoint: str, monkeypatch: pytest.MonkeyPatch, *, arrives: bool) -> None:
+    """A first try that ends before the answer; whether its request has arrived."""
+    ask = AzureMLClient.invoke_batch
+
+    def dies(*arguments: Any) -> Any:
+        if arrives:
+            ask(*arguments)
+        raise DeathError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AzureMLClient, "invoke_batch", dies)
+        with pytest.raises(DeathError):
+            score(endpoint)
+
+
+def test_a_try_that_died_is_followed_though_the_list_has_its_job_later(
+    endpoint: str, emulator: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = emulator.mark()
+    with emulator.setting("list_lag_seconds", 0.5):
+        die_while_asking(endpoint, monkeypatch, arrives=True)
+        assert score(endpoint, try_number=2)["status"] == "Completed"
+    assert len(emulator.asked("POST", SCORING, since=mark)) == 1
+
+
+def test_after_a_try_that_died_nobody_asks_again_unless_told_to(
+    endpoint: str, emulator: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = emulator.mark()
+    die_while_asking(endpoint, monkeypatch, arrives=False)
+    with pytest.raises(AirflowFailException, match="An earlier try ended before the answer came"):
+        score(endpoint, try_number=2)
+    assert emulator.asked("POST", SCORING, since=mark) == []
+    assert score(endpoint, try_number=3, resubmit_lost=True)["status"] == "Completed"
     assert len(emulator.asked("POST", SCORING, since=mark)) == 1
 
 

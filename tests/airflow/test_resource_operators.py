@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskD
 from airflow_provider_amlrest import triggers
 from airflow_provider_amlrest.hook import AzureMLHook
 from airflow_provider_amlrest.lifecycle import batch_invocation, patience, stopping
+from airflow_provider_amlrest.lifecycle.rollout import back
 from airflow_provider_amlrest.lifecycle.task_state import TryState
 from airflow_provider_amlrest.operators import (
     AzureMLCreateComputeOperator,
@@ -21,7 +22,7 @@ from airflow_provider_amlrest.operators import (
     AzureMLShiftTrafficOperator,
     safe_rollout,
 )
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, UnreachableError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, ConflictError, UnreachableError
 from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT
 from tests.support.resources import CONNECTION, Resources
 from tests.support.tasks import Try, as_stored
@@ -161,6 +162,15 @@ def test_a_rollout_ends_without_a_note_of_it(shop: Resources) -> None:
     assert shop.sent == [f"PUT {SHOP}"] * 3
 
 
+def test_a_try_that_died_after_the_last_request_leaves_nothing_unused(shop: Resources) -> None:
+    """The next one says of it what it would have said."""
+    first = Try(shift()).execute()
+    shop.sent.clear()
+    again = Try(shift(), try_number=2).execute()
+    assert again == {**first, "outcome": "unchanged"}
+    assert (again["unused"], shop.sent) == (["blue"], [])
+
+
 def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
     def fails_later(call: Any) -> Answered:
         return Answered({}, 200 if traffic(shop)[0] == {"blue": 100} else 500)
@@ -212,6 +222,44 @@ def test_a_deferred_rollout_that_somebody_ends_goes_back(
     monkeypatch.setattr(trigger, "_client", shop.async_client)
     asyncio.run(end(trigger))
     assert traffic(shop) == (({"blue": 100}, False) if ended else ({"green": 10, "blue": 90}, True))
+
+
+@pytest.mark.parametrize("waits_in", ["worker", "triggerer"])
+def test_the_way_back_is_gone_although_the_endpoint_is_being_changed(
+    shop: Resources, monkeypatch: pytest.MonkeyPatch, waits_in: str
+) -> None:
+    """The service refuses it at first."""
+    monkeypatch.setattr(patience, "BACK_PAUSE", 0.01)
+    monkeypatch.setattr(stopping, "ask_from_signal", lambda ti, patience: TryState("failed", True))
+    shop.looks = 3
+
+    async def end(trigger: Any) -> None:
+        await trigger.on_kill()
+        await trigger.cleanup()
+
+    if waits_in == "triggerer":
+        trigger = deferred(shop)
+        monkeypatch.setattr(triggers, "has_left_deferral", has_left_deferral)
+        monkeypatch.setattr(trigger, "_client", shop.async_client)
+        shop.begin(SHOP)
+        asyncio.run(end(trigger))
+    else:
+        task = shift()
+        shop.told = task.on_kill
+        with pytest.raises(AzureMLError, match="The task was ended"):
+            Try(task).execute()
+    assert traffic(shop) == ({"blue": 100}, False)
+
+
+def test_what_is_read_during_a_change_may_be_what_was_before(shop: Resources) -> None:
+    shop.looks = 2
+    shop.begin(SHOP)
+    with pytest.raises(ConflictError):
+        shop.client().bring(back(SHOP, "shop", {"start": {"blue": 100}, "expected": [{"blue": 100}]}))
+
+
+async def has_left_deferral(trigger: Any) -> bool:
+    return True
 
 
 @pytest.mark.parametrize(

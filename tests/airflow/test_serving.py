@@ -260,7 +260,9 @@ def test_a_lost_answer_of_a_batch_endpoint_is_found_by_where_its_job_writes(
     inputs = {"data": {"type": "uri_folder", "path": str(files / "data")}}
     since = workspace.mark()
     with workspace.fault(f"/batch/{night}/jobs", method="POST", when="after", drop=True):
-        scored = waiting(AzureMLInvokeBatchEndpointOperator, endpoint_name=night, inputs=inputs)
+        scored = waiting(
+            AzureMLInvokeBatchEndpointOperator, task_id=night, endpoint_name=night, inputs=inputs
+        )
     assert scored["status"] == "Completed"
     assert len(workspace.asked("POST", f"/batch/{night}/jobs", since=since)) == 1
     waiting(AzureMLDeleteEndpointOperator, endpoint_name=night, endpoint_type="batch")

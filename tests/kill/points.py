@@ -100,6 +100,6 @@ def _while_held(stage: Stage, mode: str, method: str, path: str, **rule: str) ->
     """Kill the task while the emulator holds a request of its."""
     held = stage.hold(method, path, **rule)
     run_id = stage.begin(mode)
-    wait_for(lambda: stage.is_held(held))
+    stage.await_held(held)
     stage.kill_tasks()
     return run_id

@@ -15,6 +15,7 @@ from typing import Any
 
 PAGE = Path("docs/reliability.md")
 KILLS, STOPS, GONE = Path("build/kill"), Path("build/stop"), Path("build/gone")
+RESOURCES = Path("build/kill-resources")
 BEGIN, END = "<!-- {} begins -->", "<!-- {} ends -->"
 NOTHING = "-"
 
@@ -24,8 +25,17 @@ Rows = list[list[str]]
 
 def main() -> None:
     text = PAGE.read_text()
-    for name, rows in {"kill": kill_rows(), "stop": stop_rows(), "gone": gone_rows()}.items():
+    tables = {
+        "kill": kill_rows(),
+        "kill-resources": resource_rows(),
+        "stop": stop_rows(),
+        "gone": gone_rows(),
+    }
+    for name, rows in tables.items():
         text = _with_table(text, name, partial(merged, rows))
+    if (file := RESOURCES / "random.json").exists():
+        at_random = json.loads(file.read_text())
+        text = _with_table(text, "random-resources", lambda before: random_resource_rows(**at_random))
     if runs := [result for result in _kills() if result["point"] == "random"]:
         text = _with_table(text, "random", lambda before: random_rows(runs))
     PAGE.write_text(text)
@@ -62,19 +72,52 @@ def _in_order(before: list[str], new: list[str]) -> list[str]:
 
 
 def kill_rows() -> Rows:
+    return _by_point([result for result in _kills() if result["point"] != "random"], _jobs)
+
+
+def resource_rows() -> Rows:
+    return _by_point(_read(RESOURCES), _brought)
+
+
+def _by_point(results: list[dict[str, Any]], show: Callable[[dict[str, Any]], str]) -> Rows:
     """Newest result of each point, mode and database."""
-    newest = {(r["point"], r["mode"], r["database"]): r for r in _kills() if r["point"] != "random"}
+    newest = {(r["point"], r["mode"], r["database"]): r for r in results}
     points = list(dict.fromkeys(point for point, _, _ in newest))
     columns = [(mode, base) for base in ("SQLite", "PostgreSQL") for mode in ("sync", "deferred", "pipeline")]
     rows = [["killed", *(f"{mode}, {base}" for mode, base in columns)]]
-    return rows + [[point, *(_cell(newest.get((point, *column))) for column in columns)] for point in points]
+    for point in points:
+        cells = (newest.get((point, *column)) for column in columns)
+        rows.append([point, *(NOTHING if cell is None else show(cell) for cell in cells)])
+    return rows
 
 
-def _cell(result: dict[str, Any] | None) -> str:
-    if result is None:
-        return NOTHING
+def _jobs(result: dict[str, Any]) -> str:
     jobs = "1 job" if result["jobs"] == 1 else f"**{result['jobs']} jobs**"
     return f"{jobs}, {result['state']} at try {result['tries']}"
+
+
+def _brought(result: dict[str, Any]) -> str:
+    sent, taken, problems = result["sent"], result["taken"], "; ".join(result["problems"])
+    requests = f"{taken} of {sent}" if sent != taken else str(taken)
+    text = f"{requests} taken, {result['found']}, {result['state']} at try {result['tries']}"
+    return f"{text}: **{problems}**" if problems else text
+
+
+def random_resource_rows(killed: dict[str, int], runs: list[dict[str, Any]]) -> Rows:
+    """A row for each kind of work, and one for all that were killed."""
+    rows = [["at work", "runs", "tries", "requests sent", "taken", "as asked", "failed, and said why"]]
+    for kind in dict.fromkeys(sorted(run["kind"] for run in runs)):
+        of_kind = [run for run in runs if run["kind"] == kind]
+        good = [run for run in of_kind if not run["problems"]]
+        states = Counter(run["state"] for run in good)
+        numbers = [
+            len(of_kind),
+            *(sum(run[member] for run in of_kind) for member in ("tries", "sent", "taken")),
+            *(states["success"], states["failed"]),
+        ]
+        rows.append([kind, *map(str, numbers)])
+    who = ", ".join(f"{name} {count} times" for name, count in killed.items())
+    return [*rows, [f"killed: {who}", *[""] * (len(rows[0]) - 1)]]
 
 
 def random_rows(runs: list[dict[str, Any]]) -> Rows:
@@ -111,7 +154,13 @@ def _by_version(head: str, folder: Path, show: Callable[[Any], str]) -> Rows:
 
 
 def _kills() -> list[dict[str, Any]]:
-    return [result for file in sorted(KILLS.glob("*.json")) for result in json.loads(file.read_text())]
+    return _read(KILLS)
+
+
+def _read(folder: Path) -> list[dict[str, Any]]:
+    """What the runs have left, oldest first: a file of each."""
+    files = sorted(folder.glob("[0-9]*.json"))
+    return [result for file in files for result in json.loads(file.read_text())]
 
 
 def _table(rows: Rows) -> str:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import logging
 import random
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.kill.harness import Result, Stage, write
+from tests.kill.harness import Result, Stage, lose_somebody, write
 from tests.kill.points import BOTH, POINTS, play
-from tools.postgres import Postgres
+from tests.kill.report import KILLS
 
 log = logging.getLogger(__name__)
 
 CASES = [(point, mode) for point, (_, modes) in POINTS.items() for mode in modes]
 MOMENTS = 200
-RESULTS = Path("build/kill")
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +24,7 @@ def results(request: pytest.FixtureRequest) -> Iterator[list[Result]]:
     """How the runs of this module went; kept for the report."""
     results: list[Result] = []
     yield results
-    write(results, RESULTS / f"{int(time.time())}.json")
-
-
-@pytest.fixture(scope="module")
-def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with ExitStack() as exits:
-        yield Stage(tmp_path_factory.mktemp("kill"), exits)
-
-
-@pytest.fixture(scope="module")
-def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("kill")
-    with ExitStack() as exits:
-        postgres = exits.enter_context(Postgres(folder / "postgres.log"))
-        yield Stage(folder, exits, postgres.url)
+    write(results, KILLS / f"{int(time.time())}.json")
 
 
 def check(result: Result, results: list[Result]) -> None:
@@ -78,26 +59,9 @@ def test_random_moments(on_postgres: Stage, results: list[Result]) -> None:
             live.append((mode, stage.begin(mode)))
             runs.append(live[-1])
         time.sleep(chance.uniform(0.2, 3))
-        killed += lose_somebody(stage, chance)
+        killed += lose_somebody(stage, chance) is not None
     for mode, run_id in runs:
         result = stage.finish("random", mode, run_id, time.time())
         results.append(result)
     wrong = [result for result in results if result.point == "random" and not result.is_right]
     assert wrong == []
-
-
-def lose_somebody(stage: Stage, chance: random.Random) -> bool:
-    dice = chance.random()
-    if dice < 0.1:
-        stage.lose("triggerer")
-        return True
-    if dice < 0.15:
-        stage.lose("scheduler")
-        return True
-    tasks = stage.airflow.task_processes()
-    if not tasks:
-        return False
-    with suppress(psutil.NoSuchProcess):
-        chance.choice(tasks).send_signal(signal.SIGKILL)
-        return True
-    return False

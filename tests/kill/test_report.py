@@ -19,6 +19,16 @@ Before.
 | a triggerer | - | 1 job, success at try 1 |
 <!-- kill ends -->
 Between.
+<!-- kill-resources begins -->
+| killed | sync, SQLite |
+|---|---|
+| as it stops | 1 taken, Stopped, success at try 2 |
+<!-- kill-resources ends -->
+<!-- random-resources begins -->
+| at work | runs |
+|---|---|
+| compute | 3 |
+<!-- random-resources ends -->
 <!-- random begins -->
 | runs | tries |
 |---|---|
@@ -43,7 +53,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     page = tmp_path / "reliability.md"
     page.write_text(PAGE)
     monkeypatch.setattr(report, "PAGE", page)
-    for name in ("KILLS", "STOPS", "GONE"):
+    for name in ("KILLS", "RESOURCES", "STOPS", "GONE"):
         monkeypatch.setattr(report, name, tmp_path / name)
     return page
 
@@ -98,3 +108,33 @@ def test_random_moments_are_those_of_one_run(page: Path) -> None:
     report.main()
     assert "| 2 | 10 | 1 | 1 | 0 | 0 |" in page.read_text()
     assert "327" not in page.read_text()
+
+
+def brought(point: str, mode: str = "sync", **facts: Any) -> dict[str, Any]:
+    common = {"kind": "rollout", "database": "SQLite", "tries": 2, "state": "success", "sent": 4, "taken": 3}
+    return {"point": point, "mode": mode, **common, "found": "green 100", "problems": [], **facts}
+
+
+def test_what_is_brought_to_a_state_has_tables_of_its_own(page: Path) -> None:
+    wrong = brought("in the pause", "deferred", state="failed", sent=3, problems=["too late"])
+    keep(report.RESOURCES, "1.json", [brought("in the pause"), wrong])
+    given_up = brought("random", kind="batch", state="failed", sent=1, taken=0)
+    runs = [brought("random"), brought("random", tries=5), brought("random", problems=["no"]), given_up]
+    keep(report.RESOURCES, "random.json", {"killed": {"task": 7, "triggerer": 1}, "runs": runs})
+    report.main()
+    text = page.read_text()
+    assert (
+        "| killed | sync, SQLite | deferred, SQLite |\n"
+        "|---|---|---|\n"
+        "| as it stops | 1 taken, Stopped, success at try 2 | - |\n"
+        "| in the pause | 3 of 4 taken, green 100, success at try 2 |"
+        " 3 taken, green 100, failed at try 2: **too late** |\n"
+    ) in text
+    assert (
+        "| at work | runs | tries | requests sent | taken | as asked | failed, and said why |\n"
+        "|---|---|---|---|---|---|---|\n"
+        "| batch | 1 | 2 | 1 | 0 | 0 | 1 |\n"
+        "| rollout | 3 | 9 | 12 | 9 | 2 | 0 |\n"
+        "| killed: task 7 times, triggerer 1 times |  |  |  |  |  |  |\n"
+    ) in text
+    assert "| compute | 3 |" not in text

@@ -58,3 +58,21 @@ def make_endpoint(client: AzureMLClient, name: str, *deployments: str, **propert
     for deployment in deployments:
         make_deployment(client, name, deployment)
     return bring(client, endpoint(**properties))
+
+
+def make_batch_endpoint(client: AzureMLClient, name: str) -> None:
+    """A batch endpoint with one deployment, of an MLflow model, which is its default."""
+    path, workspace = f"batchEndpoints/{name}", client.operations.spelling.workspace
+    common = {"location": client.get_workspace().location}
+    model = {"modelType": "mlflow_model", "modelUri": "azureml://datastores/workspaceblobstore/paths/model"}
+    client.change_resource(Change("PUT", "models/scorer/versions/1", {"properties": model}))
+    assets = {
+        "compute": str(workspace.resource("computes", "cpu-cluster")),
+        "model": {"referenceType": "Id", "assetId": str(workspace.resource("models", "scorer", "1"))},
+    }
+    for where, properties in (
+        (path, {"authMode": "AADToken"}),
+        (f"{path}/deployments/one", assets),
+        (path, {"authMode": "AADToken", "defaults": {"deploymentName": "one"}}),
+    ):
+        bring(client, Present(where, where, {**common, "properties": properties}))

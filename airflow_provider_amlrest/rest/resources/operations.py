@@ -62,10 +62,11 @@ class ResourceOperations(RegistryOperations):
     def bring(self, goal: Goal) -> Flow[None]:
         """One look, and the request that brings a resource to its state, unless it is so already.
 
-        What it starts is not followed. Raises what ``goal.change`` does.
+        What is read while an operation is under way may be what was before: then the request is sent in any
+        case. What it starts is not followed. Raises what ``goal.change`` does.
         """
         now = yield from self.get_resource(goal.path)
-        if not goal.is_reached(now):
+        if now.is_active or not goal.is_reached(now):
             yield from self.change_resource(goal.change(now))
 
     def poll_resource(self, path: str, operation: str | None = None) -> Flow[Polled]:

@@ -17,6 +17,8 @@ from airflow_provider_amlrest.rest.versions.words import properties_of
 
 ROLLOUT = "airflow.rollout"
 """Property of an endpoint while a rollout is not finished: who does it, and the shares before it, as JSON."""
+LAST_ROLLOUT = "airflow.last_rollout"
+"""Property of an endpoint: the same of the last rollout that has come to its end."""
 
 Shares = Mapping[str, int]
 """Deployment -> percent of the requests; those without any are left out."""
@@ -43,7 +45,16 @@ def _percentages(endpoint: Resource, member: str) -> dict[str, int]:
 
 def rollout_of(endpoint: Resource) -> dict[str, Any] | None:
     """The unfinished rollout: ``{"by": ..., "start": shares}``; None if there is none."""
-    note = (properties_of(endpoint.wire).get("properties") or {}).get(ROLLOUT)
+    return _note(endpoint, ROLLOUT)
+
+
+def last_rollout_of(endpoint: Resource) -> dict[str, Any] | None:
+    """The last rollout that has come to its end, likewise."""
+    return _note(endpoint, LAST_ROLLOUT)
+
+
+def _note(endpoint: Resource, name: str) -> dict[str, Any] | None:
+    note = (properties_of(endpoint.wire).get("properties") or {}).get(name)
     try:
         found = json.loads(note or "")
     except ValueError:
@@ -57,14 +68,17 @@ class Traffic(Goal):
 
     :param expected: the shares that may be written over; with any other ones, somebody else is at work.
     :param rollout: the note that the endpoint bears from then on; None: no rollout is going on.
+    :param last_rollout: that of the rollout that ends with these shares; None: the endpoint's stays as it is.
     """
 
     shares: Shares = field(default_factory=dict)
     expected: tuple[Shares, ...] = ()
     rollout: Mapping[str, Any] | None = None
+    last_rollout: Mapping[str, Any] | None = None
 
     def is_reached(self, now: Resource) -> bool:
-        return shares_of(now) == self.shares and rollout_of(now) == self.rollout
+        is_noted = self.last_rollout is None or last_rollout_of(now) == self.last_rollout
+        return shares_of(now) == self.shares and rollout_of(now) == self.rollout and is_noted
 
     def why(self, now: Resource) -> list[str]:
         return [f"shares: {shares_of(now)} -> {dict(self.shares)}"] if now.exists else ["it does not exist"]
@@ -88,6 +102,8 @@ class Traffic(Goal):
         own = {name: value for name, value in own_properties(now).items() if name != ROLLOUT}
         if self.rollout is not None:
             own[ROLLOUT] = json.dumps(self.rollout)
+        if self.last_rollout is not None:
+            own[LAST_ROLLOUT] = json.dumps(self.last_rollout)
         return writable(now, properties=own, traffic=dict(self.shares))
 
 

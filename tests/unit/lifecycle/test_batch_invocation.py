@@ -11,15 +11,25 @@ import pytest
 from airflow_provider_amlrest.lifecycle import batch_invocation
 from airflow_provider_amlrest.lifecycle.batch_invocation import (
     BATCH_TAG,
-    REQUEST_TAG,
     LostAnswerError,
     choose,
     find_jobs,
     invoke,
+    job_of_lost_try,
 )
+from airflow_provider_amlrest.lifecycle.batch_note import ASSET, REQUEST_TAG, was_asked
 from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, ThrottledError, UnreachableError
+from airflow_provider_amlrest.rest.assets.data import Data
+from airflow_provider_amlrest.rest.http.errors import (
+    AzureMLError,
+    InvalidSpecError,
+    NotFoundError,
+    PermissionDeniedError,
+    ResponseError,
+    ThrottledError,
+    UnreachableError,
+)
 from airflow_provider_amlrest.rest.jobs.job import Job, Output
 from airflow_provider_amlrest.rest.resources.batch_request import read_batch_request
 from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
@@ -47,6 +57,8 @@ class Service:
         self.answers = list(answers)
         self.asked: list[str] = []
         self.jobs = jobs
+        self.notes: dict[str, Data] = {}
+        self.refuses_notes: AzureMLError | None = None
 
     def get_resource(self, path: str) -> Resource:
         return read_resource(path, {"id": "/x", "properties": {}}) if self.answers else gone(path)
@@ -56,6 +68,16 @@ class Service:
 
     def list_jobs(self, tag: str) -> list[Job]:
         return [job for job in self.jobs if tag in job.tags]
+
+    def get_data(self, name: str, version: str) -> Data:
+        if version not in self.notes:
+            raise NotFoundError("GET data", 404)
+        return self.notes[version]
+
+    def create_data(self, data: Data) -> None:
+        if self.refuses_notes:
+            raise self.refuses_notes
+        self.notes[data.version] = data
 
     def invoke_batch(self, access: Access, body: Any, deployment: str | None, request_id: str) -> Any:
         self.asked.append(request_id)
@@ -68,6 +90,31 @@ class Service:
 def ask(service: Service, *, resubmit_lost: bool = False) -> str:
     client = cast("AzureMLClient", service)
     return invoke(client, IDENTITY, REQUEST, FIRST, resubmit_lost=resubmit_lost)
+
+
+def look_for(service: Service, *, resubmit_lost: bool = False) -> Job | None:
+    """What the try after one that has died does."""
+    client = cast("AzureMLClient", service)
+    return job_of_lost_try(client, IDENTITY, REQUEST, FIRST, resubmit_lost=resubmit_lost)
+
+
+class DeathError(BaseException):
+    """The end of the process, in place of an answer."""
+
+
+def dies(service: Service) -> Service:
+    """A service that a try was asking when it died."""
+    real = service.invoke_batch
+
+    def die(*arguments: Any) -> Any:
+        service.invoke_batch = real  # type: ignore[method-assign]
+        raise DeathError
+
+    service.answers.append("never")
+    service.invoke_batch = die  # type: ignore[method-assign]
+    with pytest.raises(DeathError):
+        ask(service)
+    return service
 
 
 @pytest.fixture(autouse=True)
@@ -107,9 +154,51 @@ def test_if_told_to_it_asks_a_second_time_and_no_third() -> None:
     assert len(service.asked) == 2
 
 
-def test_what_was_throttled_was_not_taken() -> None:
-    with pytest.raises(ThrottledError):
-        ask(Service(ThrottledError("POST /jobs", 429)))
+@pytest.mark.parametrize("error", [ThrottledError("POST /jobs", 429), ResponseError("POST /jobs", 400)])
+def test_what_was_throttled_or_refused_was_not_taken(error: AzureMLError) -> None:
+    service = Service(error)
+    with pytest.raises(type(error)):
+        ask(service)
+    assert look_for(service) is None
+    assert [data.name for data in service.notes.values()] == [ASSET]
+
+
+def test_a_request_is_noted_before_it_is_sent() -> None:
+    service = dies(Service())
+    assert was_asked(cast("AzureMLClient", service), FIRST)
+    [noted] = service.notes.values()
+    assert (noted.type, [noted.uri]) == ("uri_file", list(REQUEST.output_uris(FIRST).values()))
+    assert len(noted.version) <= 30
+
+
+def test_the_try_after_one_that_died_finds_its_job() -> None:
+    service = dies(Service())
+    service.jobs = (job("batchjob-7"),)
+    found = look_for(service)
+    assert found is not None
+    assert found.name == "batchjob-7"
+
+
+def test_the_try_after_one_that_died_does_not_ask_unless_told_to() -> None:
+    service = dies(Service())
+    with pytest.raises(LostAnswerError, match=r"no job is to be seen .* An earlier try ended"):
+        look_for(service)
+    assert look_for(service, resubmit_lost=True) is None
+
+
+def test_without_the_right_to_note_it_is_asked_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    service = Service("batchjob-7")
+    service.refuses_notes = PermissionDeniedError("PUT data", 403)
+    assert ask(service) == "batchjob-7"
+    assert "is asked without a note" in caplog.text
+
+
+def test_what_cannot_be_noted_now_is_not_asked_now() -> None:
+    service = Service("batchjob-7")
+    service.refuses_notes = LOST
+    with pytest.raises(UnreachableError):
+        ask(service)
+    assert service.asked == []
 
 
 def test_an_answer_without_a_job_is_no_reason_to_ask_again() -> None:
