@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutate_wire import FAULTS, ROOT, TESTS, Fault
+from tools.mutate_wire import FAULTS, RESOURCE_TESTS, ROOT, TESTS
+from tools.wire_faults import Fault
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
@@ -19,4 +20,4 @@ def test_fault_applies(fault: Fault) -> None:
 
 def test_table() -> None:
     assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 20
-    assert all(Path(ROOT, test).is_file() for test in TESTS)
+    assert all(Path(ROOT, test).is_file() for test in (*TESTS, *RESOURCE_TESTS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,10 +11,13 @@ import pytest
 
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
 from airflow_provider_amlrest.rest.ids import WorkspaceId
+from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.operations import Operations
+from airflow_provider_amlrest.rest.resources.batch import read_endpoint as read_batch_endpoint
 from airflow_provider_amlrest.rest.resources.endpoints import DefaultDeployment
 from airflow_provider_amlrest.rest.resources.equality import differences
-from airflow_provider_amlrest.rest.resources.goal import Change
+from airflow_provider_amlrest.rest.resources.goal import Change, Present
+from airflow_provider_amlrest.rest.resources.online import read_endpoint as read_online_endpoint
 from airflow_provider_amlrest.rest.resources.registries import in_registry
 from airflow_provider_amlrest.rest.resources.resource import Resource, read_resource
 from airflow_provider_amlrest.rest.resources.scoring import Access
@@ -172,6 +177,21 @@ def test_a_change_of_shares_says_all_else_as_it_is() -> None:
         "properties": {"authMode": "Key", "properties": {}, "traffic": {"blue": 100}},
     }
     check_put("onlineEndpoints", body)
+
+
+def test_what_a_file_does_not_mention_stays() -> None:
+    """A PUT without them would reset the shares, and the default."""
+    online = deepcopy(exchange("online_endpoint", 2)["response_body"])
+    online["properties"] |= {"traffic": {"blue": 100}, "mirrorTraffic": {"green": 5}}
+    batch = deepcopy(exchange("batch_endpoint", 3)["response_body"])
+    batch["properties"]["defaults"] = {"deploymentName": "blue"}
+    for read, wire in ((read_online_endpoint, online), (read_batch_endpoint, batch)):
+        spec = read(Given({"name": "shop", "description": "another one"}, Path()))
+        goal = Present(SHOP, spec.what, spec.body, spec.of_user, {"airflow_dag_id": "d"}, spec.kept)
+        body = goal.change(read_resource(SHOP, wire)).body
+        assert body["tags"] == {"airflow_dag_id": "d"}
+        for name in ("traffic", "mirrorTraffic", "defaults"):
+            assert body["properties"].get(name) == wire["properties"].get(name)
 
 
 def test_another_default_says_all_else_as_it_is() -> None:
