@@ -84,7 +84,7 @@ def is_caught(checkout: Path, fault: Fault) -> bool:
     original = file.read_text()
     file.write_text(fault.source(checkout))
     try:
-        failure = run_tests(checkout, RESOURCE_TESTS if fault in RESOURCE_FAULTS else TESTS)
+        failure = run_tests(checkout, RESOURCE_TESTS if fault.file.startswith("resources/") else TESTS)
     finally:
         file.write_text(original)
     match = CAUGHT.search(failure or "")

@@ -18,6 +18,13 @@ def test_fault_applies(fault: Fault) -> None:
     compile(source, fault.file, "exec")
 
 
+@pytest.mark.parametrize("page", ["docs/fidelity.md", "CONTRIBUTING.md"])
+def test_pages_say_how_many_there_are(page: str) -> None:
+    assert f"`make mutation` puts {len(FAULTS)} faults, one at a time" in (ROOT / page).read_text().replace(
+        "`make mutation` | puts", "`make mutation` puts"
+    )
+
+
 def test_table() -> None:
     assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 20
     assert all(Path(ROOT, test).is_file() for test in (*TESTS, *RESOURCE_TESTS))

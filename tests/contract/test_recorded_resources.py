@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_amlrest.rest.http.cloud import PUBLIC
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.ids import WorkspaceId
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.operations import Operations
@@ -19,10 +20,10 @@ from airflow_provider_amlrest.rest.resources.equality import differences
 from airflow_provider_amlrest.rest.resources.goal import Change, Present
 from airflow_provider_amlrest.rest.resources.online import read_endpoint as read_online_endpoint
 from airflow_provider_amlrest.rest.resources.registries import in_registry
-from airflow_provider_amlrest.rest.resources.resource import Resource, read_resource
+from airflow_provider_amlrest.rest.resources.resource import BROKEN, MOVING, READY, Resource, read_resource
 from airflow_provider_amlrest.rest.resources.scoring import Access
-from airflow_provider_amlrest.rest.resources.traffic import Traffic
-from tests.contract import openapi
+from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT, Traffic
+from tests.contract import openapi, resource_calls
 from tests.contract.recordings import decoded
 from tests.contract.schemas import published
 from tests.contract.tally import count
@@ -144,6 +145,20 @@ def test_what_was_asked_for_is_what_is_there(topic: str, asked: int, now: int) -
     count("recorded answers of resources read")
 
 
+def test_another_spelling_is_no_difference_and_a_variable_too_many_is_one() -> None:
+    compute, there = (exchange("compute", 2)["request_body"], exchange("compute", 5)["response_body"])
+    idle = "properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown"
+    assert differences(changed(compute, idle.split("."), "PT100S"), there, ("tags",)) == []
+    deployment = deepcopy(exchange("online_deployment", 4)["response_body"])
+    body = changed(exchange("online_deployment", 0)["request_body"], VARIABLES, {})
+    assert differences(body, deployment, OF_USER["online_deployment"]) == []
+    extra = changed(deployment, VARIABLES, {"OLD": "1"})
+    assert len(differences(body, extra, OF_USER["online_deployment"])) == 1
+
+
+VARIABLES = ["properties", "environmentVariables"]
+
+
 CHANGES: dict[str, dict[str, Any]] = {
     "online_endpoint": {"properties.authMode": "AMLToken", "properties.traffic": {"blue": 100}},
     "online_deployment": {
@@ -168,7 +183,9 @@ def changed(value: Any, place: list[str], other: Any) -> Any:
 
 def test_a_change_of_shares_says_all_else_as_it_is() -> None:
     """A PUT says all: what is read goes back, without what the service alone may write."""
-    there = read_resource(SHOP, exchange("online_endpoint", 2)["response_body"])
+    wire = deepcopy(exchange("online_endpoint", 2)["response_body"])
+    wire["properties"]["properties"][ROLLOUT] = "{}"
+    there = read_resource(SHOP, wire)
     body = Traffic(SHOP, "it", {"blue": 100}, ({},)).change(there).body
     assert body == {
         "location": "eastus",
@@ -216,6 +233,35 @@ def check_put(kind: str, body: dict[str, Any]) -> None:
     openapi.check_request("2024-04-01", "PUT", url, body)
 
 
+@pytest.mark.parametrize(
+    ("mode", "definition", "secret"),
+    [("Key", "EndpointAuthKeys", "primaryKey"), ("AMLToken", "EndpointAuthToken", "accessToken")],
+)
+def test_a_key_or_a_token_of_azure_ml_signs_in(mode: str, definition: str, secret: str) -> None:
+    """They are where Microsoft's definitions have them, and go with the request, which is JSON."""
+    members = published("swagger/2024-04-01/mfe.json")["definitions"][definition]["properties"]
+    endpoint = resource_calls.endpoint(mode)
+    access, _ = drive(operations().get_access(endpoint), Answered({name: name for name in members}))
+    scored, calls = drive(operations().score(access, {"data": [1]}), Answered({"score": 1}))
+    request = calls[0].request
+    assert request.headers["Authorization"] == f"Bearer {secret}"
+    assert (request.content, scored.value()) == ('{"data": [1]}', {"score": 1})
+
+
+def test_every_state_in_the_definitions_is_known() -> None:
+    """Those of a compute instance are its own, beside the provisioning state."""
+    files = [published(f"swagger/2024-04-01/{name}.json") for name in ("mfe", "machineLearningServices")]
+    definitions = {name: one for file in files for name, one in file["definitions"].items()}
+    instance = definitions["ComputeInstanceProperties"]["properties"]["state"]["$ref"].rpartition("/")[2]
+    kinds = ("EndpointProvisioningState", "DeploymentProvisioningState")
+    states = {state for kind in kinds for state in definitions[kind]["enum"]}
+    assert states | set(definitions[instance]["enum"]) <= READY | BROKEN | MOVING
+    for state in definitions[instance]["enum"]:
+        own = {"computeType": "ComputeInstance", "properties": {"state": state}}
+        wire = {"properties": {"provisioningState": "Succeeded", **own}}
+        assert read_resource("computes/desk", wire).status == state
+
+
 def test_the_log_of_a_container() -> None:
     flow = operations().get_deployment_log(f"{SHOP}/deployments/blue", 50)
     assert decoded(flow, answered("online_deployment", 5)).startswith("Instance status:\nSystemSetup")
@@ -236,9 +282,11 @@ def test_a_promotion_to_a_registry() -> None:
     assert goal.request.body == sent["request_body"]
     ours = operations()
     ours.services = ("https://ml", "https://api")
-    _, calls = drive(
-        ours.change_resource(goal.request), answered("model_registry", 2), answered("model_registry", 3)
-    )
+    answers = (answered("model_registry", 2), answered("model_registry", 3))
+    try:
+        _, calls = drive(ours.change_resource(goal.request), *answers)
+    except AzureMLError as error:
+        raise AssertionError(f"{answers[0].body} is not read") from error
     end = "/providers/Microsoft.MachineLearningServices/registries/testFeed/import"
     assert all(urlsplit(url).path.endswith(end) for url in (sent["url"], calls[1].request.url))
     assert calls[1].request.url.startswith(discovery["response_body"]["primaryRegionResourceProviderUri"])
