@@ -94,11 +94,11 @@ def _short(url: str) -> str:
     return (path.lstrip("/") or ".") + (f"?{shown}" if shown else "")
 
 
-def page_with(text: str) -> str:
-    """The page as it should be, with this table."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+def page_with(text: str, begin: str = BEGIN, end: str = END) -> str:
+    """The page as it should be, with this table between these lines."""
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def main() -> None:

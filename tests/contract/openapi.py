@@ -194,6 +194,7 @@ def _closed(name: str, definitions: Wire) -> Wire:
 def _flat(name: str, definitions: Wire) -> Wire:
     """A definition with the members of those that it extends."""
     family = [definitions[member] for member in (name, *_ancestors(name, definitions))]
+    family += [part for definition in family for part in definition.get("allOf", ()) if "$ref" not in part]
     members: Wire = {}
     for definition in reversed(family):
         members |= definition.get("properties", {})

@@ -24,6 +24,20 @@ FILES = ("2021-03-01-preview", "2022-02-01-preview", "2022-05-01", "2023-04-01",
 EXPRESSION = "https://schema.management.azure.com/schemas/common/definitions.json#/definitions/expression"
 DURATION = r"^P(?=\d|T)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$"
 
+DURATIONS = {
+    *(
+        "timeout",
+        "trialTimeout",
+        "requestTimeout",
+        "maxQueueWait",
+        "initialDelay",
+        "period",
+        "pollingInterval",
+    ),
+    *("nodeIdleTimeBeforeScaleDown", "idleTimeBeforeShutdown"),
+}
+"""Members that are times, whatever they belong to."""
+
 NUMBERS_OF = {
     "uniform": 2,
     "quniform": 3,
@@ -66,6 +80,14 @@ def check(api_version: str, kind: str, body: Wire) -> None:
     validate(_validator(file_for(api_version), kind), body)
 
 
+def check_resource(api_version: str, kind: str, body: Wire) -> None:
+    """The same for the whole body of a PUT of a compute, an endpoint or a deployment.
+
+    :param kind: as in the path: ``computes``, ``onlineEndpoints/deployments``.
+    """
+    validate(_resource_validator(file_for(api_version), kind.replace("/", "_")), body)
+
+
 def validate(validator: Any, body: Any) -> None:
     """Raises the ValidationError that says most: that of a union alone says that none of its kinds fits."""
     error = jsonschema.exceptions.best_match(validator.iter_errors(body))
@@ -80,6 +102,22 @@ def _validator(file: str, kind: str) -> Any:
     properties = document["resourceDefinitions"][resource]["properties"]["properties"]
     definitions = repaired(document["definitions"])
     schema = {"definitions": definitions, **_without_expressions(properties)}
+    return jsonschema.Draft7Validator(schema)
+
+
+@cache
+def _resource_validator(file: str, kind: str) -> Any:
+    document = published(f"schemas/{file}.json")
+    resource = document["resourceDefinitions"][f"workspaces_{kind}"]
+    of_templates = ("apiVersion", "name", "resources", "type")
+    members = {name: one for name, one in resource["properties"].items() if name not in of_templates}
+    schema = {
+        "definitions": repaired(document["definitions"]),
+        "type": "object",
+        "properties": _without_expressions(members),
+        "required": sorted({"location", *resource["required"]} - set(of_templates)),
+        "additionalProperties": False,
+    }
     return jsonschema.Draft7Validator(schema)
 
 
@@ -149,8 +187,10 @@ def _tighten(name: str, definition: Wire) -> None:
         definition["additionalProperties"] = False
     for amount in {"slackFactor", "slackAmount"} & set(properties):
         properties[amount] = {"type": "number"}  # They say integer; the OpenAPI file says number.
-    for duration in {"timeout", "trialTimeout"} & set(properties):
+    for duration in DURATIONS & set(properties):
         properties[duration] = {"type": "string", "pattern": DURATION}
+    if "samplingRate" in properties:
+        properties["samplingRate"] = {"type": "number"}  # The same.
     for whose in ("Command", "Sweep"):
         if name == f"{whose}JobLimits":
             properties["jobLimitsType"] = {"const": whose}

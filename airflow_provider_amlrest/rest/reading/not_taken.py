@@ -30,6 +30,7 @@ NOT_TAKEN = {
     "include_dashboard": _RAY,
     "head_node_additional_args": _RAY,
     "worker_node_additional_args": _RAY,
+    "ssh_private_key_file": "a key is not read from a file here; attach the machine with an admin_password",
     "datastore": "uploads go to the workspace's default datastore; elsewhere give the path as a URI",
     "inference_config": "it is of environments that serve models, not of those that jobs run in",
     "resources": f"here {_PREVIEW}; those of a sweep's trials are trial.resources",

@@ -12,11 +12,13 @@ import json
 import math
 import numbers
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+
+T = TypeVar("T")
 
 _WHOLE = re.compile(r"[+-]?\d{1,300}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -62,9 +64,14 @@ def blank(value: Any) -> bool:
     return _said(value) is None
 
 
+def optional(read: Callable[..., T], field: str, value: Any, *more: Any) -> T | None:
+    """What ``read(field, value, *more)`` reads; None for what is not given."""
+    return None if blank(value) else read(field, value, *more)
+
+
 def optional_seconds(field: str, value: Any) -> float | None:
     """A time in seconds, or None. Raises InvalidSpecError like :func:`required_seconds`."""
-    return None if blank(value) else required_seconds(field, value)
+    return optional(required_seconds, field, value)
 
 
 def required_seconds(field: str, value: Any) -> float:
@@ -88,6 +95,16 @@ def mapping(field: str, value: Any) -> Mapping[str, Any]:
         return {}
     if not isinstance(said, Mapping):
         raise InvalidSpecError(field, f"{value!r} must be a mapping.")
+    return said
+
+
+def items(field: str, value: Any) -> Sequence[Any]:
+    """A list; None is an empty one. Raises InvalidSpecError otherwise."""
+    said = _said(value)
+    if said is None:
+        return ()
+    if not isinstance(said, list | tuple):
+        raise InvalidSpecError(field, f"{value!r} must be a list.")
     return said
 
 

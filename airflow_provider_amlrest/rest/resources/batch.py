@@ -20,7 +20,13 @@ from airflow_provider_amlrest.rest.reading.fields import (
     text,
     word,
 )
-from airflow_provider_amlrest.rest.reading.values import blank, mapping, required_seconds, whole
+from airflow_provider_amlrest.rest.reading.values import (
+    blank,
+    mapping,
+    optional,
+    required_seconds,
+    whole,
+)
 from airflow_provider_amlrest.rest.resources.endpoints import (
     BATCH,
     check_deployment_name,
@@ -29,14 +35,25 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity, says
+from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.versions.words import exact_duration, without_nones
 
 SINCE = "2022-05-01"
-PIPELINES_SINCE = "2024-04-01"
-"""The first version whose batch endpoints run pipeline components."""
+ENDPOINT_FEATURES = (Feature(ResourceSpec, "type", "a batch endpoint", SINCE, lambda endpoint: True),)
+DEPLOYMENT_FEATURES = (
+    Feature(ResourceSpec, "type", "a batch deployment", SINCE, lambda deployment: True),
+    Feature(
+        ResourceSpec,
+        "component",
+        "a deployment of a pipeline component",
+        "2024-04-01",
+        says("properties.deploymentConfiguration"),
+    ),
+)
 OUTPUT_ACTIONS = {"append_row": "AppendRow", "summary_only": "SummaryOnly"}
+LEVELS = ("info", "warning", "debug")
 ENDPOINT_KEYS = (
     *("name", "description", "tags", "properties", "auth_mode", "identity", "location", "defaults"),
 )
@@ -77,7 +94,8 @@ def read_endpoint(given: Given) -> ResourceSpec:
     )
     of_user = ("tags", "properties.properties")
     checks = (partial(check_endpoint_name, "name", name),)
-    return ResourceSpec(BATCH, name, "batch endpoint", body, SINCE, of_user, ("defaults",), checks)
+    kept = ("defaults",)
+    return ResourceSpec(BATCH, name, "batch endpoint", body, ENDPOINT_FEATURES, of_user, kept, checks)
 
 
 def read_deployment(given: Given) -> ResourceSpec:
@@ -102,9 +120,10 @@ def read_deployment(given: Given) -> ResourceSpec:
         partial(check_scoring_script, given["code_configuration"], given.base),
         partial(_check_definition, given["job_definition"]),
     )
-    since = PIPELINES_SINCE if type_ == "pipeline" else SINCE
     collection = f"{BATCH}/{endpoint}/deployments"
-    return ResourceSpec(collection, name, "batch deployment", body, since, of_user, checks=checks)
+    return ResourceSpec(
+        collection, name, "batch deployment", body, DEPLOYMENT_FEATURES, of_user, checks=checks
+    )
 
 
 def _check_definition(value: Any) -> None:
@@ -121,12 +140,11 @@ def _of_model(given: Given) -> Wire:
         raise InvalidSpecError("compute", "it is missing: name the cluster on which the model scores.")
     settings = mapping("settings", given["settings"])
     no_other_keys("settings", settings, _SETTINGS)
-    environment = given["environment"]
     model = read_model_reference("model", given["model"], given.base)
     return {
         "model": {"referenceType": "Id", "assetId": model},
         "codeConfiguration": read_code_configuration(given["code_configuration"], given.base),
-        "environmentId": environment and read_environment("environment", environment, given.base),
+        "environmentId": optional(read_environment, "environment", given["environment"], given.base),
         "compute": read_compute("compute", text("compute", given["compute"])),
         "resources": _resources(given["resources"]),
         **_settings(settings),
@@ -135,26 +153,26 @@ def _of_model(given: Given) -> Wire:
 
 def _settings(settings: Mapping[str, Any]) -> Wire:
     def number(name: str, low: int, high: int) -> int | None:
-        value = settings.get(name)
-        return None if blank(value) else whole(f"settings.{name}", value, low, high)
+        return optional(whole, f"settings.{name}", settings.get(name), low, high)
 
-    action, level = settings.get("output_action"), settings.get("logging_level")
-    retries = mapping("settings.retry_settings", settings.get("retry_settings"))
-    no_other_keys("settings.retry_settings", retries, ("max_retries", "timeout"))
-    timeout = retries.get("timeout")
+    action = optional(word, "settings.output_action", settings.get("output_action"), OUTPUT_ACTIONS)
+    retrying = "settings.retry_settings"
+    retries = mapping(retrying, settings.get("retry_settings"))
+    no_other_keys(retrying, retries, ("max_retries", "timeout"))
+    timeout = optional(required_seconds, f"{retrying}.timeout", retries.get("timeout"))
     return without_nones(
         maxConcurrencyPerInstance=number("max_concurrency_per_instance", 1, 1000),
         miniBatchSize=number("mini_batch_size", 1, 2**31 - 1),
         errorThreshold=number("error_threshold", -1, 2**31 - 1),
-        outputAction=action and OUTPUT_ACTIONS[word("settings.output_action", action, OUTPUT_ACTIONS)],
+        outputAction=action and OUTPUT_ACTIONS[action],
         outputFileName=text("settings.output_file_name", settings.get("output_file_name")),
-        loggingLevel=level and word("settings.logging_level", level, ("info", "warning", "debug")),
+        loggingLevel=optional(word, "settings.logging_level", settings.get("logging_level"), LEVELS),
         environmentVariables=string_map(
             "settings.environment_variables", settings.get("environment_variables")
         ),
         retrySettings=without_nones(
-            maxRetries=retries.get("max_retries"),
-            timeout=timeout and f"PT{required_seconds('settings.retry_settings.timeout', timeout):g}S",
+            maxRetries=optional(whole, f"{retrying}.max_retries", retries.get("max_retries"), 0, 2**31 - 1),
+            timeout=timeout and exact_duration(timeout),
         ),
     )
 
@@ -178,8 +196,7 @@ def _of_pipeline(given: Given) -> Wire:
 def _resources(value: Any) -> Wire | None:
     given = mapping("resources", value)
     no_other_keys("resources", given, ("instance_count", "instance_type"))
-    count = given.get("instance_count")
     return without_nones(
-        instanceCount=None if blank(count) else whole("resources.instance_count", count, 1, 100_000),
+        instanceCount=optional(whole, "resources.instance_count", given.get("instance_count"), 1, 100_000),
         instanceType=text("resources.instance_type", given.get("instance_type")),
     )

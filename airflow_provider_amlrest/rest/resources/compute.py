@@ -13,14 +13,15 @@ from airflow_provider_amlrest.rest.reading.fields import no_other_keys, string_m
 from airflow_provider_amlrest.rest.reading.values import (
     blank,
     boolean,
+    items,
     mapping,
     required_seconds,
-    structured,
     whole,
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
-from airflow_provider_amlrest.rest.versions.features import NEVER
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity, says
+from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03
+from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -39,17 +40,36 @@ _INSTANCE = (
     *("enable_root_access", "enable_sso", "release_quota_on_stop"),
 )
 _ATTACHED = ("resource_id",)
+_SWITCHES: Mapping[str, tuple[str, bool]] = {
+    "enable_os_patching": ("enableOSPatching", False),
+    "enable_root_access": ("enableRootAccess", True),
+    "enable_sso": ("enableSSO", True),
+    "release_quota_on_stop": ("releaseQuotaOnStop", False),
+}
+"""Switch of an instance -> the service's word, and its default. One that is as by default is not sent: not
+every version knows it."""
+
+
+def _feature(field: str, wire: str, what: str, since: str, *also: str) -> Feature:
+    return Feature(ResourceSpec, field, what, since, says(f"properties.properties.{wire}"), also=also)
+
+
 _SINCE = "2025-12-01"
 """The first version whose types have single sign-on and the shutdown of idle instances. 2024-04-01 has
-neither, and of those between nothing is known. The other switches are in previews only."""
-_SWITCHES: Mapping[str, tuple[str, bool, str, str]] = {
-    "enable_os_patching": ("enableOSPatching", False, NEVER, "that the operating system is patched"),
-    "enable_root_access": ("enableRootAccess", True, NEVER, "that there is no root access"),
-    "enable_sso": ("enableSSO", True, _SINCE, "that there is no single sign-on"),
-    "release_quota_on_stop": ("releaseQuotaOnStop", False, NEVER, "that a stop releases the quota"),
-}
-"""Switch of an instance -> the service's word, its default, the first api-version, and the rest in words. One
-that is as by default is not sent: not every version knows it."""
+neither, and of those between nothing is known. The switches without a version are in previews only."""
+FEATURES = (
+    _feature("enable_os_patching", "enableOSPatching", "that the operating system is patched", NEVER),
+    _feature("enable_root_access", "enableRootAccess", "that there is no root access", NEVER),
+    _feature("enable_sso", "enableSSO", "that there is no single sign-on", _SINCE),
+    _feature("release_quota_on_stop", "releaseQuotaOnStop", "that a stop releases the quota", NEVER),
+    _feature(
+        "idle_time_before_shutdown_minutes",
+        "idleTimeBeforeShutdown",
+        "when an idle instance is stopped",
+        _SINCE,
+    ),
+    _feature("schedules", "schedules", "when an instance starts and stops", "2023-04-01", PREVIEW_2021_03),
+)
 
 
 def read_compute(given: Given) -> ResourceSpec:
@@ -71,7 +91,7 @@ def read_compute(given: Given) -> ResourceSpec:
     )
     body["properties"] = without_nones(**body["properties"])
     checks = (partial(check_compute_name, name),)
-    return ResourceSpec("computes", name, "compute", body, newer=_newer(given), checks=checks)
+    return ResourceSpec("computes", name, "compute", body, FEATURES, checks=checks)
 
 
 KEYS = (*_COMMON, *_NODES, *_CLUSTER, *_INSTANCE, *_ATTACHED)
@@ -132,10 +152,12 @@ def _cluster(given: Given) -> Wire:
 def _instance(given: Given) -> Wire:
     minutes = given["idle_time_before_shutdown_minutes"]
     idle = None if blank(minutes) else 60.0 * whole("idle_time_before_shutdown_minutes", minutes, 15, 4320)
+    ssh = _instance_ssh(given)
     return {
-        "disableLocalAuth": blank(given["ssh_settings"]),
+        "disableLocalAuth": ssh is None or ssh["sshPublicAccess"] == "Disabled",
         "properties": without_nones(
             **_nodes(given),
+            sshSettings=ssh,
             applicationSharingPolicy="Shared",
             computeInstanceAuthorizationType="personal",
             **{_SWITCHES[name][0]: not _SWITCHES[name][1] for name in _switched(given)},
@@ -146,22 +168,23 @@ def _instance(given: Given) -> Wire:
     }
 
 
+def _instance_ssh(given: Given) -> Wire | None:
+    settings = string_map("ssh_settings", given["ssh_settings"])
+    no_other_keys("ssh_settings", settings, ("ssh_key_value",))
+    access = _ssh_access(given)
+    if not settings and access == "NotSpecified":
+        return None
+    open_ = "Enabled" if access == "Enabled" else "Disabled"
+    return without_nones(sshPublicAccess=open_, adminPublicKey=settings.get("ssh_key_value"))
+
+
 def _switched(given: Given) -> list[str]:
     """The switches that are not as by default."""
     return [
         name
-        for name, (_, default, *_) in _SWITCHES.items()
+        for name, (_, default) in _SWITCHES.items()
         if not blank(given[name]) and boolean(name, given[name]) != default
     ]
-
-
-def _newer(given: Given) -> tuple[tuple[str, str, str], ...]:
-    """What not every api-version can say, as :class:`ResourceSpec` has it."""
-    newer = [(name, what, since) for name in _switched(given) for _, _, since, what in [_SWITCHES[name]]]
-    minutes = "idle_time_before_shutdown_minutes"
-    if not blank(given[minutes]):
-        newer.append((minutes, "when an idle instance is stopped", _SINCE))
-    return tuple(newer)
 
 
 def _spark(given: Given) -> Wire:
@@ -169,10 +192,8 @@ def _spark(given: Given) -> Wire:
 
 
 def _machine(given: Given) -> Wire:
-    ssh = mapping("ssh_settings", given["ssh_settings"])
-    no_other_keys(
-        "ssh_settings", ssh, ("admin_username", "admin_password", "ssh_port", "ssh_private_key_file")
-    )
+    ssh = string_map("ssh_settings", given["ssh_settings"])
+    no_other_keys("ssh_settings", ssh, ("admin_username", "admin_password", "ssh_port"))
     account = {"username": ssh.get("admin_username"), "password": ssh.get("admin_password")}
     port = whole("ssh_settings.ssh_port", ssh.get("ssh_port", 22), 1, 65535)
     return {
@@ -200,7 +221,7 @@ def _nodes(given: Given) -> Wire:
 
 
 def _subnet(value: Any) -> Wire | None:
-    settings = mapping("network_settings", structured(value))
+    settings = mapping("network_settings", value)
     no_other_keys("network_settings", settings, ("vnet_name", "subnet"))
     if not settings:
         return None
@@ -242,7 +263,7 @@ def _owner(value: Any) -> Wire | None:
 def _schedules(value: Any) -> Wire | None:
     given = mapping("schedules", value)
     no_other_keys("schedules", given, ("compute_start_stop",))
-    schedules = structured(given.get("compute_start_stop")) or ()
+    schedules = items("schedules.compute_start_stop", given.get("compute_start_stop"))
     return {"computeStartStop": [_schedule(one) for one in schedules]} if schedules else None
 
 
@@ -250,17 +271,15 @@ def _schedule(value: Any) -> Wire:
     field = "schedules.compute_start_stop"
     one = mapping(field, value)
     no_other_keys(field, one, ("action", "trigger", "state"))
-    trigger = mapping(f"{field}.trigger", one.get("trigger"))
+    trigger = string_map(f"{field}.trigger", one.get("trigger"))
     no_other_keys(f"{field}.trigger", trigger, ("type", "start_time", "time_zone", "expression"))
-    if str(trigger.get("type")).lower() != "cron":
-        raise InvalidSpecError(f"{field}.trigger.type", f"{trigger.get('type')!r} must be cron.")
+    word(f"{field}.trigger.type", trigger.get("type"), ("cron",))
     state = word(f"{field}.state", one.get("state") or "enabled", ("enabled", "disabled"))
     return {
         "action": word(f"{field}.action", one.get("action"), ("start", "stop")),
         "triggerType": "Cron",
         "status": state.capitalize(),
         "cron": without_nones(
-            triggerType="Cron",
             expression=trigger.get("expression"),
             startTime=trigger.get("start_time"),
             timeZone=trigger.get("time_zone"),

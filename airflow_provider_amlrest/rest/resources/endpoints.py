@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookups import read_code
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, path_text, text
+from airflow_provider_amlrest.rest.reading.fields import SOMETHING, no_other_keys, one_of, path_text, text
 from airflow_provider_amlrest.rest.reading.values import blank, mapping
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
@@ -96,7 +96,7 @@ def read_code_configuration(value: Any, base: Path) -> Wire | None:
     no_other_keys(field, given, ("code", "scoring_script"))
     code = read_code(f"{field}.code", given.get("code"), base)
     script = path_text(f"{field}.scoring_script", given.get("scoring_script"))
-    if not script:
+    if not SOMETHING.search(script):
         raise InvalidSpecError(
             f"{field}.scoring_script", "it is missing: the file of the code with init and run."
         )

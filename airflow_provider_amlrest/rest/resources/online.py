@@ -10,10 +10,10 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.lookups import read_environment
 from airflow_provider_amlrest.rest.reading.fields import (
-    json_map,
     no_other_keys,
     string_map,
     text,
+    text_list,
     word,
 )
 from airflow_provider_amlrest.rest.reading.values import (
@@ -21,6 +21,7 @@ from airflow_provider_amlrest.rest.reading.values import (
     boolean,
     mapping,
     number,
+    optional,
     required_seconds,
     whole,
 )
@@ -32,11 +33,38 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity, says
+from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.versions.words import exact_duration, without_nones
 
 SINCE = "2022-05-01"
+ENDPOINT_FEATURES = (
+    Feature(ResourceSpec, "type", "an online endpoint", SINCE, lambda endpoint: True),
+    Feature(
+        ResourceSpec,
+        "public_network_access",
+        "who reaches an endpoint",
+        "2022-10-01",
+        says("properties.publicNetworkAccess"),
+    ),
+    Feature(
+        ResourceSpec, "mirror_traffic", "mirrored traffic", "2023-04-01", says("properties.mirrorTraffic")
+    ),
+)
+DEPLOYMENT_FEATURES = (
+    Feature(ResourceSpec, "type", "an online deployment", SINCE, lambda deployment: True),
+    Feature(
+        ResourceSpec,
+        "egress_public_network_access",
+        "what a deployment reaches",
+        "2022-10-01",
+        says("properties.egressPublicNetworkAccess"),
+    ),
+    Feature(
+        ResourceSpec, "data_collector", "a data collector", "2024-04-01", says("properties.dataCollector")
+    ),
+)
 AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 DEFAULT_INSTANCE = "Standard_DS3_v2"
 
@@ -56,7 +84,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
     """An endpoint. Raises InvalidSpecError for a member that is not what it must be."""
     check_members(given, ENDPOINT_KEYS)
     name = text("name", given["name"]) or ""
-    access = given["public_network_access"]
+    access = "public_network_access"
     body = without_nones(
         location=text("location", given["location"]),
         tags=string_map("tags", given["tags"]),
@@ -67,13 +95,13 @@ def read_endpoint(given: Given) -> ResourceSpec:
             properties=string_map("properties", given["properties"]),
             traffic=read_weights("traffic", given["traffic"]),
             mirrorTraffic=_mirror(given["mirror_traffic"]),
-            publicNetworkAccess=None if blank(access) else _access("public_network_access", access),
+            publicNetworkAccess=optional(_access, access, given[access]),
         ),
     )
     of_user = ("tags", "properties.properties", "properties.traffic", "properties.mirrorTraffic")
     kept = ("traffic", "mirrorTraffic")
     checks = (partial(check_endpoint_name, "name", name),)
-    return ResourceSpec(ONLINE, name, "online endpoint", body, SINCE, of_user, kept, checks)
+    return ResourceSpec(ONLINE, name, "online endpoint", body, ENDPOINT_FEATURES, of_user, kept, checks)
 
 
 def read_deployment(given: Given) -> ResourceSpec:
@@ -88,8 +116,7 @@ def read_deployment(given: Given) -> ResourceSpec:
         raise InvalidSpecError(
             "model", "it is missing, and so is code_configuration: nothing would be served."
         )
-    names = ("model", "environment", "egress_public_network_access")
-    model, environment, egress = (None if blank(given[name]) else given[name] for name in names)
+    egress = "egress_public_network_access"
     body = without_nones(
         location=text("location", given["location"]),
         tags=string_map("tags", given["tags"]),
@@ -98,16 +125,16 @@ def read_deployment(given: Given) -> ResourceSpec:
             endpointComputeType="Managed",
             description=text("description", given["description"]),
             properties=string_map("properties", given["properties"]),
-            model=model and read_model_reference("model", model, given.base),
+            model=optional(read_model_reference, "model", given["model"], given.base),
             codeConfiguration=read_code_configuration(given["code_configuration"], given.base),
-            environmentId=environment and read_environment("environment", environment, given.base),
+            environmentId=optional(read_environment, "environment", given["environment"], given.base),
             appInsightsEnabled=_flag("app_insights_enabled", given["app_insights_enabled"]),
             instanceType=text("instance_type", given["instance_type"]) or DEFAULT_INSTANCE,
             requestSettings=_group("request_settings", given["request_settings"], _REQUESTS),
             livenessProbe=_group("liveness_probe", given["liveness_probe"], _PROBE),
             readinessProbe=_group("readiness_probe", given["readiness_probe"], _PROBE),
             scaleSettings=_scale(given["scale_settings"]),
-            egressPublicNetworkAccess=egress and _access("egress_public_network_access", egress),
+            egressPublicNetworkAccess=optional(_access, egress, given[egress]),
             dataCollector=_collector(given["data_collector"]),
             modelMountPath=text("model_mount_path", given["model_mount_path"]),
         ),
@@ -123,7 +150,9 @@ def read_deployment(given: Given) -> ResourceSpec:
         partial(check_scoring_script, given["code_configuration"], given.base),
     )
     collection = f"{ONLINE}/{endpoint}/deployments"
-    return ResourceSpec(collection, name, "online deployment", body, SINCE, of_user, checks=checks)
+    return ResourceSpec(
+        collection, name, "online deployment", body, DEPLOYMENT_FEATURES, of_user, checks=checks
+    )
 
 
 def read_weights(field: str, value: Any) -> dict[str, int]:
@@ -160,11 +189,11 @@ Reader = Callable[[str, Any], Any]
 
 
 def _milliseconds(field: str, value: Any) -> str:
-    return f"PT{number(field, value) / 1000:g}S"
+    return exact_duration(whole(field, value, 0, 2**31 - 1) / 1000)
 
 
 def _seconds(field: str, value: Any) -> str:
-    return f"PT{required_seconds(field, value):g}S"
+    return exact_duration(required_seconds(field, value))
 
 
 def _count(field: str, value: Any) -> int:
@@ -208,17 +237,57 @@ def _scale(value: Any) -> Wire | None:
     return {"scaleType": type_, **(_group(field, given, _SCALE) or {})}
 
 
-def _collection(field: str, value: Any) -> str:
-    is_on = boolean(f"{field}.enabled", mapping(field, value).get("enabled", True))
-    return "enabled" if is_on else "disabled"
+_COLLECTION = ("enabled", "data", "client_id")
+_ROLLING_RATES = ("minute", "hour", "day")
+_COLLECTOR = ("collections", "rolling_rate", "request_logging", "sampling_rate")
 
 
 def _collector(value: Any) -> Wire | None:
-    given = json_map("data_collector", value)
+    field = "data_collector"
+    given = mapping(field, value)
+    no_other_keys(field, given, _COLLECTOR)
     if not given:
         return None
-    collections = {
-        str(name): {"dataCollectionMode": _collection(f"data_collector.collections.{name}", one)}
-        for name, one in mapping("data_collector.collections", given.get("collections")).items()
-    }
-    return without_nones(collections=collections, samplingRate=given.get("sampling_rate"))
+    logging = mapping(f"{field}.request_logging", given.get("request_logging"))
+    no_other_keys(f"{field}.request_logging", logging, ("capture_headers",))
+    share = optional(_share, f"{field}.sampling_rate", given.get("sampling_rate"))
+    headers = optional(text_list, f"{field}.request_logging.capture_headers", logging.get("capture_headers"))
+    collections = mapping(f"{field}.collections", given.get("collections"))
+    if not collections:
+        raise InvalidSpecError(f"{field}.collections", "they are missing: what is to be collected.")
+    return without_nones(
+        collections={
+            str(name): _collection(f"{field}.collections.{name}", one, share)
+            for name, one in collections.items()
+        },
+        rollingRate=optional(word, f"{field}.rolling_rate", given.get("rolling_rate"), _ROLLING_RATES),
+        requestLogging={"captureHeaders": list(headers)} if headers else None,
+    )
+
+
+def _collection(field: str, value: Any, share: float | None) -> Wire:
+    one = mapping(field, value)
+    no_other_keys(field, one, _COLLECTION)
+    is_on = boolean(f"{field}.enabled", one.get("enabled", True))
+    return without_nones(
+        dataCollectionMode="enabled" if is_on else "disabled",
+        dataId=optional(_data_id, f"{field}.data", one.get("data")),
+        clientId=text(f"{field}.client_id", one.get("client_id")),
+        samplingRate=share,
+    )
+
+
+def _data_id(field: str, value: Any) -> str:
+    id_ = str(value.get("data_id") if isinstance(value, Mapping) else value).removeprefix("azureml:")
+    if not id_.startswith("/subscriptions/"):
+        raise InvalidSpecError(
+            field, f"{value!r} must be the ARM id of data that is registered, /subscriptions/.../versions/1."
+        )
+    return id_
+
+
+def _share(field: str, value: Any) -> float:
+    share = number(field, value)
+    if not 0 <= share <= 1:
+        raise InvalidSpecError(field, f"{value!r} must be a number from 0 to 1.")
+    return share

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.wire import filled, lookups
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
-from airflow_provider_amlrest.rest.reading.values import mapping, structured
+from airflow_provider_amlrest.rest.reading.values import items, mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
-from airflow_provider_amlrest.rest.versions.features import unsupported
+from airflow_provider_amlrest.rest.versions.features import Feature, missing
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -28,23 +28,20 @@ class ResourceSpec:
     """A resource as it is wanted.
 
     ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
-    words. ``body``: of its PUT; what is to be looked up stands in it. ``since``: the first api-version that
-    has it; ``newer``: what of it came later, as (field, in words, first api-version). ``of_user``, ``kept``:
-    see :class:`goal.Present`.
-    ``checks``: what :meth:`check` does beside the rest. ``only_exists``: one that
-    exists already is left as it is.
+    words. ``body``: of its PUT; what is to be looked up stands in it. ``features``: what not every
+    api-version can say of its kind. ``of_user``, ``kept``: see :class:`goal.Present`. ``checks``: what
+    :meth:`check` does beside the rest. ``only_exists``: one that exists already is left as it is.
     """
 
     collection: str
     name: str
     what: str
     body: Wire = field(repr=False)
-    since: str = ""
+    features: tuple[Feature, ...] = ()
     of_user: tuple[str, ...] = ("tags",)
     kept: tuple[str, ...] = ()
     checks: tuple[Callable[[], object], ...] = ()
     only_exists: bool = False
-    newer: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def path(self) -> str:
@@ -65,13 +62,10 @@ class ResourceSpec:
 
         :param workspace: None: it is not known yet.
         """
-        if spelling.api_version < self.since:
-            return [unsupported(spelling.api_version, "type", self.kind, self.since)]
-        version = spelling.api_version
-        missing = [unsupported(version, *member) for member in self.newer if version < member[2]]
+        unsupported = missing(spelling.api_version, self.features, self)
         checks: list[Callable[[], object]] = [*self.checks]
         checks += [partial(lookup.check, workspace) for lookup in lookups(self.body)]
-        return missing + [problem for check in checks for problem in _problems(check)]
+        return [*unsupported, *(problem for check in checks for problem in _problems(check))]
 
     def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
         """What is wanted, with everything looked up, and uploaded that the workspace does not have."""
@@ -79,6 +73,18 @@ class ResourceSpec:
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
         return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
+
+
+def says(path: str) -> Callable[[ResourceSpec], bool]:
+    """Whether the body of a resource has a member: ``properties.mirrorTraffic``."""
+
+    def is_said(spec: ResourceSpec) -> bool:
+        member: Any = spec.body
+        for name in path.split("."):
+            member = member.get(name) if isinstance(member, Mapping) else None
+        return member is not None
+
+    return is_said
 
 
 def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
@@ -104,10 +110,10 @@ def read_identity(value: Any) -> Wire | None:
     given = {"type": value} if isinstance(value, str) else mapping("identity", value)
     no_other_keys("identity", given, ("type", "user_assigned_identities", "principal_id", "tenant_id"))
     type_ = one_of("identity.type", given.get("type"), IDENTITIES)
-    ids = given.get("user_assigned_identities") or ()
-    if isinstance(ids, str | Mapping):
-        ids = [ids]
-    names = [text("identity.user_assigned_identities", _resource_id(one)) for one in ids]
+    field = "identity.user_assigned_identities"
+    ids = structured(given.get("user_assigned_identities"))
+    ids = items(field, [ids] if isinstance(ids, str | Mapping) else ids)
+    names = [text(field, _resource_id(one)) for one in ids]
     if (type_ == "user_assigned") != bool(names):
         raise InvalidSpecError(
             "identity", "a user_assigned identity has user_assigned_identities, and no other has."

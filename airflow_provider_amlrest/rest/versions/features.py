@@ -19,7 +19,7 @@ class Feature:
     """Something that our classes can express, and api-versions only from a certain one on."""
 
     of: type | tuple[type, ...]
-    """The classes that have it: an asset, a job, a sweep's trial."""
+    """The classes that have it: an asset, a job, a sweep's trial, a resource."""
     field: str
     """Its name in the operators, and therefore in errors."""
     what: str
@@ -51,10 +51,16 @@ NEVER = "none"
 
 def refuse_unsupported(api_version: str, features: Iterable[Feature], *things: object) -> None:
     """Raises InvalidSpecError if an asset, a job or a part of one uses what the version cannot express."""
+    for problem in missing(api_version, features, *things):
+        raise problem
+
+
+def missing(api_version: str, features: Iterable[Feature], *things: object) -> Iterator[InvalidSpecError]:
+    """The errors for all that things use and the version cannot express."""
     for feature in features:
         if not feature.is_in(api_version):
             for field in (field for thing in things for field in feature.fields(thing)):
-                raise unsupported(api_version, field, feature.what, feature.since)
+                yield unsupported(api_version, field, feature.what, feature.since)
 
 
 def refuse_member(api_version: str, features: Iterable[Feature], of: str, field: str, value: object) -> None:

@@ -42,6 +42,13 @@ def iso_duration(seconds: float | None) -> str | None:
     return None if seconds is None else f"PT{-int(-seconds // 1)}S"
 
 
+def exact_duration(seconds: float) -> str:
+    """Seconds as an ISO 8601 duration, down to a thousandth."""
+    whole, _, rest = f"{seconds:.3f}".partition(".")
+    rest = rest.rstrip("0")
+    return f"PT{whole}.{rest}S" if rest else f"PT{whole}S"
+
+
 def properties_of(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource's properties; a pipeline's child has none."""
     return resource.get("properties") or {}

@@ -62,6 +62,17 @@ def test_others_need_a_version_that_has_them() -> None:
         unknown.check(spelling_of("2025-12-01", WorkspaceId("s", "g", "w")))
 
 
+def test_the_ssh_of_an_instance() -> None:
+    closed = read(type="computeinstance", ssh_settings={"ssh_key_value": "ssh-rsa A"}).body["properties"]
+    assert closed["properties"]["sshSettings"] == {
+        "sshPublicAccess": "Disabled",
+        "adminPublicKey": "ssh-rsa A",
+    }
+    open_ = read(type="computeinstance", ssh_public_access_enabled="true").body["properties"]
+    assert open_["properties"]["sshSettings"] == {"sshPublicAccess": "Enabled"}
+    assert (closed["disableLocalAuth"], open_["disableLocalAuth"]) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -72,6 +83,16 @@ def test_others_need_a_version_that_has_them() -> None:
         ({"max_instance": 5}, "unknown key 'max_instance'; did you mean 'max_instances'"),
         ({"type": "computeinstance", "max_instances": 2}, "max_instances: unknown key 'max_instances'"),
         ({"tier": "spot"}, "tier: 'spot' is not one of: dedicated, low_priority"),
+        ({"identity": {"type": []}}, "identity.type: [] is not one of"),
+        ({"identity": {"type": "user_assigned", "user_assigned_identities": 1}}, "1 must be a list"),
+        (
+            {"type": "virtualmachine", "ssh_settings": {"ssh_private_key_file": "id_rsa"}},
+            "'ssh_private_key_file' is not taken: a key is not read from a file here",
+        ),
+        (
+            {"type": "computeinstance", "schedules": {"compute_start_stop": "daily"}},
+            "schedules.compute_start_stop: 'daily' must be a list",
+        ),
         ({"identity": "user_assigned"}, "identity: a user_assigned identity has user_assigned_identities"),
         (
             {"network_settings": {"subnet": "default"}},

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +15,48 @@ from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.assets.environment import BuildContext, Environment
 from airflow_provider_amlrest.rest.assets.model import Model
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.given import Given
 from airflow_provider_amlrest.rest.jobs.job import DataInput, Identity, Notifications, Output, Service
 from airflow_provider_amlrest.rest.jobs.spec import JobSpec
+from airflow_provider_amlrest.rest.resources.batch import read_deployment as read_batch_deployment
+from airflow_provider_amlrest.rest.resources.batch import read_endpoint as read_batch_endpoint
+from airflow_provider_amlrest.rest.resources.compute import read_compute
+from airflow_provider_amlrest.rest.resources.online import read_deployment as read_online_deployment
+from airflow_provider_amlrest.rest.resources.online import read_endpoint as read_online_endpoint
+from airflow_provider_amlrest.rest.resources.spec import ResourceSpec
 from airflow_provider_amlrest.rest.table import all_features
 from airflow_provider_amlrest.rest.versions.api_versions import API_VERSIONS
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
+from airflow_provider_amlrest.rest.versions.spelling import spelling_of
 from tests.support.codec import codec_for
 from tests.support.job_keys import FEATURES
 from tests.unit.answers import REFERENCE
 from tests.unit.jobs import DATA, ENVIRONMENT, MODEL, PLAIN, SWEEP, WORKSPACE, arm_id
 
-Thing = Environment | Data | Model | JobSpec
+Asset = Environment | Data | Model
+Thing = Asset | JobSpec | ResourceSpec
 
 STORE = "azureml://datastores/workspaceblobstore/paths/p"
 CPU = arm_id("computes", "cpu")
 MODEL_INPUT = DataInput("mlflow_model", arm_id("models", "m", "1"))
+
+COMPONENT = arm_id("components", "c", "1")
+DEPLOYMENT = {"name": "blue", "endpoint_name": "shop", "model": arm_id("models", "m", "1")}
+STOP_AT_SIX = {"action": "stop", "trigger": {"type": "cron", "expression": "0 18 * * *"}}
+
+
+def instance(field: str, value: Any) -> tuple[str, ResourceSpec]:
+    given = {"name": "desk", "type": "computeinstance", field: value}
+    return field, read_compute(Given(given, Path()))
+
+
+def endpoint(field: str, value: Any) -> tuple[str, ResourceSpec]:
+    return field, read_online_endpoint(Given({"name": "shop", field: value}, Path()))
+
+
+def deployment(field: str, value: Any) -> tuple[str, ResourceSpec]:
+    return field, read_online_deployment(Given({**DEPLOYMENT, field: value}, Path()))
+
 
 # Of each feature: what uses it and nothing else that may be refused, and the field that the error names.
 # Those of one kind of job are in its file in tests/support/job_keys.
@@ -91,14 +119,36 @@ USES: dict[str, list[tuple[str, Thing]]] = {
             replace(PLAIN, notifications=Notifications(("job_failed",), ("a@example.org",))),
         ),
     ],
+    "that the operating system is patched": [instance("enable_os_patching", True)],
+    "that there is no root access": [instance("enable_root_access", False)],
+    "that there is no single sign-on": [instance("enable_sso", False)],
+    "that a stop releases the quota": [instance("release_quota_on_stop", True)],
+    "when an idle instance is stopped": [instance("idle_time_before_shutdown_minutes", 30)],
+    "when an instance starts and stops": [instance("schedules", {"compute_start_stop": [STOP_AT_SIX]})],
+    "an online endpoint": [("type", read_online_endpoint(Given({"name": "shop"}, Path())))],
+    "who reaches an endpoint": [endpoint("public_network_access", "disabled")],
+    "mirrored traffic": [endpoint("mirror_traffic", {"green": 5})],
+    "an online deployment": [("type", read_online_deployment(Given(DEPLOYMENT, Path())))],
+    "what a deployment reaches": [deployment("egress_public_network_access", "disabled")],
+    "a data collector": [deployment("data_collector", {"collections": {"model_inputs": {}}})],
+    "a batch endpoint": [("type", read_batch_endpoint(Given({"name": "score"}, Path())))],
+    "a batch deployment": [("type", read_batch_deployment(Given(DEPLOYMENT | {"compute": CPU}, Path())))],
+    "a deployment of a pipeline component": [
+        (
+            "component",
+            read_batch_deployment(
+                Given({"name": "steps", "endpoint_name": "score", "component": COMPONENT}, Path())
+            ),
+        )
+    ],
 } | {what: uses for what, (uses, _) in FEATURES.items()}
 
 
 def test_every_feature_is_tried() -> None:
-    assert [feature.what for feature in all_features()] == list(USES)
+    assert sorted(feature.what for feature in all_features()) == sorted(USES)
 
 
-def body(version: str, thing: Thing) -> dict[str, Any]:
+def body(version: str, thing: Asset | JobSpec) -> dict[str, Any]:
     codec = codec_for(version, WORKSPACE)
     if isinstance(thing, Environment):
         return codec.environment_body(thing)
@@ -120,20 +170,31 @@ CASES = [
 def test_what_a_version_cannot_say_is_refused_by_name(feature: Feature, field: str, thing: Thing) -> None:
     for version in API_VERSIONS:
         if feature.is_in(version):
-            assert body(version, thing)
+            assert not refusals(version, thing)
             continue
-        with pytest.raises(InvalidSpecError) as caught:
-            body(version, thing)
+        refused = refusals(version, thing)
+        assert refused
         # Services on all nodes are services in the first place.
         if (version, feature.field, feature.each) != ("2021-03-01-preview", "services", True):
-            assert caught.value.field == field
             way_out = (
                 f"; {feature.since} is the first after it that can. "
                 "Do without it, or set a newer api_version."
                 if feature.since != NEVER
                 else ", nor can any other that this provider supports. Leave it out."
             )
-            assert caught.value.problem == f"api-version {version} cannot say {feature.what}{way_out}"
+            assert refused[field] == f"api-version {version} cannot say {feature.what}{way_out}"
+
+
+def refusals(version: str, thing: Thing) -> dict[str, str]:
+    """Field -> why it is refused; all of a resource, the first of any other thing."""
+    if isinstance(thing, ResourceSpec):
+        problems = thing.problems(spelling_of(version, WORKSPACE))
+        return {problem.field: problem.problem for problem in problems}
+    try:
+        assert body(version, thing)
+    except InvalidSpecError as refused:
+        return {refused.field: refused.problem}
+    return {}
 
 
 def test_nothing_else_is_refused() -> None:
@@ -172,6 +233,22 @@ PLACES: dict[str, tuple[str, str | None, str | None]] = {
     "queue settings": ("CommandJob|SweepJob", "queueSettings", None),
     "notifications": ("NotificationSetting", "emailOn", None),
     "the version to register an output under": ("UriFolderJobOutput", "assetVersion", None),
+    "that the operating system is patched": ("ComputeInstanceProperties", "enableOSPatching", None),
+    "that there is no root access": ("ComputeInstanceProperties", "enableRootAccess", None),
+    "that there is no single sign-on": ("ComputeInstanceProperties", "enableSSO", None),
+    "that a stop releases the quota": ("ComputeInstanceProperties", "releaseQuotaOnStop", None),
+    "when an idle instance is stopped": ("ComputeInstanceProperties", "idleTimeBeforeShutdown", None),
+    "when an instance starts and stops": ("ComputeInstanceProperties", "schedules", None),
+    # Versions before these have endpoints, too, and word them in ways of their own.
+    "an online endpoint": ("OnlineEndpointProperties", "authMode", None),
+    "who reaches an endpoint": ("OnlineEndpointProperties", "publicNetworkAccess", None),
+    "mirrored traffic": ("OnlineEndpointProperties", "mirrorTraffic", None),
+    "an online deployment": ("OnlineDeploymentProperties", "instanceType", None),
+    "what a deployment reaches": ("OnlineDeploymentProperties", "egressPublicNetworkAccess", None),
+    "a data collector": ("OnlineDeploymentProperties", "dataCollector", None),
+    "a batch endpoint": ("BatchEndpointProperties", "defaults", None),
+    "a batch deployment": ("BatchDeploymentProperties", "outputAction", None),
+    "a deployment of a pipeline component": ("BatchDeploymentProperties", "deploymentConfiguration", None),
 } | {what: place for what, (_, place) in FEATURES.items()}
 
 
