@@ -171,6 +171,18 @@ def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
     assert traffic(shop) == ({"blue": 100}, False)
 
 
+def test_a_change_of_the_endpoint_during_a_rollout_keeps_its_way_back(shop: Resources) -> None:
+    """Whoever goes on with the rollout finds the shares of before."""
+    note = '{"by": "another", "start": {"blue": 100}}'
+    shop.found[SHOP]["properties"]["properties"] = {ROLLOUT: note, "gone": "1"}
+    shop.found[SHOP]["properties"]["traffic"] = {"blue": 90, "green": 10}
+    endpoint = {"name": "shop", "tags": {"team": "ml"}, "properties": {"own": "1"}}
+    assert run(AzureMLDeployOnlineEndpointOperator, endpoint=endpoint)["outcome"] == "updated"
+    properties = shop.found[SHOP]["properties"]
+    assert properties["properties"] == {"own": "1", ROLLOUT: note}
+    assert properties["traffic"] == {"blue": 90, "green": 10}
+
+
 def test_without_rollback_the_rollout_stays_unfinished(shop: Resources) -> None:
     shop.answers = lambda call: Answered({}, 200 if traffic(shop)[0] == {"blue": 100} else 500)
     with pytest.raises(AirflowFailException, match="The shares stay as they are"):

@@ -77,7 +77,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
     )
     of_user = ("tags", "properties.properties")
     checks = (partial(check_endpoint_name, "name", name),)
-    return ResourceSpec(BATCH, name, "batch endpoint", body, SINCE, of_user, ("defaults",), checks)
+    return ResourceSpec(BATCH, name, "batch endpoint", body, SINCE, of_user, ("defaults",), checks=checks)
 
 
 def read_deployment(given: Given) -> ResourceSpec:

@@ -33,6 +33,7 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -73,7 +74,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
     of_user = ("tags", "properties.properties", "properties.traffic", "properties.mirrorTraffic")
     kept = ("traffic", "mirrorTraffic")
     checks = (partial(check_endpoint_name, "name", name),)
-    return ResourceSpec(ONLINE, name, "online endpoint", body, SINCE, of_user, kept, checks)
+    return ResourceSpec(ONLINE, name, "online endpoint", body, SINCE, of_user, kept, (ROLLOUT,), checks)
 
 
 def read_deployment(given: Given) -> ResourceSpec:

@@ -29,8 +29,8 @@ class ResourceSpec:
 
     ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
     words. ``body``: of its PUT; what is to be looked up stands in it. ``since``: the first api-version that
-    has it; ``newer``: what of it came later, as (field, in words, first api-version). ``of_user``, ``kept``:
-    see :class:`goal.Present`.
+    has it; ``newer``: what of it came later, as (field, in words, first api-version). ``of_user``, ``kept``,
+    ``notes``: see :class:`goal.Present`.
     ``checks``: what :meth:`check` does beside the rest. ``only_exists``: one that
     exists already is left as it is.
     """
@@ -42,6 +42,7 @@ class ResourceSpec:
     since: str = ""
     of_user: tuple[str, ...] = ("tags",)
     kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     checks: tuple[Callable[[], object], ...] = ()
     only_exists: bool = False
     newer: tuple[tuple[str, str, str], ...] = ()
@@ -79,7 +80,7 @@ class ResourceSpec:
         body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
-        return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
+        return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept, self.notes)
 
 
 def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
