@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +47,10 @@ def run(operator: Any, **arguments: Any) -> Any:
     return Try(operator(**{"task_id": "t", "poll_interval": 0.01, **arguments})).execute()
 
 
+def ask(**arguments: Any) -> Any:
+    return Try(AzureMLInvokeOnlineEndpointOperator(task_id="t", endpoint_name="shop", **arguments)).execute()
+
+
 def deploy(**arguments: Any) -> Any:
     blue = {"endpoint": "shop", "deployment": {"model": MODEL}, "deployment_name": "blue"}
     return run(AzureMLDeployOnlineEndpointOperator, **{**blue, **arguments})
@@ -85,6 +91,33 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(
     with pytest.raises(AirflowFailException, match=problem):
         deploy(**arguments)
     assert resources.sent == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"request": {1, 2}}, "request: it cannot be written as JSON: .* set"),
+        ({"request": {"at": date(2026, 1, 1)}}, "request: it cannot be written as JSON: .* date"),
+        ({"deployment_name": "green\nX-Key: 1"}, "deployment_name: .* is not a valid name for a deployment"),
+        ({"deployment_name": "grün"}, "deployment_name: .* is not a valid name for a deployment"),
+    ],
+)
+def test_a_request_that_cannot_be_sent(resources: Resources, arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(AirflowFailException, match=problem):
+        ask(**{"request": 1, **arguments})
+
+
+def test_a_request_of_a_file_that_windows_wrote(resources: Resources, tmp_path: Path) -> None:
+    resources.add(SHOP)
+    resources.answers = lambda call: Answered({"sent": call.request.content})
+    (tmp_path / "request.json").write_bytes(b'\xef\xbb\xbf{"x":\r\n1}')
+    assert ask(request_file=tmp_path / "request.json")["answer"] == {"sent": '{"x":\n1}'}
+
+
+def test_a_batch_endpoint_is_asked_for_a_deployment_by_its_name(resources: Resources) -> None:
+    asked = {"endpoint_name": "shop", "deployment_name": "a b", "inputs": {"x": 1}}
+    with pytest.raises(AirflowFailException, match="deployment_name: 'a b' is not a valid name"):
+        run(AzureMLInvokeBatchEndpointOperator, **asked)
 
 
 def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:

@@ -122,6 +122,15 @@ def json_map(field: str, value: Any) -> dict[str, Any]:
     return {str(name): member for name, member in given.items()}
 
 
+def json_value(field: str, value: Any) -> Any:
+    """A value that Python can write as JSON, NaN too. Raises InvalidSpecError otherwise."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidSpecError(field, f"it cannot be written as JSON: {error}.") from None
+    return value
+
+
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
     """The value, if it is one of those allowed. Otherwise raises InvalidSpecError, which lists them."""
     if value not in allowed:

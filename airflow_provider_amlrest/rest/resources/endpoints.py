@@ -87,6 +87,12 @@ def check_deployment_name(field: str, value: Any) -> str:
     return name
 
 
+def read_deployment_name(value: Any) -> str | None:
+    """The deployment that is asked, None for none. Raises InvalidSpecError for what is not a name."""
+    name = text("deployment_name", value)
+    return check_deployment_name("deployment_name", name) if name else None
+
+
 def read_code_configuration(value: Any, base: Path) -> Wire | None:
     """``{"code": folder, "scoring_script": "score.py"}``."""
     field = "code_configuration"
