@@ -16,7 +16,15 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
-from airflow_provider_amlrest.rest.reading.values import blank, boolean, mapping, number, structured, whole
+from airflow_provider_amlrest.rest.reading.values import (
+    blank,
+    boolean,
+    mapping,
+    number,
+    quoted,
+    structured,
+    whole,
+)
 
 T = TypeVar("T")
 _Text = TypeVar("_Text", str, str | None)
@@ -107,7 +115,7 @@ def string_map(field: str, value: Any) -> dict[str, str]:
     result = {}
     for key, member in mapping(field, value).items():
         if not isinstance(member, str | int | float | bool):
-            raise InvalidSpecError(f"{field}.{key}", f"{member!r} must be text or a number.")
+            raise InvalidSpecError(f"{field}.{key}", f"{quoted(field, member)} must be text or a number.")
         result[str(key)] = str(member)
     return result
 

@@ -20,6 +20,8 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
 _WHOLE = re.compile(r"[+-]?\d{1,300}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_SECRET = re.compile(r"environment_variables|ssh_settings|password", re.IGNORECASE)
+"""Fields whose values may be secrets."""
 _WORDS = {"true": True, "false": False, "none": None, "null": None, "": None}
 
 
@@ -87,8 +89,13 @@ def mapping(field: str, value: Any) -> Mapping[str, Any]:
     if said is None:
         return {}
     if not isinstance(said, Mapping):
-        raise InvalidSpecError(field, f"{value!r} must be a mapping.")
+        raise InvalidSpecError(field, f"{quoted(field, value)} must be a mapping.")
     return said
+
+
+def quoted(field: str, value: Any) -> str:
+    """The value for an error, or only its type where it may be a secret."""
+    return f"what is given, a {type(value).__name__}," if _SECRET.search(field) else repr(value)
 
 
 def structured(value: Any) -> Any:
