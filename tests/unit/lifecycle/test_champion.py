@@ -111,6 +111,42 @@ def test_a_job_is_a_candidate(value: Any, job: str | None, metrics: dict[str, fl
     assert (side.facts, side.metrics) == ({"model": None, "job": job, "id": None}, metrics)
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"metrics": None}, None),
+        ({"metrics": [1]}, r"candidate.metrics: \[1\] must be a mapping"),
+        ({"metrics": {}, "best_trial": [1]}, r"candidate.best_trial: \[1\] must be a mapping"),
+        ({"metrics": {}, "step_metrics": 1}, "candidate.step_metrics: 1 must be a mapping"),
+        ("/jobs/", "candidate: '/jobs/' is not the ARM id"),
+    ],
+)
+def test_a_candidate_that_is_no_result(value: Any, problem: str | None) -> None:
+    """Somebody's own function may have made it."""
+    if problem is None:
+        assert candidate(value).metrics == {}
+        return
+    with pytest.raises(InvalidSpecError, match=problem):
+        candidate(value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"tags": {"champion": True}}, "iris:3"),
+        ({"tags": {"champion": "True"}}, "iris:3"),
+        ({"tags": {"champion": None, "team": "ML"}}, "iris:3"),
+        ({"tags": {"champion": False}}, None),
+        ({"stage": "production"}, "iris:4"),
+        ({"stage": "staging"}, None),
+    ],
+)
+def test_a_champion_is_not_missed_for_a_capital(asked: dict[str, Any], found: str | None) -> None:
+    """Without one, any candidate is accepted."""
+    side = champion({"name": "iris", **asked})
+    assert (side and side.facts["model"]) == found
+
+
 @pytest.mark.parametrize("value", ["iris:4", "azureml:iris:4", MODELS[2].id, {"id": MODELS[2].id}])
 def test_a_version_of_a_model_is_a_candidate(value: Any) -> None:
     side = candidate(value)
