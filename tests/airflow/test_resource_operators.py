@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
@@ -314,6 +314,37 @@ def test_the_name_of_a_new_deployment_may_be_a_template(resources: Resources) ->
     task: Any = dag.get_task("safe_rollout.shift")
     task.render_template_fields({**Try(task).context, "params": {"version": 3}})
     assert task.steps == [{"v3": 10}, {"v3": 50}, {"v3": 100}]
+
+
+class _Mapped(Try):
+    """A try of a task in a mapped group: the others of the group have returned something, too."""
+
+    results: ClassVar[dict[tuple[str, int], Any]] = {}
+
+    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
+        assert key == "return_value"
+        return self.results.get((task_ids, map_indexes))
+
+
+@pytest.mark.parametrize("map_index", [-1, 0, 1])
+def test_a_rollout_may_be_mapped_and_its_deployment_named_by_a_task(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, map_index: int
+) -> None:
+    with DAG("rollout", schedule=None) as dag:
+        named = AzureMLDeployOnlineEndpointOperator(task_id="named", endpoint="shop")
+        safe_rollout(endpoint_name="shop", deployment_name=named.output, deployment={"model": MODEL})
+    shift, delete = dag.get_task("safe_rollout.shift"), dag.get_task("safe_rollout.delete_unused")
+    results = {
+        **{("safe_rollout.deploy", index): {"name": f"v{index}"} for index in (-1, 0, 1)},
+        **{("safe_rollout.shift", index): {"unused": [f"old{index}"]} for index in (-1, 0, 1)},
+    }
+    monkeypatch.setattr(_Mapped, "results", results)
+    task: Any = shift
+    task.render_template_fields(_Mapped(task, map_index=map_index).context)
+    assert task.steps == [{f"v{map_index}": share} for share in (10, 50, 100)]
+    task = delete
+    task.render_template_fields(_Mapped(task, map_index=map_index).context)
+    assert task.deployment_name == f"['old{map_index}']"
 
 
 def test_a_batch_endpoint_is_asked_once_though_its_job_cannot_be_seen_at_first(
