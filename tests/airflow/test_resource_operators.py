@@ -79,6 +79,33 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
         ({"deployment_name": "v1"}, "name: 'v1' is not a valid name for a deployment"),
         ({"endpoint": "s"}, "endpoint: 's' is not a valid name for an endpoint"),
         ({"deployment": None}, "deployment: it is missing: deployment_name and model are parts of one"),
+        *[
+            ({"deployment": {"model": MODEL, **members}}, problem)
+            for members, problem in [
+                ({"scale_settings": {"type": ["a"]}}, r"scale_settings.type: \['a'\] is not one of"),
+                ({1: 2}, "1: unknown key '1'"),
+                ({"environment": {}}, "environment.image: give either"),
+                ({"model": {}}, "path: it is missing"),
+                (
+                    {"request_settings": {"request_timeout_ms": -1}},
+                    "request_settings.request_timeout_ms: -1 must not be negative",
+                ),
+            ]
+        ],
+        *[
+            ({"endpoint": {"name": "shop", **members}}, problem)
+            for members, problem in [
+                ({"auth_mode": ["key"]}, r"auth_mode: \['key'\] is not one of"),
+                ({"identity": {"type": {}}}, "identity.type: {} is not one of"),
+                *[
+                    (
+                        {"identity": {"type": "user_assigned", "user_assigned_identities": ids}},
+                        "identity.user_assigned_identities: .* must be the ARM id of one",
+                    )
+                    for ids in (12, [None], [{"resource_id": None}], [""])
+                ],
+            ]
+        ],
         (
             {"deployment": {"model": MODEL, "endpoint_name": "other"}},
             "deployment: its endpoint_name is 'other', but the endpoint is 'shop'",
@@ -118,6 +145,32 @@ def test_a_batch_endpoint_is_asked_for_a_deployment_by_its_name(resources: Resou
     asked = {"endpoint_name": "shop", "deployment_name": "a b", "inputs": {"x": 1}}
     with pytest.raises(AirflowFailException, match="deployment_name: 'a b' is not a valid name"):
         run(AzureMLInvokeBatchEndpointOperator, **asked)
+
+
+@pytest.mark.parametrize(
+    ("retries", "problem"),
+    [
+        ({"max_retries": "many"}, r"settings.retry_settings.max_retries: 'many' must be a whole number"),
+        ({"timeout": 0}, r"settings.retry_settings.timeout: 0 must be a number of seconds"),
+    ],
+)
+def test_settings_of_a_batch_deployment_that_cannot_be(
+    resources: Resources, retries: dict[str, Any], problem: str
+) -> None:
+    deployment = {"name": "blue", "model": MODEL, "compute": "cpu", "settings": {"retry_settings": retries}}
+    with pytest.raises(AirflowFailException, match=problem):
+        run(AzureMLDeployBatchEndpointOperator, endpoint="shop", deployment=deployment)
+    assert resources.sent == []
+
+
+def test_times_are_sent_as_they_are(resources: Resources) -> None:
+    """Not as 1.23457e+06."""
+    times = {"polling_interval": 1234567}
+    settings = {"request_settings": {"request_timeout_ms": "1234567"}, "scale_settings": times}
+    deploy(deployment={"model": MODEL, **settings})
+    sent = resources.found[f"{SHOP}/deployments/blue"]["properties"]
+    assert sent["requestSettings"]["requestTimeout"] == "PT1234.567S"
+    assert sent["scaleSettings"]["pollingInterval"] == "PT1234567S"
 
 
 def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:

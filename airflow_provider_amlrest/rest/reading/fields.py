@@ -141,9 +141,9 @@ def json_value(field: str, value: Any) -> Any:
 
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
     """The value, if it is one of those allowed. Otherwise raises InvalidSpecError, which lists them."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise InvalidSpecError(field, f"{value!r} is not one of: {', '.join(allowed)}.")
-    return str(value)
+    return value
 
 
 def word(field: str, value: Any, allowed: Collection[str], aliases: Mapping[str, str] | None = None) -> str:

@@ -31,7 +31,7 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.versions.words import exact_duration, without_nones
 
 SINCE = "2022-05-01"
 PIPELINES_SINCE = "2024-04-01"
@@ -121,12 +121,14 @@ def _of_model(given: Given) -> Wire:
         raise InvalidSpecError("compute", "it is missing: name the cluster on which the model scores.")
     settings = mapping("settings", given["settings"])
     no_other_keys("settings", settings, _SETTINGS)
-    environment = given["environment"]
+    environment = None if blank(given["environment"]) else given["environment"]
     model = read_model_reference("model", given["model"], given.base)
     return {
         "model": {"referenceType": "Id", "assetId": model},
         "codeConfiguration": read_code_configuration(given["code_configuration"], given.base),
-        "environmentId": environment and read_environment("environment", environment, given.base),
+        "environmentId": None
+        if environment is None
+        else read_environment("environment", environment, given.base),
         "compute": read_compute("compute", text("compute", given["compute"])),
         "resources": _resources(given["resources"]),
         **_settings(settings),
@@ -141,7 +143,7 @@ def _settings(settings: Mapping[str, Any]) -> Wire:
     action, level = settings.get("output_action"), settings.get("logging_level")
     retries = mapping("settings.retry_settings", settings.get("retry_settings"))
     no_other_keys("settings.retry_settings", retries, ("max_retries", "timeout"))
-    timeout = retries.get("timeout")
+    most, timeout = retries.get("max_retries"), retries.get("timeout")
     return without_nones(
         maxConcurrencyPerInstance=number("max_concurrency_per_instance", 1, 1000),
         miniBatchSize=number("mini_batch_size", 1, 2**31 - 1),
@@ -153,8 +155,12 @@ def _settings(settings: Mapping[str, Any]) -> Wire:
             "settings.environment_variables", settings.get("environment_variables")
         ),
         retrySettings=without_nones(
-            maxRetries=retries.get("max_retries"),
-            timeout=timeout and f"PT{required_seconds('settings.retry_settings.timeout', timeout):g}S",
+            maxRetries=None
+            if blank(most)
+            else whole("settings.retry_settings.max_retries", most, 0, 2**31 - 1),
+            timeout=None
+            if blank(timeout)
+            else exact_duration(required_seconds("settings.retry_settings.timeout", timeout)),
         ),
     )
 

@@ -35,7 +35,7 @@ from airflow_provider_amlrest.rest.resources.model_lookup import read_model_refe
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.versions.words import exact_duration, without_nones
 
 SINCE = "2022-05-01"
 AUTH_MODES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
@@ -99,9 +99,11 @@ def read_deployment(given: Given) -> ResourceSpec:
             endpointComputeType="Managed",
             description=text("description", given["description"]),
             properties=string_map("properties", given["properties"]),
-            model=model and read_model_reference("model", model, given.base),
+            model=None if model is None else read_model_reference("model", model, given.base),
             codeConfiguration=read_code_configuration(given["code_configuration"], given.base),
-            environmentId=environment and read_environment("environment", environment, given.base),
+            environmentId=None
+            if environment is None
+            else read_environment("environment", environment, given.base),
             appInsightsEnabled=_flag("app_insights_enabled", given["app_insights_enabled"]),
             instanceType=text("instance_type", given["instance_type"]) or DEFAULT_INSTANCE,
             requestSettings=_group("request_settings", given["request_settings"], _REQUESTS),
@@ -161,11 +163,14 @@ Reader = Callable[[str, Any], Any]
 
 
 def _milliseconds(field: str, value: Any) -> str:
-    return f"PT{number(field, value) / 1000:g}S"
+    thousandths = number(field, value)
+    if thousandths < 0:
+        raise InvalidSpecError(field, f"{value!r} must not be negative.")
+    return exact_duration(thousandths / 1000)
 
 
 def _seconds(field: str, value: Any) -> str:
-    return f"PT{required_seconds(field, value):g}S"
+    return exact_duration(required_seconds(field, value))
 
 
 def _count(field: str, value: Any) -> int:

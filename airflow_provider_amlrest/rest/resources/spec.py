@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
-from airflow_provider_amlrest.rest.reading.values import mapping, structured
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, unknown_key
+from airflow_provider_amlrest.rest.reading.values import blank, mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
 from airflow_provider_amlrest.rest.versions.features import unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
@@ -91,11 +91,11 @@ def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
     return []
 
 
-def check_members(given: Iterable[str], allowed: Collection[str]) -> None:
+def check_members(given: Iterable[Any], allowed: Collection[str]) -> None:
     """Raises InvalidSpecError for a member that there is not, and names it, so that its line can be said."""
     for name in given:
         if name not in allowed:
-            raise unknown_key(name, name, allowed)
+            raise unknown_key(str(name), str(name), allowed)
 
 
 def read_identity(value: Any) -> Wire | None:
@@ -106,18 +106,19 @@ def read_identity(value: Any) -> Wire | None:
     given = {"type": value} if isinstance(value, str) else mapping("identity", value)
     no_other_keys("identity", given, ("type", "user_assigned_identities", "principal_id", "tenant_id"))
     type_ = one_of("identity.type", given.get("type"), IDENTITIES)
-    ids = given.get("user_assigned_identities") or ()
-    if isinstance(ids, str | Mapping):
-        ids = [ids]
-    names = [text("identity.user_assigned_identities", _resource_id(one)) for one in ids]
+    ids = structured(given.get("user_assigned_identities")) or ()
+    names = [_identity(one) for one in (ids if isinstance(ids, list | tuple) else [ids])]
     if (type_ == "user_assigned") != bool(names):
         raise InvalidSpecError(
             "identity", "a user_assigned identity has user_assigned_identities, and no other has."
         )
-    return without_nones(
-        type=IDENTITIES[type_], userAssignedIdentities={str(name): {} for name in names} or None
-    )
+    return without_nones(type=IDENTITIES[type_], userAssignedIdentities={name: {} for name in names} or None)
 
 
-def _resource_id(one: Any) -> Any:
-    return one.get("resource_id") if isinstance(one, Mapping) else one
+def _identity(one: Any) -> str:
+    id_ = one.get("resource_id") if isinstance(one, Mapping) else one
+    if not isinstance(id_, str) or blank(id_):
+        raise InvalidSpecError(
+            "identity.user_assigned_identities", f"{id_!r} must be the ARM id of one, /subscriptions/..."
+        )
+    return id_

@@ -42,6 +42,11 @@ def iso_duration(seconds: float | None) -> str | None:
     return None if seconds is None else f"PT{-int(-seconds // 1)}S"
 
 
+def exact_duration(seconds: float) -> str:
+    """Seconds as an ISO 8601 duration of seconds, with what they have below one: ``PT0.5S``."""
+    return f"PT{seconds:.12g}S"
+
+
 def properties_of(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource's properties; a pipeline's child has none."""
     return resource.get("properties") or {}
