@@ -138,7 +138,7 @@ def plan(
         )
     start = now
     if found is not None:
-        start = {str(name): int(share) for name, share in found["start"].items()}
+        start = found["start"]
     listed = client.list_resources(f"{place.path}/deployments")
     deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):

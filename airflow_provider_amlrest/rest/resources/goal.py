@@ -11,7 +11,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.resources.equality import differences
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import properties_of
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of
 
 
 class Change(NamedTuple):
@@ -87,7 +87,7 @@ class Present(Goal):
         before = properties_of(now.wire)
         kept = _left(before, self.kept, properties)
         own = properties.get("properties") or {}
-        if notes := _left(before.get("properties") or {}, self.notes, own):
+        if notes := _left(object_in(before, "properties"), self.notes, own):
             kept["properties"] = {**own, **notes}
         tags = {**self.body.get("tags", {}), **self.marks}
         return Change("PUT", self.path, {**self.body, "tags": tags, "properties": {**properties, **kept}})
