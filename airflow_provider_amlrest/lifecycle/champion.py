@@ -102,7 +102,10 @@ def _newest(client: AzureMLClient, name: str, asked: Mapping[str, Any], candidat
 
     try:
         return next(filter(fits, client.list_models(name)), None)
-    except NotFoundError:
+    except NotFoundError as error:
+        if error.has_no_workspace or not error.inner_code:
+            # A wrong workspace, or a proxy's page: no reason to accept any candidate.
+            raise
         log.info("There is no model %s yet.", name)
         return None
 

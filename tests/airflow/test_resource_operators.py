@@ -85,7 +85,9 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
                 ({"scale_settings": {"type": ["a"]}}, r"scale_settings.type: \['a'\] is not one of"),
                 ({1: 2}, "1: unknown key '1'"),
                 ({"environment": {}}, "environment.image: give either"),
-                ({"model": {}}, "path: it is missing"),
+                ({"model": {}}, r"^model.path: it is missing"),
+                ({"model": {"path": "none"}}, r"^model.path: there is no file or folder"),
+                ({"model": {"path": "none", "type": "x"}}, r"^model.type: 'x' is not one of"),
                 (
                     {"request_settings": {"request_timeout_ms": -1}},
                     "request_settings.request_timeout_ms: -1 must not be negative",

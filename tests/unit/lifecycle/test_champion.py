@@ -43,7 +43,7 @@ class Workspace:
 
     def list_models(self, name: str) -> Any:
         if name != "iris":
-            raise NotFoundError("GET", 404)
+            raise NotFoundError("GET", 404, code="UserError", inner_code="NotFoundError")
         return iter(self.models)
 
     def get_model(self, name: str, version: str) -> Model:
@@ -145,6 +145,18 @@ def test_a_champion_is_not_missed_for_a_capital(asked: dict[str, Any], found: st
     """Without one, any candidate is accepted."""
     side = champion({"name": "iris", **asked})
     assert (side and side.facts["model"]) == found
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", ""])
+def test_a_wrong_workspace_or_a_proxys_page_is_no_missing_champion(code: str) -> None:
+    workspace: Any = Workspace()
+    workspace.list_models = lambda name: _refuse(NotFoundError("GET models", 404, code=code))
+    with pytest.raises(NotFoundError):
+        read_champion(workspace, {"name": "iris"}, NOBODY)
+
+
+def _refuse(error: Exception) -> Any:
+    raise error
 
 
 @pytest.mark.parametrize("value", ["iris:4", "azureml:iris:4", MODELS[2].id, {"id": MODELS[2].id}])
