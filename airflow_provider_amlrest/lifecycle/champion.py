@@ -11,10 +11,10 @@ from airflow_provider_amlrest.lifecycle.gate import Side
 from airflow_provider_amlrest.lifecycle.results import until_there
 from airflow_provider_amlrest.rest.assets.model_versions import find_model
 from airflow_provider_amlrest.rest.assets.uris import run_of
-from airflow_provider_amlrest.rest.http.errors import NotFoundError
+from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, NotFoundError
 from airflow_provider_amlrest.rest.ids import ResourceId
 from airflow_provider_amlrest.rest.jobs import has_trials
-from airflow_provider_amlrest.rest.reading.fields import check_name, no_other_keys, text
+from airflow_provider_amlrest.rest.reading.fields import check_name, no_other_keys, string_map, text
 from airflow_provider_amlrest.rest.reading.references import (
     LATEST,
     Named,
@@ -44,13 +44,13 @@ def read_candidate(client: AzureMLClient, value: Any, metrics: Sequence[str]) ->
     """
     value = structured(unrendered(value))
     if isinstance(value, Mapping) and "metrics" in value:
-        job, best = value.get("name"), (value.get("best_trial") or {}).get("name")
+        job, best = value.get("name"), mapping("candidate.best_trial", value.get("best_trial")).get("name")
         return Side(_facts(job=job), _of_a_result(value), tuple(filter(None, (job, best))))
     id_ = value.get("id") if isinstance(value, Mapping) else value
-    is_job = isinstance(id_, str) and "/jobs/" in id_
-    if is_job or parse_reference("candidate", value, "models") is None:
-        name = ResourceId.parse(str(id_)).name if is_job else job_reference("candidate", value)
-        return _of_a_job(client, name, metrics)
+    if isinstance(id_, str) and "/jobs/" in id_:
+        return _of_a_job(client, _job_of(id_), metrics)
+    if parse_reference("candidate", value, "models") is None:
+        return _of_a_job(client, job_reference("candidate", value), metrics)
     return _of_a_model(client, find_model(client, "candidate", value), metrics)
 
 
@@ -85,30 +85,53 @@ def read_champion(client: AzureMLClient, value: Any, candidate: Side) -> Side | 
 def _newest(client: AzureMLClient, name: str, asked: Mapping[str, Any], candidate: Side) -> Model | None:
     """The newest version with this stage and these tags that is not archived. A tag of None: any value."""
     stage = text("champion.stage", asked.get("stage")) or None
-    tags = mapping("champion.tags", asked.get("tags"))
+    given = mapping("champion.tags", asked.get("tags"))
+    tags = string_map("champion.tags", {name: value for name, value in given.items() if value is not None})
     api_version = client.operations.api_version
     if stage is not None and api_version < STAGES:
         raise unsupported(api_version, "champion.stage", "the stage of a model", STAGES)
 
     def fits(model: Model) -> bool:
         has_tags = all(
-            key in model.tags and wanted in (None, model.tags[key]) for key, wanted in tags.items()
+            name in model.tags and (name not in tags or _is_alike(tags[name], model.tags[name]))
+            for name in map(str, given)
         )
+        has_stage = stage is None or _is_alike(stage, model.stage or "")
         is_candidate = model.id.lower() == str(candidate.facts["id"]).lower() or _run(model) in candidate.runs
-        return has_tags and stage in (None, model.stage) and not model.is_archived and not is_candidate
+        return has_tags and has_stage and not model.is_archived and not is_candidate
 
     try:
         return next(filter(fits, client.list_models(name)), None)
-    except NotFoundError:
+    except NotFoundError as error:
+        if error.has_no_workspace or not error.inner_code:
+            # A wrong workspace, or a proxy's page: no reason to accept any candidate.
+            raise
         log.info("There is no model %s yet.", name)
         return None
 
 
+def _is_alike(wanted: str, found: str) -> bool:
+    """Capitals make no difference: who misses the champion for one would accept any candidate."""
+    return wanted.casefold() == found.casefold()
+
+
 def _of_a_result(result: Mapping[str, Any]) -> dict[str, float]:
     """The metrics of a job's result: of a sweep those of its best trial; of a pipeline its steps', too."""
-    best = result.get("best_trial") or {}
-    groups = [best.get("metrics") or result["metrics"], *(result.get("step_metrics") or {}).values()]
-    return {name: value for group in reversed(groups) for name, value in _numbers(group).items()}
+    best = mapping("candidate.best_trial", result.get("best_trial"))
+    steps = mapping("candidate.step_metrics", result.get("step_metrics"))
+    groups = [best.get("metrics") or result["metrics"], *steps.values()]
+    return {
+        name: value
+        for group in reversed(groups)
+        for name, value in _numbers(mapping("candidate.metrics", group)).items()
+    }
+
+
+def _job_of(id_: str) -> str:
+    try:
+        return ResourceId.parse(id_).name
+    except ValueError as error:
+        raise InvalidSpecError("candidate", str(error)) from None
 
 
 def _of_a_job(client: AzureMLClient, name: str, awaited: Sequence[str]) -> Side:

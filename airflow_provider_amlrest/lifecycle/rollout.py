@@ -181,18 +181,14 @@ def plan(
             f"{place.what} has a rollout that is not over, by {found.get('by')}; before it, the shares were "
             f"{found['start']}. Clear that task, so that it ends; or set take_over=True."
         )
-    start = now if found is None else _start_of(found)
+    start = now if found is None else found["start"]
     listed = client.list_resources(f"{place.path}/deployments")
     deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):
-        ended_from = _start_of(last) if last is not None and last.get("by") == by else None
+        ended_from = last["start"] if last is not None and last.get("by") == by else None
         return Rollout(place, by, start, (now,), reached=1, ended_from=ended_from)
     each = [completed(step, start, deployments) for step in steps]
     planned = tuple(shares for before, shares in zip([None, *each], each, strict=False) if shares != before)
     is_ours = found is not None and found.get("by") == by
     reached = planned.index(now) + 1 if is_ours and now in planned else 0
     return Rollout(place, by, start, planned, reached, now if take_over else None)
-
-
-def _start_of(note: Mapping[str, Any]) -> dict[str, int]:
-    return {str(name): int(share) for name, share in note["start"].items()}

@@ -66,13 +66,15 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
         """Send the request."""
         from airflow_provider_amlrest.lifecycle.endpoint_record import publish_endpoint
         from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
-        from airflow_provider_amlrest.rest.reading.fields import text
         from airflow_provider_amlrest.rest.reading.values import required_seconds
-        from airflow_provider_amlrest.rest.resources.endpoints import read_endpoint_place
+        from airflow_provider_amlrest.rest.resources.endpoints import (
+            read_deployment_name,
+            read_endpoint_place,
+        )
 
         with fail_without_retries():
             place = read_endpoint_place(self.endpoint_name, "online")
-            deployment = text("deployment_name", self.deployment_name)
+            deployment = read_deployment_name(self.deployment_name)
             seconds = required_seconds("request_timeout", self.request_timeout)
             body = self._read_body(context)
             publish_endpoint(self, context["ti"], place.name)
@@ -89,17 +91,18 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
 
     def _read_body(self, context: Context) -> Any:
         from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-        from airflow_provider_amlrest.rest.reading.fields import path_text
+        from airflow_provider_amlrest.rest.reading.fields import json_value, path_text
         from airflow_provider_amlrest.rest.reading.values import structured
 
         path = path_text("request_file", self.request_file)
         if (self.request is None) == (not path):
             raise InvalidSpecError("request", "give either request or request_file.")
         if not path:
-            return structured(self.request)
+            body = structured(self.request)
+            return body if isinstance(body, bytes) else json_value("request", body)
         file = dag_folder(context) / path
         try:
-            return file.read_text(encoding="utf-8")
+            return file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InvalidSpecError("request_file", f"{str(file)!r} cannot be read: {reason}.") from None

@@ -310,5 +310,12 @@ class AzureMLDownloadModelOperator(AzureMLModelOperator):
 
     def _target(self, base: Path) -> Path:
         from airflow_provider_amlrest.rest.assets.upload.content import local_path
+        from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
-        return local_path("path", base, self.path).absolute()
+        target = local_path("path", base, self.path).absolute()
+        if base.resolve().is_relative_to(target.resolve()):
+            raise InvalidSpecError(
+                "path",
+                f"{str(target)!r} holds the DAG's file. Give the model a folder of its own.",
+            )
+        return target

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import PurePath
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jinja2 import Environment, TemplateSyntaxError
+from jinja2 import Environment, TemplateSyntaxError, UndefinedError
 from jinja2.lexer import TOKEN_DATA, TOKEN_VARIABLE_BEGIN, Lexer
 from jinja2.nativetypes import NativeEnvironment
 
@@ -74,7 +75,7 @@ class AzureMLTemplates(_Task):
     def render_file(self, field: str, text: str, context: Context) -> str:
         """Render the text of a file, which stays text: native rendering would make a dict of one in JSON.
 
-        :raises InvalidSpecError: for mistakes in Jinja, with their line.
+        :raises InvalidSpecError: for mistakes in Jinja and for what is undefined, with their line.
         """
         from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 
@@ -85,6 +86,10 @@ class AzureMLTemplates(_Task):
         except TemplateSyntaxError as error:
             raise InvalidSpecError(
                 f"{field}, line {error.lineno}", f"its Jinja is not valid: {error.message}."
+            ) from None
+        except UndefinedError as error:
+            raise InvalidSpecError(
+                f"{field}{_line(error)}", f"its Jinja cannot be rendered: {error}."
             ) from None
 
 
@@ -118,6 +123,14 @@ def _adapted(environment: Environment, base: Any) -> Environment:
     overlay.__class__ = _environment_class(base)
     adapted: Environment = overlay
     return adapted
+
+
+def _line(error: Exception) -> str:
+    """The line of a template in which an error was raised, which Airflow's way of rendering does not tell."""
+    for frame, line in walk_tb(error.__traceback__):
+        if template := frame.f_globals.get("__jinja_template__"):
+            return f", line {template.get_corresponding_lineno(line)}"
+    return ""
 
 
 def _render_text(environment: Environment, source: str, context: Context) -> str:

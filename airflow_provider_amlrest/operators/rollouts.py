@@ -16,13 +16,15 @@ from airflow_provider_amlrest.operators.traffic import AzureMLShiftTrafficOperat
 if TYPE_CHECKING:
     from pathlib import PurePath
 
+    from airflow.providers.common.compat.sdk import BaseOperator
+
 STEPS = (10, 50, 100)
 
 
 def safe_rollout(
     *,
     endpoint_name: str,
-    deployment_name: str,
+    deployment_name: Any,
     deployment: str | PurePath | Mapping[str, Any],
     endpoint: str | PurePath | Mapping[str, Any] | None = None,
     model: Any = None,
@@ -41,8 +43,8 @@ def safe_rollout(
     deployment that a failed rollout leaves behind costs money: the same rollout again goes on with it.
 
     :param endpoint_name: the endpoint.
-    :param deployment_name: the new deployment. Named after its model, such as ``"iris-{{ version }}"``, each
-        version is deployed once, and a run that has nothing new changes nothing.
+    :param deployment_name: the new deployment: a text, or what a task returns. Named after its model, such as
+        ``"iris-{{ version }}"``, each version is deployed once, and a run with nothing new changes nothing.
     :param deployment: as of :class:`AzureMLDeployOnlineEndpointOperator`, without its name.
     :param endpoint: likewise; None: it is made with a key, if there is none.
     :param model: likewise.
@@ -64,10 +66,12 @@ def safe_rollout(
             model=model,
             **kwargs,
         )
+        # What is no text cannot be a key before it is rendered.
+        name = deployment_name if isinstance(deployment_name, str) else _result_of(deploy, "name", "")
         shift = AzureMLShiftTrafficOperator(
             task_id="shift",
             endpoint_name=endpoint_name,
-            steps=[{deployment_name: share} for share in shares],
+            steps=[{name: share} for share in shares],
             pause=pause,
             smoke_test=smoke_test,
             smoke_check=smoke_check,
@@ -75,12 +79,17 @@ def safe_rollout(
         )
         deploy >> shift
         if delete_unused:
-            pulled = f"(ti.xcom_pull(task_ids='{shift.task_id}') or {{}})"
             unused = AzureMLDeleteDeploymentOperator(
                 task_id="delete_unused",
                 endpoint_name=endpoint_name,
-                deployment_name=f"{{{{ {pulled}.get('unused', []) | list }}}}",
+                deployment_name=_result_of(shift, "unused", []),
                 **kwargs,
             )
             shift >> unused
     return group
+
+
+def _result_of(task: BaseOperator, member: str, default: Any) -> str:
+    """A template for what a task has returned: in a mapped group, that of the same index."""
+    pulled = f"ti.xcom_pull(task_ids='{task.task_id}', key='return_value', map_indexes=ti.map_index)"
+    return f"{{{{ ({pulled} or {{}}).get({member!r}, {default!r}) }}}}"

@@ -47,7 +47,7 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
         requests that each deployment with a share is sent, and what each answer must be: its status, the JSON
         schema that it fits, the seconds in which it comes.
     :param smoke_check: a function that is called with the list of a deployment's answers; it raises, or
-        returns False, for wrong ones.
+        returns False (or anything else that is false, but None), for wrong ones.
     :param rollback: whether the way back is gone if a test fails. False: the shares stay as they are.
     :param take_over: whether an unfinished rollout of another task, and shares that somebody else has set
         during one, may be taken over; the way back leads to before the rollout.

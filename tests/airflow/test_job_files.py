@@ -75,8 +75,41 @@ def submitted(connection: str, mode: str, request: pytest.FixtureRequest, folder
 
 def test_a_mistake_in_jinja_is_said_with_its_line(submitted: Any, folder: Path) -> None:
     (folder / "train.yml").write_text(JOB.replace("{{ ds }}", "{{ ds ").replace("${{inputs.epochs}}", "1"))
-    with pytest.raises(AirflowFailException, match=r"job, line \d+: its Jinja is not valid: "):
+    with pytest.raises(AirflowFailException, match=r"^train.yml, line \d+: its Jinja is not valid: "):
         submitted()
+
+
+def test_what_jinja_does_not_know_is_said_with_its_line(submitted: Any, folder: Path) -> None:
+    (folder / "train.yml").write_text(f"{JOB}description: |\n  {{{{ ds }}}}\n  {{{{ par.x }}}}\n")
+    with pytest.raises(AirflowFailException, match=r"^train.yml, line 12: .*rendered: 'par' is undefined"):
+        submitted()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("environment_variables: [PASSWORD=a-secret]", "what is given, a list, must be a mapping"),
+        ("environment_variables: PASSWORD=a-secret", "what is given, a str, must be a mapping"),
+        (
+            "environment_variables: {A: {PASSWORD: a-secret}}",
+            "what is given, a dict, must be text or a number",
+        ),
+    ],
+)
+def test_an_error_does_not_quote_what_may_be_secret(
+    submitted: Any, folder: Path, change: str, problem: str
+) -> None:
+    (folder / "train.yml").write_text(f"{JOB}{change}\n")
+    with pytest.raises(AirflowFailException, match=problem) as caught:
+        submitted()
+    assert "a-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("trial", ["azureml:train:1", "[1]"])
+def test_a_trial_that_is_no_mapping(submitted: Any, folder: Path, trial: str) -> None:
+    (folder / "sweep.yml").write_text(f"type: sweep\ntrial: {trial}\n")
+    with pytest.raises(AirflowFailException, match=r"sweep.yml, line 2, trial: .* must be a mapping"):
+        submitted("sweep.yml")
 
 
 def test_a_file_in_json_keeps_its_text() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
@@ -46,6 +48,10 @@ def run(operator: Any, **arguments: Any) -> Any:
     return Try(operator(**{"task_id": "t", "poll_interval": 0.01, **arguments})).execute()
 
 
+def ask(**arguments: Any) -> Any:
+    return Try(AzureMLInvokeOnlineEndpointOperator(task_id="t", endpoint_name="shop", **arguments)).execute()
+
+
 def deploy(**arguments: Any) -> Any:
     blue = {"endpoint": "shop", "deployment": {"model": MODEL}, "deployment_name": "blue"}
     return run(AzureMLDeployOnlineEndpointOperator, **{**blue, **arguments})
@@ -74,6 +80,35 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
         ({"deployment_name": "v1"}, "name: 'v1' is not a valid name for a deployment"),
         ({"endpoint": "s"}, "endpoint: 's' is not a valid name for an endpoint"),
         ({"deployment": None}, "deployment: it is missing: deployment_name and model are parts of one"),
+        *[
+            ({"deployment": {"model": MODEL, **members}}, problem)
+            for members, problem in [
+                ({"scale_settings": {"type": ["a"]}}, r"scale_settings.type: \['a'\] is not one of"),
+                ({1: 2}, "1: unknown key '1'"),
+                ({"environment": {}}, "environment.image: give either"),
+                ({"model": {}}, r"^model.path: it is missing"),
+                ({"model": {"path": "none"}}, r"^model.path: there is no file or folder"),
+                ({"model": {"path": "none", "type": "x"}}, r"^model.type: 'x' is not one of"),
+                (
+                    {"request_settings": {"request_timeout_ms": -1}},
+                    "request_settings.request_timeout_ms: -1 must be a whole number from 0",
+                ),
+            ]
+        ],
+        *[
+            ({"endpoint": {"name": "shop", **members}}, problem)
+            for members, problem in [
+                ({"auth_mode": ["key"]}, r"auth_mode: \['key'\] is not one of"),
+                ({"identity": {"type": {}}}, "identity.type: {} is not one of"),
+                *[
+                    (
+                        {"identity": {"type": "user_assigned", "user_assigned_identities": ids}},
+                        "identity.user_assigned_identities: 12 must be a list",
+                    )
+                    for ids in (12, [None], [{"resource_id": None}], [""])
+                ],
+            ]
+        ],
         (
             {"deployment": {"model": MODEL, "endpoint_name": "other"}},
             "deployment: its endpoint_name is 'other', but the endpoint is 'shop'",
@@ -86,6 +121,59 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(
     with pytest.raises(AirflowFailException, match=problem):
         deploy(**arguments)
     assert resources.sent == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"request": {1, 2}}, "request: it cannot be written as JSON: .* set"),
+        ({"request": {"at": date(2026, 1, 1)}}, "request: it cannot be written as JSON: .* date"),
+        ({"deployment_name": "green\nX-Key: 1"}, "deployment_name: .* is not a valid name for a deployment"),
+        ({"deployment_name": "grün"}, "deployment_name: .* is not a valid name for a deployment"),
+    ],
+)
+def test_a_request_that_cannot_be_sent(resources: Resources, arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(AirflowFailException, match=problem):
+        ask(**{"request": 1, **arguments})
+
+
+def test_a_request_of_a_file_that_windows_wrote(resources: Resources, tmp_path: Path) -> None:
+    resources.add(SHOP)
+    resources.answers = lambda call: Answered({"sent": call.request.content})
+    (tmp_path / "request.json").write_bytes(b'\xef\xbb\xbf{"x":\r\n1}')
+    assert ask(request_file=tmp_path / "request.json")["answer"] == {"sent": '{"x":\n1}'}
+
+
+def test_a_batch_endpoint_is_asked_for_a_deployment_by_its_name(resources: Resources) -> None:
+    asked = {"endpoint_name": "shop", "deployment_name": "a b", "inputs": {"x": 1}}
+    with pytest.raises(AirflowFailException, match="deployment_name: 'a b' is not a valid name"):
+        run(AzureMLInvokeBatchEndpointOperator, **asked)
+
+
+@pytest.mark.parametrize(
+    ("retries", "problem"),
+    [
+        ({"max_retries": "many"}, r"settings.retry_settings.max_retries: 'many' must be a whole number"),
+        ({"timeout": 0}, r"settings.retry_settings.timeout: 0 must be a number of seconds"),
+    ],
+)
+def test_settings_of_a_batch_deployment_that_cannot_be(
+    resources: Resources, retries: dict[str, Any], problem: str
+) -> None:
+    deployment = {"name": "blue", "model": MODEL, "compute": "cpu", "settings": {"retry_settings": retries}}
+    with pytest.raises(AirflowFailException, match=problem):
+        run(AzureMLDeployBatchEndpointOperator, endpoint="shop", deployment=deployment)
+    assert resources.sent == []
+
+
+def test_times_are_sent_as_they_are(resources: Resources) -> None:
+    """Not as 1.23457e+06."""
+    times = {"polling_interval": 1234567}
+    settings = {"request_settings": {"request_timeout_ms": "1234567"}, "scale_settings": times}
+    deploy(deployment={"model": MODEL, **settings})
+    sent = resources.found[f"{SHOP}/deployments/blue"]["properties"]
+    assert sent["requestSettings"]["requestTimeout"] == "PT1234.567S"
+    assert sent["scaleSettings"]["pollingInterval"] == "PT1234567S"
 
 
 def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:
@@ -179,6 +267,18 @@ def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
     with pytest.raises(AirflowFailException, match=r"answered 500 .*The shares are again those of before"):
         Try(shift(smoke_test={"requests": [{}]})).execute()
     assert traffic(shop) == ({"blue": 100}, False)
+
+
+def test_a_change_of_the_endpoint_during_a_rollout_keeps_its_way_back(shop: Resources) -> None:
+    """Whoever goes on with the rollout finds the shares of before."""
+    note = '{"by": "another", "start": {"blue": 100}}'
+    shop.found[SHOP]["properties"]["properties"] = {ROLLOUT: note, "gone": "1"}
+    shop.found[SHOP]["properties"]["traffic"] = {"blue": 90, "green": 10}
+    endpoint = {"name": "shop", "tags": {"team": "ml"}, "properties": {"own": "1"}}
+    assert run(AzureMLDeployOnlineEndpointOperator, endpoint=endpoint)["outcome"] == "updated"
+    properties = shop.found[SHOP]["properties"]
+    assert properties["properties"] == {"own": "1", ROLLOUT: note}
+    assert properties["traffic"] == {"blue": 90, "green": 10}
 
 
 def test_without_rollback_the_rollout_stays_unfinished(shop: Resources) -> None:
@@ -317,6 +417,37 @@ def test_the_name_of_a_new_deployment_may_be_a_template(resources: Resources) ->
     task: Any = dag.get_task("safe_rollout.shift")
     task.render_template_fields({**Try(task).context, "params": {"version": 3}})
     assert task.steps == [{"v3": 10}, {"v3": 50}, {"v3": 100}]
+
+
+class _Mapped(Try):
+    """A try of a task in a mapped group: the others of the group have returned something, too."""
+
+    results: ClassVar[dict[tuple[str, int], Any]] = {}
+
+    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
+        assert key == "return_value"
+        return self.results.get((task_ids, map_indexes))
+
+
+@pytest.mark.parametrize("map_index", [-1, 0, 1])
+def test_a_rollout_may_be_mapped_and_its_deployment_named_by_a_task(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, map_index: int
+) -> None:
+    with DAG("rollout", schedule=None) as dag:
+        named = AzureMLDeployOnlineEndpointOperator(task_id="named", endpoint="shop")
+        safe_rollout(endpoint_name="shop", deployment_name=named.output, deployment={"model": MODEL})
+    shift, delete = dag.get_task("safe_rollout.shift"), dag.get_task("safe_rollout.delete_unused")
+    results = {
+        **{("safe_rollout.deploy", index): {"name": f"v{index}"} for index in (-1, 0, 1)},
+        **{("safe_rollout.shift", index): {"unused": [f"old{index}"]} for index in (-1, 0, 1)},
+    }
+    monkeypatch.setattr(_Mapped, "results", results)
+    task: Any = shift
+    task.render_template_fields(_Mapped(task, map_index=map_index).context)
+    assert task.steps == [{f"v{map_index}": share} for share in (10, 50, 100)]
+    task = delete
+    task.render_template_fields(_Mapped(task, map_index=map_index).context)
+    assert task.deployment_name == f"['old{map_index}']"
 
 
 def test_a_batch_endpoint_is_asked_once_though_its_job_cannot_be_seen_at_first(

@@ -106,7 +106,8 @@ def _place(client: AzureMLClient, uri: str) -> tuple[str, str]:
             # The service registers each output so.
             uri = f"{client.get_data(f'azureml_{run}_output_data_{output}', '1').uri.rstrip('/')}/{path}"
     elif uri.startswith("runs:/"):
-        uri = artifact_uri(*uri.removeprefix("runs:/").split("/", 1))
+        run, _, path = uri.removeprefix("runs:/").partition("/")
+        uri = artifact_uri(run, path)
     place = place_in_datastore(uri, client.operations.workspace)
     if place is None:
         raise InvalidSpecError(
@@ -234,7 +235,7 @@ def _take_the_place(part: Path, target: Path) -> None:
     if target.is_dir() or target.exists():
         target.replace(old)
     part.replace(target)
-    if old.is_dir():
+    if old.is_dir() and not old.is_symlink():
         shutil.rmtree(old)
     else:
         old.unlink(missing_ok=True)

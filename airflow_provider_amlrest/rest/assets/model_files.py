@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ KEYS = (
     *("$schema", "name", "version", "path", "type", "description", "tags", "properties", "stage"),
     "flavors",
 )
+_OF_A_RUN = re.compile(r"runs:/[^/]+/.")
 MLMODEL = "MLmodel"
 """The file that makes a folder an MLflow model."""
 
@@ -73,9 +75,9 @@ def read_members(given: Mapping[str, Any]) -> Model:
 
 def is_local(model: Model) -> bool:
     """Whether its files are on this machine. Raises InvalidSpecError for a URI that no model can have."""
-    if is_uri("path", model.uri) or model.uri.startswith("runs:/"):
+    if is_uri("path", model.uri) or _OF_A_RUN.match(model.uri):
         return False
-    if "://" in model.uri or model.uri.startswith("azureml:"):
+    if "://" in model.uri or model.uri.startswith(("azureml:", "runs:")):
         raise InvalidSpecError(
             "path",
             f"{model.uri!r} must be local, runs:/<run>/<path>, or one of {', '.join(URI_SCHEMES)}; a job's "

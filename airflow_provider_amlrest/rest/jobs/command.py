@@ -317,7 +317,9 @@ def check_command(field: str, command: str, groups: Mapping[str, Iterable[str]])
             field,
             f"{command!r} is a list; a job runs one text in a shell: ' && '.join(...) makes one of steps.",
         )
-    if not isinstance(command, str) or not SOMETHING.search(command):
+    if command is not None and not isinstance(command, str):
+        raise InvalidSpecError(field, f"{command!r} must be text.")
+    if command is None or not SOMETHING.search(command):
         raise InvalidSpecError(
             field, "it is empty, or without letter or digit; give the command that the job runs."
         )

@@ -16,6 +16,7 @@ from airflow_provider_amlrest.rest.jobs.kind import Kind
 from airflow_provider_amlrest.rest.jobs.spec import JobSpec
 from airflow_provider_amlrest.rest.reading.documents import Document
 from airflow_provider_amlrest.rest.reading.fields import unknown_key
+from airflow_provider_amlrest.rest.reading.values import mapping
 
 _OF_THE_FILE = ("$schema", "type")
 """What a file says of itself."""
@@ -64,9 +65,9 @@ def _members(values: Mapping[str, Any], keys: Mapping[str, str], prefix: str) ->
     groups = {key.partition(".")[0] for key in known if "." in key}
     for name, value in values.items():
         member = f"{prefix}{name}"
-        if name in groups and isinstance(value, Mapping):
-            yield from _members(value, keys, f"{member}.")
-        elif member in keys:
+        if member in keys and not (name in groups and isinstance(value, Mapping)):
             yield member, value
+        elif name in groups:
+            yield from _members(mapping(member, value), keys, f"{member}.")
         elif prefix or name not in _OF_THE_FILE:
             raise unknown_key(member, str(name), [key.partition(".")[0] for key in known])

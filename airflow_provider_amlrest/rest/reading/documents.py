@@ -134,7 +134,11 @@ def read_document(
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InvalidSpecError(field, f"{str(file)!r} cannot be read: {reason}.") from None
-        document = _parse(field, render(text), file.parent, file.name)
+        try:
+            rendered = render(text)
+        except InvalidSpecError as error:
+            raise type(error)(f"{file.name}{error.field.removeprefix(field)}", error.problem) from None
+        document = _parse(field, rendered, file.parent, file.name)
         return replace(document, within=frozenset({file.resolve()}))
     if not isinstance(source, str) or not source.strip():
         raise InvalidSpecError(field, f"{source!r} must be the path of a YAML file, YAML, or a mapping.")

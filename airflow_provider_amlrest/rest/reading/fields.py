@@ -16,7 +16,15 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, holds_credentials
 from airflow_provider_amlrest.rest.ids import NAME_PATTERN, VERSION_PATTERN
 from airflow_provider_amlrest.rest.reading.not_taken import NOT_TAKEN
-from airflow_provider_amlrest.rest.reading.values import blank, boolean, mapping, number, structured, whole
+from airflow_provider_amlrest.rest.reading.values import (
+    blank,
+    boolean,
+    mapping,
+    number,
+    quoted,
+    structured,
+    whole,
+)
 
 T = TypeVar("T")
 _Text = TypeVar("_Text", str, str | None)
@@ -107,7 +115,7 @@ def string_map(field: str, value: Any) -> dict[str, str]:
     result = {}
     for key, member in mapping(field, value).items():
         if not isinstance(member, str | int | float | bool):
-            raise InvalidSpecError(f"{field}.{key}", f"{member!r} must be text or a number.")
+            raise InvalidSpecError(f"{field}.{key}", f"{quoted(field, member)} must be text or a number.")
         result[str(key)] = str(member)
     return result
 
@@ -122,11 +130,20 @@ def json_map(field: str, value: Any) -> dict[str, Any]:
     return {str(name): member for name, member in given.items()}
 
 
+def json_value(field: str, value: Any) -> Any:
+    """A value that Python can write as JSON, NaN too. Raises InvalidSpecError otherwise."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidSpecError(field, f"it cannot be written as JSON: {error}.") from None
+    return value
+
+
 def one_of(field: str, value: Any, allowed: Collection[str]) -> str:
     """The value, if it is one of those allowed. Otherwise raises InvalidSpecError, which lists them."""
     if not isinstance(value, str) or value not in allowed:
         raise InvalidSpecError(field, f"{value!r} is not one of: {', '.join(allowed)}.")
-    return str(value)
+    return value
 
 
 def word(field: str, value: Any, allowed: Collection[str], aliases: Mapping[str, str] | None = None) -> str:

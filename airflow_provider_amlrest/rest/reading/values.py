@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _WHOLE = re.compile(r"[+-]?\d{1,300}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_SECRET = re.compile(r"environment_variables|ssh_settings|password", re.IGNORECASE)
+"""Fields whose values may be secrets."""
 _WORDS = {"true": True, "false": False, "none": None, "null": None, "": None}
 
 
@@ -94,7 +96,7 @@ def mapping(field: str, value: Any) -> Mapping[str, Any]:
     if said is None:
         return {}
     if not isinstance(said, Mapping):
-        raise InvalidSpecError(field, f"{value!r} must be a mapping.")
+        raise InvalidSpecError(field, f"{quoted(field, value)} must be a mapping.")
     return said
 
 
@@ -106,6 +108,11 @@ def items(field: str, value: Any) -> Sequence[Any]:
     if not isinstance(said, list | tuple):
         raise InvalidSpecError(field, f"{value!r} must be a list.")
     return said
+
+
+def quoted(field: str, value: Any) -> str:
+    """The value for an error, or only its type where it may be a secret."""
+    return f"what is given, a {type(value).__name__}," if _SECRET.search(field) else repr(value)
 
 
 def structured(value: Any) -> Any:

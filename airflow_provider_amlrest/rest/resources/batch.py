@@ -95,7 +95,7 @@ def read_endpoint(given: Given) -> ResourceSpec:
     of_user = ("tags", "properties.properties")
     checks = (partial(check_endpoint_name, "name", name),)
     kept = ("defaults",)
-    return ResourceSpec(BATCH, name, "batch endpoint", body, ENDPOINT_FEATURES, of_user, kept, checks)
+    return ResourceSpec(BATCH, name, "batch endpoint", body, ENDPOINT_FEATURES, of_user, kept, checks=checks)
 
 
 def read_deployment(given: Given) -> ResourceSpec:

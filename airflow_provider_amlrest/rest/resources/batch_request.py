@@ -14,7 +14,7 @@ from airflow_provider_amlrest.rest.jobs.job import DataInput, Input
 from airflow_provider_amlrest.rest.jobs.lookup import Lookup
 from airflow_provider_amlrest.rest.reading.fields import check_unsigned, text
 from airflow_provider_amlrest.rest.reading.values import mapping
-from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
+from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace, read_deployment_name
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import DATASTORE_URI, TYPES_2022_02
 
@@ -70,8 +70,9 @@ def read_batch_request(
                 f"outputs.{name}",
                 f"{uri!r} must be azureml://datastores/NAME/paths/..., which the job may write.",
             )
-    name_of_one = text("deployment_name", deployment)
-    return BatchRequest(place, name_of_one, read_inputs("inputs", given, base, None), wanted)
+    return BatchRequest(
+        place, read_deployment_name(deployment), read_inputs("inputs", given, base, None), wanted
+    )
 
 
 def _within(uri: str, name: str) -> str:

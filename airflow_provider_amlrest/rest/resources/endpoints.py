@@ -14,7 +14,7 @@ from airflow_provider_amlrest.rest.reading.values import blank, mapping
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of, without_nones
 
 ONLINE, BATCH = "onlineEndpoints", "batchEndpoints"
 COLLECTIONS = {"online": ONLINE, "batch": BATCH}
@@ -47,7 +47,7 @@ def read_endpoint_place(name: Any, type_: Any) -> EndpointPlace:
 def check_is_idle(endpoint: Resource, deployment: str) -> None:
     """Raises InvalidSpecError if a deployment gets requests, or those that name no deployment."""
     properties = properties_of(endpoint.wire)
-    share = (properties.get("traffic") or {}).get(deployment) or 0
+    share = object_in(properties, "traffic").get(deployment) or 0
     if share:
         raise InvalidSpecError(
             "deployment_name",
@@ -63,7 +63,7 @@ def check_is_idle(endpoint: Resource, deployment: str) -> None:
 
 def default_of(endpoint: Resource) -> str | None:
     """The deployment of a batch endpoint that gets the requests that name none."""
-    name: str | None = (properties_of(endpoint.wire).get("defaults") or {}).get("deploymentName")
+    name: str | None = object_in(properties_of(endpoint.wire), "defaults").get("deploymentName")
     return name
 
 
@@ -85,6 +85,12 @@ def check_deployment_name(field: str, value: Any) -> str:
     if not ENDPOINT_NAME.fullmatch(name):
         raise InvalidSpecError(field, f"{name!r} is not a valid name for a deployment: {_NAME}.")
     return name
+
+
+def read_deployment_name(value: Any) -> str | None:
+    """The deployment that is asked, None for none. Raises InvalidSpecError for what is not a name."""
+    name = text("deployment_name", value)
+    return check_deployment_name("deployment_name", name) if name else None
 
 
 def read_code_configuration(value: Any, base: Path) -> Wire | None:
@@ -118,14 +124,14 @@ _WRITABLE = ("authMode", "description", "mirrorTraffic", "publicNetworkAccess", 
 
 def own_properties(endpoint: Resource) -> dict[str, Any]:
     """The properties of its properties, without those that the service adds."""
-    own = properties_of(endpoint.wire).get("properties") or {}
+    own = object_in(properties_of(endpoint.wire), "properties")
     return {name: value for name, value in own.items() if name not in _OF_THE_SERVICE}
 
 
 def writable(endpoint: Resource, **properties: Any) -> Wire:
     """The body of a PUT that leaves all as it is but these properties: a PUT says all."""
-    wire, identity = endpoint.wire, endpoint.wire.get("identity") or {}
-    users: Wire = {name: {} for name in identity.get("userAssignedIdentities") or ()}
+    wire, identity = endpoint.wire, object_in(endpoint.wire, "identity")
+    users: Wire = {name: {} for name in object_in(identity, "userAssignedIdentities")}
     now = {name: properties_of(wire).get(name) for name in _WRITABLE}
     return without_nones(
         location=wire.get("location"),

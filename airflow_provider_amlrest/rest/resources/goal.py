@@ -11,7 +11,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.resources.equality import differences
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import properties_of
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of
 
 
 class Change(NamedTuple):
@@ -65,12 +65,14 @@ class Present(Goal):
     :param marks: tags that are sent, but make no difference: who has made it.
     :param kept: members of its properties that stay as they are if nothing is said of them. The service would
         reset them, for a PUT says all.
+    :param notes: likewise, of the properties in its properties.
     """
 
     body: Wire = field(default_factory=dict)
     of_user: tuple[str, ...] = ("tags",)
     marks: Mapping[str, str] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def is_reached(self, now: Resource) -> bool:
         return now.exists and not now.is_broken and not self.why(now)
@@ -83,12 +85,20 @@ class Present(Goal):
     def change(self, now: Resource) -> Change:
         properties = self.body["properties"]
         before = properties_of(now.wire)
-        kept = {name: before[name] for name in self.kept if name not in properties and before.get(name)}
+        kept = _left(before, self.kept, properties)
+        own = properties.get("properties") or {}
+        if notes := _left(object_in(before, "properties"), self.notes, own):
+            kept["properties"] = {**own, **notes}
         tags = {**self.body.get("tags", {}), **self.marks}
         return Change("PUT", self.path, {**self.body, "tags": tags, "properties": {**properties, **kept}})
 
     def done(self, now: Resource) -> str:
         return "updated" if now.exists else "created"
+
+
+def _left(before: Wire, names: tuple[str, ...], given: Wire) -> Wire:
+    """What was before, of that of which nothing is said."""
+    return {name: before[name] for name in names if name not in given and before.get(name)}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,12 +77,15 @@ class InlineModel(Lookup):
     def definition(self) -> Model:
         """As it is read. Without a name of its own it has that of its files."""
         name = self.given.get("name") or Path(str(self.given.get("path"))).stem or "model"
-        return read_members({**self.given, "name": _NO_NAME.sub("-", str(name))})
+        with _below(self.field):
+            return read_members({**self.given, "name": _NO_NAME.sub("-", str(name))})
 
     @cached_property
     def content(self) -> LocalContent | None:
         """Its local files. Raises InvalidSpecError if there are none."""
-        return read_files(self.definition, self.base)
+        definition = self.definition
+        with _below(self.field):
+            return read_files(definition, self.base)
 
     @property
     def meaning(self) -> str:
@@ -98,6 +102,15 @@ class InlineModel(Lookup):
         from airflow_provider_amlrest.rest.assets.model_versions import ensure_model
 
         return ensure_model(client, self.definition, self.content)[0].id
+
+
+@contextmanager
+def _below(field: str) -> Iterator[None]:
+    """Errors about members name the member that they are below."""
+    try:
+        yield
+    except InvalidSpecError as error:
+        raise type(error)(f"{field}.{error.field}", error.problem) from None
 
 
 def read_model_reference(field: str, value: Any, base: Path) -> Lookup:

@@ -34,6 +34,7 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity, says
+from airflow_provider_amlrest.rest.resources.traffic import LAST_ROLLOUT, ROLLOUT
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import exact_duration, without_nones
@@ -101,7 +102,10 @@ def read_endpoint(given: Given) -> ResourceSpec:
     of_user = ("tags", "properties.properties", "properties.traffic", "properties.mirrorTraffic")
     kept = ("traffic", "mirrorTraffic")
     checks = (partial(check_endpoint_name, "name", name),)
-    return ResourceSpec(ONLINE, name, "online endpoint", body, ENDPOINT_FEATURES, of_user, kept, checks)
+    notes = (ROLLOUT, LAST_ROLLOUT)
+    return ResourceSpec(
+        ONLINE, name, "online endpoint", body, ENDPOINT_FEATURES, of_user, kept, notes, checks
+    )
 
 
 def read_deployment(given: Given) -> ResourceSpec:

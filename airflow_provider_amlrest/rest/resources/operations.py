@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from azure.core.rest import HttpRequest
@@ -16,13 +17,20 @@ from airflow_provider_amlrest.rest.http.call import (
     remaining_reads,
 )
 from airflow_provider_amlrest.rest.http.call import resource as arm_resource
-from airflow_provider_amlrest.rest.http.errors import response_error
+from airflow_provider_amlrest.rest.http.errors import UnreachableError, response_error
 from airflow_provider_amlrest.rest.http.paging import Page
 from airflow_provider_amlrest.rest.jobs.operations import Polled
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.registries import COLLECTION, PUBLISHING, RegistryOperations
-from airflow_provider_amlrest.rest.resources.resource import BROKEN, READY, Resource, gone, read_resource
-from airflow_provider_amlrest.rest.versions.words import properties_of
+from airflow_provider_amlrest.rest.resources.resource import (
+    BROKEN,
+    READY,
+    Resource,
+    gone,
+    known_state,
+    read_resource,
+)
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of
 
 
 class ResourceOperations(RegistryOperations):
@@ -78,8 +86,12 @@ class ResourceOperations(RegistryOperations):
         failure = ""
         if operation is not None:
             asked = f"GET the operation on {path}"
-            answer = yield Call(HttpRequest("GET", operation), asked, BRIEF)
-            state, failure = _operation(answer)
+            try:
+                answer = yield Call(HttpRequest("GET", operation), asked, BRIEF)
+                state, failure = _operation(answer)
+            except UnreachableError:
+                # It may be on a host that is out of reach, and the resource not.
+                state = None
             if state is not None and state not in READY | BROKEN:
                 return Polled((Resource(path, state),), None, remaining_reads(answer))
         answer = yield (yield from self._at("GET", path, options=BRIEF))
@@ -101,7 +113,7 @@ class ResourceOperations(RegistryOperations):
 
     def explain_failure(self, now: Resource) -> Flow[str]:
         """Why a resource has failed, by the operation that it names; empty if that says nothing."""
-        own = properties_of(now.wire).get("properties") or {}
+        own = object_in(properties_of(now.wire), "properties")
         operation = str(own.get("AzureAsyncOperationUri") or "")
         if not operation or not self._is_ours(operation):
             return ""
@@ -112,10 +124,20 @@ class ResourceOperations(RegistryOperations):
         asked = f"GET {path}"
         if answer.status_code == 404:
             error = response_error(asked, 404, body_text(answer), answer.headers)
+            if not _is_of_the_service(answer):
+                raise UnreachableError(asked, "the answer is not JSON; is there a proxy in between?")
             if not getattr(error, "has_no_workspace", False):
                 return gone(path)
             raise error
         return read_resource(path, arm_resource(answer, asked))
+
+
+def _is_of_the_service(answer: Answer) -> bool:
+    """Whether it has said that there is no such thing: in JSON, or in no word (recorded of computes)."""
+    try:
+        return not answer.content.strip() or isinstance(json.loads(answer.content), dict)
+    except ValueError:
+        return False
 
 
 def _operation(answer: Answer) -> tuple[str | None, str]:
@@ -125,8 +147,8 @@ def _operation(answer: Answer) -> tuple[str | None, str]:
     if answer.status_code != 200:
         return None, ""
     said: dict[str, Any] = checked(answer, "GET the operation")
-    state = str(said.get("status") or "") or None
+    state = known_state(str(said.get("status") or "")) or None
     error = said.get("error")
     failed = state in BROKEN
-    message = str((error or {}).get("message") or "") if isinstance(error, dict) else ""
+    message = str((error.get("message") if isinstance(error, dict) else error) or "")
     return state, (message or f"the operation is {state}") if failed else ""

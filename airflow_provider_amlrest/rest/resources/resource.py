@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from airflow_provider_amlrest.rest.versions.words import properties_of
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,14 @@ MOVING = frozenset(
     }
 )
 """States in which an operation is under way. One that nobody has documented counts as one of these."""
+
+
+_SPELLED = {state.lower(): state for state in READY | BROKEN | MOVING} | {"cancelled": "Canceled"}
+
+
+def known_state(said: str) -> str:
+    """A state in the spelling of here; azure-core, too, knows those of operations in any case."""
+    return _SPELLED.get(said.lower(), said)
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,8 @@ def read_resource(path: str, wire: Mapping[str, Any]) -> Resource:
     properties = properties_of(wire)
     state = str(properties.get("provisioningState") or "Succeeded")
     if state == "Succeeded" and properties.get("computeType") == "ComputeInstance":
-        state = str((properties.get("properties") or {}).get("state") or state)
+        state = str(object_in(properties, "properties").get("state") or state)
+    state = known_state(state)
     if state not in READY | BROKEN | MOVING:
         _log_unknown(state)
     return Resource(path, state, _error(properties), wire)
@@ -94,6 +103,7 @@ def _log_unknown(state: str) -> None:
 
 
 def _error(properties: Mapping[str, Any]) -> str:
-    errors = properties.get("provisioningErrors") or ()
-    texts = [str((one.get("error") or one).get("message") or "") for one in errors if isinstance(one, dict)]
+    errors = properties.get("provisioningErrors")
+    given = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    texts = [str((object_in(one, "error") or one).get("message") or "") for one in given]
     return " ".join(filter(None, texts))

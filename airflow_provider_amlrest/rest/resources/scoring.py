@@ -41,10 +41,10 @@ class Scored(NamedTuple):
         return 200 <= self.status < 300
 
     def value(self) -> Any:
-        """The answer, as JSON has it; its text if it is no JSON."""
+        """The answer, as JSON has it; its text if it is no JSON. NaN, which JSON has not, is a text."""
         try:
-            return json.loads(self.text)
-        except ValueError:
+            return json.loads(self.text, parse_constant=str)
+        except (ValueError, RecursionError):
             return self.text
 
 

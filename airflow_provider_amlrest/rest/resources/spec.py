@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.wire import filled, lookups
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
-from airflow_provider_amlrest.rest.reading.values import items, mapping, structured
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, unknown_key
+from airflow_provider_amlrest.rest.reading.values import blank, items, mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
 from airflow_provider_amlrest.rest.versions.features import Feature, missing
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
@@ -29,8 +29,8 @@ class ResourceSpec:
 
     ``collection``: ``computes``; below an endpoint, ``onlineEndpoints/NAME/deployments``. ``what``: it in
     words. ``body``: of its PUT; what is to be looked up stands in it. ``features``: what not every
-    api-version can say of its kind. ``of_user``, ``kept``: see :class:`goal.Present`. ``checks``: what
-    :meth:`check` does beside the rest. ``only_exists``: one that exists already is left as it is.
+    api-version can say of its kind. ``of_user``, ``kept``, ``notes``: see :class:`goal.Present`. ``checks``:
+    what :meth:`check` does beside the rest. ``only_exists``: one that exists already is left as it is.
     """
 
     collection: str
@@ -40,6 +40,7 @@ class ResourceSpec:
     features: tuple[Feature, ...] = ()
     of_user: tuple[str, ...] = ("tags",)
     kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     checks: tuple[Callable[[], object], ...] = ()
     only_exists: bool = False
 
@@ -72,7 +73,7 @@ class ResourceSpec:
         body = filled(self.body, lambda lookup: lookup.find(client))
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
-        return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
+        return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept, self.notes)
 
 
 def says(path: str) -> Callable[[ResourceSpec], bool]:
@@ -95,11 +96,11 @@ def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
     return []
 
 
-def check_members(given: Iterable[str], allowed: Collection[str]) -> None:
+def check_members(given: Iterable[Any], allowed: Collection[str]) -> None:
     """Raises InvalidSpecError for a member that there is not, and names it, so that its line can be said."""
     for name in given:
         if name not in allowed:
-            raise unknown_key(name, name, allowed)
+            raise unknown_key(str(name), str(name), allowed)
 
 
 def read_identity(value: Any) -> Wire | None:
@@ -110,18 +111,20 @@ def read_identity(value: Any) -> Wire | None:
     given = {"type": value} if isinstance(value, str) else mapping("identity", value)
     no_other_keys("identity", given, ("type", "user_assigned_identities", "principal_id", "tenant_id"))
     type_ = one_of("identity.type", given.get("type"), IDENTITIES)
-    field = "identity.user_assigned_identities"
     ids = structured(given.get("user_assigned_identities"))
-    ids = items(field, [ids] if isinstance(ids, str | Mapping) else ids)
-    names = [text(field, _resource_id(one)) for one in ids]
+    ids = [ids] if isinstance(ids, str | Mapping) else ids
+    names = [_identity(one) for one in items("identity.user_assigned_identities", ids)]
     if (type_ == "user_assigned") != bool(names):
         raise InvalidSpecError(
             "identity", "a user_assigned identity has user_assigned_identities, and no other has."
         )
-    return without_nones(
-        type=IDENTITIES[type_], userAssignedIdentities={str(name): {} for name in names} or None
-    )
+    return without_nones(type=IDENTITIES[type_], userAssignedIdentities={name: {} for name in names} or None)
 
 
-def _resource_id(one: Any) -> Any:
-    return one.get("resource_id") if isinstance(one, Mapping) else one
+def _identity(one: Any) -> str:
+    id_ = one.get("resource_id") if isinstance(one, Mapping) else one
+    if not isinstance(id_, str) or blank(id_):
+        raise InvalidSpecError(
+            "identity.user_assigned_identities", f"{id_!r} must be the ARM id of one, /subscriptions/..."
+        )
+    return id_

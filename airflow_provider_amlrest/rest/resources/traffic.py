@@ -13,7 +13,7 @@ from airflow_provider_amlrest.rest.resources.endpoints import own_properties, wr
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import properties_of
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of
 
 ROLLOUT = "airflow.rollout"
 """Property of an endpoint while a rollout is not finished: who does it, and the shares before it, as JSON."""
@@ -40,7 +40,18 @@ def mirrored_of(endpoint: Resource) -> dict[str, int]:
 
 def _percentages(endpoint: Resource, member: str) -> dict[str, int]:
     given = properties_of(endpoint.wire).get(member) or {}
-    return {str(name): int(share) for name, share in given.items() if share}
+    shares = _read_shares(given)
+    if shares is None:
+        raise AzureMLError(f"The {member} of {endpoint.name} is {given!r}, and not percentages.")
+    return shares
+
+
+def _read_shares(given: Any) -> dict[str, int] | None:
+    """The shares that are not 0; None for what are none."""
+    try:
+        return {str(name): int(share) for name, share in given.items() if share}
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def rollout_of(endpoint: Resource) -> dict[str, Any] | None:
@@ -54,12 +65,13 @@ def last_rollout_of(endpoint: Resource) -> dict[str, Any] | None:
 
 
 def _note(endpoint: Resource, name: str) -> dict[str, Any] | None:
-    note = (properties_of(endpoint.wire).get("properties") or {}).get(name)
+    note = object_in(properties_of(endpoint.wire), "properties").get(name)
     try:
-        found = json.loads(note or "")
-    except ValueError:
+        found = json.loads(str(note or ""))
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("start"), dict) else None
+    start = _read_shares(found.get("start")) if isinstance(found, dict) else None
+    return None if start is None else {**found, "start": start}
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,7 @@ class Diagnosis(NamedTuple):
 
 
 _EXIT = r"(?i:\bexit(?:ed with)?(?: status)? code:?|\breturned a non-zero code:) *"
-_MEMORY = (
-    "Load less at once, or choose a VM size with more memory; the Studio shows what was used: Monitoring."
-)
+_MEMORY = "Load less at once, or choose a VM size with more memory."
 _SEARCHED = 20_000
 """Characters of a message and of a log that are searched, from the end."""
 

@@ -51,7 +51,13 @@ def exact_duration(seconds: float) -> str:
 
 def properties_of(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource's properties; a pipeline's child has none."""
-    return resource.get("properties") or {}
+    return object_in(resource, "properties")
+
+
+def object_in(wire: Mapping[str, Any], member: str) -> dict[str, Any]:
+    """A member that is a JSON object; empty for null, for none, and for anything else."""
+    value = wire.get(member)
+    return value if isinstance(value, dict) else {}
 
 
 def text_map(value: Mapping[str, Any] | None) -> dict[str, str]:

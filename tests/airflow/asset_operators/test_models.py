@@ -209,3 +209,48 @@ def test_what_is_no_model_of_the_workspace(
     for action in (update, download):
         with pytest.raises(AirflowFailException, match=f"^{problem}"):
             action(model, tmp_path)
+
+
+@pytest.mark.parametrize("path", [".", "..", "sub/..", "/"])
+def test_a_download_does_not_take_the_place_of_the_dag(
+    current: Emulated, tmp_path: Path, request: pytest.FixtureRequest, path: str
+) -> None:
+    """A folder that is overwritten goes with all that is in it."""
+    dags = tmp_path / "dags"
+    (dags / "sub").mkdir(parents=True)
+    (dags / "model.txt").write_text("x")
+    model = register(dags, name=unique(request), path="model.txt")
+    with pytest.raises(AirflowFailException, match=r"path: .* holds the DAG's file"):
+        download(model, dags, path, overwrite=True)
+    assert (dags / "model.txt").exists()
+
+
+def test_a_download_takes_the_place_of_a_link_and_not_of_what_it_leads_to(
+    current: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "model.txt").write_text("x")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_text("another's")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    model = register(tmp_path, name=unique(request), path="model.txt")
+    assert download(model, tmp_path, "link", overwrite=True)["outcome"] == "downloaded"
+    assert files_of(tmp_path / "link") == {"model.txt": "x"}
+    assert files_of(tmp_path / "other") == {"file": "another's"}
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_link_to_a_file_is_registered_by_its_own_name(
+    current: Emulated, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "model-7.txt").write_text("x")
+    (tmp_path / "latest.txt").symlink_to("model-7.txt")
+    model = register(tmp_path, name=unique(request), path="latest.txt")
+    assert model["uri"].endswith("/latest.txt")
+    download(model, tmp_path)
+    assert files_of(tmp_path / "got") == {"latest.txt": "x"}
+
+
+@pytest.mark.parametrize("path", ["runs:/7", "runs:/7/", "runs:/", "runs://7/model"])
+def test_a_run_is_named_with_the_path_of_its_model(current: Emulated, tmp_path: Path, path: str) -> None:
+    with pytest.raises(AirflowFailException, match=r"path: .* must be local, runs:/<run>/<path>"):
+        register(tmp_path, name="m", path=path)

@@ -43,7 +43,7 @@ class Workspace:
 
     def list_models(self, name: str) -> Any:
         if name != "iris":
-            raise NotFoundError("GET", 404)
+            raise NotFoundError("GET", 404, code="UserError", inner_code="NotFoundError")
         return iter(self.models)
 
     def get_model(self, name: str, version: str) -> Model:
@@ -109,6 +109,54 @@ RESULT = {"id": arm_id("jobs", "train-7"), "name": "train-7", "metrics": {"auc":
 def test_a_job_is_a_candidate(value: Any, job: str | None, metrics: dict[str, float]) -> None:
     side = candidate(value)
     assert (side.facts, side.metrics) == ({"model": None, "job": job, "id": None}, metrics)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"metrics": None}, None),
+        ({"metrics": [1]}, r"candidate.metrics: \[1\] must be a mapping"),
+        ({"metrics": {}, "best_trial": [1]}, r"candidate.best_trial: \[1\] must be a mapping"),
+        ({"metrics": {}, "step_metrics": 1}, "candidate.step_metrics: 1 must be a mapping"),
+        ("/jobs/", "candidate: '/jobs/' is not the ARM id"),
+    ],
+)
+def test_a_candidate_that_is_no_result(value: Any, problem: str | None) -> None:
+    """Somebody's own function may have made it."""
+    if problem is None:
+        assert candidate(value).metrics == {}
+        return
+    with pytest.raises(InvalidSpecError, match=problem):
+        candidate(value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"tags": {"champion": True}}, "iris:3"),
+        ({"tags": {"champion": "True"}}, "iris:3"),
+        ({"tags": {"champion": None, "team": "ML"}}, "iris:3"),
+        ({"tags": {"champion": False}}, None),
+        ({"stage": "production"}, "iris:4"),
+        ({"stage": "staging"}, None),
+    ],
+)
+def test_a_champion_is_not_missed_for_a_capital(asked: dict[str, Any], found: str | None) -> None:
+    """Without one, any candidate is accepted."""
+    side = champion({"name": "iris", **asked})
+    assert (side and side.facts["model"]) == found
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", ""])
+def test_a_wrong_workspace_or_a_proxys_page_is_no_missing_champion(code: str) -> None:
+    workspace: Any = Workspace()
+    workspace.list_models = lambda name: _refuse(NotFoundError("GET models", 404, code=code))
+    with pytest.raises(NotFoundError):
+        read_champion(workspace, {"name": "iris"}, NOBODY)
+
+
+def _refuse(error: Exception) -> Any:
+    raise error
 
 
 @pytest.mark.parametrize("value", ["iris:4", "azureml:iris:4", MODELS[2].id, {"id": MODELS[2].id}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTestError, read_smoke_test
@@ -40,6 +41,10 @@ def answer(text: str = "[1]", status: int = 200) -> Scored:
     return Scored(status, text, "green")
 
 
+async def _later(answers: list[Any]) -> None:
+    """Would be called, and never run."""
+
+
 def test_answers_that_are_right() -> None:
     seen = []
     given = {"requests": "[{'data': 1}, {'data': 2}]", "schema": {"type": "array"}, "max_latency": "5"}
@@ -57,6 +62,17 @@ def test_answers_that_are_right() -> None:
         ({"schema": {"type": "object"}}, answer(), None, "does not fit the schema"),
         ({}, UnreachableError("POST", "time ran out"), None, "failed: No answer to POST"),
         ({}, answer(), lambda answers: False, "refused the answers"),
+        ({}, answer(), lambda answers: np.bool_(False), "refused the answers"),
+        ({}, answer(), lambda answers: [], "refused the answers"),
+        (
+            {},
+            answer(),
+            lambda answers: np.array([1, 2]) > 0,
+            "the check of deployment green failed: ValueError",
+        ),
+        ({}, answer("[NaN]"), lambda answers: answers[0][0] > 0, "failed: TypeError"),
+        ({"schema": {"$ref": "#/nowhere"}}, answer(), None, "cannot be compared with the schema: .*nowhere"),
+        ({"schema": {"type": "object"}}, answer("[" + "1," * 999 + "1]"), None, r"schema: .{300}$"),
         ({}, answer(), lambda answers: 1 / 0, "the check of deployment green failed: ZeroDivisionError"),
     ],
 )
@@ -72,11 +88,28 @@ def test_answers_that_are_wrong(given: dict[str, Any], found: Any, check: Any, p
         ({"requests": []}, "smoke_test.requests: .* must be a list"),
         ({"request": [1]}, "did you mean 'requests'"),
         ({"requests": [1], "max_latency": 0}, "max_latency"),
+        ({"requests": [1, {2}]}, r"smoke_test.requests\[1\]: it cannot be written as JSON: .* set"),
+        (
+            {"requests": [1], "schema": {"properties": {"a": {"type": "text"}}}},
+            r"\['a'\]\['type'\]: 'text' is",
+        ),
     ],
 )
 def test_what_is_no_test(given: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidSpecError, match=problem):
         read_smoke_test(given, print)
+
+
+@pytest.mark.parametrize("check", ["module.check", _later])
+def test_what_is_no_check(check: Any) -> None:
+    with pytest.raises(InvalidSpecError, match=r"smoke_check: .* must be a function"):
+        read_smoke_test({"requests": [1]}, check)
+
+
+def test_an_answer_that_is_no_json_is_a_text() -> None:
+    assert answer("hello").value() == "hello"
+    assert answer("[" * 100_000).value() == "[" * 100_000
+    assert answer("[NaN, 1]").value() == ["NaN", 1]
 
 
 def test_none_is_none() -> None:

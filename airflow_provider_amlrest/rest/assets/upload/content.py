@@ -48,6 +48,11 @@ class LocalContent:
     def size(self) -> int:
         return sum(file.size for file in self.files)
 
+    @property
+    def name(self) -> str:
+        """Of the folder, which may be written as ``..``; or of the file, for a link its own."""
+        return self.root.resolve().name if self.is_folder else self.root.name
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 as in Microsoft's SDK (version 202208): count, names with sizes, then contents.

@@ -68,7 +68,7 @@ def upload_to_datastore(client: AzureMLClient, content: LocalContent) -> Uploade
 
 def datastore_path(content: LocalContent) -> str:
     """The path of content in the default datastore, which only this content has."""
-    return f"LocalUpload/{content.hash}/{content.root.resolve().name}"
+    return f"LocalUpload/{content.hash}/{content.name}"
 
 
 def _datastore_ways(client: AzureMLClient, content: LocalContent) -> dict[str, Callable[[], Uploaded]]:
@@ -86,7 +86,7 @@ def _by_first_open(content: LocalContent, ways: Ways) -> Uploaded:
 
 def _by_service(client: AzureMLClient, content: LocalContent, name: str, version: str) -> Uploaded:
     """A signature is valid for some hours. If it expires during the upload, a new one is requested."""
-    folder = content.root.resolve().name if content.is_folder else ""
+    folder = content.name if content.is_folder else ""
     place, moved = _place(client, content, name, version), False
     upload = Upload(content, folder, client.deadline)
     while True:
@@ -116,7 +116,7 @@ def _place(client: AzureMLClient, content: LocalContent, name: str, version: str
     documented default, no id, is known to work: hence the second request.
     """
     workspace = str(client.operations.workspace).lower()
-    asked = f"{workspace}/codes/{name}/versions/{version}#{content.hash}/{content.root.resolve().name}"
+    asked = f"{workspace}/codes/{name}/versions/{version}#{content.hash}/{content.name}"
     try:
         return client.start_pending_upload(name, version, str(uuid.uuid5(uuid.NAMESPACE_URL, asked)))
     except ResponseError as error:

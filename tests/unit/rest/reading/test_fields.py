@@ -285,6 +285,7 @@ def test_placeholders_are_found_with_and_without_spaces() -> None:
         (["python a.py", "python b.py"], "is a list; a job runs one text in a shell: ' && '.join(...)"),
         ("  \n", "it is empty"),
         (None, "it is empty"),
+        (12, "12 must be text"),
         ("t ${{inputs.x}}", "'${{inputs.x}}' is used, but inputs has no 'x' (it has: data, lr)"),
         ("t ${{outputs.x}}", "outputs has no 'x' (it has: model)"),
         ("t ${{input.data}}", "'${{input.data}}' means nothing here; there are: ${{inputs.<name>}}"),
