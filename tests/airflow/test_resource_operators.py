@@ -103,7 +103,7 @@ def test_an_endpoint_and_its_deployment_are_made_once(resources: Resources) -> N
                 *[
                     (
                         {"identity": {"type": "user_assigned", "user_assigned_identities": ids}},
-                        "identity.user_assigned_identities: 12 must be a list",
+                        "identity.user_assigned_identities: .* must be (a list|the ARM id of one)",
                     )
                     for ids in (12, [None], [{"resource_id": None}], [""])
                 ],
