@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import TaskGroup, dag
+from airflow.providers.common.compat.sdk import Param, TaskGroup, dag
 
 from airflow_provider_amlrest.operators import (
     AzureMLCompareModelsOperator,
@@ -30,6 +30,7 @@ MODEL = "iris-lightgbm"
 ENDPOINT = "iris-{{ params.endpoint_suffix }}"
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DEPLOYMENT = "iris-{{ ti.xcom_pull('register')['version'] }}"
+DATA = ("lightgbm_iris/iris.csv", "lightgbm_iris/iris_mislabeled.csv")
 FLOWERS = {
     "setosa": [5.1, 3.5, 1.4, 0.2],
     "versicolor": [5.7, 2.8, 4.5, 1.3],
@@ -101,9 +102,11 @@ def roll_out(model: AzureMLRegisterModelOperator) -> TaskGroup:
     catchup=False,
     max_active_runs=1,  # one rollout of an endpoint at a time
     params={
-        "iterations": 20,
-        "data": "lightgbm_iris/iris.csv",
-        "endpoint_suffix": "airflow",  # endpoints' names are unique in an Azure region
+        "iterations": Param(20, type="integer", minimum=1, description="20 make a better model than 10."),
+        "data": Param(DATA[0], enum=list(DATA), description="The second has two species mixed up."),
+        "endpoint_suffix": Param(
+            "airflow", type="string", description="Names of endpoints are unique in an Azure region."
+        ),
     },
     default_args={"poll_interval": 2},  # where operations take minutes, leave it out
     tags=["azureml", "example"],

@@ -25,9 +25,9 @@ def welcome(stack: LocalStack) -> str:
   3. Watch the grid: environment, data and code, a training job, a sweep of 8 trials. About a minute.
      Click a square to see the task, its log and its XCom; its tab "Azure ML job" shows the job, its metrics
      and trials. The tab "Azure ML jobs" of a run, and Browse > Azure ML, show several jobs.
-  4. {dags}/{SERVING} brings a model into service. Trigger it, then again with
-     40 iterations, for a better model, and with the data lightgbm_iris/iris_mislabeled.csv, for a bad one
-     that is rolled back. A minute each. The tab "Azure ML job" of compare shows both models, that of
+  4. {dags}/{SERVING} brings a model into service. Trigger it with 10 iterations,
+     then as it is, for a better model, and then with the data iris_mislabeled.csv, for a bad one that is
+     rolled back. A minute each. The tab "Azure ML job" of compare shows both models, that of
      rollout.shift who gets the requests.
   5. {SCHEDULED} is scheduled, and paused: switch it on, and it trains and decides.
 
