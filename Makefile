@@ -46,8 +46,8 @@ test: environments ## The default tests, on Airflow 2.11 those that load Airflow
 test-demo: environment ## make demo twice; the second run must register and upload nothing. AutoML and Spark, really run
 	$(VENV)/bin/python -m pytest -m demo $(PYTEST)
 
-test-serving: environment ## make demo-serving: a model in service, a better one, and a bad one that is rolled back
-	$(VENV)/bin/python -m pytest -m demo_serving $(PYTEST)
+test-serving: environment ## make demo-serving, and a rollout under load: no request is lost, and each gets its share
+	$(VENV)/bin/python -m pytest -m "demo_serving or load" $(PYTEST)
 
 test-sdk: environment-sdk ## A session of Microsoft's own client, azure-ai-ml, with the emulator
 	$(VENV)/bin/python -m pytest -m sdk $(PYTEST)

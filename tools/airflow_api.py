@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -53,10 +54,20 @@ class AirflowAPI:
         if not answer.ok:
             return False
         if self._v2 and "Authorization" not in self._session.headers:
+            self._warm_up()
             self._session.headers["Authorization"] = f"Bearer {self._token()}"
         components = answer.json()
         states = {name: component.get("status") for name, component in components.items() if component}
         return states.get("scheduler") == "healthy" and set(states.values()) <= _HEALTHY
+
+    def _warm_up(self) -> None:
+        """Let the server make the API of the tasks now, while other services start.
+
+        It does so at the first call, for many seconds, and answers nobody meanwhile. The first tasks would
+        give up and try again.
+        """
+        with suppress(requests.Timeout):
+            self._session.get(f"{self._base}/execution/health", timeout=60)
 
     def _token(self) -> str:
         url = f"{self._base}/auth/token"

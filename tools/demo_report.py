@@ -50,58 +50,54 @@ def print_report(summary: Mapping[str, Any], results: Mapping[str, Any], data_di
 
     :param data_dir: the emulator's data directory.
     """
-    print("\nSteps")
-    print_table(
-        ("dag", "task", "state", "seconds"),
-        [
-            (step["dag_id"], step["task_id"], step["state"], f"{step['seconds']:.1f}")
-            for step in summary["steps"]
-        ],
-    )
-
-    command, report = summary["command_job"], results["report"]
-    print(f"\nCommand job {command['name']}: {command['status']}")
-    print_table(("metric", "value"), [(name, _number(value)) for name, value in command["metrics"].items()])
-
-    sweep = summary["sweep_job"]
-    best = sweep["best_trial"]
-    print(f"\nSweep job {sweep['name']}: {sweep['status']}, {sweep['trials']} trials")
-    params = sorted(best["params"])
-    print_table(
-        ("trial", "status", *params, report["primary_metric"], ""),
-        [
-            (
-                trial["name"],
-                trial["status"],
-                *(_number(trial["params"].get(name)) for name in params),
-                _number(trial["metric"]),
-                "<- best" if trial["name"] == best["name"] else "",
-            )
-            for trial in report["trials"]
-        ],
-    )
-
-    pipeline = summary["pipeline_job"]
-    print(f"\nPipeline job {pipeline['name']}: {pipeline['status']}")
-    print_table(
-        ("step", "status", "seconds", ""),
-        [
-            (
-                step["name"],
-                step["status"],
-                _number(step["seconds"]),
-                "<- reused" if step.get("reused") else "",
-            )
-            for step in pipeline["steps"]
-        ],
-    )
-
+    _print_steps(summary["steps"])
+    _print_command_job(summary["command_job"])
+    _print_sweep_job(summary["sweep_job"], results["report"]["primary_metric"])
+    _print_pipeline_job(summary["pipeline_job"])
+    models = results["report"]["models"]
     print("\nOutputs")
-    print(f"  model of the command job  {report['models']['command_job']}")
-    print(f"  model of the best trial   {report['models']['best_trial']}")
+    print(f"  model of the command job  {models['command_job']}")
+    print(f"  model of the best trial   {models['best_trial']}")
     print(f"  report of the pipeline    {results['classify']['outputs']['report']}")
     print(f"  all of it is in the emulator's blob storage, kept for the next run: {data_dir}")
     print(f"\nDone in {summary['seconds']:.0f} seconds. build/demo/summary.json has the same facts.")
+
+
+def _print_steps(steps: Iterable[Mapping[str, Any]]) -> None:
+    print("\nSteps")
+    header = ("dag", "task", "state", "seconds")
+    print_table(header, [(s["dag_id"], s["task_id"], s["state"], f"{s['seconds']:.1f}") for s in steps])
+
+
+def _print_command_job(job: Mapping[str, Any]) -> None:
+    print(f"\nCommand job {job['name']}: {job['status']}")
+    print_table(("metric", "value"), [(name, _number(value)) for name, value in job["metrics"].items()])
+
+
+def _print_sweep_job(job: Mapping[str, Any], primary_metric: str) -> None:
+    best = job["best_trial"]
+    params = sorted(best["params"])
+
+    def row(trial: Mapping[str, Any]) -> Sequence[str]:
+        values = (trial["params"].get(name) for name in params)
+        mark = "<- best" if trial["name"] == best["name"] else ""
+        return (trial["name"], trial["status"], *map(_number, values), _number(trial["metric"]), mark)
+
+    print(f"\nSweep job {job['name']}: {job['status']}, {job['trials']} trials")
+    print_table(("trial", "status", *params, primary_metric, ""), [row(trial) for trial in job["all_trials"]])
+
+
+def _print_pipeline_job(job: Mapping[str, Any]) -> None:
+    def row(step: Mapping[str, Any]) -> Sequence[str]:
+        return (
+            step["name"],
+            step["status"],
+            _number(step["seconds"]),
+            "<- reused" if step.get("reused") else "",
+        )
+
+    print(f"\nPipeline job {job['name']}: {job['status']}")
+    print_table(("step", "status", "seconds", ""), [row(step) for step in job["steps"]])
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

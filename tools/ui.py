@@ -8,24 +8,28 @@ import time
 from tools.local_stack import ROOT, LocalStack
 from tools.services import ServiceError, free_port, interruptible
 
-DAG_IDS = ["lightgbm_iris_training", "retrain_if_better"]
+TRAINING, SERVING, SCHEDULED = DAG_IDS = ("lightgbm_iris_training", "train_gate_deploy", "retrain_if_better")
 
 
 def welcome(stack: LocalStack) -> str:
     """What a new user can click."""
     facts = stack.emulator.facts
-    dag = f"{stack.airflow.url}/dags/{DAG_IDS[0]}"
+    dags = f"{stack.airflow.url}/dags"
     return f"""
   Airflow      {stack.airflow.url}   (no login; only this machine can reach it)
   Azure ML     the emulator's workspace "{facts["workspace_name"]}", connection azureml_default
   Logs         {stack.logs}
 
-  1. Open {dag}
+  1. Open {dags}/{TRAINING}
   2. Click "Trigger" (the arrow at the top right), then "Trigger" again in the dialog.
   3. Watch the grid: environment, data and code, a training job, a sweep of 8 trials. About a minute.
      Click a square to see the task, its log and its XCom; its tab "Azure ML job" shows the job, its metrics
      and trials. The tab "Azure ML jobs" of a run, and Browse > Azure ML, show several jobs.
-  4. retrain_if_better is scheduled, and paused: switch it on, and it trains and decides.
+  4. {dags}/{SERVING} brings a model into service. Trigger it with 10 iterations,
+     then as it is, for a better model, and then with the data iris_mislabeled.csv, for a bad one that is
+     rolled back. A minute each. The tab "Azure ML job" of compare shows both models, that of
+     rollout.shift who gets the requests.
+  5. {SCHEDULED} is scheduled, and paused: switch it on, and it trains and decides.
 
   Ctrl-C stops everything."""
 
@@ -37,7 +41,8 @@ def main() -> int:
             LocalStack(ROOT / "build" / "ui", say=print, port=free_port(8080), triggerers=1) as stack,
         ):
             stack.airflow.wait_for_dags(DAG_IDS)
-            stack.airflow.api.unpause(DAG_IDS[0])  # the other one has a schedule and would start by itself
+            for dag_id in (TRAINING, SERVING):  # the other one has a schedule and would start by itself
+                stack.airflow.api.unpause(dag_id)
             print(welcome(stack), flush=True)
             while True:
                 stack.check()

@@ -168,7 +168,7 @@ def _compare(rule: Rule, new: float, old: float) -> tuple[bool, str]:
     if rule.is_guard:
         asked = f"at most {abs(needed):.6g} is allowed" if needed else "none is allowed"
     else:
-        asked = f"{needed:.6g} is asked" if needed else "any is enough"
+        asked = f"{needed:.6g} is asked" if needed else "any improvement is enough"
     how = f"{'better' if better > 0 else 'worse'} by {abs(better):.6g}" if better else "no better"
     return better > needed or is_enough, f"{new:.6g} is {how} than {old:.6g} ({asked})"
 

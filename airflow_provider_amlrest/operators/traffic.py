@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.lifecycle import patience
-from airflow_provider_amlrest.lifecycle.bringing import Bringing
+from airflow_provider_amlrest.lifecycle.bringing import UNCHANGED, Bringing
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import fail_without_retries
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
@@ -153,6 +153,8 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
                 self._stays = True
                 now, outcome = self._shift(client, rollout, rollout.end)
             self._rollout = None
+        if outcome != UNCHANGED:
+            outcome = "shifted"  # the last change may be that of the note alone
         known = {"id": now.id, "name": place.name, "status": now.status, "outcome": outcome}
         shares, before = dict(rollout.steps[-1]), dict(rollout.before)
         unused = sorted(before.keys() - shares.keys())

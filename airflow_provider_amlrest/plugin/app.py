@@ -55,8 +55,8 @@ HISTORY_LENGTH = 200
 LIST_PATIENCE = 3.0
 """Seconds that a list waits for the statuses of its jobs; later ones appear the next time."""
 NO_JOB = (
-    "This task has no Azure ML job or endpoint: it has nothing to do with one, or has not begun with it yet, "
-    "does not push XComs, or its job or endpoint is gone."
+    "This task has no Azure ML job or endpoint to show. It works on none, has not begun yet, or pushes no "
+    "XComs; or its job or endpoint is gone."
 )
 NO_STEP = "The job of this task has no such step."
 SENTENCES = {

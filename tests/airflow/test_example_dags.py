@@ -80,6 +80,12 @@ def test_the_retraining_accepts_what_is_better_and_keeps_no_state(
     assert newest_first == [("Production", False), (None, True), ("Production", False)]
 
 
+def test_a_model_that_serves_is_not_taken_down_if_its_predecessor_cannot_be_deleted(bag: Any) -> None:
+    dag = bag.dags["train_gate_deploy"]
+    assert dag.get_task("take_down").upstream_task_ids == {"rollout.shift"}
+    assert dag.get_task("withdraw").upstream_task_ids == {"rollout.shift", "register"}
+
+
 def test_the_summary_of_iris(
     training_emulator: Emulated, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
 ) -> None:

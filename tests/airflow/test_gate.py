@@ -45,7 +45,7 @@ def test_what_it_says(client: AzureMLClient, said: Callable[[], str], request: p
     assert attempt.xcoms == {COMPARISON_KEY: result}
     assert (result["accepted"], result["reason"]) == (
         True,
-        "auc: 0.9 is better by 0.1 than 0.8 (any is enough)",
+        "auc: 0.9 is better by 0.1 than 0.8 (any improvement is enough)",
     )
     assert (result["candidate"]["model"], result["champion"]["model"]) == (f"{name}:2", f"{name}:1")
     [row] = result["metrics"]
@@ -90,7 +90,7 @@ def test_a_job_and_the_model_of_a_job(
         jobs[0.8]["name"],
     )
     worse = compare(candidate=jobs[0.8]["name"], champion=jobs_model(client, name, jobs[0.9]["name"]))
-    assert worse["reason"] == "auc: 0.8 is worse by 0.1 than 0.9 (any is enough)"
+    assert worse["reason"] == "auc: 0.8 is worse by 0.1 than 0.9 (any improvement is enough)"
 
 
 def with_metric(client: AzureMLClient, run: str, value: float) -> None:
@@ -144,5 +144,5 @@ def test_which_tasks_follow(
         "worse_after": "skipped",
     }
     log = said()
-    assert "promoted as auc: 0.9 is better by 0.1 than 0.8 (any is enough)" in log
+    assert "promoted as auc: 0.9 is better by 0.1 than 0.8 (any improvement is enough)" in log
     assert "kept, accepted is False" in log

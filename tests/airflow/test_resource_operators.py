@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -245,6 +246,7 @@ def traffic(resources: Resources) -> tuple[dict[str, int], bool]:
 def test_a_rollout_ends_without_a_note_of_it(shop: Resources) -> None:
     result = Try(shift(smoke_test={"requests": [{}]})).execute()
     assert traffic(shop) == ({"green": 100}, False)
+    assert (result["outcome"], result["status"]) == ("shifted", "Succeeded")
     assert (result["before"], result["shares"], result["unused"]) == ({"blue": 100}, {"green": 100}, ["blue"])
     assert [test["deployment"] for test in result["tests"]] == ["green"]
     assert shop.sent == [f"PUT {SHOP}"] * 3
@@ -257,6 +259,16 @@ def test_a_try_that_died_after_the_last_request_leaves_nothing_unused(shop: Reso
     again = Try(shift(), try_number=2).execute()
     assert again == {**first, "outcome": "unchanged"}
     assert (again["unused"], shop.sent) == (["blue"], [])
+
+
+def test_a_rollout_logs_what_each_request_changes(shop: Resources, said: Callable[[], str]) -> None:
+    Try(shift(steps=[{"green": 100}])).execute()
+    text = said()
+    assert "online endpoint shop: shares: {'blue': 100} -> {'green': 100}" in text
+    note = "by tests t manual__2026-01-01T00:00:00+00:00 -1, from {'blue': 100}"
+    assert f"online endpoint shop: rollout: none -> {note}" in text
+    assert f"online endpoint shop: rollout: {note} -> none" in text
+    assert "shares: {'green': 100}" not in text
 
 
 def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:

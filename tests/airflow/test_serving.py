@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from airflow_provider_amlrest.operators import (
     AzureMLShiftTrafficOperator,
 )
 from airflow_provider_amlrest.rest import AzureMLClient
+from airflow_provider_amlrest.rest.resources.traffic import shares_of
 from tests.support.emulated import Emulated
+from tests.support.load import Load
 from tests.support.tasks import Try
 from tests.support.waiting import wait_for
 
@@ -182,6 +185,46 @@ def test_a_bad_deployment_gets_no_requests_for_long(workspace: Emulated, files: 
         waiting(shift, endpoint_name=shop, steps=[{"green": 10}], pause=0, smoke_test=test)
     [blue, green] = [d for d in workspace.admin("GET", "deployments")["value"] if d["endpoint"] == shop]
     assert (blue["traffic"], green["traffic"]) == (100, 0)
+    waiting(AzureMLDeleteEndpointOperator, endpoint_name=shop)
+
+
+@pytest.mark.load
+def test_a_rollout_under_load_fails_no_request_and_splits_them_as_asked(
+    workspace: Emulated, own: AzureMLClient, files: Path, waiting: Tasks
+) -> None:
+    """2,000 requests and more, while green takes over from blue, and blue is deleted."""
+    shop, path = "load", "onlineEndpoints/load"
+    deploy, shift = AzureMLDeployOnlineEndpointOperator, AzureMLShiftTrafficOperator
+    patient = {"request_settings": {"request_timeout_ms": 90_000}}  # a noisy machine is no failure
+    for name in ("blue", "green"):
+        waiting(deploy, endpoint=shop, deployment={**deployment(files, name), **patient})
+    waiting(shift, endpoint_name=shop, steps=[{"blue": 100}], pause=0)
+    access = own.get_access(own.get_resource(path))
+    counted: dict[int, Counter[str]] = {}
+    with Load(access.uri, access.secret or "", {"x": 2}, ca_bundle=workspace.facts["ca_bundle"]) as load:
+
+        def holds(answers: list[Any]) -> bool:
+            """Goes on when enough requests have been counted at the shares of now."""
+            share = shares_of(own.get_resource(path)).get("green", 0)
+            if share not in counted:
+                counted[share] = load.count(475)
+            return True
+
+        waiting(
+            shift,
+            endpoint_name=shop,
+            steps=[{"green": share} for share in (10, 50, 100)],
+            pause=0,
+            smoke_test={"requests": [{"x": 2}]},
+            smoke_check=holds,
+        )
+        waiting(AzureMLDeleteDeploymentOperator, endpoint_name=shop, deployment_name="blue")
+        load.count(100)
+    assert load.failed == []
+    assert load.answered >= 2_000
+    seen = {share: 100 * found["green"] / found.total() for share, found in counted.items()}
+    assert seen.keys() == {0, 10, 50, 100}
+    assert {share: found for share, found in seen.items() if abs(found - share) > 3} == {}
     waiting(AzureMLDeleteEndpointOperator, endpoint_name=shop)
 
 

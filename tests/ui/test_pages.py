@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from airflow_provider_amlrest.lifecycle.gate import COMPARISON_KEY
 from airflow_provider_amlrest.rest.resources.endpoints import own_properties, writable
 from airflow_provider_amlrest.rest.resources.goal import Change
 from tests.support.endpoints import make_deployment
 from tests.support.waiting import wait_for
 from tests.ui.stage import Stage
+from tests.ui.test_forged import query, record
 
 if TYPE_CHECKING:
     from playwright.sync_api import Frame
@@ -77,7 +81,9 @@ def test_a_training_from_the_button_to_its_metrics(stage: Stage, visit: Enter) -
     assert {host.split(":")[0] for host in seen.hosts} == {"127.0.0.1"}
 
 
-def test_a_gate_and_the_models_that_it_has_compared(ended: dict[str, str], visit: Enter) -> None:
+def test_a_gate_and_the_models_that_it_has_compared(
+    stage: Stage, ended: dict[str, str], visit: Enter
+) -> None:
     seen = visit()
     frame = seen.task("gated", ended["gated"], "gate")
     assert badge(frame) == "not accepted"
@@ -87,7 +93,21 @@ def test_a_gate_and_the_models_that_it_has_compared(ended: dict[str, str], visit
         ["auc", "0.93", "-", "-", "passed"],
         ["recall", "0.5", "-", "-", "failed"],
     ]
-    assert frame.locator("thead th").all_inner_texts()[2].split() == ["Champion", "none"]
+    heads = frame.locator("thead th")
+    assert heads.all_inner_texts()[1:3] == ["Candidate\nmetrics given", "Champion\nnone"]
+    metrics = [
+        {"name": "auc", "candidate": 0.93, "champion": 0.91, "difference": 0.93 - 0.91, "passed": True},
+        {"name": "loss", "candidate": 0.2, "champion": 0.3, "difference": 0.2 - 0.3, "passed": True},
+    ]
+    models = {role: {"model": f"iris:{number}"} for role, number in (("candidate", 6), ("champion", 5))}
+    told = {"accepted": True, "reason": "auc: better", **models, "metrics": metrics}
+    record(stage, query("gated", ended["gated"], "gate"), told, key=COMPARISON_KEY)
+    frame = seen.task("gated", ended["gated"], "gate")
+    assert [row.split("\t") for row in frame.locator("tbody tr").all_inner_texts()] == [
+        ["auc", "0.93", "0.91", "+0.02", "passed"],
+        ["loss", "0.2", "0.3", "-0.1", "passed"],
+    ]
+    assert frame.locator("thead th").all_inner_texts()[1:3] == ["Candidate\niris:6", "Champion\niris:5"]
     seen.shot("gate")
 
 
@@ -167,17 +187,23 @@ def test_an_endpoint_and_the_rollout_that_is_under_way(
         frame.get_by_role("link", name="Azure ML Studio").get_attribute("href")
     )
     seen.shot("endpoint")
-    # What happens meanwhile is seen without a reload.
+
+    def colours() -> list[str | None]:
+        return [one.get_attribute("class") for one in frame.locator(".traffic:not(.copy) i").all()]
+
+    # What happens meanwhile is seen without a reload, in the same colours.
+    before_it = colours()
     with stage.client() as client:
         path = "onlineEndpoints/iris-shop"
         before = client.get_resource(path)
         copied = writable(before, traffic={"blue": 90, "green": 10}, properties=own_properties(before))
-        make_deployment(client, "iris-shop", "red")
-        copied["properties"]["mirrorTraffic"] = {"red": 20}
+        make_deployment(client, "iris-shop", "amber")
+        copied["properties"]["mirrorTraffic"] = {"amber": 20}
         client.change_resource(Change("PUT", path, copied))
         expect(frame.locator(".legend li")).to_have_text(
-            ["blue 90 %", "green 10 %", "red a copy of 20 % (mirrored)"], timeout=40_000
+            ["blue 90 %", "green 10 %", "amber a copy of 20 % (mirrored)"], timeout=40_000
         )
+        assert colours() == before_it
         seen.shot("endpoint-mirrored")
 
 
@@ -192,6 +218,20 @@ def test_a_smoke_test_that_failed_is_on_the_first_screen(ended: dict[str, str], 
     expect(frame.get_by_role("heading", name="Last smoke test Failed", exact=True)).to_be_visible()
     expect(frame.get_by_text("A rollout is under way, by task serving.rollout in run")).to_be_visible()
     seen.shot("endpoint-refused")
+
+
+def test_times_are_in_the_timezone_chosen_in_airflow(ended: dict[str, str], visit: Enter) -> None:
+    seen = visit()
+    times = []
+    for zone in ("UTC", "Asia/Tokyo"):
+        seen.page.evaluate("zone => localStorage.setItem('timezone', JSON.stringify(zone))", zone)
+        seen.alone("task", dag_id="serving", run_id=ended["serving"], task_id="refused")
+        text = seen.page.locator("h2:has-text('Last smoke test') + p").inner_text()
+        times.append(datetime.strptime(text, "%Y-%m-%d %H:%M:%S"))  # noqa: DTZ007
+    assert times[1] - times[0] == timedelta(hours=9)
+    seen.page.evaluate("localStorage.setItem('timezone', 'odd')")
+    seen.alone("task", dag_id="serving", run_id=ended["serving"], task_id="refused")
+    expect(seen.page.locator("h2:has-text('Last smoke test') + p")).to_have_text(re.compile(r"\d:\d\d:\d\d"))
 
 
 def test_the_arrow_keys_go_through_a_graph(ended: dict[str, str], visit: Enter) -> None:
@@ -306,10 +346,10 @@ def test_it_is_accessible_in_both_themes(ended: dict[str, str], visit: Enter, th
     frame = seen.task("sweeping", ended["sweeping"], "sweep")
     assert frame.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
     seen.shot(f"sweep-{theme}")
-    for kind, query in pages(ended):
+    for kind, asked in pages(ended):
         seen.page.emulate_media(color_scheme=theme)
-        seen.alone(kind, **query)
-        assert not serious_findings(seen), (kind, query)
+        seen.alone(kind, **asked)
+        assert not serious_findings(seen), (kind, asked)
 
 
 def pages(ended: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
@@ -339,9 +379,9 @@ def serious_findings(seen: Visit) -> list[tuple[str, list[str]]]:
 
 def test_it_fits_a_phone(ended: dict[str, str], visit: Enter) -> None:
     seen = visit(size=PHONE)
-    for kind, query in pages(ended):
-        seen.alone(kind, **query)
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], (kind, query)
+    for kind, asked in pages(ended):
+        seen.alone(kind, **asked)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], (kind, asked)
     seen.shot("phone")
 
 

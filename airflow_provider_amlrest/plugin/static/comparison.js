@@ -15,11 +15,11 @@ export function comparisonPage(main, { task, comparison }) {
 }
 
 function table(candidate, champion, metrics) {
-  const value = (one) => h("td", { class: "number" }, one == null ? "-" : String(number(one)));
+  const value = (one, sign = "") => h("td", { class: "number" }, one == null ? "-" : `${sign}${number(one)}`);
   const head = (title, side) => h("th", { scope: "col", class: "number" }, title,
-    h("div", { class: "soft" }, side ? side.model || side.job : "none"));
+    h("div", { class: "soft" }, side ? side.model || side.job || "metrics given" : "none"));
   const rows = metrics.map((one) => h("tr", {}, h("th", { scope: "row" }, one.name), value(one.candidate),
-    value(one.champion), value(one.difference),
+    value(one.champion), value(one.difference, one.difference > 0 ? "+" : ""),
     h("td", {}, badge(one.passed ? "passed" : "failed", one.passed ? "succeeded" : "failed"))));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Metrics of both models" },
     h("table", {}, h("caption", { class: "hidden" }, "Metrics of both models"),

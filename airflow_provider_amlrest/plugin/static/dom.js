@@ -92,8 +92,16 @@ export function drawable(value) {
   return typeof value === "number" ? value : null;
 }
 
+/** As Airflow writes it, in the timezone that the user has chosen there; else the browser's. */
 export function moment(timestamp) {
-  return timestamp == null ? "" : new Date(timestamp * 1000).toLocaleString();
+  if (timestamp == null) return "";
+  // Swedish is written as ISO 8601 is.
+  const written = (timeZone) =>
+    new Date(timestamp * 1000).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone });
+  try {
+    return written(JSON.parse(localStorage.getItem("timezone")) ?? undefined);
+  } catch { /* storage is not allowed, or the browser does not know the timezone */ }
+  return written();
 }
 
 /** A table that its headers sort. columns: [{ title, value(row), show(row), number }] */

@@ -22,6 +22,9 @@ export function endpointPage(main) {
   const error = section((text) => (text ? h("div", { class: "error", role: "alert" },
     h("h2", {}, "The last smoke test failed"), h("pre", {}, text)) : null));
   const bar = section(traffic);
+  // A deployment keeps its colour when another one comes or goes.
+  const colours = new Map();
+  const colour = (name) => colours.get(name) ?? colours.set(name, `share-${colours.size % COLOURS}`).get(name);
   const test = section(smokeTest);
   const table = sortableTable("Deployments", [
     { title: "Deployment", value: (row) => row.name },
@@ -48,7 +51,8 @@ export function endpointPage(main) {
       whose.show([task, studio_url]);
       error.show(endpoint.test?.error);
       rollout.show(endpoint.rollout);
-      bar.show(endpoint.deployments.map((one) => [one.name, one.share, one.mirrored]));
+      bar.show(endpoint.deployments.map((one) => (
+        { name: one.name, share: one.share, mirrored: one.mirrored, colour: colour(one.name) })));
       test.show(endpoint.test);
       deployments.hidden = !endpoint.deployments.length;
       if (rows !== JSON.stringify(endpoint.deployments)) table.show(endpoint.deployments);
@@ -65,9 +69,7 @@ function inWords(before) {
 }
 
 /** The bar is for the eye: the words below it say the same. */
-function traffic(deployments) {
-  const colour = (index) => `share-${index % COLOURS}`;
-  const all = deployments.map(([name, share, mirrored], index) => ({ name, share, mirrored, colour: colour(index) }));
+function traffic(all) {
   const served = all.filter((one) => one.share);
   const copied = all.filter((one) => one.mirrored);
   const words = [

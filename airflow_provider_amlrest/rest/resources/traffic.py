@@ -93,7 +93,13 @@ class Traffic(Goal):
         return shares_of(now) == self.shares and rollout_of(now) == self.rollout and is_noted
 
     def why(self, now: Resource) -> list[str]:
-        return [f"shares: {shares_of(now)} -> {dict(self.shares)}"] if now.exists else ["it does not exist"]
+        if not now.exists:
+            return ["it does not exist"]
+        compared = (
+            ("shares", shares_of(now), dict(self.shares)),
+            ("rollout", _told(rollout_of(now)), _told(self.rollout)),
+        )
+        return [f"{what}: {found} -> {wanted}" for what, found, wanted in compared if found != wanted]
 
     def change(self, now: Resource) -> Change:
         if not now.exists:
@@ -108,7 +114,7 @@ class Traffic(Goal):
         return Change("PUT", self.path, self._body(now))
 
     def done(self, now: Resource) -> str:
-        return "shifted"
+        return "updated" if shares_of(now) == self.shares else "shifted"
 
     def _body(self, now: Resource) -> Wire:
         own = {name: value for name, value in own_properties(now).items() if name != ROLLOUT}
@@ -117,6 +123,11 @@ class Traffic(Goal):
         if self.last_rollout is not None:
             own[LAST_ROLLOUT] = json.dumps(self.last_rollout)
         return writable(now, properties=own, traffic=dict(self.shares))
+
+
+def _told(rollout: Mapping[str, Any] | None) -> str:
+    """A rollout's note, for people."""
+    return "none" if rollout is None else f"by {rollout.get('by')}, from {rollout['start']}"
 
 
 def read_steps(value: Any) -> tuple[dict[str, int], ...]:

@@ -211,7 +211,7 @@ def test_a_history_has_gaps_where_a_run_has_no_metric() -> None:
 
 COMPARED = {
     "accepted": True,
-    "reason": "auc: 0.9 is better by 0.1 than 0.8 (any is enough)",
+    "reason": "auc: 0.9 is better by 0.1 than 0.8 (any improvement is enough)",
     "candidate": {"model": None, "job": "train-2", "id": None},
     "champion": {"model": "iris:1", "job": "train-1", "id": "/iris/1"},
     "metrics": [{"name": "auc", "candidate": 0.9, "champion": 0.8, "difference": 0.1, "passed": True}],

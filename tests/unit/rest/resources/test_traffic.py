@@ -124,6 +124,42 @@ def test_the_note_goes_when_the_rollout_is_over() -> None:
     assert last.is_reached(endpoint({"green": 100, "blue": 0}))
 
 
+@pytest.mark.parametrize(
+    ("now", "wanted", "why", "done"),
+    [
+        (
+            endpoint({"blue": 100}),
+            goal({"green": 50, "blue": 50}),
+            [
+                "shares: {'blue': 100} -> {'green': 50, 'blue': 50}",
+                "rollout: none -> by a task, from {'blue': 100}",
+            ],
+            "shifted",
+        ),
+        (
+            endpoint({"green": 50, "blue": 50}, NOTE),
+            goal({"blue": 100}),
+            ["shares: {'green': 50, 'blue': 50} -> {'blue': 100}"],
+            "shifted",
+        ),
+        (
+            endpoint({"blue": 100}, NOTE),
+            goal({"blue": 100}, None),
+            ["rollout: by a task, from {'blue': 100} -> none"],
+            "updated",
+        ),
+        (
+            endpoint({"blue": 100}, NOTE),
+            goal({"blue": 100}, {**NOTE, "by": "another"}),
+            ["rollout: by a task, from {'blue': 100} -> by another, from {'blue': 100}"],
+            "updated",
+        ),
+    ],
+)
+def test_what_a_change_is_of(now: Resource, wanted: Traffic, why: list[str], done: str) -> None:
+    assert (wanted.why(now), wanted.done(now)) == (why, done)
+
+
 def test_shares_that_somebody_else_has_set_are_left() -> None:
     with pytest.raises(TrafficChangedError, match=r"has the shares {'red': 100}"):
         goal({"green": 10, "blue": 90}).change(endpoint({"red": 100}))
