@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_amlrest.lifecycle import patience
@@ -109,7 +110,8 @@ class Bringing:
     def _again(self, error: ConflictError) -> Step:
         """Once more, for what was in the way may have ended between the refusal and the look."""
         if self._refused:
-            raise error
+            # Airflow may try again: what is in the way need not be visible, and passes.
+            raise ResourceError(str(error))
         log.info("%s was refused, and nothing is in its way now: looking again. %s", self.goal.what, error)
         self._refused, self._tried = True, None
         return self._step()
@@ -117,11 +119,9 @@ class Bringing:
 
 def _blocking(client: AzureMLClient, goal: Goal) -> Resource | None:
     """What an operation is under way on, so that a change was refused."""
-    for path in (goal.path, *goal.parents):
-        now = client.get_resource(path)
-        if now.is_active:
-            return now
-    return None
+    found = map(client.get_resource, (goal.path, *goal.parents))
+    below = client.list_resources(goal.below) if goal.below else ()
+    return next((now for now in chain(found, below) if now.is_active), None)
 
 
 def _settled(client: AzureMLClient, goal: Goal) -> Resource:

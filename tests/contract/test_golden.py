@@ -34,8 +34,8 @@ DEFAULTS = {"limitSettings": {"sweepTrials": 0, "sweepConcurrentTrials": 0, "max
 """Members that azure-ai-ml adds; a stable api-version refuses some of them."""
 REFUSED = {
     "3a_basic_pipeline/pipeline.yml": "unknown key 'default_datestore'",
-    "batch-scoring-with-preprocessing/pipeline-job.yml": "inputs.input_data: .* has no 'id'",
-    "deployment-ordinal/pipeline-job.yml": "inputs.input_data: .* has no 'id'",
+    "batch-scoring-with-preprocessing/pipeline-job.yml": "inputs.input_data: .* has no 'path'",
+    "deployment-ordinal/pipeline-job.yml": "inputs.input_data: .* has no 'path'",
     "pipeline_job_with_flow_as_component/pipeline.yml": "unknown key 'nodes'",
 }
 """Files with a mistake, or a prompt flow, and what we say."""

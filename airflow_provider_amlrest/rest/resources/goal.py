@@ -40,6 +40,12 @@ class Goal(ABC):
         ids = self.path.split("/")
         return tuple("/".join(ids[:count]) for count in range(2, len(ids) - 1, 2))
 
+    @property
+    def below(self) -> str | None:
+        """What an operation on may be in the way, too: the deployments of an endpoint."""
+        collection, *names = self.path.split("/")
+        return f"{self.path}/deployments" if collection.endswith("Endpoints") and len(names) == 1 else None
+
     @abstractmethod
     def is_reached(self, now: Resource) -> bool:
         """Whether a resource on which nothing is under way is so."""

@@ -54,7 +54,7 @@ class ScoringOperations(Calls):
     def get_access(self, endpoint: Resource) -> Flow[Access]:
         """How one gets into an endpoint; its key is masked the moment it comes.
 
-        :raises AzureMLError: if the endpoint has no scoring URI: it was never provisioned.
+        :raises AzureMLError: if the endpoint has no scoring URI: it was never provisioned; or gives no key.
         """
         properties = properties_of(endpoint.wire)
         uri, mode = str(properties.get("scoringUri") or ""), str(properties.get("authMode") or "").lower()
@@ -64,8 +64,9 @@ class ScoringOperations(Calls):
             return Access(uri, None)
         name, member = ("listKeys", "primaryKey") if mode == "key" else ("token", "accessToken")
         secret = str((yield from self._call("POST", f"{endpoint.name}/{name}")).get(member) or "")
-        if secret:
-            self._on_secret(secret)
+        if not secret:
+            raise AzureMLError(f"{endpoint.name} has answered {name} without its {member}.")
+        self._on_secret(secret)
         return Access(uri, secret)
 
     def score(

@@ -30,6 +30,7 @@ class Service:
         self.changes: list[Change] = []
         self.refuse: list[Exception] = []
         self.elsewhere: dict[str, Resource] = {}
+        self.below: list[Resource] = []
 
     def get_resource(self, path: str) -> Resource:
         if path in self.elsewhere:
@@ -38,6 +39,10 @@ class Service:
         if isinstance(now, Exception):
             raise now
         return cast("Resource", now)
+
+    def list_resources(self, collection: str) -> list[Resource]:
+        assert collection == "onlineEndpoints/shop/deployments"
+        return self.below
 
     def change_resource(self, change: Change) -> str:
         self.changes.append(change)
@@ -151,8 +156,22 @@ def test_a_conflict_without_an_operation_is_an_error() -> None:
     service = Service(resource(instanceType="b"))
     service.refuse = [ConflictError("PUT", 409, message="immutable")] * 2
     service.elsewhere = {"onlineEndpoints/shop": resource("onlineEndpoints/shop")}
-    with pytest.raises(ConflictError, match="immutable"):
+    with pytest.raises(ResourceError, match="immutable") as caught:
         brought(service)
+    assert not patience.is_hopeless(caught.value)
+
+
+def test_a_change_of_an_endpoint_waits_for_its_deployments() -> None:
+    """One that is being made may be in its way."""
+    endpoint = "onlineEndpoints/shop"
+    before, after = resource(endpoint, authMode="a"), resource(endpoint, authMode="b")
+    service = Service(before, before, before, after)
+    service.refuse = [ConflictError("PUT", 409, message="a deployment is Creating")]
+    service.below = [resource(PATH), resource(f"{endpoint}/deployments/green", "Creating")]
+    goal = Present(endpoint, "online endpoint shop", {"properties": {"authMode": "b"}})
+    way, waited = brought(service, goal)
+    assert waited == [f"{endpoint}/deployments/green", endpoint]
+    assert (way.outcome, len(service.changes)) == ("updated", 2)
 
 
 def test_after_a_trigger_nothing_is_sent_again() -> None:

@@ -142,3 +142,13 @@ def test_an_operation_that_is_out_of_reach_is_a_reason_to_look(operations: Opera
     next(asked)
     call = asked.throw(UnreachableError("GET", "no such host"))
     assert call.asked == "GET computes/gpu"
+
+
+@pytest.mark.parametrize("said", [{}, {"primaryKey": None}, {"primaryKey": ""}])
+def test_an_endpoint_without_a_key_is_not_asked(operations: Operations, said: dict[str, Any]) -> None:
+    """Its own answer would be 401, and the reason unknown."""
+    endpoint = read_resource(SHOP, {"properties": {"authMode": "Key", "scoringUri": "https://shop/score"}})
+    with pytest.raises(
+        AzureMLError, match="onlineEndpoints/shop has answered listKeys without its primaryKey"
+    ):
+        drive(operations.get_access(endpoint), Answered(said))
