@@ -165,8 +165,7 @@ def _rollout(endpoint: Resource, key: TaskKey) -> dict[str, Any] | None:
     if found is None:
         return None
     by = str(found.get("by") or "")
-    before = {str(name): share for name, share in found["start"].items() if isinstance(share, int)}
-    return {"by": "this task" if by == author(key) else _in_words(by), "before": before}
+    return {"by": "this task" if by == author(key) else _in_words(by), "before": found["start"]}
 
 
 def _in_words(by: str) -> str:
