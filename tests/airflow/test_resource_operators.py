@@ -171,6 +171,16 @@ def test_a_try_that_died_after_the_last_request_leaves_nothing_unused(shop: Reso
     assert (again["unused"], shop.sent) == (["blue"], [])
 
 
+def test_a_change_of_the_endpoint_leaves_the_note_of_a_rollout(shop: Resources) -> None:
+    """Otherwise nobody would know any more where its way back leads."""
+    own = {ROLLOUT: "{}", "azureml.onlineendpointid": "x", "team": "a"}
+    shop.add(SHOP, traffic={"blue": 90, "green": 10}, properties=own)
+    deploy(endpoint={"name": "shop", "tags": {"a": "b"}, "properties": {"team": "b"}})
+    found = shop.found[SHOP]["properties"]
+    assert found["properties"] == {ROLLOUT: "{}", "team": "b"}
+    assert found["traffic"] == {"blue": 90, "green": 10}
+
+
 def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
     def fails_later(call: Any) -> Answered:
         return Answered({}, 200 if traffic(shop)[0] == {"blue": 100} else 500)

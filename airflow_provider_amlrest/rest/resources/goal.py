@@ -13,6 +13,9 @@ from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import properties_of
 
+NOTES = "airflow."
+"""What the names begin with of properties that this provider has noted on a resource: of a rollout."""
+
 
 class Change(NamedTuple):
     """A request that changes a resource."""
@@ -63,8 +66,8 @@ class Present(Goal):
 
     :param of_user: which mappings of the body are compared letter by letter.
     :param marks: tags that are sent, but make no difference: who has made it.
-    :param kept: members of its properties that stay as they are if nothing is said of them. The service would
-        reset them, for a PUT says all.
+    :param kept: members of its properties that stay as they are if nothing is said of them, as :data:`NOTES`
+        do. The service would reset them, for a PUT says all.
     """
 
     body: Wire = field(default_factory=dict)
@@ -84,6 +87,10 @@ class Present(Goal):
         properties = self.body["properties"]
         before = properties_of(now.wire)
         kept = {name: before[name] for name in self.kept if name not in properties and before.get(name)}
+        own = before.get("properties") or {}
+        notes = {name: value for name, value in own.items() if name.startswith(NOTES)}
+        if notes:
+            kept["properties"] = {**(properties.get("properties") or {}), **notes}
         tags = {**self.body.get("tags", {}), **self.marks}
         return Change("PUT", self.path, {**self.body, "tags": tags, "properties": {**properties, **kept}})
 
