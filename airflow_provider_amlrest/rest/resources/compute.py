@@ -55,7 +55,7 @@ def _feature(field: str, wire: str, what: str, since: str, *also: str) -> Featur
 
 
 _SINCE = "2025-12-01"
-"""The first version whose types have single sign-on and the shutdown of idle instances. 2024-04-01 has
+"""The first version whose types have single sign-on and the shutdown of idle instances. 2024-10-01 has
 neither, and of those between nothing is known. The switches without a version are in previews only."""
 FEATURES = (
     _feature("enable_os_patching", "enableOSPatching", "that the operating system is patched", NEVER),

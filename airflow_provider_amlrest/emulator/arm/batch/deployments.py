@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import empty, pretty
-from airflow_provider_amlrest.emulator.arm import components, lists, operations
+from airflow_provider_amlrest.emulator.arm import changes, components, lists
 from airflow_provider_amlrest.emulator.arm.batch.records import (
     DEPLOYMENT_PREFIX,
     deployment_answer,
@@ -28,7 +27,7 @@ from airflow_provider_amlrest.emulator.arm.endpoints import (
 )
 from airflow_provider_amlrest.emulator.arm.references import check_reference
 from airflow_provider_amlrest.emulator.arm.shapes import read
-from airflow_provider_amlrest.emulator.tracked import DELETING, UPDATING, Resource, Tracked, Verb
+from airflow_provider_amlrest.emulator.tracked import Tracked
 
 
 async def put_deployment(call: Call, endpoint: str, name: str) -> Response:
@@ -37,23 +36,9 @@ async def put_deployment(call: Call, endpoint: str, name: str) -> Response:
     sent = read(DEPLOYMENT_RESOURCE, call.body, call.version)
     _check(call, sent["properties"])
     need_rest_of_parent(parent)
-    old = Tracked(call.store).get(call.home, deployment_path(endpoint, name))
-    if old is not None:
-        need_rest("deployment", old)
-    fresh = old or Resource(
-        *(call.home, deployment_path(parent.name, name), {}, sent["location"]),
-        created_by=call.principal.application_id,
-    )
-    wanted = replace(
-        fresh,
-        properties=sent["properties"],
-        location=sent["location"].lower(),
-        tags=sent["tags"],
-        state="Creating" if old is None else UPDATING,
-    )
-    verb: Verb = "create" if old is None else "update"
-    deployment, operation = await operations.begin(call, wanted, verb, DEPLOYMENT_PREFIX)
-    return operations.created(call, operation, deployment_answer(call, deployment))
+    old = changes.deployment_before(call, deployment_path(endpoint, name))
+    path = deployment_path(parent.name, name)
+    return await changes.put(call, path, old, sent, DEPLOYMENT_PREFIX, deployment_answer)
 
 
 def _check(call: Call, properties: dict[str, Any]) -> None:
@@ -85,15 +70,9 @@ async def patch_deployment(call: Call, endpoint: str, name: str) -> Response:
     deployment = known_deployment(call, endpoint, name)
     sent = read(PARTIAL_DEPLOYMENT, call.body or {}, call.version)
     need_rest("deployment", deployment)
-    changes = {key: value for key, value in (sent["properties"] or {}).items() if value is not None}
-    wanted = replace(
-        deployment,
-        properties={**deployment.properties, **changes},
-        tags=deployment.tags if sent["tags"] is None else sent["tags"],
-        state=UPDATING,
-    )
-    _, operation = await operations.begin(call, wanted, "update", DEPLOYMENT_PREFIX)
-    return operations.updating(call, operation)
+    given = {key: value for key, value in (sent["properties"] or {}).items() if value is not None}
+    wanted = {"tags": sent["tags"], "properties": {**deployment.properties, **given}}
+    return await changes.patch(call, deployment, wanted, DEPLOYMENT_PREFIX)
 
 
 async def delete_deployment(call: Call, endpoint: str, name: str) -> Response:
@@ -104,9 +83,7 @@ async def delete_deployment(call: Call, endpoint: str, name: str) -> Response:
     if (parent.properties["defaults"]["deploymentName"] or "").lower() == name.lower():
         # A guess: that it is refused, and the words.
         raise refused(f"The deployment {name} is the endpoint's default: make another one the default first.")
-    wanted = replace(deployment, state=DELETING)
-    _, operation = await operations.begin(call, wanted, "delete", DEPLOYMENT_PREFIX)
-    return operations.deleting(call, operation)
+    return await changes.delete(call, deployment, DEPLOYMENT_PREFIX)
 
 
 def get_deployment(call: Call, endpoint: str, name: str) -> Response:

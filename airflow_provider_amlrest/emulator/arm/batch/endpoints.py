@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from starlette.responses import Response
 
-from airflow_provider_amlrest.emulator.answers import MlError, empty, not_emulated, pretty
-from airflow_provider_amlrest.emulator.arm import lists, operations
+from airflow_provider_amlrest.emulator.answers import MlError, not_emulated, pretty
+from airflow_provider_amlrest.emulator.arm import changes, lists
 from airflow_provider_amlrest.emulator.arm.batch.records import (
     COLLECTION,
     CREATED_IN,
@@ -22,12 +20,11 @@ from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.endpoints import (
     PARTIAL_ENDPOINT,
     check_name,
-    check_name_is_free,
     need_rest,
     refused,
 )
 from airflow_provider_amlrest.emulator.arm.shapes import read
-from airflow_provider_amlrest.emulator.tracked import DELETING, UPDATING, Resource, Tracked, Verb
+from airflow_provider_amlrest.emulator.tracked import Tracked
 
 
 async def put_endpoint(call: Call, name: str) -> Response:
@@ -36,29 +33,14 @@ async def put_endpoint(call: Call, name: str) -> Response:
     properties = sent["properties"]
     if properties["authMode"] != "AADToken" or properties["keys"] is not None:
         raise not_emulated(f"batch endpoints with authMode {properties['authMode']}, or with keys")
+    path = endpoint_path(name)
     with call.store.transaction():
-        old = Tracked(call.store).get(call.home, endpoint_path(name))
-        if old is None:
-            check_name_is_free(call, name)
-        else:
-            need_rest("endpoint", old)
+        old = changes.endpoint_before(call, path)
         _check_default(call, name, properties["defaults"]["deploymentName"])
-    fresh = old or Resource(
-        call.home, endpoint_path(name), {}, sent["location"], created_by=call.principal.application_id
-    )
     # Recorded: it keeps the version that it was created in.
     version = str(call.version) if old is None else old.properties["properties"][CREATED_IN]
-    wanted = replace(
-        fresh,
-        properties={**properties, "properties": {**properties["properties"], CREATED_IN: version}},
-        location=sent["location"].lower(),
-        tags=sent["tags"],
-        identity=sent["identity"],
-        state="Creating" if old is None else UPDATING,
-    )
-    verb: Verb = "create" if old is None else "update"
-    endpoint, operation = await operations.begin(call, wanted, verb, ENDPOINT_PREFIX)
-    return operations.created(call, operation, endpoint_answer(call, endpoint))
+    own = {**properties, "properties": {**properties["properties"], CREATED_IN: version}}
+    return await changes.put(call, path, old, sent, ENDPOINT_PREFIX, endpoint_answer, properties=own)
 
 
 def _check_default(call: Call, endpoint: str, deployment: str | None) -> None:
@@ -71,24 +53,14 @@ async def patch_endpoint(call: Call, name: str) -> Response:
     endpoint = known_endpoint(call, name)
     sent = read(PARTIAL_ENDPOINT, call.body or {}, call.version)
     need_rest("endpoint", endpoint)
-    wanted = replace(
-        endpoint,
-        tags=endpoint.tags if sent["tags"] is None else sent["tags"],
-        identity=sent["identity"] or endpoint.identity,
-        state=UPDATING,
-    )
-    _, operation = await operations.begin(call, wanted, "update", ENDPOINT_PREFIX)
-    return operations.updating(call, operation)
+    wanted = {"tags": sent["tags"], "identity": sent["identity"] or endpoint.identity}
+    return await changes.patch(call, endpoint, wanted, ENDPOINT_PREFIX)
 
 
 async def delete_endpoint(call: Call, name: str) -> Response:
     """With its deployments. The jobs that they made stay."""
     endpoint = Tracked(call.store).get(call.home, endpoint_path(name))
-    if endpoint is None:
-        return empty(204)
-    wanted = replace(endpoint, state=DELETING)
-    _, operation = await operations.begin(call, wanted, "delete", ENDPOINT_PREFIX)
-    return operations.deleting(call, operation)
+    return await changes.delete(call, endpoint, ENDPOINT_PREFIX)
 
 
 def get_endpoint(call: Call, name: str) -> Response:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
 from airflow_provider_amlrest.emulator.answers import MlError, empty, invalid, pretty
-from airflow_provider_amlrest.emulator.arm import lists, operations
+from airflow_provider_amlrest.emulator.arm import changes, lists
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.endpoints import (
     check_name,
@@ -33,7 +32,7 @@ from airflow_provider_amlrest.emulator.arm.online.shapes import (
 from airflow_provider_amlrest.emulator.arm.references import check_reference
 from airflow_provider_amlrest.emulator.arm.shapes import read
 from airflow_provider_amlrest.emulator.container_log import ContainerLog, deployment_folder
-from airflow_provider_amlrest.emulator.tracked import DELETING, UPDATING, Resource, Tracked, Verb
+from airflow_provider_amlrest.emulator.tracked import UPDATING, Tracked
 
 INSTANCE_TYPE = re.compile(r"Standard_[A-Z]+\d+\w*", re.IGNORECASE)
 DEFAULT_SKU = {"name": "Default", "tier": "Standard", "capacity": 1}
@@ -49,25 +48,12 @@ async def put_deployment(call: Call, endpoint: str, name: str) -> Response:
     sent = read(DEPLOYMENT_RESOURCE, call.body, call.version)
     _check_references(call, sent["properties"])
     need_rest_of_parent(parent)
-    old = Tracked(call.store).get(call.home, deployment_path(endpoint, name))
-    if old is not None:
-        need_rest("deployment", old)
-    fresh = old or Resource(
-        *(call.home, deployment_path(parent.name, name), {}, sent["location"]),
-        created_by=call.principal.application_id,
+    old = changes.deployment_before(call, deployment_path(endpoint, name))
+    path = deployment_path(parent.name, name)
+    sku = sent["sku"] or DEFAULT_SKU
+    return await changes.put(
+        call, path, old, sent, DEPLOYMENT_PREFIX, deployment_answer, process=True, sku=sku
     )
-    wanted = replace(
-        fresh,
-        properties=sent["properties"],
-        location=sent["location"].lower(),
-        tags=sent["tags"],
-        identity=sent["identity"],
-        sku=sent["sku"] or DEFAULT_SKU,
-        state="Creating" if old is None else UPDATING,
-    )
-    verb: Verb = "create" if old is None else "update"
-    deployment, operation = await operations.begin(call, wanted, verb, DEPLOYMENT_PREFIX, process=True)
-    return operations.created(call, operation, deployment_answer(call, deployment))
 
 
 def _check_references(call: Call, properties: dict[str, Any]) -> None:
@@ -89,15 +75,10 @@ async def patch_deployment(call: Call, endpoint: str, name: str) -> Response:
     need_rest("deployment", deployment)
     given = {member: value for member, value in (sent["sku"] or {}).items() if value is not None}
     sku = {**(deployment.sku or DEFAULT_SKU), **given}
-    wanted = replace(
-        deployment,
-        tags=deployment.tags if sent["tags"] is None else sent["tags"],
-        sku=sku,
-        # Recorded of other tags alone: Updating. That another capacity is Scaling is inferred from the enum.
-        state=UPDATING if sku == deployment.sku else "Scaling",
-    )
-    _, operation = await operations.begin(call, wanted, "update", DEPLOYMENT_PREFIX, process=True)
-    return operations.updating(call, operation)
+    # Recorded of other tags alone: Updating. That another capacity is Scaling is inferred from the enum.
+    state = UPDATING if sku == deployment.sku else "Scaling"
+    wanted = {"tags": sent["tags"], "sku": sku, "state": state}
+    return await changes.patch(call, deployment, wanted, DEPLOYMENT_PREFIX, process=True)
 
 
 async def delete_deployment(call: Call, endpoint: str, name: str) -> Response:
@@ -112,9 +93,7 @@ async def delete_deployment(call: Call, endpoint: str, name: str) -> Response:
             raise refused(
                 f"The deployment {name} has {share} % of {member}: set it to 0 before you delete it."
             )
-    wanted = replace(deployment, state=DELETING)
-    _, operation = await operations.begin(call, wanted, "delete", DEPLOYMENT_PREFIX)
-    return operations.deleting(call, operation)
+    return await changes.delete(call, deployment, DEPLOYMENT_PREFIX)
 
 
 def get_deployment(call: Call, endpoint: str, name: str) -> Response:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
-from airflow_provider_amlrest.emulator.answers import MlError, empty, not_emulated, pretty
-from airflow_provider_amlrest.emulator.arm import lists, operations
+from airflow_provider_amlrest.emulator.answers import MlError, not_emulated, pretty
+from airflow_provider_amlrest.emulator.arm import changes, lists
 from airflow_provider_amlrest.emulator.arm.call import Call
 from airflow_provider_amlrest.emulator.arm.endpoints import (
     PARTIAL_ENDPOINT,
     check_name,
-    check_name_is_free,
     deployments_of,
     need_rest,
     refused,
@@ -27,7 +25,7 @@ from airflow_provider_amlrest.emulator.arm.online.records import (
 )
 from airflow_provider_amlrest.emulator.arm.online.shapes import ENDPOINT_RESOURCE
 from airflow_provider_amlrest.emulator.arm.shapes import read
-from airflow_provider_amlrest.emulator.tracked import DELETING, UPDATING, Resource, Tracked, Verb
+from airflow_provider_amlrest.emulator.tracked import Resource, Tracked
 
 MOST_MIRRORED = 50
 """Per cent, documented."""
@@ -38,28 +36,11 @@ async def put_endpoint(call: Call, name: str) -> Response:
     sent = read(ENDPOINT_RESOURCE, call.body, call.version)
     if sent["properties"]["keys"] is not None:
         raise not_emulated("keys of one's own choice")
+    path = endpoint_path(name)
     with call.store.transaction():
-        tracked = Tracked(call.store)
-        old = tracked.get(call.home, endpoint_path(name))
-        if old is None:
-            check_name_is_free(call, name)
-        else:
-            need_rest("endpoint", old)
+        old = changes.endpoint_before(call, path)
         _check_traffic(call, old, sent["properties"])
-    fresh = old or Resource(
-        call.home, endpoint_path(name), {}, sent["location"], created_by=call.principal.application_id
-    )
-    wanted = replace(
-        fresh,
-        properties=sent["properties"],
-        location=sent["location"].lower(),
-        tags=sent["tags"],
-        identity=sent["identity"],
-        state="Creating" if old is None else UPDATING,
-    )
-    verb: Verb = "create" if old is None else "update"
-    endpoint, operation = await operations.begin(call, wanted, verb, ENDPOINT_PREFIX)
-    return operations.created(call, operation, endpoint_answer(call, endpoint))
+    return await changes.put(call, path, old, sent, ENDPOINT_PREFIX, endpoint_answer)
 
 
 def _check_traffic(call: Call, endpoint: Resource | None, properties: dict[str, Any]) -> None:
@@ -85,25 +66,14 @@ async def patch_endpoint(call: Call, name: str) -> Response:
     endpoint = known_endpoint(call, name)
     sent = read(PARTIAL_ENDPOINT, call.body or {}, call.version)
     need_rest("endpoint", endpoint)
-    wanted = replace(
-        endpoint,
-        # That tags are replaced, not merged, is a guess.
-        tags=endpoint.tags if sent["tags"] is None else sent["tags"],
-        identity=sent["identity"] or endpoint.identity,
-        state=UPDATING,
-    )
-    _, operation = await operations.begin(call, wanted, "update", ENDPOINT_PREFIX)
-    return operations.updating(call, operation)
+    wanted = {"tags": sent["tags"], "identity": sent["identity"] or endpoint.identity}
+    return await changes.patch(call, endpoint, wanted, ENDPOINT_PREFIX)
 
 
 async def delete_endpoint(call: Call, name: str) -> Response:
     """With all its deployments, whatever traffic they have, as documented."""
     endpoint = Tracked(call.store).get(call.home, endpoint_path(name))
-    if endpoint is None:
-        return empty(204)
-    wanted = replace(endpoint, state=DELETING)
-    _, operation = await operations.begin(call, wanted, "delete", ENDPOINT_PREFIX)
-    return operations.deleting(call, operation)
+    return await changes.delete(call, endpoint, ENDPOINT_PREFIX)
 
 
 def get_endpoint(call: Call, name: str) -> Response:
