@@ -14,7 +14,7 @@ from airflow_provider_amlrest.lifecycle.bringing import Bringing
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import fail_without_retries
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.reading.values import boolean, number, optional_seconds
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.lifecycle.completion import Event
     from airflow_provider_amlrest.lifecycle.rollout import Rollout
-    from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTest, SmokeTestError
+    from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTest
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
     from airflow_provider_amlrest.rest.resources.goal import Goal
@@ -142,7 +142,12 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
                 rollout = self._rollout = plan(client, place, steps, by, take_over=take_over)
                 if done[:1] != [str(rollout.reached)]:
                     sent, done = None, []
-                tests = self._go_on(client, rollout, test, pause, sent, has_paused=PAUSED in done)
+                try:
+                    tests = self._go_on(client, rollout, test, pause, sent, has_paused=PAUSED in done)
+                except AzureMLError as error:
+                    if patience.is_hopeless(error):
+                        self._give_up(client, rollout, error)
+                    raise
                 self._stays = True
                 now, outcome = self._shift(client, rollout, rollout.steps[-1], is_over=True)
             self._rollout = None
@@ -233,12 +238,21 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
             self.log.info(text, result["deployment"], result["requests"], result["seconds"])
         return results
 
-    def _give_up(self, client: AzureMLClient, rollout: Rollout, error: SmokeTestError) -> NoReturn:
+    def _give_up(self, client: AzureMLClient, rollout: Rollout, error: AzureMLError) -> NoReturn:
+        """Nobody goes on with the rollout: its way back, and the end of the task."""
+        from airflow_provider_amlrest.lifecycle.rollout import told_back
+
         text = f"{rollout.place.what}: {error}"
         if not boolean("rollback", self.rollback):
             raise AirflowFailException(f"{text} The shares stay as they are, as rollback says.")
         self.log.error("%s", text)
         self._stays = True
-        self._shift(client, rollout, rollout.start, is_over=True)
+        try:
+            self._shift(client, rollout, rollout.start, is_over=True)
+        except AzureMLError as problem:
+            if not patience.is_hopeless(problem):
+                raise
+            goal = rollout.traffic(rollout.start, is_over=True)
+            raise AirflowFailException(f"{text} {told_back(goal, problem)}") from None
         self._rollout = None
         raise AirflowFailException(f"{text} The shares are again those of before: {dict(rollout.start)}.")

@@ -93,8 +93,8 @@ def _read_input(field: str, value: Any, base: Path | None, mode: str | None) -> 
     if isinstance(value, Mapping) and "id" not in value:
         raise InvalidSpecError(
             field,
-            f"{dict(value)!r} has no 'path'. Write data as {{'type': 'uri_file', 'path': ...}}, or pass what an "
-            "upstream task returned, which has an 'id'.",
+            f"{dict(value)!r} has no 'path'. Write data as {{'type': 'uri_file', 'path': ...}}, or pass what "
+            "an upstream task returned, which has an 'id'.",
         )
     if isinstance(value, str) and not _REFERENCE.match(value):
         if _LIKE_DATA.fullmatch(value):
