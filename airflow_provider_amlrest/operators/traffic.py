@@ -14,7 +14,7 @@ from airflow_provider_amlrest.lifecycle.bringing import UNCHANGED, Bringing
 from airflow_provider_amlrest.links import AzureMLStudioLink
 from airflow_provider_amlrest.operators.base import fail_without_retries
 from airflow_provider_amlrest.operators.resources import AzureMLResourceOperator
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.reading.values import boolean, number, optional_seconds
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_amlrest.lifecycle.completion import Event
     from airflow_provider_amlrest.lifecycle.rollout import Rollout
-    from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTest, SmokeTestError
+    from airflow_provider_amlrest.lifecycle.smoke_test import SmokeTest
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
     from airflow_provider_amlrest.rest.resources.goal import Goal
@@ -149,7 +149,12 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
                 rollout = self._rollout = plan(client, place, steps, by, take_over=take_over)
                 if done[:1] != [str(rollout.reached)]:
                     sent, done = None, []
-                tests = self._go_on(client, rollout, test, pause, sent, has_paused=PAUSED in done)
+                try:
+                    tests = self._go_on(client, rollout, test, pause, sent, has_paused=PAUSED in done)
+                except AzureMLError as error:
+                    if patience.is_hopeless(error):
+                        self._give_up(client, rollout, error)
+                    raise
                 self._stays = True
                 now, outcome = self._shift(client, rollout, rollout.end)
             self._rollout = None
@@ -237,12 +242,20 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
             self.log.info(text, result["deployment"], result["requests"], result["seconds"])
         return results
 
-    def _give_up(self, client: AzureMLClient, rollout: Rollout, error: SmokeTestError) -> NoReturn:
+    def _give_up(self, client: AzureMLClient, rollout: Rollout, error: AzureMLError) -> NoReturn:
+        """Nobody goes on with the rollout: its way back, and the end of the task."""
+        from airflow_provider_amlrest.lifecycle.rollout import told_back
+
         text = f"{rollout.place.what}: {error}"
         if not boolean("rollback", self.rollback):
             raise AirflowFailException(f"{text} The shares stay as they are, as rollback says.")
         self.log.error("%s", text)
         self._stays = True
-        self._shift(client, rollout, rollout.back)
+        try:
+            self._shift(client, rollout, rollout.back)
+        except AzureMLError as problem:
+            if not patience.is_hopeless(problem):
+                raise
+            raise AirflowFailException(f"{text} {told_back(rollout.back, problem)}") from None
         self._rollout = None
         raise AirflowFailException(f"{text} The shares are again those of before: {dict(rollout.start)}.")

@@ -281,6 +281,26 @@ def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
     assert traffic(shop) == ({"blue": 100}, False)
 
 
+def test_a_refusal_on_the_way_leads_back(shop: Resources) -> None:
+    """Nobody tries again: the shares would stay in between."""
+    shop.refusals = [None, Answered({"error": {"code": "BadRequest", "message": "no quota"}}, 400)]
+    with pytest.raises(
+        AirflowFailException, match=r"shop: PUT .* was refused: no quota .*again those of before"
+    ):
+        Try(shift()).execute()
+    assert traffic(shop) == ({"blue": 100}, False)
+
+
+def test_a_way_back_that_is_refused_says_so(shop: Resources) -> None:
+    refused = Answered({"error": {"code": "AuthorizationFailed", "message": "no write"}}, 403)
+    shop.refusals = [None, refused, refused]
+    with pytest.raises(
+        AirflowFailException, match=r"no write.*The shares .* could not be set back to .*no write"
+    ):
+        Try(shift()).execute()
+    assert traffic(shop) == ({"green": 10, "blue": 90}, True)
+
+
 def test_a_change_of_the_endpoint_during_a_rollout_keeps_its_way_back(shop: Resources) -> None:
     """Whoever goes on with the rollout finds the shares of before."""
     note = '{"by": "another", "start": {"blue": 100}}'

@@ -25,6 +25,7 @@ class Resources:
 
     :ivar sent: the requests that change something: ``PUT onlineEndpoints/shop``.
     :ivar told: is called after each of them.
+    :ivar refusals: what the next of them are answered; None: as Resource Manager does.
     :ivar answers: answers a request to the scoring URI of ``onlineEndpoints/shop/score``.
     """
 
@@ -33,6 +34,7 @@ class Resources:
         self.looks = 1
         self.sent: list[str] = []
         self.told: Callable[[], object] = lambda: None
+        self.refusals: list[Answered | None] = []
         self.answers: Callable[[Call], Answered] = lambda call: Answered({"score": 1})
         self._left: dict[str, int] = {}
 
@@ -88,6 +90,8 @@ class Resources:
         if method == "GET":
             return self._get(path)
         self.sent.append(f"{method} {path}")
+        if self.refusals and (refusal := self.refusals.pop(0)) is not None:
+            return refusal
         above = path.partition("/deployments/")[0]
         if path in self._left or above in self._left:
             return Answered({"error": {"code": "Conflict", "message": "It is Updating."}}, 409)
