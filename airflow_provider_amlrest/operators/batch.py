@@ -165,19 +165,17 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
 
     def _submit(self, client: AzureMLClient, asked: Any, context: Context) -> Job:
         """Called again while Azure ML does not answer: what was begun before is gone on with."""
-        from airflow_provider_amlrest.lifecycle.batch_invocation import REQUEST_TAG, appearing
+        from airflow_provider_amlrest.lifecycle.batch_invocation import appearing, mark
         from airflow_provider_amlrest.lifecycle.ownership import Owner, claim
-        from airflow_provider_amlrest.lifecycle.task_identity import task_identity, task_tag
+        from airflow_provider_amlrest.lifecycle.task_identity import task_identity
 
         owner = self._owner or Owner.new(context["ti"].try_number)
         identity = task_identity(context, self.hook.settings.deployment)
         if self._submitted_name is None:
             self._request_name, self._submitted_name = self._ask(client, asked, identity, context)
         job = appearing(client, self._submitted_name)
-        for key, value in ((REQUEST_TAG, self._request_name), (task_tag(identity), "true")):
-            if job.tags.get(key) != value:
-                client.set_job_tag(job.name, key, value)
-        return claim(client, client.get_job(job.name), owner)
+        job = mark(client, job, self._request_name, self._tags(context, identity, owner))
+        return claim(client, job, owner)
 
     def _ask(
         self, client: AzureMLClient, asked: Any, identity: TaskIdentity, context: Context

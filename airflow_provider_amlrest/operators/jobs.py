@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
     from airflow_provider_amlrest.operators.reading import WaitOptions
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
@@ -228,11 +229,15 @@ class AzureMLJobOperator(AzureMLOperator):
         with asked.located():
             check_lookups(body, client.operations.workspace)
         work = Work(identity, ti.max_tries or 0, body, asked.located)
-        outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
-        tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
-        task, name = _Attempt(self, context, tags), read_job_name(self._chosen_name)
+        task = _Attempt(self, context, self._tags(context, identity, owner))
+        name = read_job_name(self._chosen_name)
         job = submit(client, task, work, name, owner, first_try=ti.try_number == 1)
         return claim(client, job, owner)
+
+    def _tags(self, context: Context, identity: TaskIdentity, owner: Owner) -> dict[str, str]:
+        """Those that say who made its job."""
+        outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
+        return airflow_tags(context, identity, owner, outlives_task=outlives_task)
 
     def _end(
         self,

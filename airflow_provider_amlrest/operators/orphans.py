@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.lifecycle.orphan_jobs import Orphan, find_orphans
 from airflow_provider_amlrest.lifecycle.orphan_resources import OrphanResource, find_orphan_resources
 from airflow_provider_amlrest.lifecycle.ownership import by_task
-from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY, OWN_NAME_TAG
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, ask_state, count_runs
 from airflow_provider_amlrest.operators.base import AzureMLOperator, fail_without_retries
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
@@ -183,7 +183,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
 
 def _why_copied(job: Job) -> str | None:
     """A person who submits a copy of a job also copies its tags, but not the properties of its submission."""
-    if IDENTITY_PROPERTY in job.properties:
+    if IDENTITY_PROPERTY in job.properties or job.tags.get(OWN_NAME_TAG) == job.name:
         return None
     return "it has the tags of a task, but was not submitted by it"
 
