@@ -16,12 +16,18 @@ from airflow_provider_amlrest.lifecycle.task_identity import (
 )
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, PermissionDeniedError
 from airflow_provider_amlrest.rest.resources.compute import deleted
-from airflow_provider_amlrest.rest.resources.endpoints import COLLECTIONS, EndpointPlace, check_is_idle
-from airflow_provider_amlrest.rest.resources.goal import Absent
+from airflow_provider_amlrest.rest.resources.endpoints import (
+    COLLECTIONS,
+    EndpointPlace,
+    check_is_idle,
+    deployment_deleted,
+    endpoint_deleted,
+)
 from airflow_provider_amlrest.rest.versions.words import properties_of
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.resources.goal import Absent
     from airflow_provider_amlrest.rest.resources.resource import Resource
 
 log = logging.getLogger(__name__)
@@ -81,12 +87,12 @@ def find_orphan_resources(
         for endpoint in _listed(client, collection):
             place = EndpointPlace(kind, _last(endpoint.name))
             if is_one(endpoint):
-                yield orphan(endpoint, Absent(place.path, place.what))
+                yield orphan(endpoint, endpoint_deleted(place))
                 continue
             for deployment in _listed(client, f"{place.path}/deployments"):
                 name = _last(deployment.name)
                 if is_one(deployment) and _is_idle(endpoint, name):
-                    yield orphan(deployment, Absent(deployment.name, f"{kind} deployment {name}"))
+                    yield orphan(deployment, deployment_deleted(place, name))
 
 
 def _listed(client: AzureMLClient, collection: str) -> list[Resource]:

@@ -78,7 +78,9 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
         specs = read_endpoint_and_deployment(self, batch.read_endpoint, batch.read_deployment, context)
         for spec in specs:
             spec.check(client.operations.spelling)
-        goals: list[Callable[[], Goal]] = [partial(spec.goal, client, marks) for spec in specs]
+        goals: list[Callable[[], Goal]] = [
+            partial(spec.goal, client, marks, self._resolved) for spec in specs
+        ]
         if default and len(specs) > 1:
             endpoint, what = specs[0], f"{specs[0].what} {specs[0].name}"
             goals.append(partial(DefaultDeployment, endpoint.path, what, specs[1].name))

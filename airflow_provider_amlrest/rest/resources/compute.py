@@ -30,6 +30,8 @@ DEFAULT_SIZE = "STANDARD_DS3_V2"
 TIERS = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
 RUNNING = frozenset({"Running", "JobRunning"})
 STOPPED = frozenset({"Stopped"})
+ON_THE_WAY_UP = frozenset({"Creating", "Starting", "Restarting", "SettingUp", "UserSettingUp"})
+"""States of an instance that end with one that runs, and costs money."""
 
 _COMMON = ("name", "type", "description", "tags", "location", "identity")
 _NODES = ("size", "ssh_public_access_enabled", "ssh_settings", "network_settings", "enable_node_public_ip")
@@ -89,7 +91,7 @@ def started(name: str) -> InState:
 
 def stopped(name: str) -> InState:
     """A compute instance is stopped."""
-    return InState(f"computes/{name}", f"compute {name}", "stop", STOPPED)
+    return InState(f"computes/{name}", f"compute {name}", "stop", STOPPED, ON_THE_WAY_UP)
 
 
 def check_compute_name(value: Any) -> str:

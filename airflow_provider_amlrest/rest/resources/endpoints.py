@@ -11,7 +11,7 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookups import read_code
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, path_text, text
 from airflow_provider_amlrest.rest.reading.values import blank, mapping
-from airflow_provider_amlrest.rest.resources.goal import Change, Goal
+from airflow_provider_amlrest.rest.resources.goal import Absent, Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
@@ -36,6 +36,16 @@ class EndpointPlace(NamedTuple):
     @property
     def what(self) -> str:
         return f"{self.kind} endpoint {self.name}"
+
+
+def endpoint_deleted(place: EndpointPlace) -> Absent:
+    """There is no such endpoint, and none of its deployments."""
+    return Absent(place.path, place.what)
+
+
+def deployment_deleted(place: EndpointPlace, name: str) -> Absent:
+    """The endpoint has no such deployment."""
+    return Absent(f"{place.path}/deployments/{name}", f"{place.kind} deployment {name}")
 
 
 def read_endpoint_place(name: Any, type_: Any) -> EndpointPlace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,9 +41,21 @@ class Goal(ABC):
         ids = self.path.split("/")
         return tuple("/".join(ids[:count]) for count in range(2, len(ids) - 1, 2))
 
+    @property
+    def members(self) -> str | None:
+        """The collection of what an operation on may be in the way, too: the deployments of an endpoint."""
+        return f"{self.path}/deployments" if re.fullmatch(r"\w+Endpoints/[^/]+", self.path) else None
+
     @abstractmethod
     def is_reached(self, now: Resource) -> bool:
         """Whether a resource on which nothing is under way is so."""
+
+    def interrupts(self, now: Resource) -> bool:
+        """Whether the request is sent although an operation is under way on the resource.
+
+        Where that operation leads elsewhere, and may cost money for as long as it takes.
+        """
+        return False
 
     @abstractmethod
     def change(self, now: Resource) -> Change:
@@ -108,6 +121,9 @@ class Absent(Goal):
     def is_reached(self, now: Resource) -> bool:
         return not now.exists
 
+    def interrupts(self, now: Resource) -> bool:
+        return now.status != "Deleting"
+
     def change(self, now: Resource) -> Change:
         return Change("DELETE", self.path, query=self.query)
 
@@ -117,13 +133,20 @@ class Absent(Goal):
 
 @dataclass(frozen=True)
 class InState(Goal):
-    """It is in one of some states, to which an action brings it: ``start``, ``stop``."""
+    """It is in one of some states, to which an action brings it: ``start``, ``stop``.
+
+    :param despite: states with an operation under way in which the action is asked for all the same.
+    """
 
     action: str = ""
     states: frozenset[str] = frozenset()
+    despite: frozenset[str] = frozenset()
 
     def is_reached(self, now: Resource) -> bool:
         return now.status in self.states
+
+    def interrupts(self, now: Resource) -> bool:
+        return now.status in self.despite
 
     def change(self, now: Resource) -> Change:
         if not now.exists:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
-from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
+from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced, resolve
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
 from airflow_provider_amlrest.rest.reading.values import mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
@@ -73,9 +73,15 @@ class ResourceSpec:
         checks += [partial(lookup.check, workspace) for lookup in lookups(self.body)]
         return missing + [problem for check in checks for problem in _problems(check)]
 
-    def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
-        """What is wanted, with everything looked up, and uploaded that the workspace does not have."""
-        found = {id(one): one.find(client) for one in sorted(lookups(self.body), key=lambda one: one.uploads)}
+    def goal(
+        self, client: AzureMLClient, marks: Mapping[str, str], resolved: MutableMapping[str, str]
+    ) -> Present:
+        """What is wanted, with everything looked up, and uploaded that the workspace does not have.
+
+        :param resolved: see :func:`lookup.resolve`.
+        """
+        ordered = sorted(lookups(self.body), key=lambda one: one.uploads)
+        found = {id(one): resolve(one, client, resolved) for one in ordered}
         body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
