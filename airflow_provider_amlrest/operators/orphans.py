@@ -36,7 +36,8 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
     has no state, or was cleared and runs again, its job is not an orphan.
 
     A compute, endpoint or deployment is an orphan if a task of this Airflow that is a setup has made it, and
-    no run of its DAG is queued or running. A deployment that gets requests is not.
+    no run of its DAG is queued or running. What is in use is not: a compute on which jobs run, a deployment
+    that gets requests, and its endpoint.
 
     :param azureml_conn_id: the connection. Only jobs and resources of its ``deployment`` are considered.
     :param cancel: cancel and delete them; False: only report them. What belongs to a task instance, or to a

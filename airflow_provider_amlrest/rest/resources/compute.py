@@ -19,10 +19,11 @@ from airflow_provider_amlrest.rest.reading.values import (
     whole,
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
+from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
 from airflow_provider_amlrest.rest.versions.features import NEVER
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
 
 NAME = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
 """Microsoft's own pattern (2025-12-01)."""
@@ -92,6 +93,15 @@ def started(name: str) -> InState:
 def stopped(name: str) -> InState:
     """A compute instance is stopped."""
     return InState(f"computes/{name}", f"compute {name}", "stop", STOPPED, ON_THE_WAY_UP)
+
+
+def is_in_use(compute: Resource) -> bool:
+    """Whether jobs run on a compute, or wait for its nodes."""
+    own = properties_of(compute.wire).get("properties") or {}
+    counts = own.get("nodeStateCounts") or {}
+    at_work = any(counts.get(f"{state}NodeCount") for state in ("running", "preparing"))
+    grows = (own.get("targetNodeCount") or 0) > (own.get("currentNodeCount") or 0)
+    return compute.status == "JobRunning" or at_work or grows
 
 
 def check_compute_name(value: Any) -> str:
