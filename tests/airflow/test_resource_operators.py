@@ -98,7 +98,7 @@ def test_who_does_not_wait_still_makes_all(resources: Resources) -> None:
 def test_who_does_not_wait_still_changes_what_another_is_changing(resources: Resources) -> None:
     resources.add("computes/cpu", computeType="AmlCompute", properties={"vmSize": "A", "scaleSettings": {}})
     resources.begin("computes/cpu")
-    result = run(AzureMLCreateComputeOperator, name="cpu", size="B", wait_for_completion=False)
+    result = run(AzureMLCreateComputeOperator, name="cpu", size="Standard_B", wait_for_completion=False)
     assert (resources.sent, result["outcome"]) == (["PUT computes/cpu"], "updated")
 
 

@@ -20,7 +20,13 @@ from airflow_provider_amlrest.rest.reading.values import (
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
 from airflow_provider_amlrest.rest.resources.resource import Resource
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.resources.spec import (
+    ResourceSpec,
+    check_members,
+    check_resource_name,
+    read_identity,
+    read_vm_size,
+)
 from airflow_provider_amlrest.rest.versions.features import NEVER
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
@@ -106,14 +112,8 @@ def is_in_use(compute: Resource) -> bool:
 
 def check_compute_name(value: Any) -> str:
     """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
-    name = text("name", value) or ""
-    if not NAME.fullmatch(name):
-        raise InvalidSpecError(
-            "name",
-            f"{name!r} is not a valid name for a compute: 3 to 24 letters, digits and '-', beginning with a "
-            "letter, and not ending with '-' and digits.",
-        )
-    return name
+    rule = "3 to 24 letters, digits and '-', beginning with a letter, and not ending with '-' and digits"
+    return check_resource_name("name", value, "compute", NAME, rule)
 
 
 def _cluster(given: Given) -> Wire:
@@ -205,7 +205,7 @@ TYPES: Mapping[str, tuple[tuple[str, ...], Callable[[Given], Wire], str]] = {
 def _nodes(given: Given) -> Wire:
     public = given["enable_node_public_ip"]
     return {
-        "vmSize": text("size", given["size"]) or DEFAULT_SIZE,
+        "vmSize": read_vm_size("size", given["size"], DEFAULT_SIZE),
         "enableNodePublicIp": True if blank(public) else boolean("enable_node_public_ip", public),
         "subnet": _subnet(given["network_settings"]),
     }

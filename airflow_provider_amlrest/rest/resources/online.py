@@ -32,7 +32,12 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity
+from airflow_provider_amlrest.rest.resources.spec import (
+    ResourceSpec,
+    check_members,
+    read_identity,
+    read_vm_size,
+)
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
 
@@ -93,7 +98,7 @@ def read_deployment(given: Given) -> ResourceSpec:
     body = without_nones(
         location=text("location", given["location"]),
         tags=string_map("tags", given["tags"]),
-        sku={"name": "Default", "capacity": _whole("instance_count", given["instance_count"], 1)},
+        sku={"name": "Default", "capacity": _instances(given["instance_count"])},
         properties=without_nones(
             endpointComputeType="Managed",
             description=text("description", given["description"]),
@@ -102,7 +107,7 @@ def read_deployment(given: Given) -> ResourceSpec:
             codeConfiguration=read_code_configuration(given["code_configuration"], given.base),
             environmentId=environment and read_environment("environment", environment, given.base),
             appInsightsEnabled=_flag("app_insights_enabled", given["app_insights_enabled"]),
-            instanceType=text("instance_type", given["instance_type"]) or DEFAULT_INSTANCE,
+            instanceType=read_vm_size("instance_type", given["instance_type"], DEFAULT_INSTANCE),
             requestSettings=_group("request_settings", given["request_settings"], _REQUESTS),
             livenessProbe=_group("liveness_probe", given["liveness_probe"], _PROBE),
             readinessProbe=_group("readiness_probe", given["readiness_probe"], _PROBE),
@@ -152,8 +157,8 @@ def _flag(field: str, value: Any) -> bool:
     return False if blank(value) else boolean(field, value)
 
 
-def _whole(field: str, value: Any, default: int) -> int:
-    return default if blank(value) else whole(field, value, 0, 100_000)
+def _instances(value: Any) -> int:
+    return 1 if blank(value) else _count("instance_count", value)
 
 
 Reader = Callable[[str, Any], Any]

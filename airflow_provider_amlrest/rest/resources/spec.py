@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,10 @@ from airflow_provider_amlrest.rest.versions.words import without_nones
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.ids import WorkspaceId
+    from airflow_provider_amlrest.rest.reading.documents import Located
 
+VM_SIZE = re.compile(r"(?:Standard|Basic)_[\w-]+", re.IGNORECASE)
+"""Names of Azure's sizes, which have no case. Kubernetes has names of its own, and is not taken here."""
 IDENTITIES = {"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}
 
 
@@ -32,7 +37,7 @@ class ResourceSpec:
     has it; ``newer``: what of it came later, as (field, in words, first api-version). ``of_user``, ``kept``:
     see :class:`goal.Present`.
     ``checks``: what :meth:`check` does beside the rest. ``only_exists``: one that
-    exists already is left as it is.
+    exists already is left as it is. ``located``: for errors about it that come later than its reading.
     """
 
     collection: str
@@ -45,6 +50,7 @@ class ResourceSpec:
     checks: tuple[Callable[[], object], ...] = ()
     only_exists: bool = False
     newer: tuple[tuple[str, str, str], ...] = ()
+    located: Located = field(default=nullcontext, compare=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -53,7 +59,7 @@ class ResourceSpec:
     @property
     def kind(self) -> str:
         """``an online endpoint``."""
-        return f"{'an' if self.what[0] in 'aeiou' else 'a'} {self.what}"
+        return _one(self.what)
 
     def check(self, spelling: Spelling) -> None:
         """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
@@ -65,13 +71,23 @@ class ResourceSpec:
 
         :param workspace: None: it is not known yet.
         """
-        if spelling.api_version < self.since:
-            return [unsupported(spelling.api_version, "type", self.kind, self.since)]
         version = spelling.api_version
-        missing = [unsupported(version, *member) for member in self.newer if version < member[2]]
-        checks: list[Callable[[], object]] = [*self.checks]
-        checks += [partial(lookup.check, workspace) for lookup in lookups(self.body)]
-        return missing + [problem for check in checks for problem in _problems(check)]
+        if version < self.since:
+            return self._problems(partial(check_version, version, "type", self.kind, self.since))
+        checks: list[Callable[[], object]] = [
+            *(partial(check_version, version, *member) for member in self.newer),
+            *self.checks,
+            *(partial(lookup.check, workspace) for lookup in lookups(self.body)),
+        ]
+        return [problem for check in checks for problem in self._problems(check)]
+
+    def _problems(self, check: Callable[[], object]) -> list[InvalidSpecError]:
+        try:
+            with self.located():
+                check()
+        except InvalidSpecError as problem:
+            return [problem]
+        return []
 
     def goal(
         self, client: AzureMLClient, marks: Mapping[str, str], resolved: MutableMapping[str, str]
@@ -81,19 +97,47 @@ class ResourceSpec:
         :param resolved: see :func:`lookup.resolve`.
         """
         ordered = sorted(lookups(self.body), key=lambda one: one.uploads)
-        found = {id(one): resolve(one, client, resolved) for one in ordered}
+        with self.located():
+            found = {id(one): resolve(one, client, resolved) for one in ordered}
         body: Wire = replaced(self.body, lambda lookup: found[id(lookup)])
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
         return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept)
 
 
-def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
-    try:
-        check()
-    except InvalidSpecError as problem:
-        return [problem]
-    return []
+def check_version(version: str, name: str, what: str, since: str) -> None:
+    """Raises InvalidSpecError if an api-version does not have it yet. The others: see ``newer``."""
+    if version < since:
+        raise unsupported(version, name, what, since)
+
+
+def check_resource_name(name: str, value: Any, what: str, pattern: re.Pattern[str], rule: str) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise.
+
+    :param what: has the name, in a word: ``compute``.
+    :param rule: what the pattern says.
+    """
+    given = text(name, value) or ""
+    kind = _one(what)
+    if not given:
+        raise InvalidSpecError(name, f"it is missing: {kind} has a name of {rule}.")
+    if not pattern.fullmatch(given):
+        raise InvalidSpecError(name, f"{given!r} is not a valid name for {kind}: {rule}.")
+    return given
+
+
+def read_vm_size(name: str, value: Any, default: str) -> str:
+    """The name of a size of virtual machines. Which of them a region has, only the service knows."""
+    size = text(name, value) or default
+    if not VM_SIZE.fullmatch(size):
+        raise InvalidSpecError(
+            name, f"{size!r} is not the name of a size of virtual machines, such as Standard_DS3_v2."
+        )
+    return size
+
+
+def _one(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def check_members(given: Iterable[str], allowed: Collection[str]) -> None:
