@@ -12,6 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,31 @@ def find_jobs(client: AzureMLClient, identity: TaskIdentity, request: BatchReque
 def is_copy(job: Job) -> bool:
     """Whether the job has the tags of another one."""
     return job.tags.get(OWN_NAME_TAG, job.name) != job.name
+
+
+def outdated(jobs: Mapping[str, Job], identity: TaskIdentity) -> list[Job]:
+    """What a cleared task has left running: not each Airflow tells a deferred task that.
+
+    A clear of a DAG run that is over gives it a new start. Then only the deployment tells that the job is not
+    of another Airflow.
+
+    :param jobs: by the name of their request, see :func:`find_jobs`.
+    """
+    own = set(job_names(identity))
+    earlier = {
+        name
+        for generation in range(1, identity.generation)
+        for name in job_names(replace(identity, generation=generation))
+    }
+    return [
+        job
+        for name, job in jobs.items()
+        if task_tag(identity) in job.tags
+        and job.outcome is Outcome.ACTIVE
+        and job.status != CANCEL_REQUESTED
+        and name not in own
+        and (name in earlier or identity.airflow_name)
+    ]
 
 
 def choose(jobs: dict[str, Job], names: Iterable[str]) -> tuple[str, Job | None]:

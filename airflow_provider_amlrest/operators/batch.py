@@ -183,17 +183,19 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
         self, client: AzureMLClient, asked: Any, identity: TaskIdentity, context: Context
     ) -> tuple[str, str]:
         """The name of the request, and that of its job: an earlier try's, or a new one."""
-        from airflow_provider_amlrest.lifecycle.batch_invocation import choose, find_jobs, invoke
+        from airflow_provider_amlrest.lifecycle.batch_invocation import choose, find_jobs, invoke, outdated
         from airflow_provider_amlrest.lifecycle.naming import job_names
         from airflow_provider_amlrest.rest.http.errors import AzureMLError
         from airflow_provider_amlrest.rest.reading.values import boolean
 
         jobs = {} if context["ti"].try_number == 1 else find_jobs(client, identity, asked)
-        name, job = choose(jobs, job_names(identity))
+        for job in outdated(jobs, identity):
+            self._end_unwanted(client, job)
+        name, found = choose(jobs, job_names(identity))
         if self._killed:
             raise AzureMLError("The task was ended before its job was submitted.")
-        if job is not None:
-            return name, job.name
+        if found is not None:
+            return name, found.name
         lost = boolean("resubmit_lost", self.resubmit_lost)
         return name, invoke(client, identity, asked, name, resubmit_lost=lost)
 

@@ -273,6 +273,13 @@ class AzureMLJobOperator(AzureMLOperator):
             self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
 
+    def _end_unwanted(self, client: AzureMLClient, job: Job) -> None:
+        """End an earlier job of the task, if it ends with its task."""
+        if self._options.cancel_on_kill:
+            self._end(client, job.name, "another job of the task follows")
+        else:
+            self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
+
     @property
     def _limit(self) -> float | None:
         """Seconds from the start of the try after which nobody waits any more."""
@@ -423,10 +430,7 @@ class _Attempt:
         self.task._submitted_name = job.name
 
     def end_unwanted(self, client: AzureMLClient, job: Job) -> None:
-        if self.task._options.cancel_on_kill:
-            self.task._end(client, job.name, "another job of the task follows")
-        else:
-            self.task.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
+        self.task._end_unwanted(client, job)
 
     def check_canceled(self, client: AzureMLClient, job: Job) -> None:
         url, resubmit = self.task.hook.studio_url(job), self.task._options.resubmit_canceled

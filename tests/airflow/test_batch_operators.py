@@ -146,6 +146,13 @@ def test_somebodys_copy_of_it_is_neither_canceled_nor_taken_over(
     assert score(endpoint, try_number=2, resubmit_canceled=True)["name"].startswith("batchjob-")
 
 
+def test_a_cleared_task_ends_the_job_of_before(endpoint: str, running: str, client: Any) -> None:
+    """The trigger of a deferred task is not told everywhere that the task was cleared."""
+    cleared = Try(invoking(endpoint), try_number=2, max_tries=1).execute()
+    assert cleared["name"] != running
+    wait_for(lambda: client.get_job(running).status == "Canceled")
+
+
 def test_the_job_of_a_lost_answer_is_found(endpoint: str, emulator: Emulated) -> None:
     mark = emulator.mark()
     with emulator.fault(SCORING, method="POST", when="after", status=500, times=1):
