@@ -69,3 +69,28 @@ def test_what_the_service_adds_or_writes_in_its_own_way_makes_no_difference(want
 )
 def test_a_difference_is_said_by_its_place(wanted: dict[str, Any], said: str) -> None:
     assert differences(wanted, NOW, OF_USER) == [said]
+
+
+CURATED = "azureml://registries/azureml/environments/sklearn-1.5"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now", "is_same"),
+    [
+        (f"{CURATED}/labels/latest", f"{CURATED}/labels/latest", True),
+        (f"{CURATED}/labels/latest", f"{CURATED}/versions/33", True),
+        ("azureml:AzureML-sklearn@latest", "azureml:AzureML-sklearn:33", True),
+        (
+            "azureml:AzureML-sklearn@latest",
+            f"{CURATED.replace('sklearn-1.5', 'AzureML-sklearn')}/versions/3",
+            True,
+        ),
+        (f"{CURATED}/labels/latest", f"{CURATED}-gpu/versions/33", False),
+        (f"{CURATED}/labels/latest", f"{CURATED.replace('sklearn', 'my-sklearn')}/versions/33", False),
+        ("azureml:AzureML-sklearn@latest", "azureml:AzureML-sklearn-gpu:33", False),
+        (f"{CURATED}/versions/3", f"{CURATED}/versions/33", False),
+    ],
+)
+def test_what_a_label_stands_for_is_the_services_business(wanted: str, now: str, is_same: bool) -> None:
+    found = differences({"environmentId": wanted}, {"environmentId": now}, ())
+    assert (not found) == is_same
