@@ -7,6 +7,7 @@ import json
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -167,7 +168,7 @@ def _problems(check: Callable[[], object], located: Located) -> list[InvalidSpec
 def _resource(read: Callable[[Given], ResourceSpec], document: Document, spelling: Spelling) -> Read:
     members = {name: value for name, value in document.values.items() if name != "$schema"}
     with document.located():
-        spec = read(Given(members, document.folder))
+        spec = replace(read(Given(members, document.folder)), located=document.located)
     body = replaced(spec.body, lambda lookup: lookup.written)
     return Read(spec.kind, {"name": spec.name, **body}, partial(spec.problems, spelling))
 

@@ -3,7 +3,8 @@
 The request has a derived name instead: it is the folder that the job writes to, and its ``repeatability-
 request-id`` is made of it. Whether the service tells a request from its repetition is not published: nothing
 here relies on it. It is noted before it is sent (:mod:`batch_note`), and the job gets a tag with the name as
-soon as it is known.
+soon as it is known, and those of other jobs: that the request can bring them is not proven, for azure-ai-ml
+1.35.2 sends none.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle import batch_note, patience
 from airflow_provider_amlrest.lifecycle.batch_note import REQUEST_TAG
 from airflow_provider_amlrest.lifecycle.naming import job_names
-from airflow_provider_amlrest.lifecycle.task_identity import task_tag
+from airflow_provider_amlrest.lifecycle.task_identity import OWN_NAME_TAG, task_tag
 from airflow_provider_amlrest.rest.http.errors import (
     AzureMLError,
     InvalidSpecError,
@@ -48,13 +51,47 @@ class LostAnswerError(InvalidSpecError):
 
 
 def find_jobs(client: AzureMLClient, identity: TaskIdentity, request: BatchRequest) -> dict[str, Job]:
-    """The jobs of earlier tries by the name of their request, found by our tag or by where they write."""
-    found = {job.tags[REQUEST_TAG]: job for job in _tagged(client, identity) if REQUEST_TAG in job.tags}
-    for job in _newest(client):
+    """The jobs of earlier tries by the name of their request, found by our tag or by where they write.
+
+    A job that somebody has made as a copy of one, with its tags, is none of them.
+    """
+    tagged = filterfalse(is_copy, _tagged(client, identity))
+    found = {job.tags[REQUEST_TAG]: job for job in tagged if REQUEST_TAG in job.tags}
+    for job in filterfalse(is_copy, _newest(client)):
         name = job.tags.get(REQUEST_TAG) or _name_by_outputs(job, identity, request)
         if name:
             found.setdefault(name, job)
     return found
+
+
+def is_copy(job: Job) -> bool:
+    """Whether the job has the tags of another one."""
+    return job.tags.get(OWN_NAME_TAG, job.name) != job.name
+
+
+def outdated(jobs: Mapping[str, Job], identity: TaskIdentity) -> list[Job]:
+    """What a cleared task has left running: not each Airflow tells a deferred task that.
+
+    A clear of a DAG run that is over gives it a new start. Then only the deployment tells that the job is not
+    of another Airflow.
+
+    :param jobs: by the name of their request, see :func:`find_jobs`.
+    """
+    own = set(job_names(identity))
+    earlier = {
+        name
+        for generation in range(1, identity.generation)
+        for name in job_names(replace(identity, generation=generation))
+    }
+    return [
+        job
+        for name, job in jobs.items()
+        if task_tag(identity) in job.tags
+        and job.outcome is Outcome.ACTIVE
+        and job.status != CANCEL_REQUESTED
+        and name not in own
+        and (name in earlier or identity.airflow_name)
+    ]
 
 
 def choose(jobs: dict[str, Job], names: Iterable[str]) -> tuple[str, Job | None]:
@@ -144,6 +181,29 @@ def appearing(client: AzureMLClient, name: str) -> Job:
             if time.time() >= end:
                 raise
         time.sleep(LOOK_PAUSE)
+
+
+def mark(client: AzureMLClient, job: Job, request_name: str, tags: Mapping[str, str]) -> Job:
+    """Give the job of an answer the tags that other jobs have from their submission; the job as it is then.
+
+    A job that has them all, from an earlier try, is left alone. If the service refuses them it is logged, and
+    the try goes on: a job that nobody waits for is worse off.
+
+    :param request_name: of the request that made it. A later try finds the job by it, so that it comes first.
+    :param tags: that say who made it.
+    """
+    if job.tags.get(OWN_NAME_TAG) == job.name:
+        return job
+    wanted = {REQUEST_TAG: request_name, **tags, OWN_NAME_TAG: job.name}
+    try:
+        for key, value in wanted.items():
+            if key not in job.tags:
+                client.set_job_tag(job.name, key, value)
+    except patience.TRANSIENT:
+        raise
+    except AzureMLError as error:
+        log.warning("It could not be written on job %s whose it is: %s", job.name, error)
+    return client.get_job(job.name)
 
 
 def _named(answer: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.outages import retry_through_outage
-from airflow_provider_amlrest.rest.http.errors import AzureMLError, ConflictError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, ConflictError, ResponseError
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNCHANGED = "unchanged"
+NOT_NOW = (400, 409)
+"""How a service refuses what it would accept at another time: 409, and 400 with a reason such as
+``StopComputeInstanceOnlyAllowedInRunningState`` (reported by users, of an operation that then failed)."""
 
 
 class ResourceError(AzureMLError):
@@ -47,15 +50,18 @@ class Bringing:
     """One task's way to bring a resource to a state.
 
     What is so already is left alone. A request is sent once at most: an operation that an earlier try, or
-    somebody else, has begun is followed first, and then there may be nothing left to do.
+    somebody else, has begun is followed first, and then there may be nothing left to do. Some requests do not
+    wait for that, see :meth:`Goal.interrupts`; if such a one leads nowhere, it is sent again in its turn.
 
     :param sent: what this task has done: ``created``; None: nothing yet.
+    :param is_early: whether that was sent while another operation was under way.
     :ivar why: why the operation that was waited for has failed, if it said so.
     """
 
     client: AzureMLClient
     goal: Goal
     sent: str | None = None
+    is_early: bool = False
     why: str = ""
     _tried: str | None = None
     _refused: bool = False
@@ -80,13 +86,32 @@ class Bringing:
         goal = self.goal
         now = _settled(self.client, goal) if self.sent else self.client.get_resource(goal.path)
         if now.is_active:
+            if self.sent is None and goal.interrupts(now):
+                return self._interrupt(now)
             log.info("%s is %s: the operation that is under way is followed.", goal.what, now.status)
             return Step(now)
         if goal.is_reached(now):
             return Step(now, is_over=True)
-        if self.sent:
+        if self.sent and not self.is_early:
             raise ResourceError(_failure(self.client, goal, now, self.why))
+        self.is_early = False
         return self._change(now)
+
+    def _interrupt(self, now: Resource) -> Step:
+        """Ask for it while something else is under way. A refusal is no failure: its turn comes."""
+        goal = self.goal
+        done = goal.done(now)
+        try:
+            operation = self.client.change_resource(goal.change(now))
+        except ResponseError as error:
+            if error.status not in NOT_NOW:
+                raise
+            text = "%s is %s, and cannot be %s before that is over: it is waited for. %s"
+            log.info(text, goal.what, now.status, done, error)
+            return Step(now)
+        log.info("%s is %s: it is to be %s all the same.", goal.what, now.status, done)
+        self.sent, self.is_early = done, True
+        return Step(now, operation)
 
     def _change(self, now: Resource) -> Step:
         goal = self.goal

@@ -15,13 +15,20 @@ from airflow_provider_amlrest.lifecycle.task_identity import (
     TASK_ID_TAG,
 )
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError, PermissionDeniedError
-from airflow_provider_amlrest.rest.resources.compute import deleted
-from airflow_provider_amlrest.rest.resources.endpoints import COLLECTIONS, EndpointPlace, check_is_idle
-from airflow_provider_amlrest.rest.resources.goal import Absent
+from airflow_provider_amlrest.rest.resources.compute import deleted, is_in_use
+from airflow_provider_amlrest.rest.resources.endpoints import (
+    COLLECTIONS,
+    EndpointPlace,
+    check_is_idle,
+    deployment_deleted,
+    endpoint_deleted,
+)
+from airflow_provider_amlrest.rest.resources.traffic import shares_of
 from airflow_provider_amlrest.rest.versions.words import properties_of
 
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
+    from airflow_provider_amlrest.rest.resources.goal import Absent
     from airflow_provider_amlrest.rest.resources.resource import Resource
 
 log = logging.getLogger(__name__)
@@ -50,8 +57,8 @@ def find_orphan_resources(
 ) -> Iterator[OrphanResource]:
     """Go through the resources in the workspace that a task made as a setup.
 
-    Resources are read before runs. A deployment that gets requests is no orphan; those of an endpoint that is
-    one end with it.
+    Resources are read before runs. What is in use is no orphan: a compute on which jobs run, a deployment
+    that gets requests, and its endpoint. The deployments of an endpoint that is one end with it.
 
     :param airflow_name: the connection's ``deployment``; only resources of this deployment are considered.
     :param min_age: seconds; younger resources are left out.
@@ -75,18 +82,18 @@ def find_orphan_resources(
         return OrphanResource(resource, dag_id, tags.get(TASK_ID_TAG, ""), count_runs(dag_id, ()) > 0, goal)
 
     for compute in _listed(client, "computes"):
-        if is_one(compute):
+        if is_one(compute) and not _is_left(compute, "jobs run on it" if is_in_use(compute) else ""):
             yield orphan(compute, deleted(_last(compute.name)))
     for kind, collection in COLLECTIONS.items():
         for endpoint in _listed(client, collection):
             place = EndpointPlace(kind, _last(endpoint.name))
-            if is_one(endpoint):
-                yield orphan(endpoint, Absent(place.path, place.what))
+            if is_one(endpoint) and not _is_left(endpoint, "it gets requests" if shares_of(endpoint) else ""):
+                yield orphan(endpoint, endpoint_deleted(place))
                 continue
             for deployment in _listed(client, f"{place.path}/deployments"):
                 name = _last(deployment.name)
-                if is_one(deployment) and _is_idle(endpoint, name):
-                    yield orphan(deployment, Absent(deployment.name, f"{kind} deployment {name}"))
+                if is_one(deployment) and not _is_left(deployment, _why_used(endpoint, name)):
+                    yield orphan(deployment, deployment_deleted(place, name))
 
 
 def _listed(client: AzureMLClient, collection: str) -> list[Resource]:
@@ -97,12 +104,19 @@ def _listed(client: AzureMLClient, collection: str) -> list[Resource]:
         return []
 
 
-def _is_idle(endpoint: Resource, deployment: str) -> bool:
+def _is_left(resource: Resource, why: str) -> bool:
+    """Whether it is left alone, although no run needs it. ``why``: empty if there is no reason to."""
+    if why:
+        log.info("No run needs %s any more, but it is left alone: %s", resource.name, why)
+    return bool(why)
+
+
+def _why_used(endpoint: Resource, deployment: str) -> str:
     try:
         check_is_idle(endpoint, deployment)
-    except InvalidSpecError:
-        return False
-    return True
+    except InvalidSpecError as error:
+        return error.problem
+    return ""
 
 
 def _created(resource: Resource) -> datetime:

@@ -27,6 +27,10 @@ TASK_TAG = "airflow_task_"
 """The start of a tag that all jobs of a task instance have, whatever its try and generation: by its name, the
 service finds them. What follows is :attr:`TaskIdentity.lasting_digest`."""
 
+OWN_NAME_TAG = "airflow_job"
+"""The name of the job that has it: a copy, which has another name, is told by it. It takes the place of
+:data:`IDENTITY_PROPERTY` on a job that nobody could give a property: that of a batch endpoint."""
+
 TAGS = 10 + SLOTS
 """How many tags of ours a job may come to have."""
 

@@ -78,7 +78,9 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
         specs = read_endpoint_and_deployment(self, batch.read_endpoint, batch.read_deployment, context)
         for spec in specs:
             spec.check(client.operations.spelling)
-        goals: list[Callable[[], Goal]] = [partial(spec.goal, client, marks) for spec in specs]
+        goals: list[Callable[[], Goal]] = [
+            partial(spec.goal, client, marks, self._resolved) for spec in specs
+        ]
         if default and len(specs) > 1:
             endpoint, what = specs[0], f"{specs[0].what} {specs[0].name}"
             goals.append(partial(DefaultDeployment, endpoint.path, what, specs[1].name))
@@ -166,20 +168,17 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
 
     def _submit(self, client: AzureMLClient, asked: Any, context: Context) -> Job:
         """Called again while Azure ML does not answer: what was begun before is gone on with."""
-        from airflow_provider_amlrest.lifecycle.batch_invocation import appearing
-        from airflow_provider_amlrest.lifecycle.batch_note import REQUEST_TAG
+        from airflow_provider_amlrest.lifecycle.batch_invocation import appearing, mark
         from airflow_provider_amlrest.lifecycle.ownership import Owner, claim
-        from airflow_provider_amlrest.lifecycle.task_identity import task_identity, task_tag
+        from airflow_provider_amlrest.lifecycle.task_identity import task_identity
 
         owner = self._owner or Owner.new(context["ti"].try_number)
         identity = task_identity(context, self.hook.settings.deployment)
         if self._submitted_name is None:
             self._request_name, self._submitted_name = self._ask(client, asked, identity, context)
         job = appearing(client, self._submitted_name)
-        for key, value in ((REQUEST_TAG, self._request_name), (task_tag(identity), "true")):
-            if job.tags.get(key) != value:
-                client.set_job_tag(job.name, key, value)
-        return claim(client, client.get_job(job.name), owner)
+        job = mark(client, job, self._request_name, self._tags(context, identity, owner))
+        return claim(client, job, owner)
 
     def _ask(
         self, client: AzureMLClient, asked: Any, identity: TaskIdentity, context: Context
@@ -190,22 +189,25 @@ class AzureMLInvokeBatchEndpointOperator(AzureMLJobOperator):
             find_jobs,
             invoke,
             job_of_lost_try,
+            outdated,
         )
         from airflow_provider_amlrest.lifecycle.naming import job_names
         from airflow_provider_amlrest.rest.http.errors import AzureMLError
         from airflow_provider_amlrest.rest.reading.values import boolean
 
         jobs = {} if context["ti"].try_number == 1 else find_jobs(client, identity, asked)
-        name, job = choose(jobs, job_names(identity))
+        for job in outdated(jobs, identity):
+            self._end_unwanted(client, job)
+        name, found = choose(jobs, job_names(identity))
         lost = boolean("resubmit_lost", self.resubmit_lost)
-        if job is None and self._looked_for != name:
-            job = job_of_lost_try(client, identity, asked, name, resubmit_lost=lost)
+        if found is None and self._looked_for != name:
+            found = job_of_lost_try(client, identity, asked, name, resubmit_lost=lost)
             # What is noted from now on is this try's own.
             self._looked_for = name
         if self._killed:
             raise AzureMLError("The task was ended before its job was submitted.")
-        if job is not None:
-            return name, job.name
+        if found is not None:
+            return name, found.name
         return name, invoke(client, identity, asked, name, resubmit_lost=lost)
 
     def _conclude(self, client: AzureMLClient, event: Any) -> tuple[dict[str, Any], Any]:

@@ -105,7 +105,7 @@ class AzureMLCreateComputeOperator(AzureMLResourceOperator):
         spec = read_resource(self, "compute", _KEYS, read_compute, context)
         spec.check(client.operations.spelling)
         marks = maker_tags(context, self.hook.settings.deployment)
-        return [lambda: spec.goal(client, marks)]
+        return [lambda: spec.goal(client, marks, self._resolved)]
 
 
 class _NamedComputeOperator(AzureMLResourceOperator):

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_amlrest.lifecycle.naming import TaskIdentity
     from airflow_provider_amlrest.operators.reading import WaitOptions
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
@@ -241,11 +242,15 @@ class AzureMLJobOperator(AzureMLOperator):
         with asked.located():
             check_lookups(body, client.operations.workspace)
         work = Work(identity, ti.max_tries or 0, body, asked.located)
-        outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
-        tags = airflow_tags(context, identity, owner, outlives_task=outlives_task)
-        task, name = _Attempt(self, context, tags), read_job_name(self._chosen_name)
+        task = _Attempt(self, context, self._tags(context, identity, owner))
+        name = read_job_name(self._chosen_name)
         job = submit(client, task, work, name, owner, first_try=ti.try_number == 1)
         return claim(client, job, owner)
+
+    def _tags(self, context: Context, identity: TaskIdentity, owner: Owner) -> dict[str, str]:
+        """Those that say who made its job."""
+        outlives_task = not (self._options.wait_for_completion and self._options.cancel_on_kill)
+        return airflow_tags(context, identity, owner, outlives_task=outlives_task)
 
     def _end(
         self,
@@ -280,6 +285,13 @@ class AzureMLJobOperator(AzureMLOperator):
             fate = "was asked to end" if left is None else f"is left: {left}"
             self.log.info("Azure ML job %s %s.", name, told_end(why, left))
         return fate
+
+    def _end_unwanted(self, client: AzureMLClient, job: Job) -> None:
+        """End an earlier job of the task, if it ends with its task."""
+        if self._options.cancel_on_kill:
+            self._end(client, job.name, "another job of the task follows")
+        else:
+            self.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
 
     @property
     def _limit(self) -> float | None:
@@ -431,10 +443,7 @@ class _Attempt:
         self.task._submitted_name = job.name
 
     def end_unwanted(self, client: AzureMLClient, job: Job) -> None:
-        if self.task._options.cancel_on_kill:
-            self.task._end(client, job.name, "another job of the task follows")
-        else:
-            self.task.log.warning("Job %s goes on, as cancel_on_kill says.", job.name)
+        self.task._end_unwanted(client, job)
 
     def check_canceled(self, client: AzureMLClient, job: Job) -> None:
         url, resubmit = self.task.hook.studio_url(job), self.task._options.resubmit_canceled

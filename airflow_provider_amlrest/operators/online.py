@@ -90,7 +90,7 @@ class AzureMLDeployOnlineEndpointOperator(AzureMLResourceOperator):
         for spec in specs:
             spec.check(client.operations.spelling)
         publish_endpoint(self, context["ti"], specs[0].name)
-        return [partial(spec.goal, client, marks) for spec in specs]
+        return [partial(spec.goal, client, marks, self._resolved) for spec in specs]
 
     def _result(
         self, client: AzureMLClient, goal: Goal, now: Resource, done: Sequence[str]
@@ -128,11 +128,10 @@ class AzureMLDeleteEndpointOperator(AzureMLResourceOperator):
         self.endpoint_type = endpoint_type
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
-        from airflow_provider_amlrest.rest.resources.endpoints import read_endpoint_place
-        from airflow_provider_amlrest.rest.resources.goal import Absent
+        from airflow_provider_amlrest.rest.resources.endpoints import endpoint_deleted, read_endpoint_place
 
         place = read_endpoint_place(self.endpoint_name, self.endpoint_type)
-        return [lambda: Absent(place.path, place.what)]
+        return [lambda: endpoint_deleted(place)]
 
 
 class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
@@ -171,9 +170,9 @@ class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
         from airflow_provider_amlrest.rest.resources.endpoints import (
             check_deployment_name,
             check_is_idle,
+            deployment_deleted,
             read_endpoint_place,
         )
-        from airflow_provider_amlrest.rest.resources.goal import Absent
 
         place = read_endpoint_place(self.endpoint_name, self.endpoint_type)
         given = structured(self.deployment_name)
@@ -183,6 +182,6 @@ class AzureMLDeleteDeploymentOperator(AzureMLResourceOperator):
 
         def goal(name: str) -> Goal:
             check_is_idle(client.get_resource(place.path), name)
-            return Absent(f"{place.path}/deployments/{name}", f"{place.kind} deployment {name}")
+            return deployment_deleted(place, name)
 
         return [partial(goal, name) for name in names]

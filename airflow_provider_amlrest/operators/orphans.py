@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.lifecycle.orphan_jobs import Orphan, find_orphans
 from airflow_provider_amlrest.lifecycle.ownership import by_task
-from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY
+from airflow_provider_amlrest.lifecycle.task_identity import IDENTITY_PROPERTY, OWN_NAME_TAG
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, ask_state, count_runs
 from airflow_provider_amlrest.operators.base import AzureMLOperator, fail_without_retries
 from airflow_provider_amlrest.rest.http.errors import AzureMLError, NotFoundError
@@ -36,7 +36,8 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
     has no state, or was cleared and runs again, its job is not an orphan.
 
     A compute, endpoint or deployment is an orphan if a task of this Airflow that is a setup has made it, and
-    no run of its DAG is queued or running. A deployment that gets requests is not.
+    no run of its DAG is queued or running. What is in use is not: a compute on which jobs run, a deployment
+    that gets requests, and its endpoint.
 
     :param azureml_conn_id: the connection. Only jobs and resources of its ``deployment`` are considered.
     :param cancel: cancel and delete them; False: only report them. What belongs to a task instance, or to a
@@ -185,7 +186,7 @@ class AzureMLFindOrphansOperator(AzureMLOperator):
 
 def _why_copied(job: Job) -> str | None:
     """A person who submits a copy of a job also copies its tags, but not the properties of its submission."""
-    if IDENTITY_PROPERTY in job.properties:
+    if IDENTITY_PROPERTY in job.properties or job.tags.get(OWN_NAME_TAG) == job.name:
         return None
     return "it has the tags of a task, but was not submitted by it"
 

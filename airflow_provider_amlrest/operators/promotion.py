@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_amlrest.lifecycle.completion import Event
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.assets.model import Model
     from airflow_provider_amlrest.rest.resources.goal import Goal
@@ -70,20 +69,12 @@ class AzureMLPromoteModelOperator(AzureMLResourceOperator):
         self.destination_conn_id = destination_conn_id
         self.destination_name = destination_name
         self.destination_version = destination_version
-        self._awaited: str | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Promote the version, or find it."""
         with fail_without_retries():
             to_workspace = self._is_to_workspace()
         return self._copy() if to_workspace else super().execute(context)
-
-    def execute_complete(
-        self, context: Context, event: Event, done: list[str] | None = None, sent: str | None = None
-    ) -> dict[str, Any]:
-        """Go on after the trigger, with the version that was sent: the latest may be another one by now."""
-        self._awaited = str(event["job_name"]) if sent else None
-        return super().execute_complete(context, event, done, sent)
 
     def _is_to_workspace(self) -> bool:
         from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
@@ -111,12 +102,11 @@ class AzureMLPromoteModelOperator(AzureMLResourceOperator):
 
     def _goals(self, client: AzureMLClient, context: Context) -> Sequence[Callable[[], Goal]]:
         from airflow_provider_amlrest.rest.assets.model_versions import find_model
-        from airflow_provider_amlrest.rest.resources.registries import InRegistry, in_registry, origin
+        from airflow_provider_amlrest.rest.resources.registries import in_registry, origin
 
-        if self._awaited is not None:
-            awaited = InRegistry(self._awaited, self._awaited)
-            return [lambda: awaited]
-        model = find_model(client, "model", self.model)
+        # The latest version may be another one when a trigger has come to its end.
+        model = find_model(client, "model", self._resolved.get("model", self.model))
+        self._resolved["model"] = model.id
         workspace = client.get_workspace()
         source = model.name, model.version
         goal = in_registry(

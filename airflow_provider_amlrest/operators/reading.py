@@ -6,8 +6,10 @@ It is imported when a task runs: parsing a DAG needs none of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from airflow_provider_amlrest.operators.base import dag_folder
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.given import Given, Ours
 from airflow_provider_amlrest.rest.reading import values
-from airflow_provider_amlrest.rest.reading.documents import read_document
+from airflow_provider_amlrest.rest.reading.documents import Document, read_document
 from airflow_provider_amlrest.rest.reading.fields import check_name, one_of, text, text_list
 from airflow_provider_amlrest.rest.resources.endpoints import check_endpoint_name
 
@@ -91,12 +93,12 @@ def read_resource_document(
     member: str,
     read: Callable[[Given], ResourceSpec],
     context: Context,
-    instead: Mapping[str, Any] = MappingProxyType({}),
+    instead: Mapping[str, str] = MappingProxyType({}),
     defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> ResourceSpec:
     """The resource in a document: the path of a file, YAML text, or a mapping.
 
-    :param instead: members that count instead of the document's.
+    :param instead: member -> the argument of the task that counts instead of it.
     :param defaults: members that count if the document has none.
     """
     source = values.structured(getattr(task, member))
@@ -104,8 +106,24 @@ def read_resource_document(
         member, source, dag_folder(context), lambda text: str(task.render_file(member, text, context))
     )
     members = {name: value for name, value in document.values.items() if name != "$schema"}
-    with document.located():
-        return read(Given({**defaults, **members, **instead}, document.folder))
+    given = {name: getattr(task, argument) for name, argument in instead.items()}
+    located = partial(_located, document, instead)
+    with located():
+        spec = read(Given({**defaults, **members, **given}, document.folder))
+    return replace(spec, located=located)
+
+
+@contextmanager
+def _located(document: Document, instead: Mapping[str, str]) -> Iterator[None]:
+    """Errors about members say where these are, or which argument counts instead of them."""
+    try:
+        yield
+    except InvalidSpecError as error:
+        head = re.split(r"[.\[]", error.field, maxsplit=1)[0]
+        if head not in instead:
+            raise type(error)(document.where(error.field), error.problem) from None
+        field = instead[head] + error.field.removeprefix(head)
+        raise type(error)(field, error.problem) from None
 
 
 def read_endpoint_and_deployment(
@@ -122,8 +140,8 @@ def read_endpoint_and_deployment(
         endpoint = replace(named, only_exists=True)
     else:
         endpoint = read_resource_document(task, "endpoint", read_endpoint, context)
-    own = {"name": task.deployment_name, "model": task.model}
-    instead = {name: value for name, value in own.items() if not values.blank(value)}
+    own = {"name": "deployment_name", "model": "model"}
+    instead = {name: argument for name, argument in own.items() if not values.blank(getattr(task, argument))}
     if values.blank(task.deployment):
         if instead:
             raise InvalidSpecError("deployment", "it is missing: deployment_name and model are parts of one.")

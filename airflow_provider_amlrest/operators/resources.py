@@ -68,19 +68,30 @@ class AzureMLResourceOperator(AzureMLOperator):
         self._what = "resource"
         self._killed = False
         self._stays = False
+        self._is_early = False
+        self._resolved: dict[str, str] = {}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Bring the resource to its state."""
         return self._bring(context, [], None)
 
     def execute_complete(
-        self, context: Context, event: Event, done: list[str] | None = None, sent: str | None = None
+        self,
+        context: Context,
+        event: Event,
+        done: list[str] | None = None,
+        sent: str | None = None,
+        is_early: bool = False,
+        resolved: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Go on where the trigger has come to an end of the wait.
 
         :param done: what was done to the resources that are as they were wanted.
         :param sent: what was done to the next one.
+        :param is_early: whether that was sent while another operation was under way.
+        :param resolved: what references mean: the latest version may be another one by now.
         """
+        self._is_early, self._resolved = is_early, resolved or {}
         self.keep_links()
         return self._bring(context, done or [], sent, check_event(event))
 
@@ -123,9 +134,11 @@ class AzureMLResourceOperator(AzureMLOperator):
                     self._check(event)
                     # What comes next needs what comes before to be there.
                     ends = waits or len(done) + 1 < len(goals)
-                    now, outcome = self._reach(client, Bringing(client, goal, sent), done, deadline, ends)
+                    bringing = Bringing(client, goal, sent, self._is_early)
+                    now, outcome = self._reach(client, bringing, done, deadline, ends)
                     self.log.info("%s is %s (%s).", goal.what, now.status, outcome)
                     sent, event, done = None, None, [*done, outcome]
+                    self._is_early = False
                 if not goals:
                     return {}
                 known = {"id": now.id, "name": now.name.rpartition("/")[2], "status": now.status}
@@ -154,7 +167,7 @@ class AzureMLResourceOperator(AzureMLOperator):
         self, client: AzureMLClient, bringing: Bringing, step: Step, done: list[str], deadline: float | None
     ) -> str:
         """Wait until nothing is under way; why it has failed, if that was said."""
-        now = step.now
+        now, self._is_early = step.now, bringing.is_early
         if self._defers:
             self._defer(now.name, bringing.goal.what, done, bringing.sent, deadline)
         # After a change, what was before is no news.
@@ -195,7 +208,7 @@ class AzureMLResourceOperator(AzureMLOperator):
                 way_back=self._way_back,
             ),
             method_name="execute_complete",
-            kwargs={"done": done, "sent": sent},
+            kwargs={"done": done, "sent": sent, "is_early": self._is_early, "resolved": self._resolved},
         )
         raise AssertionError("defer() raises")
 

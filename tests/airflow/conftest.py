@@ -16,6 +16,7 @@ from airflow_provider_amlrest.operators.jobs import AzureMLJobOperator
 from airflow_provider_amlrest.rest import AzureMLClient
 from tests.support.emulated import Emulated
 from tests.support.endpoints import make_endpoint
+from tests.support.resources import CONNECTION, Resources
 
 ENVIRONMENT = "AzureML-sklearn-1.5:1"
 
@@ -62,6 +63,16 @@ def client(connection: str) -> Iterator[AzureMLClient]:
     """A client of the emulator's workspace, beside the one that the operators use."""
     with AzureMLHook().client() as client:
         yield client
+
+
+@pytest.fixture
+def resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
+    """A workspace in place of the connection's."""
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", CONNECTION)
+    found = Resources()
+    monkeypatch.setattr(AzureMLHook, "client", lambda hook: found.opened())
+    monkeypatch.setattr(AzureMLHook, "new_client", lambda hook: found.client())
+    return found
 
 
 @pytest.fixture(params=["sync", "deferred"])

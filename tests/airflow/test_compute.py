@@ -157,6 +157,36 @@ def test_a_creation_that_does_not_end(clean: Emulated, run: Run) -> None:
     assert computes(clean) == {"endless": "Creating"}
 
 
+def test_a_teardown_deletes_what_is_still_being_created(clean: Emulated, run: Run, said: Any) -> None:
+    with pytest.raises(ResourceTimeoutError):
+        run("create", "endless", timeout=0.2, **{**CLUSTER, "tags": {"emulator.outcome": "stuck"}})
+    mark = clean.mark()
+    assert run("delete", "endless")["outcome"] == "deleted"
+    assert sent(clean, mark) == [("DELETE", 202)]
+    assert computes(clean) == {}
+    assert "compute endless is Creating: it is to be deleted all the same" in said()
+
+
+def test_a_deletion_that_is_refused_meanwhile_comes_in_its_turn(clean: Emulated, run: Run, said: Any) -> None:
+    run("create", "soon", wait_for_completion=False, **CLUSTER)
+    mark = clean.mark()
+    conflict = {"error": {"code": "Conflict", "message": "It is Creating."}}
+    with clean.fault("/computes/soon$", method="DELETE", status=409, body=conflict, times=1):
+        assert run("delete", "soon")["outcome"] == "deleted"
+    assert sent(clean, mark) == [("DELETE", 409), ("DELETE", 202)]
+    assert "compute soon is Creating, and cannot be deleted before that is over" in said()
+
+
+def test_a_stop_of_what_is_being_started(clean: Emulated, run: Run) -> None:
+    """The emulator refuses it until then; that the service does is not known."""
+    workbench = {"type": "computeinstance", "size": "Standard_DS3_v2"}
+    run("create", "workbench", wait_for_completion=False, **workbench)
+    mark = clean.mark()
+    stopped = run("stop", "workbench")
+    assert (stopped["outcome"], stopped["status"]) == ("stopped", "Stopped")
+    assert sent(clean, mark) == [("POST", 409), ("POST", 202)]
+
+
 def test_what_cannot_be(clean: Emulated, run: Run) -> None:
     run("create", "fixed", **CLUSTER)
     mark = clean.mark()

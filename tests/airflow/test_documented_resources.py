@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_amlrest.hook import AzureMLHook
-from tests.support.resources import CONNECTION, Resources
+from tests.support.resources import Resources
 from tests.support.tasks import Try
 from tests.unit.docs.test_docs import PROVIDER_BLOCKS
 
 MODEL = "azureml:iris-model:7"
-
-
-@pytest.fixture
-def resources(monkeypatch: pytest.MonkeyPatch) -> Resources:
-    """A workspace in place of the connection's."""
-    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", CONNECTION)
-    found = Resources()
-    monkeypatch.setattr(AzureMLHook, "client", lambda hook: found.opened())
-    return found
 
 
 class AfterTraining(Try):

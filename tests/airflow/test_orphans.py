@@ -1,19 +1,39 @@
-"""Which jobs are orphans, over real HTTP; the states of tasks are the test's."""
+"""Which jobs and resources are orphans, over real HTTP; the states of jobs' tasks are the test's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_amlrest.lifecycle.task_state import MISSING, TaskKey
-from airflow_provider_amlrest.operators import AzureMLFindOrphansOperator, orphans
+from airflow_provider_amlrest.operators import (
+    AzureMLCreateComputeOperator,
+    AzureMLFindOrphansOperator,
+    orphans,
+)
 from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs.command import CommandJob
+from airflow_provider_amlrest.rest.resources.goal import Change
 from tests.airflow.test_job_operators import status_soon
+from tests.support.dag_files import imported
+from tests.support.emulated import Emulated
+from tests.support.endpoints import make_model
 from tests.support.tasks import Try, submit
+from tests.support.waiting import wait_for
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
+DAGS = Path(__file__).parent / "orphan_dags"
+OTHER_COMPUTE = {
+    "computeType": "AmlCompute",
+    "properties": {
+        "vmSize": "STANDARD_DS3_V2",
+        "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT2M"},
+    },
+}
 
 STUCK = {"emulator.outcome": "stuck"}
 
@@ -154,3 +174,93 @@ def test_a_failed_cancel_fails_the_task_after_the_others(left: Any, emulator: An
 def test_an_age_is_a_number() -> None:
     with pytest.raises(AirflowFailException, match="min_age"):
         find(min_age="1h")
+
+
+LEFT = {
+    "computes/left-idle",
+    "onlineEndpoints/left-temp",
+    "onlineEndpoints/left-shop/deployments/green",
+    "batchEndpoints/left-night",
+}
+"""What the setups of the DAG ``left_behind`` have made, and nobody needs any more."""
+NEVER = {
+    "computes/left-busy",  # a job runs on it
+    "computes/left-kept",  # no setup has made it
+    "computes/left-other",  # nor has Airflow
+    "onlineEndpoints/left-shop",
+    "onlineEndpoints/left-shop/deployments/blue",
+    "onlineEndpoints/left-shop/deployments/red",  # a setup has made it, and it gets requests
+}
+
+
+@pytest.fixture
+def clean(emulator: Emulated) -> Iterator[Emulated]:
+    """The emulator with nothing in it, which is quick."""
+    emulator.admin("DELETE", "state")
+    with emulator.setting("operation_seconds", 0.05), emulator.setting("compute_seconds", 0.05):
+        yield emulator
+    emulator.admin("DELETE", "state")
+
+
+def test_a_resource_of_a_dag_without_runs_may_be_another_airflows(
+    clean: Emulated, client: Any, monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    monkeypatch.setattr(orphans, "count_runs", lambda dag_id, states: 0)
+
+    def make(name: str) -> None:
+        task = AzureMLCreateComputeOperator(task_id="up", name=name, poll_interval=0.05).as_setup()
+        Try(task).execute()
+
+    make("theirs")
+    result = find(cancel=True)
+    assert (len(result["resources"]), result["deleted"]) == (1, 0)
+    assert "another Airflow may have the DAG. Set the connection's deployment" in said()
+    named = clean.connection_uri(deployment="staging")
+    monkeypatch.setenv("AIRFLOW_CONN_AZUREML_DEFAULT", named)
+    make("ours")
+    assert [one["id"].rpartition("/")[2] for one in find(cancel=True)["resources"]] == ["ours"]
+    wait_for(lambda: not client.get_resource("computes/ours").exists)
+    assert client.get_resource("computes/theirs").exists
+
+
+def run_dag(dag: Any, task_id: str) -> Any:
+    """Run a DAG; what one of its tasks has returned."""
+    tested = dag.test()
+    states = {ti.task_id: str(getattr(ti.state, "value", ti.state)) for ti in tested.get_task_instances()}
+    assert set(states.values()) == {"success"}, states
+    [ti] = [ti for ti in tested.get_task_instances() if ti.task_id == task_id]
+    return ti.xcom_pull(task_ids=task_id)
+
+
+def clean_up(*, cancel: bool) -> Any:
+    """What the example DAG finds, and deletes."""
+    with imported(EXAMPLES, "azureml_cleanup") as module:
+        module.CANCEL = cancel
+        module.made = module.azureml_cleanup()
+        module.made.get_task("find_orphans").min_age = 0.001
+        return run_dag(module.made, "find_orphans")
+
+
+def paths(result: Any) -> set[str]:
+    return {orphan["id"].partition("/workspaces/emulator/")[2] for orphan in result["resources"]}
+
+
+def test_what_setups_have_left_behind_is_deleted_and_nothing_else(clean: Emulated, client: Any) -> None:
+    make_model(client)
+    client.change_resource(
+        Change("PUT", "computes/left-other", {"location": "x", "properties": OTHER_COMPUTE})
+    )
+    with imported(DAGS, "left_behind") as module:
+        # While the run is under way, nothing of it is an orphan.
+        assert paths(run_dag(module.left_behind(), "find")) == set()
+    everything = LEFT | NEVER
+    assert all(client.get_resource(path).exists for path in everything)
+
+    mark = clean.mark()
+    reported = clean_up(cancel=False)
+    assert (paths(reported), reported["deleted"]) == (LEFT, 0)
+    assert clean.writes(since=mark) == []
+    assert paths(clean_up(cancel=True)) == LEFT
+    wait_for(lambda: not any(client.get_resource(path).exists for path in LEFT))
+    assert all(client.get_resource(path).exists for path in NEVER)
+    assert paths(clean_up(cancel=True)) == set()

@@ -49,7 +49,9 @@ class Service:
         yield
 
     def get_model(self, name: str, version: str) -> Model:
-        return Model(name, version, "custom_model", "azureml://x", id=f"{WORKSPACE}/models/{name}/{version}")
+        return Model(
+            name, version, "custom_model", "azureml://x", id=f"{WORKSPACE}/models/{name}/versions/{version}"
+        )
 
     def get_latest_model(self, name: str) -> Model:
         return self.get_model(name, self.latest)

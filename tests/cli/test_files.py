@@ -413,7 +413,10 @@ def test_steps_of_a_job_that_carries_secrets_show_neither_names_nor_logs(
     ("text", "kind"),
     [
         ("name: shop\nauth_mode: key\n", "an online endpoint"),
-        ("name: blue\nendpoint_name: shop\nmodel: azureml:m:1\ninstance_type: a\n", "an online deployment"),
+        (
+            "name: blue\nendpoint_name: shop\nmodel: azureml:m:1\ninstance_type: Standard_A1\n",
+            "an online deployment",
+        ),
         ("name: scores\ndefaults: {}\n", "a batch endpoint"),
         (
             "name: one\nendpoint_name: scores\nmodel: azureml:m:1\ncompute: cpu\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -70,16 +71,20 @@ class Try:
             "ds": "2026-01-01",
         }
 
-    def execute(self) -> Any:
-        """Render the task's templates and execute it; each time it defers, run its trigger and resume it."""
+    def execute(self, meanwhile: Callable[[], object] = lambda: None) -> Any:
+        """Render the task's templates and execute it; each time it defers, run its trigger and resume it.
+
+        :param meanwhile: is called each time that it has deferred.
+        """
         self.task.render_template_fields(self.context)
         go_on = partial(self.task.execute, self.context)
         while True:
             try:
                 return go_on()
             except TaskDeferred as deferred:
+                meanwhile()
                 event = asyncio.run(fire(as_stored(deferred.trigger)))
-                given = {**(deferred.kwargs or {}), "event": event}
+                given = {**json.loads(json.dumps(deferred.kwargs or {})), "event": event}
                 go_on = partial(self.task.resume_execution, deferred.method_name, given, self.context)
 
 

@@ -53,6 +53,23 @@ TRACKED: dict[str, Reader | Field] = {
     "sku": SKU,
 }
 KEYS = Record("EndpointAuthKeys", primaryKey=text, secondaryKey=text)
+ENDPOINT: dict[str, Reader | Field] = {
+    "description": text,
+    "properties": Field(string_map, dict),
+    "scoringUri": Field(text, answered=True),
+    "swaggerUri": Field(text, answered=True),
+    "authMode": required(OneOf("AMLToken", "Key", "AADToken")),
+    "keys": KEYS,
+    "provisioningState": Field(text, answered=True),
+}
+DEPLOYMENT: dict[str, Reader | Field] = {
+    "description": text,
+    "properties": Field(string_map, dict),
+    "codeConfiguration": Record("CodeConfiguration", codeId=text, scoringScript=required(filled)),
+    "environmentId": text,
+    "environmentVariables": Field(string_map, dict),
+    "provisioningState": Field(text, answered=True),
+}
 PARTIAL_ENDPOINT = Record("PartialMinimalTrackedResourceWithIdentity", tags=string_map, identity=IDENTITY)
 
 

@@ -109,7 +109,11 @@ def find_model(client: AzureMLClient, field: str, value: Any) -> Model:
     if isinstance(reference, ResourceId) and reference.version is not None:
         if reference.workspace == client.operations.workspace:
             return client.get_model(reference.name, reference.version)
-        raise InvalidSpecError(field, f"{value!r} is a model of another workspace than the connection's.")
+        raise InvalidSpecError(
+            field,
+            f"{value!r} is a model of another workspace than the connection's: name that workspace's "
+            "connection in azureml_conn_id.",
+        )
     raise InvalidSpecError(
         field, f"{value!r} names no version of a model in the workspace; write iris:3 or iris@latest."
     )

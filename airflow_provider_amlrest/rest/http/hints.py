@@ -178,6 +178,13 @@ HINTS = (
         words="A job with this name already exists",
     ),
     Hint(
+        "endpoint's name taken",
+        (),
+        "The name is a valid one, but another endpoint has it, perhaps in another workspace: names of "
+        "endpoints are unique in an Azure region. Choose another one, such as one with a team in it.",
+        words=r"(?i)already an endpoint with this name|endpoint name needs to be unique",
+    ),
+    Hint(
         "archived asset",
         (),
         "It is archived: restore it in the Studio, or choose another name.",

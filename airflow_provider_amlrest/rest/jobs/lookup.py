@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -46,3 +48,15 @@ class Lookup(ABC):
 
         :raises MissingAssetError: if the workspace does not have it.
         """
+
+
+def resolve(lookup: Lookup, client: AzureMLClient, resolved: MutableMapping[str, str]) -> Any:
+    """What a lookup finds, or has found before: ``@latest`` may be another version by now.
+
+    :param resolved: by lookup, what was found: plain JSON. What is found anew is added.
+    """
+    key = hashlib.sha256(f"{lookup.field} {lookup.meaning}".encode()).hexdigest()[:16]
+    found = resolved[key] if key in resolved else lookup.find(client)
+    if isinstance(found, str):
+        resolved[key] = found
+    return found

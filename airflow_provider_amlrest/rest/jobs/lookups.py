@@ -338,11 +338,11 @@ class ComputeLookup(Lookup):
         return str(client.operations.workspace.resource("computes", self.name))
 
 
-def check_workspace(ours: WorkspaceId | None, field: str, reference: ResourceId) -> None:
+def check_workspace(ours: WorkspaceId | None, field: str, reference: ResourceId, advice: str = "") -> None:
     """Raises InvalidSpecError for an id of another workspace, which cannot be asked from here."""
     if ours is not None and reference.workspace != ours:
         raise InvalidSpecError(
             field,
             f"'{reference}' is in the workspace {reference.workspace.name!r}, but the connection's is "
-            f"{ours.name!r} in resource group {ours.resource_group!r}.",
+            f"{ours.name!r} in resource group {ours.resource_group!r}. {advice}".rstrip(),
         )

@@ -19,11 +19,19 @@ from airflow_provider_amlrest.rest.reading.values import (
     whole,
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity, says
+from airflow_provider_amlrest.rest.resources.resource import Resource
+from airflow_provider_amlrest.rest.resources.spec import (
+    ResourceSpec,
+    check_members,
+    check_resource_name,
+    read_identity,
+    read_vm_size,
+    says,
+)
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03
 from airflow_provider_amlrest.rest.versions.features import NEVER, Feature
 from airflow_provider_amlrest.rest.versions.spelling import Wire
-from airflow_provider_amlrest.rest.versions.words import without_nones
+from airflow_provider_amlrest.rest.versions.words import properties_of, without_nones
 
 NAME = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
 """Microsoft's own pattern (2025-12-01)."""
@@ -31,6 +39,8 @@ DEFAULT_SIZE = "STANDARD_DS3_V2"
 TIERS = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
 RUNNING = frozenset({"Running", "JobRunning"})
 STOPPED = frozenset({"Stopped"})
+ON_THE_WAY_UP = frozenset({"Creating", "Starting", "Restarting", "SettingUp", "UserSettingUp"})
+"""States of an instance that end with one that runs, and costs money."""
 
 _COMMON = ("name", "type", "description", "tags", "location", "identity")
 _NODES = ("size", "ssh_public_access_enabled", "ssh_settings", "network_settings", "enable_node_public_ip")
@@ -109,19 +119,22 @@ def started(name: str) -> InState:
 
 def stopped(name: str) -> InState:
     """A compute instance is stopped."""
-    return InState(f"computes/{name}", f"compute {name}", "stop", STOPPED)
+    return InState(f"computes/{name}", f"compute {name}", "stop", STOPPED, ON_THE_WAY_UP)
+
+
+def is_in_use(compute: Resource) -> bool:
+    """Whether jobs run on a compute, or wait for its nodes."""
+    own = properties_of(compute.wire).get("properties") or {}
+    counts = own.get("nodeStateCounts") or {}
+    at_work = any(counts.get(f"{state}NodeCount") for state in ("running", "preparing"))
+    grows = (own.get("targetNodeCount") or 0) > (own.get("currentNodeCount") or 0)
+    return compute.status == "JobRunning" or at_work or grows
 
 
 def check_compute_name(value: Any) -> str:
     """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
-    name = text("name", value) or ""
-    if not NAME.fullmatch(name):
-        raise InvalidSpecError(
-            "name",
-            f"{name!r} is not a valid name for a compute: 3 to 24 letters, digits and '-', beginning with a "
-            "letter, and not ending with '-' and digits.",
-        )
-    return name
+    rule = "3 to 24 letters, digits and '-', beginning with a letter, and not ending with '-' and digits"
+    return check_resource_name("name", value, "compute", NAME, rule)
 
 
 def _cluster(given: Given) -> Wire:
@@ -214,7 +227,7 @@ TYPES: Mapping[str, tuple[tuple[str, ...], Callable[[Given], Wire], str]] = {
 def _nodes(given: Given) -> Wire:
     public = given["enable_node_public_ip"]
     return {
-        "vmSize": text("size", given["size"]) or DEFAULT_SIZE,
+        "vmSize": read_vm_size("size", given["size"], DEFAULT_SIZE),
         "enableNodePublicIp": True if blank(public) else boolean("enable_node_public_ip", public),
         "subnet": _subnet(given["network_settings"]),
     }

@@ -11,8 +11,9 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookups import read_code
 from airflow_provider_amlrest.rest.reading.fields import SOMETHING, no_other_keys, one_of, path_text, text
 from airflow_provider_amlrest.rest.reading.values import blank, mapping
-from airflow_provider_amlrest.rest.resources.goal import Change, Goal
+from airflow_provider_amlrest.rest.resources.goal import Absent, Change, Goal
 from airflow_provider_amlrest.rest.resources.resource import Resource
+from airflow_provider_amlrest.rest.resources.spec import check_resource_name
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import object_in, properties_of, without_nones
 
@@ -38,6 +39,16 @@ class EndpointPlace(NamedTuple):
         return f"{self.kind} endpoint {self.name}"
 
 
+def endpoint_deleted(place: EndpointPlace) -> Absent:
+    """There is no such endpoint, and none of its deployments."""
+    return Absent(place.path, place.what)
+
+
+def deployment_deleted(place: EndpointPlace, name: str) -> Absent:
+    """The endpoint has no such deployment."""
+    return Absent(f"{place.path}/deployments/{name}", f"{place.kind} deployment {name}")
+
+
 def read_endpoint_place(name: Any, type_: Any) -> EndpointPlace:
     """An endpoint by its name. Raises InvalidSpecError."""
     kind = one_of("endpoint_type", text("endpoint_type", type_), COLLECTIONS)
@@ -45,7 +56,7 @@ def read_endpoint_place(name: Any, type_: Any) -> EndpointPlace:
 
 
 def check_is_idle(endpoint: Resource, deployment: str) -> None:
-    """Raises InvalidSpecError if a deployment gets requests, or those that name no deployment."""
+    """Raises InvalidSpecError if a deployment gets requests, copies of some, or those that name none."""
     properties = properties_of(endpoint.wire)
     share = object_in(properties, "traffic").get(deployment) or 0
     if share:
@@ -53,6 +64,13 @@ def check_is_idle(endpoint: Resource, deployment: str) -> None:
             "deployment_name",
             f"{deployment!r} gets {share} percent of the requests: give them to another one first, with "
             "AzureMLShiftTrafficOperator.",
+        )
+    copied = object_in(properties, "mirrorTraffic").get(deployment) or 0
+    if copied:
+        raise InvalidSpecError(
+            "deployment_name",
+            f"{deployment!r} gets a copy of {copied} percent of the requests: take it out of the endpoint's "
+            "mirror_traffic first.",
         )
     if default_of(endpoint) == deployment:
         raise InvalidSpecError(
@@ -68,23 +86,16 @@ def default_of(endpoint: Resource) -> str | None:
 
 
 def check_endpoint_name(field: str, value: Any) -> str:
-    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
-    name = text(field, value) or ""
-    if not ENDPOINT_NAME.fullmatch(name):
-        raise InvalidSpecError(
-            field,
-            f"{name!r} is not a valid name for an endpoint: {_NAME}. It must be free in the whole Azure "
-            "region.",
-        )
-    return name
+    """The name, if Azure ML accepts it. Whether it is free in the region, only the service knows.
+
+    Raises InvalidSpecError.
+    """
+    return check_resource_name(field, value, "endpoint", ENDPOINT_NAME, _NAME)
 
 
 def check_deployment_name(field: str, value: Any) -> str:
     """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise."""
-    name = text(field, value) or ""
-    if not ENDPOINT_NAME.fullmatch(name):
-        raise InvalidSpecError(field, f"{name!r} is not a valid name for a deployment: {_NAME}.")
-    return name
+    return check_resource_name(field, value, "deployment", ENDPOINT_NAME, _NAME)
 
 
 def read_deployment_name(value: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ WRITE_ONLY = frozenset({"adminUserPassword", "password"})
 SECRET = frozenset({"environmentVariables"}) | WRITE_ONLY
 """Whose values are not shown: they may be secrets, and Airflow cannot know those of before, to mask them."""
 NO_WISH: tuple[Any, ...] = (None, {}, "NotSpecified")
+
+_LABEL = re.compile(r"(?:.*/(?P<name>[^/]+)/labels/|azureml:(?P<short>[^:@/]+)@)[\w.\-]+")
+"""``azureml://registries/azureml/environments/NAME/labels/latest``, and ``azureml:NAME@latest`` of a curated
+one: what the service resolves, and not we."""
 
 
 def differences(wanted: Mapping[str, Any], now: Mapping[str, Any], of_user: Collection[str]) -> list[str]:
@@ -74,7 +79,17 @@ def _same(wanted: Any, now: Any, *, exactly: bool) -> bool:
         return False
     # Ids, regions, and words of the service such as Key, which it writes in its own way; numbers as text.
     one, other = ("".join(str(value).lower().split()) for value in (wanted, now))
-    return one == other or (duration(wanted) or -1) == duration(now)
+    is_spelled_alike = one == other or (duration(wanted) or -1) == duration(now)
+    return is_spelled_alike or _is_labelled(str(wanted), str(now))
+
+
+def _is_labelled(wanted: str, now: str) -> bool:
+    """Whether it is a version of what a label stands for. Which one that is, the service decides."""
+    label = _LABEL.fullmatch(wanted)
+    if label is None:
+        return False
+    name = re.escape(label["name"] or label["short"])
+    return re.search(rf"[/:]{name}(?:/versions/|:)[^/:]+$", now, re.IGNORECASE) is not None
 
 
 def _same_item(wanted: Any, now: Any) -> bool:

@@ -50,6 +50,13 @@ class Goal(ABC):
     def is_reached(self, now: Resource) -> bool:
         """Whether a resource on which nothing is under way is so."""
 
+    def interrupts(self, now: Resource) -> bool:
+        """Whether the request is sent although an operation is under way on the resource.
+
+        Where that operation leads elsewhere, and may cost money for as long as it takes.
+        """
+        return False
+
     @abstractmethod
     def change(self, now: Resource) -> Change:
         """The request that brings it there. Raises InvalidSpecError if there is none."""
@@ -124,6 +131,9 @@ class Absent(Goal):
     def is_reached(self, now: Resource) -> bool:
         return not now.exists
 
+    def interrupts(self, now: Resource) -> bool:
+        return now.status != "Deleting"
+
     def change(self, now: Resource) -> Change:
         return Change("DELETE", self.path, query=self.query)
 
@@ -133,13 +143,20 @@ class Absent(Goal):
 
 @dataclass(frozen=True)
 class InState(Goal):
-    """It is in one of some states, to which an action brings it: ``start``, ``stop``."""
+    """It is in one of some states, to which an action brings it: ``start``, ``stop``.
+
+    :param despite: states with an operation under way in which the action is asked for all the same.
+    """
 
     action: str = ""
     states: frozenset[str] = frozenset()
+    despite: frozenset[str] = frozenset()
 
     def is_reached(self, now: Resource) -> bool:
         return now.status in self.states
+
+    def interrupts(self, now: Resource) -> bool:
+        return now.status in self.despite
 
     def change(self, now: Resource) -> Change:
         if not now.exists:

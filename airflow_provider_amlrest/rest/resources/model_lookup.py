@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.assets.upload.content import LocalContent
     from airflow_provider_amlrest.rest.ids import WorkspaceId
 
+_ELSEWHERE = "Bring it into this one with AzureMLPromoteModelOperator, or name a registry's."
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
@@ -50,7 +51,7 @@ class ModelLookup(Lookup):
 
     def check(self, workspace: WorkspaceId | None) -> None:
         if isinstance(self.reference, ResourceId):
-            check_workspace(workspace, self.field, self.reference)
+            check_workspace(workspace, self.field, self.reference, _ELSEWHERE)
 
     def find(self, client: AzureMLClient) -> str:
         reference = self.reference

@@ -33,7 +33,13 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
-from airflow_provider_amlrest.rest.resources.spec import ResourceSpec, check_members, read_identity, says
+from airflow_provider_amlrest.rest.resources.spec import (
+    ResourceSpec,
+    check_members,
+    read_identity,
+    read_vm_size,
+    says,
+)
 from airflow_provider_amlrest.rest.resources.traffic import LAST_ROLLOUT, ROLLOUT
 from airflow_provider_amlrest.rest.versions.features import Feature
 from airflow_provider_amlrest.rest.versions.spelling import Wire
@@ -124,7 +130,7 @@ def read_deployment(given: Given) -> ResourceSpec:
     body = without_nones(
         location=text("location", given["location"]),
         tags=string_map("tags", given["tags"]),
-        sku={"name": "Default", "capacity": _whole("instance_count", given["instance_count"], 1)},
+        sku={"name": "Default", "capacity": _instances(given["instance_count"])},
         properties=without_nones(
             endpointComputeType="Managed",
             description=text("description", given["description"]),
@@ -133,7 +139,7 @@ def read_deployment(given: Given) -> ResourceSpec:
             codeConfiguration=read_code_configuration(given["code_configuration"], given.base),
             environmentId=optional(read_environment, "environment", given["environment"], given.base),
             appInsightsEnabled=_flag("app_insights_enabled", given["app_insights_enabled"]),
-            instanceType=text("instance_type", given["instance_type"]) or DEFAULT_INSTANCE,
+            instanceType=read_vm_size("instance_type", given["instance_type"], DEFAULT_INSTANCE),
             requestSettings=_group("request_settings", given["request_settings"], _REQUESTS),
             livenessProbe=_group("liveness_probe", given["liveness_probe"], _PROBE),
             readinessProbe=_group("readiness_probe", given["readiness_probe"], _PROBE),
@@ -185,8 +191,8 @@ def _flag(field: str, value: Any) -> bool:
     return False if blank(value) else boolean(field, value)
 
 
-def _whole(field: str, value: Any, default: int) -> int:
-    return default if blank(value) else whole(field, value, 0, 100_000)
+def _instances(value: Any) -> int:
+    return 1 if blank(value) else _count("instance_count", value)
 
 
 Reader = Callable[[str, Any], Any]

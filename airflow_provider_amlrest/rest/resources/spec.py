@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.jobs.lookup import resolve
 from airflow_provider_amlrest.rest.jobs.wire import filled, lookups
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, unknown_key
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
 from airflow_provider_amlrest.rest.reading.values import blank, items, mapping, structured
 from airflow_provider_amlrest.rest.resources.goal import Existing, Present
 from airflow_provider_amlrest.rest.versions.features import Feature, missing
@@ -19,7 +22,10 @@ from airflow_provider_amlrest.rest.versions.words import without_nones
 if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.ids import WorkspaceId
+    from airflow_provider_amlrest.rest.reading.documents import Located
 
+VM_SIZE = re.compile(r"(?:Standard|Basic)_[\w-]+", re.IGNORECASE)
+"""Names of Azure's sizes, which have no case. Kubernetes has names of its own, and is not taken here."""
 IDENTITIES = {"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}
 
 
@@ -31,6 +37,7 @@ class ResourceSpec:
     words. ``body``: of its PUT; what is to be looked up stands in it. ``features``: what not every
     api-version can say of its kind. ``of_user``, ``kept``, ``notes``: see :class:`goal.Present`. ``checks``:
     what :meth:`check` does beside the rest. ``only_exists``: one that exists already is left as it is.
+    ``located``: for errors about it that come later than its reading.
     """
 
     collection: str
@@ -43,6 +50,7 @@ class ResourceSpec:
     notes: tuple[str, ...] = ()
     checks: tuple[Callable[[], object], ...] = ()
     only_exists: bool = False
+    located: Located = field(default=nullcontext, compare=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -51,7 +59,7 @@ class ResourceSpec:
     @property
     def kind(self) -> str:
         """``an online endpoint``."""
-        return f"{'an' if self.what[0] in 'aeiou' else 'a'} {self.what}"
+        return _one(self.what)
 
     def check(self, spelling: Spelling) -> None:
         """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
@@ -66,11 +74,25 @@ class ResourceSpec:
         unsupported = missing(spelling.api_version, self.features, self)
         checks: list[Callable[[], object]] = [*self.checks]
         checks += [partial(lookup.check, workspace) for lookup in lookups(self.body)]
-        return [*unsupported, *(problem for check in checks for problem in _problems(check))]
+        return [*unsupported, *(problem for check in checks for problem in self._problems(check))]
 
-    def goal(self, client: AzureMLClient, marks: Mapping[str, str]) -> Present:
-        """What is wanted, with everything looked up, and uploaded that the workspace does not have."""
-        body = filled(self.body, lambda lookup: lookup.find(client))
+    def _problems(self, check: Callable[[], object]) -> list[InvalidSpecError]:
+        try:
+            with self.located():
+                check()
+        except InvalidSpecError as problem:
+            return [problem]
+        return []
+
+    def goal(
+        self, client: AzureMLClient, marks: Mapping[str, str], resolved: MutableMapping[str, str]
+    ) -> Present:
+        """What is wanted, with everything looked up, and uploaded that the workspace does not have.
+
+        :param resolved: see :func:`lookup.resolve`.
+        """
+        with self.located():
+            body = filled(self.body, lambda lookup: resolve(lookup, client, resolved))
         body.setdefault("location", client.get_workspace().location)
         kind = Existing if self.only_exists else Present
         return kind(self.path, f"{self.what} {self.name}", body, self.of_user, marks, self.kept, self.notes)
@@ -88,12 +110,33 @@ def says(path: str) -> Callable[[ResourceSpec], bool]:
     return is_said
 
 
-def _problems(check: Callable[[], object]) -> list[InvalidSpecError]:
-    try:
-        check()
-    except InvalidSpecError as problem:
-        return [problem]
-    return []
+def check_resource_name(name: str, value: Any, what: str, pattern: re.Pattern[str], rule: str) -> str:
+    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise.
+
+    :param what: has the name, in a word: ``compute``.
+    :param rule: what the pattern says.
+    """
+    given = text(name, value) or ""
+    kind = _one(what)
+    if not given:
+        raise InvalidSpecError(name, f"it is missing: {kind} has a name of {rule}.")
+    if not pattern.fullmatch(given):
+        raise InvalidSpecError(name, f"{given!r} is not a valid name for {kind}: {rule}.")
+    return given
+
+
+def read_vm_size(name: str, value: Any, default: str) -> str:
+    """The name of a size of virtual machines. Which of them a region has, only the service knows."""
+    size = text(name, value) or default
+    if not VM_SIZE.fullmatch(size):
+        raise InvalidSpecError(
+            name, f"{size!r} is not the name of a size of virtual machines, such as Standard_DS3_v2."
+        )
+    return size
+
+
+def _one(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def check_members(given: Iterable[Any], allowed: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,9 +17,11 @@ from airflow_provider_amlrest.lifecycle.batch_invocation import (
     find_jobs,
     invoke,
     job_of_lost_try,
+    outdated,
 )
 from airflow_provider_amlrest.lifecycle.batch_note import ASSET, REQUEST_TAG, was_asked
 from airflow_provider_amlrest.lifecycle.naming import TaskIdentity, job_names
+from airflow_provider_amlrest.lifecycle.task_identity import task_tag
 from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.assets.data import Data
 from airflow_provider_amlrest.rest.http.errors import (
@@ -224,3 +227,30 @@ def test_the_next_try_takes_over_what_has_not_failed(status: str, name: str, fou
     tagged = job(status=status, **{REQUEST_TAG: FIRST})
     jobs = find_jobs(cast("AzureMLClient", Service(jobs=(tagged,))), IDENTITY, REQUEST)
     assert choose(jobs, job_names(IDENTITY)) == (name, tagged if found else None)
+
+
+NOW = replace(IDENTITY, generation=2)
+NAMED = replace(NOW, airflow_name="prod")
+
+
+@pytest.mark.parametrize(
+    ("identity", "name", "tags", "status", "is_outdated"),
+    [
+        (NOW, FIRST, {task_tag(NOW): "true"}, "Running", True),
+        (NOW, SECOND, {task_tag(NOW): "true"}, "Running", True),
+        (NOW, FIRST, {task_tag(NOW): "true"}, "Completed", False),
+        (NOW, FIRST, {task_tag(NOW): "true"}, "CancelRequested", False),
+        (NOW, next(job_names(NOW)), {task_tag(NOW): "true"}, "Running", False),
+        # Found by where it writes, or another task's.
+        (NOW, FIRST, {}, "Running", False),
+        # Of a run that has a new start since: only the deployment tells that it is of this Airflow.
+        (NOW, "tests-earlier", {task_tag(NOW): "true"}, "Running", False),
+        (NAMED, "tests-earlier", {task_tag(NAMED): "true"}, "Running", True),
+        (NAMED, "tests-earlier", {}, "Running", False),
+    ],
+)
+def test_what_a_cleared_task_has_left_running(
+    identity: TaskIdentity, name: str, tags: dict[str, str], status: str, is_outdated: bool
+) -> None:
+    left = job(status=status, **{REQUEST_TAG: name}, **tags)
+    assert outdated({name: left}, identity) == ([left] if is_outdated else [])

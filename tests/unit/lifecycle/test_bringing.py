@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,10 +12,25 @@ import pytest
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.bringing import Bringing, ResourceError
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError, UnreachableError
-from airflow_provider_amlrest.rest.resources.compute import deleted, started
+from airflow_provider_amlrest.rest.http.errors import (
+    ConflictError,
+    InvalidSpecError,
+    PermissionDeniedError,
+    ResponseError,
+    UnreachableError,
+)
+from airflow_provider_amlrest.rest.resources.compute import deleted, started, stopped
+from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace, endpoint_deleted
 from airflow_provider_amlrest.rest.resources.goal import Change, Goal, Present
-from airflow_provider_amlrest.rest.resources.resource import Resource, gone, read_resource
+from airflow_provider_amlrest.rest.resources.resource import (
+    BROKEN,
+    GONE,
+    MOVING,
+    READY,
+    Resource,
+    gone,
+    read_resource,
+)
 
 PATH = "onlineEndpoints/shop/deployments/blue"
 BODY = {"properties": {"instanceType": "a"}}
@@ -206,3 +224,106 @@ def test_a_read_right_after_the_change_may_be_of_before(monkeypatch: pytest.Monk
     monkeypatch.setattr(patience, "SETTLE", 60.0)
     service = Service(resource(instanceType="b"), resource(instanceType="b"), resource(instanceType="a"))
     assert brought(service)[0].outcome == "updated"
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """State, operation and what it does, of the table in docs/compute.md."""
+    text = (Path(__file__).parents[3] / "docs" / "compute.md").read_text()
+    table = text.partition("| state | create, deploy | delete | start | stop |\n")[2].partition("\n\n")[0]
+    for line in table.splitlines()[1:]:
+        first, *cells = (cell.strip() for cell in line.strip("| ").split("|"))
+        states = re.findall(r"`(\w+)`", first) + ["SomethingNew"] * ("any other" in first)
+        for state in states:
+            yield from ((state, verb, cell) for verb, cell in zip(GOALS, cells, strict=True))
+
+
+GOALS: dict[str, Goal] = {
+    "create": Present("computes/ci", "compute ci", BODY),
+    "delete": deleted("ci"),
+    "start": started("ci"),
+    "stop": stopped("ci"),
+}
+
+
+def in_state(state: str) -> Resource:
+    """An instance in a state of its own, or a resource in a provisioning state."""
+    if state == GONE:
+        return gone("computes/ci")
+    if state in ("Running", "JobRunning", "Stopped"):
+        inner = {"computeType": "ComputeInstance", "properties": {"state": state}}
+        return resource("computes/ci", instanceType="b", **inner)
+    return resource("computes/ci", state, instanceType="b")
+
+
+def first_look(service: Service, goal: Goal) -> str:
+    """What it does, in the words of the table."""
+    try:
+        step = Bringing(cast("AzureMLClient", service), goal).next(None, lambda: False)
+    except InvalidSpecError:
+        return "fails"
+    if not service.changes:
+        return "nothing" if step.is_over else "waits"
+    [change] = service.changes
+    action = f"POST {change.path.rpartition('/')[2]}" if change.method == "POST" else change.method
+    return f"`{action}`"
+
+
+def test_the_table_has_each_state_that_is_known() -> None:
+    assert {state for state, *_ in rows()} == READY | BROKEN | MOVING | {GONE, "SomethingNew"}
+
+
+@pytest.mark.parametrize(("state", "verb", "does"), rows())
+def test_what_is_sent_in_which_state(state: str, verb: str, does: str) -> None:
+    now = in_state(state)
+    assert does.startswith(first_look(Service(now), GOALS[verb]))
+    assert does.endswith(" at once") == (now.is_active and does.startswith("`"))
+
+
+@pytest.mark.parametrize(
+    ("goal", "underway", "after", "end"),
+    [
+        (deleted("ci"), "Creating", "Succeeded", gone("computes/ci")),
+        (stopped("ci"), "Starting", "Running", in_state("Stopped")),
+    ],
+)
+class TestWhatDoesNotWait:
+    def test_it_is_sent_once(self, goal: Goal, underway: str, after: str, end: Resource) -> None:
+        service = Service(in_state(underway), in_state("Deleting"), end)
+        way, _ = brought(service, goal)
+        assert (way.outcome, len(service.changes)) == (goal.done(end), 1)
+
+    @pytest.mark.parametrize("refusal", [ResponseError("POST", 400), ConflictError("DELETE", 409)])
+    def test_a_refusal_waits_for_its_turn(
+        self, goal: Goal, underway: str, after: str, end: Resource, refusal: Exception
+    ) -> None:
+        service = Service(in_state(underway), in_state(after), end)
+        service.refuse = [refusal]
+        way, waited = brought(service, goal)
+        assert waited[0] == "computes/ci"
+        assert (way.outcome, len(service.changes)) == (goal.done(end), 2)
+
+    def test_what_was_accepted_and_led_nowhere_is_sent_once_more(
+        self, goal: Goal, underway: str, after: str, end: Resource
+    ) -> None:
+        way, _ = brought(service := Service(in_state(underway), in_state(after), end), goal)
+        assert (way.outcome, len(service.changes)) == (goal.done(end), 2)
+        service = Service(in_state(underway), in_state(after), in_state(after), in_state(after))
+        with pytest.raises(ResourceError):
+            brought(service, goal)
+        assert len(service.changes) == 2
+
+    def test_another_refusal_is_an_error(self, goal: Goal, underway: str, after: str, end: Resource) -> None:
+        service = Service(in_state(underway))
+        service.refuse = [PermissionDeniedError("DELETE", 403)]
+        with pytest.raises(PermissionDeniedError):
+            brought(service, goal)
+
+
+def test_a_deployment_under_way_may_be_in_the_way_of_its_endpoints_deletion() -> None:
+    place = EndpointPlace("online", "shop")
+    service = Service(resource(place.path), resource(place.path), resource(place.path), gone(place.path))
+    service.refuse = [ConflictError("DELETE", 409, message="blue is Creating")]
+    service.below = [resource(f"{place.path}/deployments/blue", "Creating")]
+    way, waited = brought(service, endpoint_deleted(place))
+    assert waited[0] == f"{place.path}/deployments/blue"
+    assert (way.outcome, len(service.changes)) == ("deleted", 2)

@@ -75,11 +75,41 @@ def test_the_connections_deployment_counts() -> None:
     assert found(compute) == []
 
 
-def test_a_deployment_that_gets_requests_is_none() -> None:
+def test_a_deployment_that_gets_requests_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     shop = "onlineEndpoints/shop"
     deployments = [resource(f"{shop}/deployments/{name}", OF_A_SETUP) for name in ("blue", "green")]
     endpoint = resource(shop, {}, traffic={"blue": 100, "green": 0})
     assert found(endpoint, *deployments) == [f"{shop}/deployments/green"]
+    assert "deployments/blue any more, but it is left alone: 'blue' gets 100 percent" in caplog.text
+
+
+def test_an_endpoint_that_gets_requests_is_none() -> None:
+    shop = "onlineEndpoints/shop"
+    deployments = [resource(f"{shop}/deployments/{name}", OF_A_SETUP) for name in ("blue", "green")]
+    endpoint = resource(shop, OF_A_SETUP, traffic={"blue": 100})
+    assert found(endpoint, *deployments) == [f"{shop}/deployments/green"]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"nodeStateCounts": {"runningNodeCount": 1}},
+        {"nodeStateCounts": {"preparingNodeCount": 1}},
+        {"targetNodeCount": 2, "currentNodeCount": 1},
+        {"state": "JobRunning"},
+    ],
+)
+def test_a_compute_on_which_jobs_run_is_none(inner: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    kind = "ComputeInstance" if "state" in inner else "AmlCompute"
+    assert found(resource("computes/gpu", OF_A_SETUP, computeType=kind, properties=inner)) == []
+    assert "No run needs computes/gpu any more, but it is left alone: jobs run on it" in caplog.text
+
+
+def test_a_compute_whose_nodes_are_idle_is_one() -> None:
+    idle = {"nodeStateCounts": {"idleNodeCount": 2, "runningNodeCount": 0}, "currentNodeCount": 2}
+    assert found(resource("computes/gpu", OF_A_SETUP, properties=idle)) == ["computes/gpu"]
 
 
 def test_the_deployments_of_an_endpoint_end_with_it() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_amlrest.emulator.arm.endpoints import KEYS, TRACKED
+from airflow_provider_amlrest.emulator.arm import endpoints
+from airflow_provider_amlrest.emulator.arm.endpoints import TRACKED
+from airflow_provider_amlrest.emulator.arm.jobs.shapes import DATA_TYPES, of_data
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     MapOf,
@@ -31,14 +33,8 @@ PIPELINES = Since("2024-04-01", "2023-02-01")
 DEFAULTS = Record("BatchEndpointDefaults", deploymentName=text)
 ENDPOINT = Record(
     "BatchEndpoint",
-    description=text,
-    properties=Field(string_map, dict),
-    scoringUri=Field(text, answered=True),
-    swaggerUri=Field(text, answered=True),
-    authMode=required(OneOf("AMLToken", "Key", "AADToken")),
-    keys=KEYS,
+    **endpoints.ENDPOINT,
     defaults=Field(DEFAULTS, lambda: {"deploymentName": None}),
-    provisioningState=Field(text, answered=True),
 )
 ENDPOINT_RESOURCE = Record("BatchEndpointTrackedResource", **TRACKED, properties=required(ENDPOINT))
 
@@ -68,11 +64,7 @@ CONFIGURATION = Union(
 )
 DEPLOYMENT = Record(
     "BatchDeployment",
-    description=text,
-    properties=Field(string_map, dict),
-    codeConfiguration=Record("CodeConfiguration", codeId=text, scoringScript=required(filled)),
-    environmentId=text,
-    environmentVariables=Field(string_map, dict),
+    **endpoints.DEPLOYMENT,
     compute=text,
     errorThreshold=Field(integer, -1),
     retrySettings=Field(RETRIES, lambda: RETRIES({}, Place(()))),
@@ -84,7 +76,6 @@ DEPLOYMENT = Record(
     outputFileName=Field(filled, "predictions.csv"),
     resources=Field(RESOURCES, lambda: RESOURCES({}, Place(()))),
     deploymentConfiguration=Field(CONFIGURATION, since=PIPELINES),
-    provisioningState=Field(text, answered=True),
 )
 DEPLOYMENT_RESOURCE = Record("BatchDeploymentTrackedResource", **TRACKED, properties=required(DEPLOYMENT))
 PARTIAL_DEPLOYMENT = Record(
@@ -99,23 +90,10 @@ DATA: dict[str, Reader | Field] = {"description": text, "uri": required(filled),
 INPUT = Union(
     "jobInputType",
     Literal=Record("LiteralJobInput", description=text, value=required(scalar_text)),
-    UriFile=Record("UriFileJobInput", **DATA),
-    UriFolder=Record("UriFolderJobInput", **DATA),
-    MLTable=Record("MLTableJobInput", **DATA),
-    CustomModel=Record("CustomModelJobInput", **DATA),
-    MLFlowModel=Record("MLFlowModelJobInput", **DATA),
-    TritonModel=Record("TritonModelJobInput", **DATA),
+    **of_data("JobInput", DATA, DATA_TYPES.values()),
 )
 WRITTEN: dict[str, Reader | Field] = {"description": text, "uri": text, "mode": text}
-OUTPUT = Union(
-    "jobOutputType",
-    UriFile=Record("UriFileJobOutput", **WRITTEN),
-    UriFolder=Record("UriFolderJobOutput", **WRITTEN),
-    MLTable=Record("MLTableJobOutput", **WRITTEN),
-    CustomModel=Record("CustomModelJobOutput", **WRITTEN),
-    MLFlowModel=Record("MLFlowModelJobOutput", **WRITTEN),
-    TritonModel=Record("TritonModelJobOutput", **WRITTEN),
-)
+OUTPUT = Union("jobOutputType", **of_data("JobOutput", WRITTEN, DATA_TYPES.values()))
 REQUEST = Record(
     "BatchJob",
     inputData=Field(MapOf(INPUT), dict),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from airflow_provider_amlrest.emulator.arm.jobs.text_limits import experiment, limited, pairs
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
@@ -34,15 +36,29 @@ URI: dict[str, Reader | Field] = {
     ),
     "pathOnCompute": of_previews("2024-01-01", "2024-04-01"),
 }
+DATA_TYPES = {
+    "uri_file": "UriFile",
+    "uri_folder": "UriFolder",
+    "mltable": "MLTable",
+    "custom_model": "CustomModel",
+    "mlflow_model": "MLFlowModel",
+    "triton_model": "TritonModel",
+}
+"""The words of jobs, and those of requests to batch endpoints, with which the types' names begin, too."""
+
+
+def of_data(ending: str, members: dict[str, Reader | Field], words: Iterable[str]) -> dict[str, Record]:
+    """By their words, the shapes of inputs or outputs, which differ in their names only."""
+    return {
+        word: Record(f"{name}{ending}", **members)
+        for word, name in zip(words, DATA_TYPES.values(), strict=True)
+    }
+
+
 INPUT = Union(
     "jobInputType",
     literal=Record("LiteralJobInput", description=text, value=required(text)),
-    uri_file=Record("UriFileJobInput", **URI),
-    uri_folder=Record("UriFolderJobInput", **URI),
-    mltable=Record("MLTableJobInput", **URI),
-    custom_model=Record("CustomModelJobInput", **URI),
-    mlflow_model=Record("MLFlowModelJobInput", **URI),
-    triton_model=Record("TritonModelJobInput", **URI),
+    **of_data("JobInput", URI, DATA_TYPES),
 )
 URI_OUTPUT: dict[str, Reader | Field] = {
     "description": text,
@@ -55,15 +71,7 @@ URI_OUTPUT: dict[str, Reader | Field] = {
         OneOf("ReadWriteMount", "Upload", Direct=Since("2024-04-01", "2022-10-01")), "ReadWriteMount"
     ),
 }
-OUTPUT = Union(
-    "jobOutputType",
-    uri_file=Record("UriFileJobOutput", **URI_OUTPUT),
-    uri_folder=Record("UriFolderJobOutput", **URI_OUTPUT),
-    mltable=Record("MLTableJobOutput", **URI_OUTPUT),
-    custom_model=Record("CustomModelJobOutput", **URI_OUTPUT),
-    mlflow_model=Record("MLFlowModelJobOutput", **URI_OUTPUT),
-    triton_model=Record("TritonModelJobOutput", **URI_OUTPUT),
-)
+OUTPUT = Union("jobOutputType", **of_data("JobOutput", URI_OUTPUT, DATA_TYPES))
 DISTRIBUTION = Union(
     "distributionType",
     Mpi=Record("Mpi", processCountPerInstance=positive),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_amlrest.emulator.arm.endpoints import KEYS, TRACKED
+from airflow_provider_amlrest.emulator.arm import endpoints
+from airflow_provider_amlrest.emulator.arm.endpoints import TRACKED
 from airflow_provider_amlrest.emulator.arm.shapes import (
     Field,
     ListOf,
@@ -37,13 +38,7 @@ ENABLED = OneOf("Enabled", "Disabled")
 PARTIAL_SKU = Record("PartialSku", name=text, tier=text, size=text, family=text, capacity=positive)
 ENDPOINT = Record(
     "OnlineEndpoint",
-    description=text,
-    properties=Field(string_map, dict),
-    scoringUri=Field(text, answered=True),
-    swaggerUri=Field(text, answered=True),
-    authMode=required(OneOf("AMLToken", "Key", "AADToken")),
-    keys=KEYS,
-    provisioningState=Field(text, answered=True),
+    **endpoints.ENDPOINT,
     compute=text,
     traffic=Field(MapOf(integer), dict),
     mirrorTraffic=Field(MapOf(integer), dict, since=MIRROR),
@@ -98,11 +93,7 @@ def _defaults(reader: Record) -> Any:
 
 MANAGED = Record(
     "ManagedOnlineDeployment",
-    description=text,
-    properties=Field(string_map, dict),
-    codeConfiguration=Record("CodeConfiguration", codeId=text, scoringScript=required(filled)),
-    environmentId=text,
-    environmentVariables=Field(string_map, dict),
+    **endpoints.DEPLOYMENT,
     scaleSettings=Field(SCALE, lambda: {"scaleType": "Default"}),
     requestSettings=Field(REQUESTS, _defaults(REQUESTS)),
     modelMountPath=text,
@@ -110,7 +101,6 @@ MANAGED = Record(
     livenessProbe=Field(PROBE, _defaults(PROBE)),
     readinessProbe=Field(PROBE, _defaults(PROBE)),
     startupProbe=Field(PROBE, since=STARTUP_PROBE),
-    provisioningState=Field(text, answered=True),
     instanceType=Field(filled, "Standard_F4s_v2"),
     model=text,
     egressPublicNetworkAccess=Field(ENABLED, "Enabled", since=PUBLIC_ACCESS),

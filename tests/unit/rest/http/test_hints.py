@@ -126,6 +126,14 @@ ANSWERS = [
         400,
         azure_ml("A job with this name already exists.", "Immutable", "JobPropertyImmutable"),
     ),
+    (
+        "endpoint's name taken",
+        400,
+        azure_ml(
+            "There is already an endpoint with this name, Endpoint name needs to be unique within a region.",
+            "BadRequest",
+        ),
+    ),
     ("archived asset", 400, azure_ml("The container iris is archived.", "BadArgument")),
     ("version exists", 400, azure_ml("Asset paths cannot be updated.", "BadArgument", "Immutable")),
     ("immutable property", 400, azure_ml("The type cannot be changed.", "Immutable")),

@@ -123,3 +123,28 @@ def test_no_difference_shows_a_secret(now: dict[str, str] | None) -> None:
 def test_a_difference_shows_no_signature() -> None:
     wanted = {"properties": {"description": "https://a/b?sv=1&sig=abc"}}
     assert "abc" not in str(differences(wanted, {"properties": {"description": "AccountKey=abc"}}, ()))
+
+
+CURATED = "azureml://registries/azureml/environments/sklearn-1.5"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now", "is_same"),
+    [
+        (f"{CURATED}/labels/latest", f"{CURATED}/labels/latest", True),
+        (f"{CURATED}/labels/latest", f"{CURATED}/versions/33", True),
+        ("azureml:AzureML-sklearn@latest", "azureml:AzureML-sklearn:33", True),
+        (
+            "azureml:AzureML-sklearn@latest",
+            f"{CURATED.replace('sklearn-1.5', 'AzureML-sklearn')}/versions/3",
+            True,
+        ),
+        (f"{CURATED}/labels/latest", f"{CURATED}-gpu/versions/33", False),
+        (f"{CURATED}/labels/latest", f"{CURATED.replace('sklearn', 'my-sklearn')}/versions/33", False),
+        ("azureml:AzureML-sklearn@latest", "azureml:AzureML-sklearn-gpu:33", False),
+        (f"{CURATED}/versions/3", f"{CURATED}/versions/33", False),
+    ],
+)
+def test_what_a_label_stands_for_is_the_services_business(wanted: str, now: str, is_same: bool) -> None:
+    found = differences({"environmentId": wanted}, {"environmentId": now}, ())
+    assert (not found) == is_same
