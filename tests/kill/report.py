@@ -116,7 +116,7 @@ def random_resource_rows(killed: dict[str, int], runs: list[dict[str, Any]]) -> 
             *(states["success"], states["failed"]),
         ]
         rows.append([kind, *map(str, numbers)])
-    who = ", ".join(f"{name} {count} times" for name, count in killed.items())
+    who = ", ".join(f"{name} {count} times" for name, count in Counter(killed).most_common())
     return [*rows, [f"killed: {who}", *[""] * (len(rows[0]) - 1)]]
 
 
