@@ -230,6 +230,12 @@ def _schema(member: Wire) -> Wire:
     if "$ref" in member:
         return {"$ref": member["$ref"]}
     schema = {keyword: member[keyword] for keyword in KEYWORDS if keyword in member}
+    if member.get("properties"):
+        # Defined where it is used.
+        own = {
+            key: _schema(value) for key, value in member["properties"].items() if not value.get("readOnly")
+        }
+        schema |= {"properties": own, "additionalProperties": False}
     if "items" in member:
         schema["items"] = _schema(member["items"])
     if isinstance(member.get("additionalProperties"), dict):

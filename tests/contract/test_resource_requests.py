@@ -8,6 +8,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from airflow_provider_amlrest.emulator.answers import MlError
+from airflow_provider_amlrest.emulator.arm import compute_shapes, shapes
+from airflow_provider_amlrest.emulator.arm.batch import shapes as batch_shapes
+from airflow_provider_amlrest.emulator.arm.online import shapes as online_shapes
+from airflow_provider_amlrest.emulator.arm.versions import ApiVersion
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.resources import batch, compute, online
 from airflow_provider_amlrest.rest.times import duration
@@ -148,6 +153,32 @@ def test_every_key_is_tried() -> None:
     assert tried[batch.read_endpoint] == set(batch.ENDPOINT_KEYS)
     # A job's definition is refused.
     assert tried[batch.read_deployment] | {"job_definition"} == {*batch.MODEL_KEYS, *batch.PIPELINE_KEYS}
+
+
+# The emulator knows on its own which version has what, those without a schema too
+
+
+def shape_of(kind: str) -> Any:
+    """What reads the emulator's requests, and which part of a body."""
+    if kind in ("cluster", "instance"):
+        return compute_shapes.PROPERTIES, ("properties",)
+    room: Any = online_shapes if kind.startswith("online") else batch_shapes
+    return room.ENDPOINT_RESOURCE if kind.endswith("endpoint") else room.DEPLOYMENT_RESOURCE, ()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("pool", "machine")])
+def test_the_emulator_takes_what_is_sent_and_refuses_what_we_refuse(kind: str) -> None:
+    shape, keys = shape_of(kind)
+    read, given = KINDS[kind]
+    whole = spec(read, given)
+    for version in API_VERSIONS:
+        problems = [problem.field for problem in whole.problems(spelling_of(version, WORKSPACE))]
+        if (told := sayable(version, kind)) is not None:
+            shapes.read(shape, put_body(spec(read, told)), ApiVersion(version), *keys)
+            # Since when instances have what is refused is a guess there, and schedules are read-only once.
+            if problems and kind != "instance":
+                with pytest.raises(MlError):
+                    shapes.read(shape, put_body(whole), ApiVersion(version), *keys)
 
 
 # What a person writes: one odd value in the place of each that was right

@@ -66,7 +66,7 @@ CLUSTER_PROPERTIES = Record(
     subnet=SUBNET,
     remoteLoginPortPublicAccess=Field(OneOf("Enabled", "Disabled", "NotSpecified"), "NotSpecified"),
     osType=Field(OneOf("Linux", "Windows"), "Linux"),
-    enableNodePublicIp=Field(boolean, since=LATER),
+    enableNodePublicIp=boolean,
     # Recorded, and in no API definition.
     enableBatchPrivateLink=Field(boolean, since=LATER),
     propertyBag=Field(anything, since=LATER),
@@ -101,8 +101,9 @@ INSTANCE_PROPERTIES = Record(
     computeInstanceAuthorizationType=Field(OneOf("personal"), "personal"),
     personalComputeInstanceSettings=anything,
     setupScripts=anything,
-    schedules=Field(anything, since=LATER),
-    enableNodePublicIp=Field(boolean, since=LATER),
+    # Read-only from 2022-02-01-preview to 2022-10-01.
+    schedules=anything,
+    enableNodePublicIp=boolean,
     idleTimeBeforeShutdown=Field(duration, since=SINCE_2025),
     enableSSO=Field(boolean, since=SINCE_2025),
     enableRootAccess=Field(boolean, since=Since(None, "2023-08-01")),
