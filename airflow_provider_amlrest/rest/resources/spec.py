@@ -11,7 +11,8 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookup import lookups, replaced
 from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, unknown_key
 from airflow_provider_amlrest.rest.reading.values import blank, mapping, structured
-from airflow_provider_amlrest.rest.resources.goal import Existing, Present
+from airflow_provider_amlrest.rest.resources.endpoints import Existing
+from airflow_provider_amlrest.rest.resources.goal import Present
 from airflow_provider_amlrest.rest.versions.features import unsupported
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
