@@ -46,6 +46,8 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
     name = getattr(inner, "__name__", repr(inner))
     if not inspect.isfunction(inner) or not name.isidentifier():
         raise InvalidSpecError(FIELD, f"{name} is not a function with a name; write one with def.")
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise InvalidSpecError(FIELD, f"{name} yields, but a job returns one value: return a list of them.")
     try:
         lines, first = inspect.getsourcelines(inner)
     except (OSError, TypeError) as error:

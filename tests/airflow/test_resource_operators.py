@@ -105,6 +105,22 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(
     assert resources.sent == []
 
 
+def test_a_named_endpoint_that_has_failed_is_sent_again_as_it_is(resources: Resources) -> None:
+    """Its name alone says nothing of who may ask it, or which deployment answers."""
+    traffic, own = {"blue": 90, "green": 10}, {"team": "ml"}
+    wire = resources.add(
+        SHOP, authMode="AADToken", provisioningState="Failed", traffic=traffic, properties=own
+    )
+    users = {"type": "UserAssigned", "userAssignedIdentities": {"/subscriptions/a": {"clientId": "1"}}}
+    wire |= {"tags": {"a": "b"}, "identity": users, "location": "here"}
+    assert deploy(deployment=None, deployment_name=None)["outcome"] == "updated"
+    now = resources.found[SHOP]
+    assert now["tags"] == {"a": "b"}
+    assert now["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {"/subscriptions/a": {}}}
+    sent = {name: now["properties"][name] for name in ("authMode", "traffic", "properties")}
+    assert sent == {"authMode": "AADToken", "traffic": traffic, "properties": own}
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

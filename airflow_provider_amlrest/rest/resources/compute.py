@@ -19,13 +19,12 @@ from airflow_provider_amlrest.rest.reading.values import (
     whole,
 )
 from airflow_provider_amlrest.rest.resources.goal import Absent, InState
+from airflow_provider_amlrest.rest.resources.names import check_resource_name, read_vm_size
 from airflow_provider_amlrest.rest.resources.resource import Resource
 from airflow_provider_amlrest.rest.resources.spec import (
     ResourceSpec,
     check_members,
-    check_resource_name,
     read_identity,
-    read_vm_size,
     says,
 )
 from airflow_provider_amlrest.rest.versions.api_versions import PREVIEW_2021_03

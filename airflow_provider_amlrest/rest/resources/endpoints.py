@@ -11,9 +11,9 @@ from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookups import read_code
 from airflow_provider_amlrest.rest.reading.fields import SOMETHING, no_other_keys, one_of, path_text, text
 from airflow_provider_amlrest.rest.reading.values import blank, mapping
-from airflow_provider_amlrest.rest.resources.goal import Absent, Change, Goal
+from airflow_provider_amlrest.rest.resources.goal import Absent, Change, Goal, Present
+from airflow_provider_amlrest.rest.resources.names import check_resource_name
 from airflow_provider_amlrest.rest.resources.resource import Resource
-from airflow_provider_amlrest.rest.resources.spec import check_resource_name
 from airflow_provider_amlrest.rest.versions.spelling import Wire
 from airflow_provider_amlrest.rest.versions.words import object_in, properties_of, without_nones
 
@@ -130,7 +130,9 @@ def check_scoring_script(value: Any, base: Path) -> None:
 
 
 _OF_THE_SERVICE = ("AzureAsyncOperationUri", "azureml.onlineendpointid", "BatchEndpointCreationApiVersion")
-_WRITABLE = ("authMode", "description", "mirrorTraffic", "publicNetworkAccess", "compute", "defaults")
+_WRITABLE = (
+    *("authMode", "description", "traffic", "mirrorTraffic", "publicNetworkAccess", "compute", "defaults"),
+)
 
 
 def own_properties(endpoint: Resource) -> dict[str, Any]:
@@ -151,6 +153,17 @@ def writable(endpoint: Resource, **properties: Any) -> Wire:
         identity=without_nones(type=identity.get("type"), userAssignedIdentities=users),
         properties={**without_nones(**now), "properties": own_properties(endpoint), **properties},
     )
+
+
+@dataclass(frozen=True)
+class Existing(Present):
+    """It exists, as it may be; it is made as the body says. One that has failed is sent again as it is."""
+
+    def why(self, now: Resource) -> list[str]:
+        return [] if now.exists and not now.is_broken else super().why(now)[:1]
+
+    def change(self, now: Resource) -> Change:
+        return Change("PUT", self.path, writable(now)) if now.exists else super().change(now)
 
 
 @dataclass(frozen=True)

@@ -115,14 +115,6 @@ def _left(before: Wire, names: tuple[str, ...], given: Wire) -> Wire:
 
 
 @dataclass(frozen=True)
-class Existing(Present):
-    """It exists, as it may be; it is made as the body says."""
-
-    def why(self, now: Resource) -> list[str]:
-        return [] if now.exists and not now.is_broken else super().why(now)
-
-
-@dataclass(frozen=True)
 class Absent(Goal):
     """It does not exist."""
 

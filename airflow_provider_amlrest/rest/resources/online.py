@@ -33,11 +33,11 @@ from airflow_provider_amlrest.rest.resources.endpoints import (
     read_code_configuration,
 )
 from airflow_provider_amlrest.rest.resources.model_lookup import read_model_reference
+from airflow_provider_amlrest.rest.resources.names import read_vm_size
 from airflow_provider_amlrest.rest.resources.spec import (
     ResourceSpec,
     check_members,
     read_identity,
-    read_vm_size,
     says,
 )
 from airflow_provider_amlrest.rest.resources.traffic import LAST_ROLLOUT, ROLLOUT

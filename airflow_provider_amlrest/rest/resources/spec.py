@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -12,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
 from airflow_provider_amlrest.rest.jobs.lookup import resolve
 from airflow_provider_amlrest.rest.jobs.wire import filled, lookups
-from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, text, unknown_key
+from airflow_provider_amlrest.rest.reading.fields import no_other_keys, one_of, unknown_key
 from airflow_provider_amlrest.rest.reading.values import blank, items, mapping, structured
-from airflow_provider_amlrest.rest.resources.goal import Existing, Present
+from airflow_provider_amlrest.rest.resources.endpoints import Existing
+from airflow_provider_amlrest.rest.resources.goal import Present
+from airflow_provider_amlrest.rest.resources.names import with_article
 from airflow_provider_amlrest.rest.versions.features import Feature, missing
 from airflow_provider_amlrest.rest.versions.spelling import Spelling, Wire
 from airflow_provider_amlrest.rest.versions.words import without_nones
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.ids import WorkspaceId
     from airflow_provider_amlrest.rest.reading.documents import Located
 
-VM_SIZE = re.compile(r"(?:Standard|Basic)_[\w-]+", re.IGNORECASE)
-"""Names of Azure's sizes, which have no case. Kubernetes has names of its own, and is not taken here."""
 IDENTITIES = {"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}
 
 
@@ -59,7 +58,7 @@ class ResourceSpec:
     @property
     def kind(self) -> str:
         """``an online endpoint``."""
-        return _one(self.what)
+        return with_article(self.what)
 
     def check(self, spelling: Spelling) -> None:
         """Raises InvalidSpecError for what can be known to be wrong without asking the service."""
@@ -108,35 +107,6 @@ def says(path: str) -> Callable[[ResourceSpec], bool]:
         return member is not None
 
     return is_said
-
-
-def check_resource_name(name: str, value: Any, what: str, pattern: re.Pattern[str], rule: str) -> str:
-    """The name, if Azure ML accepts it. Raises InvalidSpecError otherwise.
-
-    :param what: has the name, in a word: ``compute``.
-    :param rule: what the pattern says.
-    """
-    given = text(name, value) or ""
-    kind = _one(what)
-    if not given:
-        raise InvalidSpecError(name, f"it is missing: {kind} has a name of {rule}.")
-    if not pattern.fullmatch(given):
-        raise InvalidSpecError(name, f"{given!r} is not a valid name for {kind}: {rule}.")
-    return given
-
-
-def read_vm_size(name: str, value: Any, default: str) -> str:
-    """The name of a size of virtual machines. Which of them a region has, only the service knows."""
-    size = text(name, value) or default
-    if not VM_SIZE.fullmatch(size):
-        raise InvalidSpecError(
-            name, f"{size!r} is not the name of a size of virtual machines, such as Standard_DS3_v2."
-        )
-    return size
-
-
-def _one(what: str) -> str:
-    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def check_members(given: Iterable[Any], allowed: Collection[str]) -> None:

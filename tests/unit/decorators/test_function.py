@@ -61,6 +61,14 @@ def makes_a_global() -> int:
     return CONSTANT
 
 
+def yields() -> Any:
+    yield 1
+
+
+async def yields_later() -> Any:
+    yield 1
+
+
 def has_a_default(a: int = CONSTANT) -> int:
     return a
 
@@ -103,6 +111,8 @@ def test_what_the_function_has_itself_is_no_lack(function: Any) -> None:
         (lambda: 1, "<lambda> is not a function with a name"),
         (functools.partial(uses_a_constant), "is not a function with a name"),
         (len, "len is not a function with a name"),
+        (yields, "yields yields, but a job returns one value: return a list"),
+        (yields_later, "yields_later yields, but a job returns one value"),
     ],
 )
 def test_what_cannot_travel_is_refused(function: Any, expected: str) -> None:
