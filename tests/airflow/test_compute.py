@@ -26,6 +26,8 @@ OPERATORS = {
     "start": AzureMLStartComputeOperator,
     "stop": AzureMLStopComputeOperator,
 }
+LONG_ENOUGH = 3.0
+"""Seconds of an operation that the next task finds under way, on a busy machine too."""
 CLUSTER = {"size": "Standard_DS3_v2", "max_instances": 2, "tier": "low_priority", "tags": {"team": "a"}}
 OPERATION_NOT_FOUND = {
     "error": {
@@ -168,7 +170,8 @@ def test_a_teardown_deletes_what_is_still_being_created(clean: Emulated, run: Ru
 
 
 def test_a_deletion_that_is_refused_meanwhile_comes_in_its_turn(clean: Emulated, run: Run, said: Any) -> None:
-    run("create", "soon", wait_for_completion=False, **CLUSTER)
+    with clean.setting("compute_seconds", LONG_ENOUGH):
+        run("create", "soon", wait_for_completion=False, **CLUSTER)
     mark = clean.mark()
     conflict = {"error": {"code": "Conflict", "message": "It is Creating."}}
     with clean.fault("/computes/soon$", method="DELETE", status=409, body=conflict, times=1):
@@ -180,7 +183,8 @@ def test_a_deletion_that_is_refused_meanwhile_comes_in_its_turn(clean: Emulated,
 def test_a_stop_of_what_is_being_started(clean: Emulated, run: Run) -> None:
     """The emulator refuses it until then; that the service does is not known."""
     workbench = {"type": "computeinstance", "size": "Standard_DS3_v2"}
-    run("create", "workbench", wait_for_completion=False, **workbench)
+    with clean.setting("compute_seconds", LONG_ENOUGH):
+        run("create", "workbench", wait_for_completion=False, **workbench)
     mark = clean.mark()
     stopped = run("stop", "workbench")
     assert (stopped["outcome"], stopped["status"]) == ("stopped", "Stopped")
