@@ -18,6 +18,7 @@ from airflow_provider_amlrest.rest.resources.traffic import (
     Traffic,
     TrafficChangedError,
     completed,
+    read_shares,
     rollout_of,
     shares_of,
 )
@@ -138,7 +139,7 @@ def plan(
         )
     start = now
     if found is not None:
-        start = found["start"]
+        start = read_shares(f"What the shares of {place.what} were before", found["start"])
     listed = client.list_resources(f"{place.path}/deployments")
     deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):

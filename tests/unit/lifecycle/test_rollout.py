@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_amlrest.lifecycle.rollout import Kind, Rollout, plan
 from airflow_provider_amlrest.rest import AzureMLClient
-from airflow_provider_amlrest.rest.http.errors import InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, InvalidSpecError
 from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
 from airflow_provider_amlrest.rest.resources.resource import Resource, gone, read_resource
 from airflow_provider_amlrest.rest.resources.traffic import ROLLOUT, TrafficChangedError
@@ -107,3 +107,8 @@ def test_the_end_has_no_note() -> None:
     rollout = planned({"blue": 100})
     assert rollout.traffic({"green": 100}, is_over=True).rollout is None
     assert Kind.SHIFT in {phase.kind for phase in rollout.phases(has_paused=False)}
+
+
+def test_a_note_whose_shares_are_none_is_not_written_over() -> None:
+    with pytest.raises(AzureMLError, match=r"were before is \{'blue': 'all'\}, and not percentages"):
+        planned({"blue": 90, "green": 10}, {"by": "me", "start": {"blue": "all"}})
