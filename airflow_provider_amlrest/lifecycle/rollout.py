@@ -22,6 +22,7 @@ from airflow_provider_amlrest.rest.resources.traffic import (
     TrafficChangedError,
     completed,
     last_rollout_of,
+    read_shares,
     rollout_of,
     shares_of,
 )
@@ -181,14 +182,19 @@ def plan(
             f"{place.what} has a rollout that is not over, by {found.get('by')}; before it, the shares were "
             f"{found['start']}. Clear that task, so that it ends; or set take_over=True."
         )
-    start = now if found is None else found["start"]
+    start = now if found is None else _before(place, found)
     listed = client.list_resources(f"{place.path}/deployments")
     deployments = [one.name.rpartition("/")[2] for one in listed]
     if found is None and now == completed(steps[-1], start, deployments):
-        ended_from = last["start"] if last is not None and last.get("by") == by else None
+        ended_from = _before(place, last) if last is not None and last.get("by") == by else None
         return Rollout(place, by, start, (now,), reached=1, ended_from=ended_from)
     each = [completed(step, start, deployments) for step in steps]
     planned = tuple(shares for before, shares in zip([None, *each], each, strict=False) if shares != before)
     is_ours = found is not None and found.get("by") == by
     reached = planned.index(now) + 1 if is_ours and now in planned else 0
     return Rollout(place, by, start, planned, reached, now if take_over else None)
+
+
+def _before(place: EndpointPlace, note: Mapping[str, Any]) -> dict[str, int]:
+    """The shares before a rollout. Raises AzureMLError for a note in which they are none."""
+    return read_shares(f"What the shares of {place.what} were before", note["start"])

@@ -165,7 +165,8 @@ def _rollout(endpoint: Resource, key: TaskKey) -> dict[str, Any] | None:
     if found is None:
         return None
     by = str(found.get("by") or "")
-    return {"by": "this task" if by == author(key) else _in_words(by), "before": found["start"]}
+    before = {str(name): share for name, share in found["start"].items() if isinstance(share, int)}
+    return {"by": "this task" if by == author(key) else _in_words(by), "before": before}
 
 
 def _in_words(by: str) -> str:

@@ -40,18 +40,15 @@ def mirrored_of(endpoint: Resource) -> dict[str, int]:
 
 def _percentages(endpoint: Resource, member: str) -> dict[str, int]:
     given = properties_of(endpoint.wire).get(member) or {}
-    shares = _read_shares(given)
-    if shares is None:
-        raise AzureMLError(f"The {member} of {endpoint.name} is {given!r}, and not percentages.")
-    return shares
+    return read_shares(f"The {member} of {endpoint.name}", given)
 
 
-def _read_shares(given: Any) -> dict[str, int] | None:
-    """The shares that are not 0; None for what are none."""
+def read_shares(whose: str, given: Any) -> dict[str, int]:
+    """The shares that are not 0. Raises AzureMLError for what are none: they are not to be written over."""
     try:
         return {str(name): int(share) for name, share in given.items() if share}
     except (AttributeError, TypeError, ValueError, OverflowError):
-        return None
+        raise AzureMLError(f"{whose} is {given!r}, and not percentages.") from None
 
 
 def rollout_of(endpoint: Resource) -> dict[str, Any] | None:
@@ -70,8 +67,7 @@ def _note(endpoint: Resource, name: str) -> dict[str, Any] | None:
         found = json.loads(str(note or ""))
     except (ValueError, RecursionError):
         return None
-    start = _read_shares(found.get("start")) if isinstance(found, dict) else None
-    return None if start is None else {**found, "start": start}
+    return found if isinstance(found, dict) and isinstance(found.get("start"), dict) else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.lifecycle.rollout import Kind, Rollout, go_back, plan
 from airflow_provider_amlrest.rest import AzureMLClient
 from airflow_provider_amlrest.rest.http.drive import drive
-from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError
+from airflow_provider_amlrest.rest.http.errors import AzureMLError, ConflictError, InvalidSpecError
 from airflow_provider_amlrest.rest.resources.endpoints import EndpointPlace
 from airflow_provider_amlrest.rest.resources.resource import Resource, gone, read_resource
 from airflow_provider_amlrest.rest.resources.traffic import LAST_ROLLOUT, ROLLOUT, TrafficChangedError
@@ -163,3 +163,8 @@ def test_the_way_back_waits_for_what_is_under_way(monkeypatch: pytest.MonkeyPatc
 def test_the_way_back_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConflictError):
         way_back(monkeypatch, 5.0, refusals=9)
+
+
+def test_a_note_whose_shares_are_none_is_not_written_over() -> None:
+    with pytest.raises(AzureMLError, match=r"were before is \{'blue': 'all'\}, and not percentages"):
+        planned({"blue": 90, "green": 10}, {"by": "me", "start": {"blue": "all"}})
