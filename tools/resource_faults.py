@@ -54,8 +54,8 @@ RESOURCE_FAULTS = (
     ),
     # Online endpoints
     Fault("a way to sign in as we write it", _ONLINE, '"key": "Key"', '"key": "key"'),
-    Fault("a capacity by another name", _ONLINE, '"capacity": _whole(', '"count": _whole('),
-    Fault("a size lost", _ONLINE, "            instanceType=text(", "            vmSize=text("),
+    Fault("a capacity by another name", _ONLINE, '"capacity": _instances(', '"count": _instances('),
+    Fault("a size lost", _ONLINE, "instanceType=read_vm_size(", "vmSize=read_vm_size("),
     Fault("thousandths as seconds", _ONLINE, "2**31 - 1) / 1000)", "2**31 - 1))"),
     Fault(
         "a probe's member as we write it",
@@ -166,7 +166,7 @@ RESOURCE_FAULTS = (
         'READY = frozenset({"Succeeded", "Creating"',
     ),
     # When a resource is as wanted
-    Fault("capitals that make a difference", _EQUALITY, "wanted.lower() == now.lower()", "wanted == now"),
+    Fault("capitals that make a difference", _EQUALITY, "str(value).lower().split()", "str(value).split()"),
     Fault(
         "a duration's spelling that makes one", _EQUALITY, " or (duration(wanted) or -1) == duration(now)", ""
     ),
@@ -178,8 +178,8 @@ RESOURCE_FAULTS = (
     Fault(
         "an identity's own members that go back",
         _ENDPOINTS,
-        "{name: {} for name in identity.get",
-        '{name: {"clientId": "c"} for name in identity.get',
+        "{name: {} for name in object_in(identity",
+        '{name: {"clientId": "c"} for name in object_in(identity',
     ),
     Fault("a description that goes", _ENDPOINTS, '"authMode", "description", ', '"authMode", '),
     Fault(
@@ -203,9 +203,7 @@ RESOURCE_FAULTS = (
         '"system_assigned": "SystemAssigned"',
         '"system_assigned": "systemAssigned"',
     ),
-    Fault(
-        "identities in a list", _SPEC, "{str(name): {} for name in names}", "[str(name) for name in names]"
-    ),
+    Fault("identities in a list", _SPEC, "{name: {} for name in names}", "[*names]"),
     # Registries and models
     Fault("a source by another name", _REGISTRIES, '"sourceAssetId": origin', '"assetId": origin'),
     Fault("a version by another name", _REGISTRIES, '"destinationVersion": version', '"version": version'),

@@ -40,6 +40,28 @@ def texts(path: str) -> Find:
     return lambda resource: {k: v for k, v in at(path, {})(resource).items() if v is not None}
 
 
+def nodes(resource: dict[str, Any]) -> Any:
+    properties = at("properties.properties", {})(resource)
+    if not properties.get("nodeStateCounts") or not properties.get("scaleSettings"):
+        return None
+    return {
+        "most": at("scaleSettings.maxNodeCount", 0)(properties),
+        "current": at("currentNodeCount", 0)(properties),
+        "running": at("nodeStateCounts.runningNodeCount", 0)(properties),
+        "idle": at("nodeStateCounts.idleNodeCount", 0)(properties),
+        "target": at("targetNodeCount", 0)(properties),
+    }
+
+
+def compute_errors(resource: dict[str, Any]) -> tuple[str, ...]:
+    found = [
+        *at("properties.provisioningErrors", [])(resource),
+        *at("properties.properties.errors", [])(resource),
+    ]
+    errors = [one.get("error") or one for one in found]
+    return tuple(f"{one['code']}: {one['message']}" for one in errors)
+
+
 def asset_name(resource: dict[str, Any]) -> str:
     match = re.search(r"/([^/]+)/versions/[^/]+$", resource["id"])
     return match[1] if match else ""
@@ -198,6 +220,9 @@ MAPS: dict[str, dict[str, Find]] = {
         "type": at("properties.computeType", ""),
         "state": at("properties.provisioningState", ""),
         "location": at("location", ""),
+        "power": at("properties.properties.state", ""),
+        "nodes": nodes,
+        "errors": compute_errors,
     },
     "workspace": {
         "id": at("id"),

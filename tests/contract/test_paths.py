@@ -124,6 +124,8 @@ ANSWER: dict[str, Any] = {
     "value": [RESOURCE | {"runId": "s_0"}],
     "contentUri": "https://blobs.example/log?sig=x",
     "api": HOST,
+    "primaryKey": "k",
+    "accessToken": "t",
     "blobReferenceForConsumption": {"blobUri": "https://b", "credential": {"sasUri": "https://b?sig=x"}},
 }
 """One answer to everything: what is asked matters here, not what is answered."""

@@ -122,7 +122,7 @@ def spec(read: Callable[[Given], ResourceSpec], file: Path, **instead: Any) -> R
 
 
 def bring(client: AzureMLClient, one: ResourceSpec) -> None:
-    client.bring(one.goal(client, {}))
+    client.bring(one.goal(client, {}, {}))
 
 
 def register(client: AzureMLClient, given: Wire | Path) -> None:
