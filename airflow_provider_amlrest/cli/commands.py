@@ -57,7 +57,7 @@ def list_jobs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namesp
         hint = "" if options.all else " Jobs that Airflow did not create are listed with --all."
         print(f"There are no such jobs.{hint}", file=sys.stderr)  # noqa: T201
     else:
-        columns = ("JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK")
+        columns = ("JOB", "TYPE", "STATUS", "CREATED", "EXPERIMENT", "DAG", "TASK")
         render.table(out, columns, map(_row, found))
     return FINE
 

@@ -101,7 +101,7 @@ def test_a_list(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     code, out, _ = run("list", "--limit", "100", capsys=capsys)
     assert code == 0
     lines = out.splitlines()
-    assert lines[0].split() == ["JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK"]
+    assert lines[0].split() == ["JOB", "TYPE", "STATUS", "CREATED", "EXPERIMENT", "DAG", "TASK"]
     assert [line for line in lines if line != line.rstrip()] == []
     assert re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ ", lines[1])
     order = [line.split()[0] for line in lines if line.split()[0] in (mine, failed, other)]
