@@ -36,7 +36,7 @@ demo-serving: environment ## Train, compare, roll out beside the old model, and 
 ui: environment ## The same Airflow to click in, until Ctrl-C
 	@$(VENV)/bin/python -m tools.ui
 
-check: lint ## What a change breaks first, in two minutes: lint, types, and the tests that need no server
+check: lint ## What a change breaks first, in a few minutes: lint, types, and the tests that need no server
 	$(VENV)/bin/python -m pytest -q $(PARALLEL) tests/unit $(PYTEST)
 
 test: environments ## The default tests, on Airflow 2.11 those that load Airflow (more arguments: PYTEST="-k name")

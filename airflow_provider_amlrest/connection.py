@@ -162,7 +162,8 @@ class InvalidConnectionError(AzureMLError, ValueError):
     """The connection cannot be used. The text lists everything that is wrong with it."""
 
     def __init__(self, connection_id: str, problems: tuple[str, ...]) -> None:
-        lines = "; ".join(f"({number}) {problem}" for number, problem in enumerate(problems, 1))
+        numbered = (f"({number}) {problem}" for number, problem in enumerate(problems, 1))
+        lines = "; ".join(numbered) if len(problems) > 1 else "".join(problems)
         super().__init__(f"The Airflow connection {connection_id!r} cannot be used: {lines}.")
         self.connection_id = connection_id
         self.problems = problems

@@ -57,7 +57,7 @@ def list_jobs(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namesp
         hint = "" if options.all else " Jobs that Airflow did not create are listed with --all."
         print(f"There are no such jobs.{hint}", file=sys.stderr)  # noqa: T201
     else:
-        columns = ("JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK")
+        columns = ("JOB", "TYPE", "STATUS", "CREATED", "EXPERIMENT", "DAG", "TASK")
         render.table(out, columns, map(_row, found))
     return FINE
 
@@ -94,6 +94,8 @@ def metrics(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespac
             render.as_json(out, values)
         else:
             render.table(out, ("METRIC", "VALUE"), sorted(values.items()))
+            if not values:
+                print(f"Job {job.name} has no metrics.", file=sys.stderr)  # noqa: T201
         return FINE
     trials = [trial_facts(trial, shown=shown) for trial in client.list_trials(job.name)]
     if options.output == "json":
@@ -199,6 +201,8 @@ def cancel(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace
             return USAGE
         client.end_job(job.name, note=by_person(f"{_user()}, with amlrest"))
         job = client.get_job(job.name)
+    else:
+        print(f"amlrest: job {job.name} has already ended; nothing was sent.", file=sys.stderr)  # noqa: T201
     if options.output == "json":
         render.as_json(out, facts_of(hook, job))
     else:

@@ -131,7 +131,7 @@ def _readable(job: Job, facts: dict[str, Any]) -> dict[str, object]:
         "Canceled": facts["canceled"],
         "Waits": " ".join(facts["waits"].values()) if facts["waits"] else None,
         "Type": job.type,
-        "Made": render.moment(job.created_at),
+        "Created": render.moment(job.created_at),
         "Started": render.moment(facts["started_at"]),
         "Ended": render.moment(facts["ended_at"]),
         "Took": render.duration(facts["seconds"]),

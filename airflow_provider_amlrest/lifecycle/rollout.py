@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_amlrest.lifecycle import patience
 from airflow_provider_amlrest.rest.http.errors import ConflictError, InvalidSpecError
+from airflow_provider_amlrest.rest.resources.resource import BROKEN
 from airflow_provider_amlrest.rest.resources.traffic import (
     Shares,
     Traffic,
     TrafficChangedError,
+    author_of,
     completed,
     last_rollout_of,
     read_shares,
@@ -179,12 +181,17 @@ def plan(
     now, found, last = shares_of(endpoint), rollout_of(endpoint), last_rollout_of(endpoint)
     if found is not None and found.get("by") != by and not take_over:
         raise TrafficChangedError(
-            f"{place.what} has a rollout that is not over, by {found.get('by')}; before it, the shares were "
+            f"{place.what} has a rollout that is not over, by {author_of(found)}; before it, the shares were "
             f"{found['start']}. Clear that task, so that it ends; or set take_over=True."
         )
     start = now if found is None else _before(place, found)
-    listed = client.list_resources(f"{place.path}/deployments")
+    listed = list(client.list_resources(f"{place.path}/deployments"))
     deployments = [one.name.rpartition("/")[2] for one in listed]
+    wanted = {name for step in steps for name, share in step.items() if share}
+    for name, one in zip(deployments, listed, strict=True):
+        # No error: what a deployment served before a change of it failed, it may still serve.
+        if name in wanted and one.status in BROKEN:
+            log.warning("Deployment %s is %s: it may not answer the requests that it gets.", name, one.status)
     if found is None and now == completed(steps[-1], start, deployments):
         ended_from = _before(place, last) if last is not None and last.get("by") == by else None
         return Rollout(place, by, start, (now,), reached=1, ended_from=ended_from)

@@ -29,7 +29,7 @@ class AzureMLDeployBatchEndpointOperator(AzureMLResourceOperator):
     :param endpoint: the endpoint's name: it is made if there is none, and left as it is otherwise. Or the
         path of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a mapping, in the
         words of ``az ml batch-endpoint create --file``.
-    :param deployment: the path of a file, YAML text, or a mapping, in the words of
+    :param deployment: the path of a file, YAML text, or a mapping, in the format of
         ``az ml batch-deployment create --file``: of a model, or of a pipeline component. Its
         ``endpoint_name`` is the endpoint's if it has none. None: only the endpoint.
     :param deployment_name: the deployment's name, instead of the file's.

@@ -17,7 +17,7 @@ class AzureMLCreateComponentOperator(AzureMLOperator):
     """Register a version of a component, or find it: a second run does not register anything new.
 
     :param component: the path of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a
-        mapping, in the words of the CLI's YAML; it has a ``name``. Code is uploaded, an environment that is
+        mapping, in the format of the CLI's YAML; it has a ``name``. Code is uploaded, an environment that is
         defined in it registered, unless they are there already.
     :param version: the version; without it, that of the file, else one made of the content.
 

@@ -27,7 +27,7 @@ class AzureMLCreateComputeOperator(AzureMLResourceOperator):
     Give ``name`` and what follows, or ``compute``.
 
     :param compute: the path of a ``.yml`` or ``.yaml`` file (relative to the DAG's file), YAML text, or a
-        mapping, in the words of ``az ml compute create --file``: clusters (``amlcompute``), instances
+        mapping, in the format of ``az ml compute create --file``: clusters (``amlcompute``), instances
         (``computeinstance``), attached Spark pools (``synapsespark``) and machines (``virtualmachine``).
     :param name: 3 to 24 letters, digits and ``-``.
     :param type: ``amlcompute`` or ``computeinstance``.

@@ -87,6 +87,8 @@ class AzureMLInvokeOnlineEndpointOperator(AzureMLOperator):
             said = f"{place.what} has answered {answer.status}: {answer.text[:SHOWN]}"
             passes = answer.status in PASSING or answer.status >= 500
             raise AzureMLError(said) if passes else AirflowFailException(said)
+        by = f", by deployment {answer.deployment}" if answer.deployment else ""
+        self.log.info("%s has answered %d%s.", place.what, answer.status, by)
         return {"status": answer.status, "answer": answer.value(), "deployment": answer.deployment}
 
     def _read_body(self, context: Context) -> Any:

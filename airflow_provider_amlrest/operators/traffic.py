@@ -238,17 +238,19 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
             self._give_up(client, rollout, error)
         publish_endpoint(self, self._ti, rollout.place.name, RecordedTest.of(results))
         for result in results:
-            text = "Deployment %s has answered %d requests as it should, in %g s at most."
-            self.log.info(text, result["deployment"], result["requests"], result["seconds"])
+            requests = "1 request" if result["requests"] == 1 else f"{result['requests']} requests"
+            text = "Deployment %s has answered %s as it should, in %g s at most."
+            self.log.info(text, result["deployment"], requests, result["seconds"])
         return results
 
     def _give_up(self, client: AzureMLClient, rollout: Rollout, error: AzureMLError) -> NoReturn:
         """Nobody goes on with the rollout: its way back, and the end of the task."""
         from airflow_provider_amlrest.lifecycle.rollout import told_back
 
-        text = f"{rollout.place.what}: {error}"
+        said = str(error)
+        text = f"{rollout.place.what}: {said if said.endswith('.') else f'{said}.'}"
         if not boolean("rollback", self.rollback):
-            raise AirflowFailException(f"{text} The shares stay as they are, as rollback says.")
+            raise AirflowFailException(f"{text} The shares stay as they are, as rollback says.") from None
         self.log.error("%s", text)
         self._stays = True
         try:
@@ -258,4 +260,6 @@ class AzureMLShiftTrafficOperator(AzureMLResourceOperator):
                 raise
             raise AirflowFailException(f"{text} {told_back(rollout.back, problem)}") from None
         self._rollout = None
-        raise AirflowFailException(f"{text} The shares are again those of before: {dict(rollout.start)}.")
+        raise AirflowFailException(
+            f"{text} The shares are again those of before: {dict(rollout.start)}."
+        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,15 @@ def test_answers_that_may_pass_are_retried(resources: Resources, status: int, er
     resources.answers = lambda call: Answered("no", status)
     with pytest.raises(error, match=f"has answered {status}: no"):
         Try(AzureMLInvokeOnlineEndpointOperator(task_id="t", endpoint_name="shop", request={})).execute()
+
+
+def test_an_answer_is_in_the_log_without_its_content(resources: Resources, said: Callable[[], str]) -> None:
+    resources.add(SHOP)
+    resources.answers = lambda call: Answered("42.5", 200)
+    Try(AzureMLInvokeOnlineEndpointOperator(task_id="t", endpoint_name="shop", request={})).execute()
+    text = said()
+    assert "online endpoint shop has answered 200" in text
+    assert "42.5" not in text
 
 
 def test_a_task_that_was_ended_makes_no_deployment(resources: Resources) -> None:

@@ -90,7 +90,7 @@ def test_a_failure_begins_with_its_cause() -> None:
     assert text.startswith(
         "Azure ML job j failed: The script raised KeyError in line 3 of train.py. "
         "Azure ML says: Execution failed. User process 'bash' exited with status code 1. [UserError] "
-        "the last lines of user_logs/std_log.txt are:\nTraceback"
+        "The last lines of user_logs/std_log.txt are:\nTraceback"
     )
 
 

@@ -74,10 +74,18 @@ def test_a_rollout_logs_what_each_request_changes(shop: Resources, said: Callabl
     Try(shift(steps=[{"green": 100}])).execute()
     text = said()
     assert "online endpoint shop: shares: {'blue': 100} -> {'green': 100}" in text
-    note = "by tests t manual__2026-01-01T00:00:00+00:00 -1, from {'blue': 100}"
+    note = "by tests t manual__2026-01-01T00:00:00+00:00, from {'blue': 100}"
     assert f"online endpoint shop: rollout: none -> {note}" in text
     assert f"online endpoint shop: rollout: {note} -> none" in text
     assert "shares: {'green': 100}" not in text
+
+
+def test_a_rollout_warns_of_a_deployment_that_has_failed(shop: Resources, said: Callable[[], str]) -> None:
+    """It is no error: what the deployment served before a change of it failed, it may still serve."""
+    shop.found[f"{SHOP}/deployments/green"]["properties"]["provisioningState"] = "Failed"
+    Try(shift(steps=[{"green": 100}])).execute()
+    assert "Deployment green is Failed: it may not answer the requests that it gets." in said()
+    assert "Deployment blue" not in said()
 
 
 def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
@@ -85,8 +93,11 @@ def test_a_test_that_fails_on_the_way_leads_back(shop: Resources) -> None:
         return Answered({}, 200 if traffic(shop)[0] == {"blue": 100} else 500)
 
     shop.answers = fails_later
-    with pytest.raises(AirflowFailException, match=r"answered 500 .*The shares are again those of before"):
+    with pytest.raises(
+        AirflowFailException, match=r"answered 500 .*[.] The shares are again those of before"
+    ) as caught:
         Try(shift(smoke_test={"requests": [{}]})).execute()
+    assert caught.value.__suppress_context__, "the task's log would have two tracebacks"
     assert traffic(shop) == ({"blue": 100}, False)
 
 

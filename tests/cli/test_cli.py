@@ -101,7 +101,7 @@ def test_a_list(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
     code, out, _ = run("list", "--limit", "100", capsys=capsys)
     assert code == 0
     lines = out.splitlines()
-    assert lines[0].split() == ["JOB", "TYPE", "STATUS", "MADE", "EXPERIMENT", "DAG", "TASK"]
+    assert lines[0].split() == ["JOB", "TYPE", "STATUS", "CREATED", "EXPERIMENT", "DAG", "TASK"]
     assert [line for line in lines if line != line.rstrip()] == []
     assert re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ ", lines[1])
     order = [line.split()[0] for line in lines if line.split()[0] in (mine, failed, other)]
@@ -266,6 +266,9 @@ def test_metrics(submit: Submit, client: AzureMLClient, capsys: Any) -> None:
         "loss": 0.1,
     }
     assert ["auc", "0.93"] in [line.split() for line in run("metrics", name, capsys=capsys)[1].splitlines()]
+    name = submit("-without", seconds=0)
+    ended(client, name)
+    assert f"Job {name} has no metrics." in run("metrics", name, capsys=capsys)[2]
 
 
 def test_a_sweeps_trials_and_best(client: AzureMLClient, request: pytest.FixtureRequest, capsys: Any) -> None:
@@ -366,7 +369,9 @@ def test_cancel_asks(
     assert run("cancel", name, capsys=capsys)[0] == 0
     ended(client, name)
     assert client.get_job(name).status == "Canceled"
-    assert run("cancel", name, "--yes", capsys=capsys)[0] == 0, "one that has ended is no error"
+    code, out, err = run("cancel", name, "--yes", capsys=capsys)
+    assert (code, "Canceled" in out) == (0, True), "one that has ended is no error"
+    assert "has already ended; nothing was sent." in err
 
 
 def test_what_goes_wrong_is_one_line(

@@ -38,8 +38,10 @@ def problems(login: str | None = "client", password: str | None = SECRET, **extr
     with pytest.raises(InvalidConnectionError) as caught:
         read(login, password, **extra)
     assert "CANARY" not in str(caught.value)
-    assert str(caught.value).startswith("The Airflow connection 'azureml_default' cannot be used: (1) ")
-    return caught.value.problems
+    found = caught.value.problems
+    said = f"(1) {found[0]}; (2) " if len(found) > 1 else f"{found[0]}."
+    assert str(caught.value).startswith(f"The Airflow connection 'azureml_default' cannot be used: {said}")
+    return found
 
 
 def test_client_secret() -> None:

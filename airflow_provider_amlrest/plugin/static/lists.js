@@ -66,7 +66,7 @@ export function recentPage(main) {
   const notice = section((text) => (text ? h("p", { class: "notice", role: "status" }, text) : null));
   const charts = historyView();
   const table = sortableTable("Newest Azure ML jobs", [
-    { title: "Made", value: (row) => row.started, show: (row) => moment(row.started) },
+    { title: "Created", value: (row) => row.started, show: (row) => moment(row.started) },
     { title: "DAG", value: (row) => row.task.dag_id },
     { title: "Task", value: (row) => row.task.task_id, show: taskLink },
     { title: "Status", value: (row) => row.status, show: statusOf },

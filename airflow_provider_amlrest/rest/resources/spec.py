@@ -1,4 +1,4 @@
-"""A resource as a person describes it, in the words of the CLI's YAML."""
+"""A resource as a person describes it, in the format of the CLI's YAML."""
 
 from __future__ import annotations
 

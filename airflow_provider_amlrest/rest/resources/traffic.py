@@ -123,7 +123,12 @@ class Traffic(Goal):
 
 def _told(rollout: Mapping[str, Any] | None) -> str:
     """A rollout's note, for people."""
-    return "none" if rollout is None else f"by {rollout.get('by')}, from {rollout['start']}"
+    return "none" if rollout is None else f"by {author_of(rollout)}, from {rollout['start']}"
+
+
+def author_of(rollout: Mapping[str, Any]) -> str:
+    """Who has noted the rollout, for people: the map index only of a mapped task."""
+    return str(rollout.get("by")).removesuffix(" -1")
 
 
 def read_steps(value: Any) -> tuple[dict[str, int], ...]:

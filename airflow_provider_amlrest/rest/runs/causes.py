@@ -170,7 +170,8 @@ SIGNALS = {
 """Signals that end processes, by number; SIGKILL is among the causes."""
 
 _RAISED = re.compile(
-    r"^Traceback \(most recent call last\):\n(?P<frames>(?:[ \t].*\n|\n)+)"
+    # Not always at the beginning of a line: the service's message has it after "Error: ".
+    r"\bTraceback \(most recent call last\):\n(?P<frames>(?:[ \t].*\n|\n)+)"
     r"(?P<error>[A-Za-z_][\w.]*)(?P<said>: .*)?$",
     re.MULTILINE,
 )

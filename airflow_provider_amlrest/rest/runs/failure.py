@@ -45,7 +45,8 @@ class Failure:
             named = f"{self.cause.problem} {self.cause.advice}".rstrip()
             said = f"{named} Azure ML says: {said}" if said else named
         if self.log_file:
-            return f"{said} the last lines of {self.log_file} are:\n{self.last_lines}\n".lstrip()
+            introduced = f"{said} The" if said else "the"
+            return f"{introduced} last lines of {self.log_file} are:\n{self.last_lines}\n"
         return said or self.last_lines or "the service gives no reason."
 
 

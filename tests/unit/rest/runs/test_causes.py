@@ -121,6 +121,13 @@ def test_an_exception_is_placed_in_the_users_own_code() -> None:
     assert found.evidence == "ValueError: could not convert string to float: 'x'"
 
 
+def test_a_traceback_may_follow_other_words_in_the_services_message() -> None:
+    traceback = TRACEBACK.format("KeyError: 'a'").removeprefix("epoch 1\n")
+    found = diagnose(f"{ENDED.format(1)} for error details. Error: {traceback}", "")
+    assert found is not None
+    assert found.problem == "The script raised KeyError in line 12 of train.py."
+
+
 def test_the_last_exception_counts() -> None:
     log = TRACEBACK.format("KeyError: 'a'") + "\nDuring handling of the above exception:\n\n"
     found = diagnose("", log + TRACEBACK.format("RuntimeError: no data"))
