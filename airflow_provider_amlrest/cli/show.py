@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from airflow_provider_amlrest.cli import render
 from airflow_provider_amlrest.cli.exit_codes import FINE
@@ -15,6 +15,7 @@ from airflow_provider_amlrest.lifecycle.cancellation import look_into
 from airflow_provider_amlrest.lifecycle.masking import NOT_SHOWN
 from airflow_provider_amlrest.lifecycle.steps import StepRun, failed_step, read_tree
 from airflow_provider_amlrest.lifecycle.task_identity import DAG_TAG, TASK_ID_TAG
+from airflow_provider_amlrest.rest.http.errors import AzureMLError
 from airflow_provider_amlrest.rest.jobs import has_steps, has_trials
 from airflow_provider_amlrest.rest.jobs.status import RUNNING, Outcome, classify
 from airflow_provider_amlrest.rest.times import seconds_between
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest import AzureMLClient
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.runs.failure import Failure
+
+T = TypeVar("T")
 
 MAX_SEARCHED = 200
 """Newest jobs among which those are looked for that hold a compute."""
@@ -41,7 +44,10 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     if shown and job.outcome is Outcome.FAILED:
         step = failed_step(client, job) if has_steps(job.type) else None
         failure = client.examine_run(step or run)
-    delay = client.explain_wait(job)
+    delay = _if_readable("What the job waits for", lambda: client.explain_wait(job))
+    canceled = None
+    if shown and job.outcome is Outcome.CANCELED:
+        canceled = _if_readable("Who canceled the job", lambda: look_into(client, job).text)
     facts = facts_of(hook, job) | {
         "started_at": run.start_time,
         "ended_at": run.end_time,
@@ -53,9 +59,11 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
         "outputs": job.output_uris(best.name if best else None),
         "error": error,
         "waits": {"problem": delay.problem, "advice": delay.advice} if delay else None,
-        "held_by": _holders(client, job) if delay and delay.is_full else None,
+        "held_by": _if_readable("Which jobs hold the compute", lambda: _holders(client, job))
+        if delay and delay.is_full
+        else None,
         "cause": failure.cause._asdict() if failure and failure.cause else None,
-        "canceled": look_into(client, job).text if shown and job.outcome is Outcome.CANCELED else None,
+        "canceled": canceled,
         "best_trial": trial_facts(best, shown=shown) if best else None,
         "steps": _steps(read_tree(client, job), shown=shown) if has_steps(job.type) else None,
     }
@@ -65,8 +73,8 @@ def show(hook: AzureMLHook, client: AzureMLClient, options: argparse.Namespace, 
     _print_failure(out, error, failure)
     render.pairs(out, _readable(job, facts))
     if facts["held_by"]:
-        columns = ("HELD BY", "SINCE", "DAG", "TASK")
-        render.table(out, columns, (tuple(holder.values()) for holder in facts["held_by"]))
+        columns = ("HELD BY", "CREATED", "DAG", "TASK")
+        render.table(out, columns, map(_holder_row, facts["held_by"]))
     if facts["steps"]:
         render.table(out, ("STEP", "STATUS", "TIME", "RUN"), _step_rows(facts["steps"]))
     if not shown:
@@ -87,12 +95,25 @@ def _print_failure(out: TextIO, error: Mapping[str, str] | None, failure: Failur
             render.console(out).print(render.safe(line), style=style, markup=False)
 
 
+def _if_readable(what: str, read: Callable[[], T]) -> T | None:
+    """Something that is shown if it can be read: a missing role must not hide the rest."""
+    try:
+        return read()
+    except AzureMLError as error:
+        print(f"{what} could not be read: {error}", file=sys.stderr)  # noqa: T201
+        return None
+
+
+def _holder_row(holder: Mapping[str, str | None]) -> tuple[object, ...]:
+    return holder["name"], render.moment(holder["created_at"]), holder["dag_id"], holder["task_id"]
+
+
 def _holders(client: AzureMLClient, job: Job) -> list[dict[str, str | None]]:
-    """The jobs that run on a job's compute, among the newest; lists tell when one was made, not began."""
+    """The jobs that run on a job's compute, among the newest; lists tell when one was created, not began."""
     return [
         {
             "name": other.name,
-            "made": render.moment(other.created_at),
+            "created_at": other.created_at,
             "dag_id": other.tags.get(DAG_TAG),
             "task_id": other.tags.get(TASK_ID_TAG),
         }

@@ -202,7 +202,8 @@ def mark(client: AzureMLClient, job: Job, request_name: str, tags: Mapping[str, 
     except patience.TRANSIENT:
         raise
     except AzureMLError as error:
-        log.warning("It could not be written on job %s whose it is: %s", job.name, error)
+        text = "Job %s could not be given the tags of its task: azureml_cleanup and lists do not see it. %s"
+        log.warning(text, job.name, error)
     return client.get_job(job.name)
 
 

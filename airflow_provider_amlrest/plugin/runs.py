@@ -13,7 +13,7 @@ from airflow_provider_amlrest.rest.jobs.job import Job
 from airflow_provider_amlrest.rest.jobs.plan import read_plan
 from airflow_provider_amlrest.rest.jobs.status import Outcome
 from airflow_provider_amlrest.rest.runs.log_tail import LogTail
-from airflow_provider_amlrest.rest.runs.queue import BEFORE_RUN
+from airflow_provider_amlrest.rest.runs.queue import WAITING
 from airflow_provider_amlrest.rest.runs.run import Run
 from airflow_provider_amlrest.rest.times import timestamp
 
@@ -79,7 +79,7 @@ class LiveRun:
     @property
     def waits(self) -> bool:
         """Whether the run has not begun yet."""
-        return self.job is not None and self.job.status in BEFORE_RUN
+        return self.job is not None and self.job.status in WAITING
 
     @property
     def settled(self) -> bool:

@@ -121,7 +121,7 @@ def test_a_service_that_refuses_tags_does_not_fail_the_task(
 ) -> None:
     with emulator.fault("/runs/set-tag$", method="POST", status=403, times=None):
         assert score(endpoint)["status"] == "Completed"
-    assert "It could not be written on job batchjob-" in said()
+    assert "could not be given the tags of its task" in said()
 
 
 @pytest.mark.parametrize("cancels", [False, True])

@@ -251,6 +251,11 @@ def test_a_job_waits_for_a_compute_that_is_gone(
 ) -> None:
     name = submit(outcome="stuck")
     wait_for(lambda: client.get_job(name).status == "Queued")
+    with emulator.fault("/computes/cpu-cluster$", method="GET", status=403, times=None):
+        code, out, err = run("show", name, capsys=capsys)
+    assert code == 0
+    assert "cpu-cluster" in out
+    assert "What the job waits for could not be read: " in err
     with emulator.fault("/computes/cpu-cluster$", method="GET", status=404, times=None):
         assert "There is no compute cpu-cluster any more." in run("show", name, capsys=capsys)[1]
     client.cancel_job(name)

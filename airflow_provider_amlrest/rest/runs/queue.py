@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from airflow_provider_amlrest.rest.jobs.job import Job
     from airflow_provider_amlrest.rest.workspace.operations import WorkspaceOperations
 
-BEFORE_RUN = frozenset({"NotStarted", "Starting", "Provisioning", "Preparing", "Queued"})
-"""Statuses of a job that has not begun."""
+WAITING = frozenset({"NotStarted", "Queued"})
+"""Statuses of a job that has no nodes yet. One that is being prepared may hold some itself."""
 
 
 class Delay(NamedTuple):
@@ -32,7 +32,7 @@ _START = "Start it, or choose another compute and submit the job again."
 def explain_wait(operations: WorkspaceOperations, job: Job) -> Flow[Delay | None]:
     """Why a job has not begun to run; None: it has, or it is serverless, of which nobody says."""
     name = (job.compute or "").rpartition("/")[2]
-    if job.status not in BEFORE_RUN or not name:
+    if job.status not in WAITING or not name:
         return None
     try:
         compute = yield from operations.get_compute(name)
@@ -80,7 +80,8 @@ def _of_nodes(compute: Compute) -> Delay | None:
         )
     if nodes.idle:
         return Delay(
-            f"{name} has {nodes.idle} idle of {nodes.current} nodes.", "Wait: the job is about to begin."
+            f"{name} has {nodes.idle} idle of {nodes.current} nodes.",
+            "Wait: the job is about to begin, unless it needs more.",
         )
     return Delay(
         f"{name} gets nodes: it has {nodes.current} of at most {nodes.most}.",

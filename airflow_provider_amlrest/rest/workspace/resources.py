@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_amlrest.rest.versions.spelling import Spelling
-from airflow_provider_amlrest.rest.versions.words import (
-    properties_of,
-)
+from airflow_provider_amlrest.rest.versions.words import object_in, properties_of
 
 
 @dataclass(frozen=True)
@@ -73,34 +71,45 @@ class DatastoreSecrets:
 
 def read_compute(resource: Mapping[str, Any]) -> Compute:
     """The compute in an ARM resource."""
-    properties = resource.get("properties") or {}
-    own = properties.get("properties") or {}
+    properties = properties_of(resource)
+    own = object_in(properties, "properties")
+    errors = [*_listed(properties, "provisioningErrors"), *_listed(own, "errors")]
     return Compute(
         resource["name"],
         properties.get("computeType") or "",
         properties.get("provisioningState") or "",
         resource.get("location") or "",
-        own.get("state") or "",
+        str(own.get("state") or ""),
         _nodes(own),
-        tuple(map(_message, [*(properties.get("provisioningErrors") or ()), *(own.get("errors") or ())])),
+        tuple(map(_message, errors)),
     )
 
 
 def _nodes(properties: Mapping[str, Any]) -> Nodes | None:
-    counts, scale = properties.get("nodeStateCounts"), properties.get("scaleSettings")
+    counts, scale = object_in(properties, "nodeStateCounts"), object_in(properties, "scaleSettings")
     if not counts or not scale:
         return None
     return Nodes(
-        int(scale.get("maxNodeCount") or 0),
-        int(properties.get("currentNodeCount") or 0),
-        int(counts.get("runningNodeCount") or 0),
-        int(counts.get("idleNodeCount") or 0),
-        int(properties.get("targetNodeCount") or 0),
+        _count(scale, "maxNodeCount"),
+        _count(properties, "currentNodeCount"),
+        _count(counts, "runningNodeCount"),
+        _count(counts, "idleNodeCount"),
+        _count(properties, "targetNodeCount"),
     )
 
 
+def _count(values: Mapping[str, Any], name: str) -> int:
+    value = values.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _listed(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = values.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
 def _message(error: Mapping[str, Any]) -> str:
-    inner = error.get("error") or error
+    inner = object_in(error, "error") or error
     return f"{inner.get('code') or ''}: {inner.get('message') or ''}".strip(": ")
 
 

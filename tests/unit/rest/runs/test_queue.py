@@ -80,6 +80,20 @@ class TestRead:
         assert read_compute({"name": "x", "properties": None}).nodes is None
 
     @pytest.mark.parametrize(
+        "own",
+        [
+            "text",
+            {"nodeStateCounts": [1], "scaleSettings": {"maxNodeCount": "x"}},
+            {"nodeStateCounts": {"idleNodeCount": "x"}, "scaleSettings": "x", "errors": "x"},
+            {"errors": [1, None]},
+        ],
+    )
+    def test_what_nobody_has_published_is_no_traceback(self, own: Any) -> None:
+        """Each submission looks its compute up."""
+        found = read_compute({"name": "gpu", "properties": {"properties": own}})
+        assert (found.nodes, found.errors) == (None, ())
+
+    @pytest.mark.parametrize(
         "error",
         [{"code": "Quota", "message": "no"}, {"error": {"code": "Quota", "message": "no"}}],
     )
