@@ -93,6 +93,10 @@ class TestRead:
         found = read_compute({"name": "gpu", "properties": {"properties": own}})
         assert (found.nodes, found.errors) == (None, ())
 
+    def test_a_count_that_is_no_number_is_none(self) -> None:
+        odd = {"nodeStateCounts": {"idleNodeCount": "x"}, "scaleSettings": {"maxNodeCount": "x"}}
+        assert read_compute(resource(**odd)).nodes == Nodes(0, current=0, running=0, idle=0, target=0)
+
     @pytest.mark.parametrize(
         "error",
         [{"code": "Quota", "message": "no"}, {"error": {"code": "Quota", "message": "no"}}],
